@@ -1,0 +1,104 @@
+//! What one log record is, in memory. No I/O, no encoding (`codec`), no meaning of names (`fields`).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Severity, least severe first, so that `level >= Level::Warn` reads as it is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// The finest detail.
+    Trace,
+    /// For developers.
+    Debug,
+    /// Normal operation.
+    Info,
+    /// Worth a look.
+    Warn,
+    /// Something failed.
+    Error,
+}
+
+impl Level {
+    /// Every level, least severe first.
+    pub const ALL: [Self; 5] = [Self::Trace, Self::Debug, Self::Info, Self::Warn, Self::Error];
+
+    /// The name in lower case, as the query language and the index spell it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Trace => "trace",
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+
+    /// The level of that name in any case; `warning` is read as `warn`.
+    pub fn parse(name: &str) -> Option<Self> {
+        let name = name.to_ascii_lowercase();
+        if name == "warning" {
+            return Some(Self::Warn);
+        }
+        Self::ALL.into_iter().find(|level| level.as_str() == name)
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_str())
+    }
+}
+
+impl From<&tracing::Level> for Level {
+    fn from(level: &tracing::Level) -> Self {
+        match *level {
+            tracing::Level::TRACE => Self::Trace,
+            tracing::Level::DEBUG => Self::Debug,
+            tracing::Level::INFO => Self::Info,
+            tracing::Level::WARN => Self::Warn,
+            tracing::Level::ERROR => Self::Error,
+        }
+    }
+}
+
+/// The value of a field.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Value {
+    /// True or false.
+    Bool(bool),
+    /// A whole number. Unsigned values above `i64::MAX` are kept as [`Value::Str`].
+    Int(i64),
+    /// A finite number with a fraction; others are kept as [`Value::Str`].
+    Float(f64),
+    /// Text, control characters included.
+    Str(String),
+}
+
+/// One stored log record.
+///
+/// `(timestamp, sequence)` is a total order over the records of a store and so the cursor of paging.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogRecord {
+    /// Microseconds since the Unix epoch, UTC, when the event was emitted.
+    pub timestamp: i64,
+    /// Position in the write-ahead log of the node; unique in a store, growing with arrival.
+    pub sequence: u64,
+    /// Severity.
+    pub level: Level,
+    /// The module path or name the emitting code gave, such as `minitwit::api`.
+    pub target: String,
+    /// The sentence of the event.
+    pub message: String,
+    /// Canonical dotted names (see `fields`) with their values, each name once.
+    pub fields: Vec<(String, Value)>,
+}
+
+impl LogRecord {
+    /// The value of a field by its canonical name; level, target and message are not fields.
+    pub fn field(&self, name: &str) -> Option<&Value> {
+        self.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+}
