@@ -1,5 +1,6 @@
 //! Log search for one service.
 
+pub mod metrics;
 pub mod query;
 pub mod record;
 pub mod store;
