@@ -1,5 +1,6 @@
 //! What one log record is, in memory. No I/O, no encoding (`codec`), no meaning of names (`fields`).
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -75,6 +76,43 @@ pub enum Value {
     Float(f64),
     /// Text, control characters included.
     Str(String),
+}
+
+impl Value {
+    /// The same value, borrowed.
+    pub fn as_ref(&self) -> ValueRef<'_> {
+        match self {
+            Self::Bool(value) => ValueRef::Bool(*value),
+            Self::Int(value) => ValueRef::Int(*value),
+            Self::Float(value) => ValueRef::Float(*value),
+            Self::Str(value) => ValueRef::Str(value),
+        }
+    }
+}
+
+/// A borrowed [`Value`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ValueRef<'a> {
+    /// True or false.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A finite number with a fraction.
+    Float(f64),
+    /// Text.
+    Str(&'a str),
+}
+
+impl<'a> ValueRef<'a> {
+    /// The value as text: a string itself, numbers as Rust prints them, `true` or `false`.
+    pub fn text(self) -> Cow<'a, str> {
+        match self {
+            Self::Bool(value) => Cow::Borrowed(if value { "true" } else { "false" }),
+            Self::Int(value) => Cow::Owned(value.to_string()),
+            Self::Float(value) => Cow::Owned(value.to_string()),
+            Self::Str(value) => Cow::Borrowed(value),
+        }
+    }
 }
 
 /// One stored log record.

@@ -1,0 +1,273 @@
+//! The field catalogue: which names records use, what kind of value each holds, in which unit it is
+//! stored, and the short names people type for it. One line here is all a new field needs. What a
+//! query does with a field is `query`'s business, how an index keeps it is the store's.
+
+/// The severity of a record; part of every record.
+pub const LEVEL: &str = "level";
+/// The module path or name the emitting code gave; part of every record.
+pub const TARGET: &str = "target";
+/// The sentence of the event; part of every record.
+pub const MESSAGE: &str = "message";
+/// The position of the record in its log; part of every record.
+pub const SEQUENCE: &str = "event.sequence";
+/// `file:line` of the emitting code.
+pub const CALLSITE: &str = "code.callsite";
+/// The chain of errors, outermost first, joined by `: `.
+pub const ERROR_MESSAGE: &str = "error.message";
+/// The kind of error.
+pub const ERROR_TYPE: &str = "error.type";
+/// Whole microseconds something took.
+pub const DURATION: &str = "duration_us";
+/// The name of the innermost span, or of the span that closed.
+pub const SPAN_NAME: &str = "span.name";
+/// The number of the innermost span.
+pub const SPAN_ID: &str = "span.id";
+/// The number of the span around [`SPAN_ID`].
+pub const PARENT_ID: &str = "parent.id";
+/// The W3C trace id, 32 hexadecimal digits.
+pub const TRACE_ID: &str = "trace.id";
+/// The id of the HTTP request.
+pub const REQUEST_ID: &str = "http.request.id";
+/// The HTTP method.
+pub const METHOD: &str = "http.request.method";
+/// The HTTP status.
+pub const STATUS: &str = "http.response.status_code";
+/// The matched route template.
+pub const ROUTE: &str = "http.route";
+/// The path of the URL.
+pub const PATH: &str = "url.path";
+/// The name of the user.
+pub const USER_NAME: &str = "user.name";
+/// The id of the user.
+pub const USER_ID: &str = "user.id";
+/// The address of the client.
+pub const CLIENT_ADDRESS: &str = "client.address";
+/// Bytes of the response body.
+pub const BODY_BYTES: &str = "http.response.body.bytes";
+/// The text of an SQL statement, without values.
+pub const DB_QUERY: &str = "db.query.text";
+/// The name of a database operation, such as `messages.insert`.
+pub const DB_OPERATION: &str = "db.operation.name";
+/// Number of SQL statements of a request.
+pub const DB_COUNT: &str = "db.count";
+/// Whole microseconds spent in the database.
+pub const DB_DURATION: &str = "db.duration_us";
+/// Number of rows a statement or request read or wrote.
+pub const DB_ROWS: &str = "db.rows";
+/// The name of a scheduled job.
+pub const JOB: &str = "job.name";
+
+/// What a word without a field name is searched in.
+pub const FREE_TEXT: [&str; 2] = [MESSAGE, ERROR_MESSAGE];
+
+/// What a field holds and so how it is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Ordered by severity.
+    Level,
+    /// Sentences, searched by word and phrase (see `query::tokens`).
+    Text,
+    /// One value, compared as a whole.
+    Keyword,
+    /// A whole number without a unit.
+    Integer,
+    /// Whole microseconds.
+    Microseconds,
+    /// Not in the catalogue: whatever the record holds, compared as a keyword or a number.
+    Dynamic,
+}
+
+impl Kind {
+    /// Whether the catalogue promises a number.
+    pub const fn is_number(self) -> bool {
+        matches!(self, Self::Integer | Self::Microseconds)
+    }
+}
+
+/// A known field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Definition {
+    /// Canonical dotted name, the one records carry.
+    pub name: &'static str,
+    /// What it holds.
+    pub kind: Kind,
+    /// What people type for it, the preferred name first. The number says how many stored units one
+    /// unit of a typed number is: `duration` is in milliseconds, stored are microseconds, so 1,000.
+    pub aliases: &'static [(&'static str, u32)],
+    /// One line for the help and the completion.
+    pub help: &'static str,
+}
+
+impl Definition {
+    /// The name to show to people: the preferred alias, or the canonical name.
+    pub fn short_name(&self) -> &'static str {
+        self.aliases.first().map_or(self.name, |(alias, _)| *alias)
+    }
+}
+
+const fn field(
+    name: &'static str,
+    kind: Kind,
+    aliases: &'static [(&'static str, u32)],
+    help: &'static str,
+) -> Definition {
+    Definition { name, kind, aliases, help }
+}
+
+use Kind::{Integer, Keyword, Microseconds, Text};
+
+/// Every known field, the ones people use most first.
+#[rustfmt::skip]
+pub const CATALOGUE: &[Definition] = &[
+    field(LEVEL, Kind::Level, &[("level", 1), ("log.level", 1), ("severity", 1)], "severity: trace, debug, info, warn, error"),
+    field(MESSAGE, Text, &[("message", 1)], "the sentence of the event"),
+    field(TARGET, Keyword, &[("target", 1), ("logger", 1), ("log.logger", 1), ("module", 1)], "module path of the code"),
+    field(STATUS, Integer, &[("status", 1), ("status_code", 1), ("http.status_code", 1), ("http.status", 1)], "HTTP status; 5xx is a range"),
+    field(ROUTE, Keyword, &[("route", 1)], "matched route template"),
+    field(PATH, Keyword, &[("path", 1), ("url", 1), ("uri", 1), ("http.target", 1)], "path of the URL"),
+    field(METHOD, Keyword, &[("method", 1), ("http.method", 1)], "HTTP method"),
+    field(DURATION, Microseconds, &[("duration", 1_000), ("duration_ms", 1_000), ("duration_us", 1), ("latency", 1_000), ("latency_ms", 1_000), ("elapsed", 1_000), ("elapsed_ms", 1_000), ("took", 1_000)], "time taken, in ms unless a unit is given"),
+    field(USER_NAME, Keyword, &[("user", 1), ("username", 1)], "name of the user"),
+    field(USER_ID, Keyword, &[("user_id", 1)], "id of the user"),
+    field(REQUEST_ID, Keyword, &[("request_id", 1), ("request", 1), ("req_id", 1)], "id of the HTTP request"),
+    field(TRACE_ID, Keyword, &[("trace_id", 1), ("trace", 1)], "W3C trace id"),
+    field(ERROR_MESSAGE, Text, &[("error", 1), ("err", 1), ("exception", 1), ("exception.message", 1)], "chain of errors, outermost first"),
+    field(ERROR_TYPE, Keyword, &[("error_type", 1), ("exception.type", 1)], "kind of error"),
+    field("error.stack_trace", Text, &[("stack_trace", 1), ("backtrace", 1), ("exception.stacktrace", 1)], "where a panic came from"),
+    field(CALLSITE, Keyword, &[("callsite", 1), ("source", 1)], "file:line of the code"),
+    field(DB_COUNT, Integer, &[("db_count", 1), ("queries", 1)], "SQL statements of a request"),
+    field(DB_DURATION, Microseconds, &[("db_time", 1_000), ("db_time_ms", 1_000), ("db_ms", 1_000), ("db.duration_us", 1), ("db.time_ms", 1_000)], "time in the database, in ms unless a unit is given"),
+    field(DB_ROWS, Integer, &[("db_rows", 1), ("rows", 1), ("db.response.returned_rows", 1)], "rows read or written"),
+    field(DB_QUERY, Keyword, &[("sql", 1), ("statement", 1), ("db.statement", 1)], "SQL text without values"),
+    field(DB_OPERATION, Keyword, &[("db_operation", 1), ("db.operation", 1)], "name of the database operation"),
+    field("db.system.name", Keyword, &[("db", 1), ("db.system", 1)], "which database"),
+    field("db.collection.name", Keyword, &[("table", 1), ("db.table", 1)], "table of a statement"),
+    field("db.fingerprint", Keyword, &[("sql_id", 1)], "id of a normalized statement"),
+    field(BODY_BYTES, Integer, &[("body_bytes", 1), ("bytes", 1), ("response_bytes", 1)], "bytes of the response body"),
+    field("http.request.body.bytes", Integer, &[("request_bytes", 1)], "bytes of the request body"),
+    field("url.query", Keyword, &[("query_string", 1)], "query string of the URL"),
+    field("http.version", Keyword, &[("http_version", 1), ("network.protocol.version", 1)], "HTTP version"),
+    field("user_agent.original", Keyword, &[("user_agent", 1), ("http.user_agent", 1)], "user agent of the client"),
+    field(CLIENT_ADDRESS, Keyword, &[("client", 1), ("client_ip", 1), ("ip", 1), ("remote_ip", 1), ("remote_addr", 1), ("client.ip", 1)], "address of the client"),
+    field(SPAN_NAME, Keyword, &[("span", 1), ("span_name", 1)], "name of the innermost span"),
+    field(SPAN_ID, Keyword, &[("span_id", 1)], "number of the innermost span"),
+    field(PARENT_ID, Keyword, &[("parent_id", 1), ("parent_span_id", 1)], "number of the span around it"),
+    field(JOB, Keyword, &[("job", 1)], "name of a scheduled job"),
+    field("job.outcome", Keyword, &[("outcome", 1)], "how a job ended"),
+    field("event.kind", Keyword, &[("kind", 1)], "event or span"),
+    field("event.action", Keyword, &[("action", 1), ("audit", 1)], "what was done, for audit records"),
+    field(SEQUENCE, Integer, &[("sequence", 1), ("seq", 1)], "position in the log"),
+    field("thread.name", Keyword, &[("thread", 1)], "name of the thread"),
+    field("service.name", Keyword, &[("service", 1)], "name of the service"),
+    field("service.version", Keyword, &[("version", 1)], "version of the service"),
+    field("service.node.name", Keyword, &[("node", 1), ("replica", 1)], "replica that wrote the record"),
+    field("host.name", Keyword, &[("host", 1), ("hostname", 1)], "machine"),
+];
+
+/// The known field of that canonical name.
+pub fn definition(canonical: &str) -> Option<&'static Definition> {
+    CATALOGUE.iter().find(|field| field.name == canonical)
+}
+
+/// What the field of that canonical name holds.
+pub fn kind(canonical: &str) -> Kind {
+    definition(canonical).map_or(Kind::Dynamic, |field| field.kind)
+}
+
+/// The known field a person or an event means by this name (alias or canonical, ASCII case
+/// ignored), the spelling the catalogue has for that name, and the scale of numbers given with it.
+pub fn resolve(typed: &str) -> Option<(&'static Definition, &'static str, u32)> {
+    // An alias first: a canonical name with a unit is its own alias.
+    let by_alias = CATALOGUE.iter().find_map(|field| {
+        let mut aliases = field.aliases.iter();
+        let (alias, scale) = aliases.find(|(alias, _)| alias.eq_ignore_ascii_case(typed))?;
+        Some((field, *alias, *scale))
+    });
+    let by_name = || {
+        let field = CATALOGUE.iter().find(|field| field.name.eq_ignore_ascii_case(typed))?;
+        Some((field, field.name, 1))
+    };
+    by_alias.or_else(by_name)
+}
+
+/// The known short name closest to a misspelt one, if any is close.
+pub fn suggest(typed: &str) -> Option<&'static str> {
+    let typed = typed.to_ascii_lowercase();
+    let allowed = if typed.len() <= 4 { 1 } else { 2 };
+    if typed.len() < 2 || typed.len() > 40 {
+        return None;
+    }
+    let names = CATALOGUE.iter().flat_map(|field| field.aliases.iter().map(|(alias, _)| *alias));
+    names
+        .map(|name| (edit_distance(&typed, name), name))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+/// Insertions, deletions, replacements and swaps of neighbors from one word to the other.
+fn edit_distance(left: &str, right: &str) -> usize {
+    let (left, right) = (left.as_bytes(), right.as_bytes());
+    let mut rows = vec![vec![0; right.len() + 1]; left.len() + 1];
+    for (i, row) in rows.iter_mut().enumerate() {
+        row[0] = i;
+    }
+    rows[0] = (0..=right.len()).collect();
+    for i in 1..=left.len() {
+        for j in 1..=right.len() {
+            let cost = usize::from(left[i - 1] != right[j - 1]);
+            let mut best =
+                (rows[i - 1][j] + 1).min(rows[i][j - 1] + 1).min(rows[i - 1][j - 1] + cost);
+            let swapped =
+                i > 1 && j > 1 && left[i - 1] == right[j - 2] && left[i - 2] == right[j - 1];
+            if swapped {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            rows[i][j] = best;
+        }
+    }
+    rows[left.len()][right.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn no_name_means_two_fields() {
+        let mut seen = HashSet::new();
+        for field in CATALOGUE {
+            let own = field.aliases.iter().any(|(alias, _)| *alias == field.name);
+            assert!(own || seen.insert(field.name), "{}", field.name);
+            for (alias, scale) in field.aliases {
+                assert!(seen.insert(alias), "{alias}");
+                assert!(*scale == 1 || field.kind == Microseconds, "{alias}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_canonical_name_resolves_to_itself_in_stored_units() {
+        for field in CATALOGUE {
+            let (found, _, scale) = resolve(field.name).unwrap();
+            assert_eq!((found.name, scale), (field.name, 1));
+        }
+    }
+
+    #[test]
+    fn names_resolve_in_any_case_and_keep_their_scale() {
+        let (field, spelling, scale) = resolve("Duration_MS").unwrap();
+        assert_eq!((field.name, spelling, scale), (DURATION, "duration_ms", 1_000));
+        assert!(resolve("msg").is_none());
+    }
+
+    #[test]
+    fn a_misspelt_name_gets_the_closest_known_one() {
+        assert_eq!(suggest("usr"), Some("user"));
+        assert_eq!(suggest("lveel"), Some("level"));
+        assert_eq!(suggest("staus"), Some("status"));
+        assert_eq!(suggest("tweet"), None);
+    }
+}
