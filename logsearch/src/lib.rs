@@ -1,5 +1,6 @@
 //! Log search for one service.
 
+pub mod codec;
 pub mod fields;
 pub mod metrics;
 pub mod query;

@@ -1,0 +1,704 @@
+//! The compact binary form of a record: what the layer writes, the write-ahead log keeps and the
+//! memory tail scans. Encoding reuses its buffers and never allocates once they have grown; a
+//! [`RecordView`] borrows. Framing and checksums are the log's business (`wal`), names are `fields`'.
+//!
+//! All integers are little-endian:
+//!
+//! ```text
+//! u32 length of the whole record | u8 level | u8 zero | u16 number of fields
+//! i64 timestamp | u64 sequence | u16 target length | u16 message length
+//! target | message | fields: u8 name length, u8 kind, name, value
+//! value: nothing for false and true, 8 bytes for i64 and f64, u16 length and text for text
+//! ```
+
+use std::fmt;
+
+use crate::record::{Level, LogRecord, Value};
+
+/// The most bytes an encoded record has. What does not fit is cut, see [`TRUNCATED`].
+pub const MAX_RECORD: usize = 64 * 1024;
+/// The most fields a record has, the marks of a cut record included.
+pub const MAX_FIELDS: usize = 64;
+/// Set to `true` on a record that lost text or fields to the limits.
+pub const TRUNCATED: &str = "log.truncated";
+/// The bytes a cut record would have had.
+pub const ORIGINAL_BYTES: &str = "log.original_bytes";
+
+const HEADER: usize = 28;
+const SEQUENCE_AT: usize = 16;
+/// Module paths are far shorter; a made-up target must not eat the record.
+const MAX_TARGET: usize = 256;
+const MAX_NAME: usize = 255;
+/// One text leaves room for the others: a huge message does not push out the request id.
+const MAX_TEXT: usize = 56 * 1024;
+/// Bytes kept free for the two marks of a cut record.
+const MARKS: usize = 64;
+/// What message and fields share.
+const MAX_BODY: usize = MAX_RECORD - HEADER - MAX_TARGET - MARKS;
+/// Fields before the marks.
+const MAX_OWN_FIELDS: usize = MAX_FIELDS - 2;
+
+const FALSE: u8 = 0;
+const TRUE: u8 = 1;
+const INT: u8 = 2;
+const FLOAT: u8 = 3;
+const TEXT: u8 = 4;
+
+/// Encoded fields, each name once: the first one wins.
+///
+/// A span keeps one of these with its own fields; an event copies them behind its own.
+#[derive(Clone, Debug, Default)]
+pub struct Fields {
+    bytes: Vec<u8>,
+    count: usize,
+    /// One bit per name, to skip the search for a duplicate nearly always.
+    seen: u64,
+    /// Bytes that did not fit.
+    lost: usize,
+}
+
+impl Fields {
+    /// Forgets all fields and keeps the memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.count = 0;
+        self.seen = 0;
+        self.lost = 0;
+    }
+
+    /// Adds a field, unless there is one of that name.
+    pub fn put(&mut self, name: &str, value: ValueRef<'_>) {
+        self.put_within(name, value, MAX_BODY);
+    }
+
+    /// Replaces a field or adds it.
+    pub fn set(&mut self, name: &str, value: ValueRef<'_>) {
+        self.remove(name);
+        self.put(name, value);
+    }
+
+    /// Adds a text field as a type formats it, unless there is one of that name. `format` is called
+    /// at most once and should only write; what it writes over the limit is counted and cut.
+    pub fn put_with(&mut self, name: &str, format: impl FnOnce(&mut Text<'_>)) {
+        self.put_text_within(name, MAX_BODY, format);
+    }
+
+    /// Takes a field out.
+    pub fn remove(&mut self, name: &str) {
+        let name = cut(name, MAX_NAME);
+        if self.seen & bit(name) == 0 {
+            return;
+        }
+        let mut start = 0;
+        while let Some((found, _, length)) = field_at(&self.bytes[start..]) {
+            if found == name {
+                self.bytes.drain(start..start + length);
+                self.count -= 1;
+                return;
+            }
+            start += length;
+        }
+    }
+
+    /// The fields in the order they were put.
+    pub fn iter(&self) -> FieldsIter<'_> {
+        FieldsIter { rest: &self.bytes }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.seen & bit(name) != 0 && self.iter().any(|(known, _)| known == name)
+    }
+
+    fn put_within(&mut self, name: &str, value: ValueRef<'_>, limit: usize) {
+        if let ValueRef::Str(text) = value {
+            return self.put_text_within(name, limit, |out| out.push(text));
+        }
+        let name = cut(name, MAX_NAME);
+        if !self.admit(name, 8, limit) {
+            return;
+        }
+        match value {
+            ValueRef::Bool(value) => self.head(name, if value { TRUE } else { FALSE }),
+            ValueRef::Int(value) => {
+                self.head(name, INT);
+                self.bytes.extend_from_slice(&value.to_le_bytes());
+            }
+            ValueRef::Float(value) => {
+                self.head(name, FLOAT);
+                self.bytes.extend_from_slice(&value.to_le_bytes());
+            }
+            ValueRef::Str(_) => {}
+        }
+    }
+
+    fn put_text_within(&mut self, name: &str, limit: usize, format: impl FnOnce(&mut Text<'_>)) {
+        let name = cut(name, MAX_NAME);
+        if !self.admit(name, 2, limit) {
+            return;
+        }
+        self.head(name, TEXT);
+        let length_at = self.bytes.len();
+        self.bytes.extend_from_slice(&[0, 0]);
+        let limit = limit.min(length_at + 2 + MAX_TEXT);
+        let mut text = Text { start: length_at + 2, limit, lost: 0, bytes: &mut self.bytes };
+        format(&mut text);
+        self.lost += text.lost;
+        let length = to_u16(self.bytes.len() - length_at - 2);
+        self.bytes[length_at..length_at + 2].copy_from_slice(&length.to_le_bytes());
+    }
+
+    /// Whether a field of that name and value size may be added; counts it as lost when it is full.
+    fn admit(&mut self, name: &str, value: usize, limit: usize) -> bool {
+        if self.has(name) {
+            return false;
+        }
+        if self.count >= MAX_OWN_FIELDS || self.bytes.len() + 2 + name.len() + value > limit {
+            self.lost += 2 + name.len() + value;
+            return false;
+        }
+        true
+    }
+
+    fn head(&mut self, name: &str, kind: u8) {
+        self.bytes.extend_from_slice(&[to_u8(name.len()), kind]);
+        self.bytes.extend_from_slice(name.as_bytes());
+        self.seen |= bit(name);
+        self.count += 1;
+    }
+
+    fn append(&mut self, other: &Self, limit: usize) {
+        self.lost += other.lost;
+        let fits = self.count + other.count <= MAX_OWN_FIELDS
+            && self.bytes.len() + other.bytes.len() <= limit;
+        if fits && self.seen & other.seen == 0 {
+            self.bytes.extend_from_slice(&other.bytes);
+            self.count += other.count;
+            self.seen |= other.seen;
+            return;
+        }
+        for (name, value) in other.iter() {
+            self.put_within(name, value, limit);
+        }
+    }
+}
+
+/// One bit of 64 for a name; equal names have equal bits.
+fn bit(name: &str) -> u64 {
+    let bytes = name.as_bytes();
+    let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else { return 1 };
+    let middle = bytes[bytes.len() / 2];
+    let mixed = u32::from(*first)
+        .wrapping_mul(31)
+        .wrapping_add(u32::from(*last).wrapping_mul(7))
+        .wrapping_add(u32::from(middle).wrapping_mul(3))
+        .wrapping_add(u32::from(to_u8(bytes.len())));
+    1 << (mixed % 64)
+}
+
+/// Text under construction inside a record.
+#[derive(Debug)]
+pub struct Text<'a> {
+    bytes: &'a mut Vec<u8>,
+    start: usize,
+    limit: usize,
+    lost: usize,
+}
+
+impl Text<'_> {
+    /// Appends text as far as it fits.
+    pub fn push(&mut self, text: &str) {
+        let room = if self.lost > 0 { 0 } else { self.limit.saturating_sub(self.bytes.len()) };
+        let kept = cut(text, room);
+        self.bytes.extend_from_slice(kept.as_bytes());
+        self.lost += text.len() - kept.len();
+    }
+
+    /// Takes back what was written.
+    pub fn clear(&mut self) {
+        self.bytes.truncate(self.start);
+        self.lost = 0;
+    }
+
+    /// What was written so far.
+    pub fn as_str(&self) -> &str {
+        text_of(&self.bytes[self.start..])
+    }
+}
+
+impl fmt::Write for Text<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.push(text);
+        Ok(())
+    }
+}
+
+/// Builds encoded records one after the other in the same memory.
+#[derive(Debug, Default)]
+pub struct Encoder {
+    message: Vec<u8>,
+    message_lost: usize,
+    fields: Fields,
+}
+
+impl Encoder {
+    /// Forgets the record under construction and keeps the memory.
+    pub fn clear(&mut self) {
+        self.message.clear();
+        self.message_lost = 0;
+        self.fields.clear();
+    }
+
+    /// Writes the message; a second one replaces the first.
+    pub fn message_with(&mut self, format: impl FnOnce(&mut Text<'_>)) {
+        self.message.clear();
+        let limit = MAX_TEXT.min(MAX_BODY - self.fields.bytes.len());
+        let mut text = Text { bytes: &mut self.message, start: 0, limit, lost: 0 };
+        format(&mut text);
+        self.message_lost = text.lost;
+    }
+
+    /// Adds a field, unless there is one of that name.
+    pub fn put(&mut self, name: &str, value: ValueRef<'_>) {
+        self.fields.put_within(name, value, MAX_BODY - self.message.len());
+    }
+
+    /// Adds a text field as a type formats it, unless there is one of that name.
+    pub fn put_with(&mut self, name: &str, format: impl FnOnce(&mut Text<'_>)) {
+        self.fields.put_text_within(name, MAX_BODY - self.message.len(), format);
+    }
+
+    /// Adds those fields of a span whose names are not taken.
+    pub fn put_all(&mut self, fields: &Fields) {
+        self.fields.append(fields, MAX_BODY - self.message.len());
+    }
+
+    /// Marks the record when it was cut. Call it after the last field.
+    pub fn seal(&mut self, target: &str) {
+        let target_lost = target.len() - cut(target, MAX_TARGET).len();
+        let lost = self.fields.lost + self.message_lost + target_lost;
+        if lost == 0 {
+            return;
+        }
+        let original = self.length(target) + lost;
+        for name in [TRUNCATED, ORIGINAL_BYTES] {
+            self.fields.remove(name);
+        }
+        self.fields.head(TRUNCATED, TRUE);
+        self.fields.head(ORIGINAL_BYTES, INT);
+        let original = i64::try_from(original).unwrap_or(i64::MAX);
+        self.fields.bytes.extend_from_slice(&original.to_le_bytes());
+        // A second call must not mark again.
+        (self.fields.lost, self.message_lost) = (0, 0);
+    }
+
+    /// Bytes the record takes in a buffer.
+    pub fn length(&self, target: &str) -> usize {
+        HEADER + cut(target, MAX_TARGET).len() + self.message.len() + self.fields.bytes.len()
+    }
+
+    /// Appends the record. The sequence is for the log's writer to set: [`set_sequence`].
+    pub fn write(&self, out: &mut Vec<u8>, level: Level, timestamp: i64, target: &str) {
+        let target = cut(target, MAX_TARGET);
+        let mut header = [0; HEADER];
+        header[0..4].copy_from_slice(&to_u32(self.length(target)).to_le_bytes());
+        header[4] = level as u8;
+        header[6..8].copy_from_slice(&to_u16(self.fields.count).to_le_bytes());
+        header[8..16].copy_from_slice(&timestamp.to_le_bytes());
+        header[24..26].copy_from_slice(&to_u16(target.len()).to_le_bytes());
+        header[26..28].copy_from_slice(&to_u16(self.message.len()).to_le_bytes());
+        out.extend_from_slice(&header);
+        out.extend_from_slice(target.as_bytes());
+        out.extend_from_slice(&self.message);
+        out.extend_from_slice(&self.fields.bytes);
+    }
+}
+
+/// Appends the encoded form of a record, its sequence included.
+pub fn encode(record: &LogRecord, out: &mut Vec<u8>) {
+    let mut encoder = Encoder::default();
+    encoder.message_with(|text| text.push(&record.message));
+    for (name, value) in &record.fields {
+        encoder.put(name, value.into());
+    }
+    encoder.seal(&record.target);
+    let start = out.len();
+    encoder.write(out, record.level, record.timestamp, &record.target);
+    set_sequence(&mut out[start..], record.sequence);
+}
+
+/// Numbers an encoded record.
+///
+/// # Panics
+/// When `record` is not the start of an encoded record.
+pub fn set_sequence(record: &mut [u8], sequence: u64) {
+    record[SEQUENCE_AT..SEQUENCE_AT + 8].copy_from_slice(&sequence.to_le_bytes());
+}
+
+/// The value of a field of a [`RecordView`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ValueRef<'a> {
+    /// True or false.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A number with a fraction.
+    Float(f64),
+    /// Text.
+    Str(&'a str),
+}
+
+impl ValueRef<'_> {
+    /// The owned value.
+    pub fn to_value(self) -> Value {
+        match self {
+            Self::Bool(value) => Value::Bool(value),
+            Self::Int(value) => Value::Int(value),
+            Self::Float(value) => Value::Float(value),
+            Self::Str(value) => Value::Str(value.to_owned()),
+        }
+    }
+}
+
+impl<'a> From<&'a Value> for ValueRef<'a> {
+    fn from(value: &'a Value) -> Self {
+        match value {
+            Value::Bool(value) => Self::Bool(*value),
+            Value::Int(value) => Self::Int(*value),
+            Value::Float(value) => Self::Float(*value),
+            Value::Str(value) => Self::Str(value),
+        }
+    }
+}
+
+impl fmt::Display for ValueRef<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool(value) => value.fmt(formatter),
+            Self::Int(value) => value.fmt(formatter),
+            Self::Float(value) => value.fmt(formatter),
+            Self::Str(value) => value.fmt(formatter),
+        }
+    }
+}
+
+/// An encoded record, borrowed. Reading a part costs no allocation.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordView<'a> {
+    /// Exactly this record.
+    bytes: &'a [u8],
+    level: Level,
+    message_at: usize,
+    fields_at: usize,
+}
+
+impl<'a> RecordView<'a> {
+    /// The record at the start of `bytes`; `None` when there is no whole one.
+    pub fn parse(bytes: &'a [u8]) -> Option<Self> {
+        let length = usize::try_from(u32::from_le_bytes(array(bytes, 0)?)).ok()?;
+        let bytes = bytes.get(..length)?;
+        let level = *Level::ALL.get(usize::from(*bytes.get(4)?))?;
+        let message_at = HEADER + usize::from(u16::from_le_bytes(array(bytes, 24)?));
+        let fields_at = message_at + usize::from(u16::from_le_bytes(array(bytes, 26)?));
+        (fields_at <= length).then_some(Self { bytes, level, message_at, fields_at })
+    }
+
+    /// The encoded record itself.
+    pub fn as_bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// Microseconds since the Unix epoch.
+    pub fn timestamp(&self) -> i64 {
+        array(self.bytes, 8).map_or(0, i64::from_le_bytes)
+    }
+
+    /// The number the log gave it.
+    pub fn sequence(&self) -> u64 {
+        array(self.bytes, SEQUENCE_AT).map_or(0, u64::from_le_bytes)
+    }
+
+    /// Severity.
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// The module path or name the emitting code gave.
+    pub fn target(&self) -> &'a str {
+        text_of(&self.bytes[HEADER..self.message_at])
+    }
+
+    /// The sentence of the event.
+    pub fn message(&self) -> &'a str {
+        text_of(&self.bytes[self.message_at..self.fields_at])
+    }
+
+    /// Names and values, the event's own first, then from the inner span to the outer.
+    pub fn fields(&self) -> FieldsIter<'a> {
+        FieldsIter { rest: &self.bytes[self.fields_at..] }
+    }
+
+    /// The value of a field by its canonical name; level, target and message are not fields.
+    pub fn field(&self, name: &str) -> Option<ValueRef<'a>> {
+        self.fields().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+}
+
+impl From<RecordView<'_>> for LogRecord {
+    fn from(view: RecordView<'_>) -> Self {
+        Self {
+            timestamp: view.timestamp(),
+            sequence: view.sequence(),
+            level: view.level(),
+            target: view.target().to_owned(),
+            message: view.message().to_owned(),
+            fields: view
+                .fields()
+                .map(|(name, value)| (name.to_owned(), value.to_value()))
+                .collect(),
+        }
+    }
+}
+
+/// The fields of a record in order. Ends at the first byte that makes no sense.
+#[derive(Clone, Debug)]
+pub struct FieldsIter<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for FieldsIter<'a> {
+    type Item = (&'a str, ValueRef<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (name, value, length) = field_at(self.rest)?;
+        self.rest = &self.rest[length..];
+        Some((name, value))
+    }
+}
+
+/// Encoded records that follow each other, numbered without gaps or with, always growing.
+#[derive(Debug)]
+pub struct Batch {
+    /// The sequence of the first record.
+    pub first: u64,
+    /// The sequence behind the last record.
+    pub next: u64,
+    /// The records.
+    pub bytes: Vec<u8>,
+}
+
+impl Batch {
+    /// The records in order.
+    pub fn records(&self) -> Records<'_> {
+        records(&self.bytes)
+    }
+}
+
+/// The records in these bytes, in order.
+pub fn records(bytes: &[u8]) -> Records<'_> {
+    Records { rest: bytes }
+}
+
+/// Iterator over encoded records. Ends at the first bytes that are no record.
+#[derive(Clone, Debug)]
+pub struct Records<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Records<'a> {
+    type Item = RecordView<'a>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let view = RecordView::parse(self.rest)?;
+        self.rest = &self.rest[view.bytes.len()..];
+        Some(view)
+    }
+}
+
+/// The field at the start of `bytes`, with its length.
+fn field_at(bytes: &[u8]) -> Option<(&str, ValueRef<'_>, usize)> {
+    let value_at = 2 + usize::from(*bytes.first()?);
+    let name = text_of(bytes.get(2..value_at)?);
+    let (value, length) = match *bytes.get(1)? {
+        FALSE => (ValueRef::Bool(false), 0),
+        TRUE => (ValueRef::Bool(true), 0),
+        INT => (ValueRef::Int(i64::from_le_bytes(array(bytes, value_at)?)), 8),
+        FLOAT => (ValueRef::Float(f64::from_le_bytes(array(bytes, value_at)?)), 8),
+        TEXT => {
+            let length = usize::from(u16::from_le_bytes(array(bytes, value_at)?));
+            let text = bytes.get(value_at + 2..value_at + 2 + length)?;
+            (ValueRef::Str(text_of(text)), 2 + length)
+        }
+        _ => return None,
+    };
+    Some((name, value, value_at + length))
+}
+
+fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
+    bytes.get(at..)?.first_chunk().copied()
+}
+
+/// Encoders write nothing but UTF-8 and frames are checksummed, so the fallback is for foreign bytes.
+fn text_of(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap_or("\u{fffd}")
+}
+
+/// The longest prefix of at most `limit` bytes that ends between two characters.
+fn cut(text: &str, limit: usize) -> &str {
+    if text.len() <= limit { text } else { &text[..text.floor_char_boundary(limit)] }
+}
+
+fn to_u8(length: usize) -> u8 {
+    u8::try_from(length).unwrap_or(u8::MAX)
+}
+
+fn to_u16(length: usize) -> u16 {
+    u16::try_from(length).unwrap_or(u16::MAX)
+}
+
+fn to_u32(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn value() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            any::<bool>().prop_map(Value::Bool),
+            any::<i64>().prop_map(Value::Int),
+            any::<i32>().prop_map(|number| Value::Float(f64::from(number) / 8.0)),
+            any::<String>().prop_map(Value::Str),
+        ]
+    }
+
+    prop_compose! {
+        fn record()(
+            timestamp in any::<i64>(),
+            sequence in any::<u64>(),
+            level in prop::sample::select(Level::ALL.to_vec()),
+            target in ".{0,80}",
+            message in any::<String>(),
+            fields in prop::collection::btree_map("[a-z.]{1,20}", value(), 0..40),
+        ) -> LogRecord {
+            LogRecord { timestamp, sequence, level, target, message, fields: fields.into_iter().collect() }
+        }
+    }
+
+    fn decode(bytes: &[u8]) -> LogRecord {
+        RecordView::parse(bytes).expect("a whole record").into()
+    }
+
+    proptest! {
+        #[test]
+        fn a_record_survives_encoding(record in record()) {
+            let mut bytes = Vec::new();
+            encode(&record, &mut bytes);
+            prop_assert_eq!(decode(&bytes), record);
+        }
+
+        #[test]
+        fn foreign_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+            for view in records(&bytes) {
+                let _ = LogRecord::from(view);
+            }
+        }
+
+        #[test]
+        fn a_damaged_record_never_panics(record in record(), at in any::<prop::sample::Index>(), with in any::<u8>()) {
+            let mut bytes = Vec::new();
+            encode(&record, &mut bytes);
+            let at = at.index(bytes.len());
+            bytes[at] = with;
+            for view in records(&bytes) {
+                let _ = LogRecord::from(view);
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn no_record_is_over_the_limits(
+            message in 0_usize..70_000,
+            fields in 0_usize..100,
+            size in 0_usize..4_000,
+        ) {
+            let record = LogRecord {
+                timestamp: 0,
+                sequence: 0,
+                level: Level::Info,
+                target: "t".repeat(size),
+                message: "aøb".repeat(message / 4),
+                fields: (0..fields).map(|n| (format!("f{n}"), Value::Str("ø".repeat(size / 2)))).collect(),
+            };
+            let mut bytes = Vec::new();
+            encode(&record, &mut bytes);
+            prop_assert!(bytes.len() <= MAX_RECORD);
+            let decoded = decode(&bytes);
+            prop_assert!(decoded.fields.len() <= MAX_FIELDS);
+            let whole = decoded.message == record.message
+                && decoded.fields == record.fields
+                && decoded.target == record.target;
+            prop_assert_eq!(decoded.field(TRUNCATED).is_none(), whole);
+        }
+    }
+
+    #[test]
+    fn a_cut_record_says_how_long_it_was() {
+        let mut encoder = Encoder::default();
+        encoder.message_with(|text| text.push(&"x".repeat(16 * 1024 * 1024)));
+        encoder.put("request_id", ValueRef::Str("abc"));
+        encoder.seal("t");
+        let mut bytes = Vec::new();
+        encoder.write(&mut bytes, Level::Info, 1, "t");
+        let record = decode(&bytes);
+        assert_eq!(record.message.len(), MAX_TEXT);
+        assert_eq!(record.field("request_id"), Some(&Value::Str("abc".into())));
+        assert_eq!(record.field(TRUNCATED), Some(&Value::Bool(true)));
+        let Some(Value::Int(original)) = record.field(ORIGINAL_BYTES) else { panic!("no length") };
+        assert!((16 * 1024 * 1024..16 * 1024 * 1024 + 200).contains(original));
+    }
+
+    #[test]
+    fn the_first_value_of_a_name_wins_and_set_replaces_it() {
+        let mut inner = Fields::default();
+        inner.put("user", ValueRef::Int(1));
+        inner.set("user", ValueRef::Str("anna"));
+        let mut outer = Fields::default();
+        outer.put("user", ValueRef::Int(7));
+        outer.put("route", ValueRef::Str("/public"));
+        let mut encoder = Encoder::default();
+        encoder.put("status", ValueRef::Int(200));
+        encoder.put_all(&inner);
+        encoder.put_all(&outer);
+        let mut bytes = Vec::new();
+        encoder.write(&mut bytes, Level::Info, 0, "t");
+        let fields: Vec<_> = RecordView::parse(&bytes).expect("whole").fields().collect();
+        assert_eq!(
+            fields,
+            [
+                ("status", ValueRef::Int(200)),
+                ("user", ValueRef::Str("anna")),
+                ("route", ValueRef::Str("/public")),
+            ]
+        );
+    }
+
+    #[test]
+    fn control_characters_are_data() {
+        let message = "a\u{1b}[31m\0\n\u{202e}b";
+        let mut encoder = Encoder::default();
+        encoder.message_with(|text| text.push(message));
+        let mut bytes = Vec::new();
+        encoder.write(&mut bytes, Level::Info, 0, "t");
+        assert_eq!(RecordView::parse(&bytes).expect("whole").message(), message);
+    }
+}
