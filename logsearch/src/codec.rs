@@ -5,7 +5,7 @@
 //! All integers are little-endian:
 //!
 //! ```text
-//! u32 length of the whole record | u8 level | u8 zero | u16 number of fields
+//! u32 length of the whole record | u8 level | u8 flags (1: durable) | u16 number of fields
 //! i64 timestamp | u64 sequence | u16 target length | u16 message length
 //! target | message | fields: u8 name length, u8 kind, name, value
 //! value: nothing for false and true, 8 bytes for i64 and f64, u16 length and text for text
@@ -243,6 +243,7 @@ pub struct Encoder {
     message: Vec<u8>,
     message_lost: usize,
     fields: Fields,
+    durable: bool,
 }
 
 impl Encoder {
@@ -251,6 +252,12 @@ impl Encoder {
         self.message.clear();
         self.message_lost = 0;
         self.fields.clear();
+        self.durable = false;
+    }
+
+    /// Asks for the record to be synced at once whatever its level, as for audit records.
+    pub fn set_durable(&mut self) {
+        self.durable = true;
     }
 
     /// Writes the message; a second one replaces the first.
@@ -307,6 +314,7 @@ impl Encoder {
         let mut header = [0; HEADER];
         header[0..4].copy_from_slice(&to_u32(self.length(target)).to_le_bytes());
         header[4] = level as u8;
+        header[5] = u8::from(self.durable);
         header[6..8].copy_from_slice(&to_u16(self.fields.count).to_le_bytes());
         header[8..16].copy_from_slice(&timestamp.to_le_bytes());
         header[24..26].copy_from_slice(&to_u16(target.len()).to_le_bytes());
@@ -425,6 +433,11 @@ impl<'a> RecordView<'a> {
     /// Severity.
     pub fn level(&self) -> Level {
         self.level
+    }
+
+    /// Whether it must be on the disk as soon as possible: an error, or asked for by its emitter.
+    pub fn is_urgent(&self) -> bool {
+        self.level >= Level::Error || self.bytes.get(5).is_some_and(|flags| flags & 1 != 0)
     }
 
     /// The module path or name the emitting code gave.

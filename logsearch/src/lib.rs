@@ -6,3 +6,4 @@ pub mod metrics;
 pub mod query;
 pub mod record;
 pub mod store;
+pub mod wal;

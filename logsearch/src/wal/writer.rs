@@ -1,0 +1,451 @@
+//! The writing half of the log: recovery when it is opened, segments, bounds, failures.
+
+use std::collections::VecDeque;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::backlog::Backlog;
+use super::frame::{self, Parsed};
+use super::reader::Reader;
+use super::segment::{self, Header, Segment};
+use super::{WalOptions, WalStatus};
+use crate::codec::Batch;
+
+/// At most so many notices are kept; the oldest go.
+const MAX_NOTICES: usize = 32;
+
+/// Another process holds the lock.
+#[derive(Debug)]
+pub struct InUse;
+
+pub struct Writer {
+    directory: PathBuf,
+    options: WalOptions,
+    /// Held for as long as the log is open; `None` when the directory cannot be written.
+    lock: Option<File>,
+    /// Oldest first; the last one is written to when `file` is there.
+    segments: Vec<Segment>,
+    file: Option<Arc<File>>,
+    next: u64,
+    written: u64,
+    synced: u64,
+    released: u64,
+    backlog: Backlog,
+    /// Written and not yet synced, in case the sync fails.
+    unsynced: Backlog,
+    failure: Option<(String, Instant)>,
+    lost_unwritten: [u64; 5],
+    lost_evicted: [u64; 5],
+    notices: VecDeque<String>,
+    frames: Vec<u8>,
+}
+
+impl Writer {
+    pub fn open(directory: &Path, options: WalOptions) -> Result<Self, InUse> {
+        let mut writer = Self {
+            directory: directory.to_owned(),
+            options,
+            lock: None,
+            segments: Vec::new(),
+            file: None,
+            next: 0,
+            written: 0,
+            synced: 0,
+            released: 0,
+            backlog: Backlog::default(),
+            unsynced: Backlog::default(),
+            failure: None,
+            lost_unwritten: [0; 5],
+            lost_evicted: [0; 5],
+            notices: VecDeque::new(),
+            frames: Vec::new(),
+        };
+        if let Err(error) = writer.lock()? {
+            writer.fail("could not open the log", &error);
+        }
+        if let Err(error) = writer.recover() {
+            writer.fail("could not read the log", &error);
+            // The numbers in use are unknown; microseconds are far beyond any count of records.
+            writer.next = writer.next.max(now_micros());
+        }
+        (writer.written, writer.synced) = (writer.next, writer.next);
+        Ok(writer)
+    }
+
+    /// The outer result is about another process, the inner one about the disk.
+    fn lock(&mut self) -> Result<io::Result<()>, InUse> {
+        let open = || {
+            fs::create_dir_all(&self.directory)?;
+            let path = self.directory.join("lock");
+            OpenOptions::new().write(true).create(true).truncate(false).open(path)
+        };
+        let file = match open() {
+            Ok(file) => file,
+            Err(error) => return Ok(Err(error)),
+        };
+        // The kernel frees it with the process, so a lock is never stale.
+        match file.try_lock() {
+            Ok(()) => self.lock = Some(file),
+            Err(fs::TryLockError::WouldBlock) => return Err(InUse),
+            Err(fs::TryLockError::Error(error)) => return Ok(Err(error)),
+        }
+        Ok(Ok(()))
+    }
+
+    /// Finds the segments, sets aside what is none, and cuts a torn end off.
+    fn recover(&mut self) -> io::Result<()> {
+        for segment in segment::list(&self.directory)? {
+            match self.unreadable(&segment)? {
+                None => self.segments.push(segment),
+                Some(reason) => self.set_aside(&segment, &reason),
+            }
+        }
+        if let Some(last) = self.segments.last().cloned() {
+            self.next = self.next.max(last.first);
+            self.recover_end(&last)?;
+        }
+        Ok(())
+    }
+
+    /// Why nothing can be read from a segment; `None` when something can.
+    fn unreadable(&mut self, segment: &Segment) -> io::Result<Option<String>> {
+        match segment::check(&File::open(&segment.path)?) {
+            Header::Current => return Ok(None),
+            Header::Other(version) => return Ok(Some(format!("it has format version {version}"))),
+            Header::Damaged => {}
+        }
+        if frame::resync(&fs::read(&segment.path)?, 0).is_none() {
+            return Ok(Some("there are no records in it".to_owned()));
+        }
+        self.note(format!("the header of segment {} is damaged", segment.first));
+        Ok(None)
+    }
+
+    fn set_aside(&mut self, segment: &Segment, reason: &str) {
+        let name = segment.path.display();
+        self.note(match segment::quarantine(&segment.path) {
+            Ok(target) => format!("set {name} aside as {}: {reason}", target.display()),
+            Err(error) => format!("cannot read {name}, {reason}, nor set it aside: {error}"),
+        });
+        // Its numbers may be in an index already.
+        self.next = self.next.max(segment.first);
+    }
+
+    /// Only the newest segment can end in the middle of a frame, or hold numbers not in a file name.
+    fn recover_end(&mut self, last: &Segment) -> io::Result<()> {
+        let bytes = fs::read(&last.path)?;
+        let header = usize::try_from(segment::HEADER).unwrap_or_default();
+        let (mut at, mut good) = (header, header);
+        while at < bytes.len() {
+            if let Parsed::Frame(frame) = frame::parse(&bytes[at..]) {
+                self.next = self.next.max(frame.next);
+                at += frame.length();
+                good = at;
+            } else if let Some(found) = frame::resync(&bytes, at + 1) {
+                self.note(format!(
+                    "{} damaged bytes in the middle of segment {}",
+                    found - at,
+                    last.first
+                ));
+                at = found;
+            } else {
+                break;
+            }
+        }
+        let torn = bytes.len() - good;
+        if let Some(segment) = self.segments.last_mut() {
+            segment.bytes = good as u64;
+        }
+        if let Err(error) = self.reopen(last, good as u64, torn) {
+            // The numbers are known; records go to a new segment as soon as that works.
+            self.fail("could not continue the log", &error);
+        }
+        Ok(())
+    }
+
+    fn reopen(&mut self, last: &Segment, good: u64, torn: usize) -> io::Result<()> {
+        let file = OpenOptions::new().read(true).write(true).open(&last.path)?;
+        if torn > 0 {
+            file.set_len(good)?;
+            self.note(format!(
+                "cut {torn} bytes of an unfinished write off segment {}",
+                last.first
+            ));
+        }
+        self.file = Some(Arc::new(file));
+        Ok(())
+    }
+
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+
+    pub fn synced(&self) -> u64 {
+        self.synced
+    }
+
+    pub fn append(&mut self, batch: &Arc<Batch>) {
+        self.next = batch.next;
+        self.backlog.push(batch);
+        if self.may_write() {
+            self.drain();
+        }
+        self.shed();
+    }
+
+    pub fn tick(&mut self) {
+        if self.backlog.front().is_some() && self.may_write() {
+            self.drain();
+        }
+    }
+
+    pub fn advance_to(&mut self, sequence: u64) {
+        if sequence <= self.next {
+            return;
+        }
+        self.next = sequence;
+        if self.backlog.front().is_none() {
+            self.written = sequence;
+        }
+        if self.unsynced.front().is_none() {
+            self.synced = self.written;
+        }
+        // The new numbers start in a file of their own, so that file names stay in order of content.
+        self.file = None;
+    }
+
+    pub fn release(&mut self, before: u64) {
+        self.released = self.released.max(before);
+        self.enforce();
+    }
+
+    pub fn status(&self) -> WalStatus {
+        WalStatus {
+            bytes: self.bytes(),
+            segments: self.segments.len(),
+            first: self.segments.first().map_or(self.next, |segment| segment.first),
+            next: self.next,
+            written: self.written,
+            synced: self.synced,
+            waiting_bytes: self.backlog.bytes(),
+            failure: self.failure.as_ref().map(|(reason, _)| reason.clone()),
+            lost_unwritten: self.lost_unwritten,
+            lost_evicted: self.lost_evicted,
+            notices: self.notices.iter().cloned().collect(),
+        }
+    }
+
+    pub fn note(&mut self, notice: String) {
+        if self.notices.len() == MAX_NOTICES {
+            self.notices.pop_front();
+        }
+        self.notices.push_back(notice);
+    }
+
+    fn bytes(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.bytes).sum()
+    }
+
+    fn may_write(&self) -> bool {
+        self.failure.as_ref().is_none_or(|(_, since)| since.elapsed() >= self.options.retry)
+    }
+
+    /// Writes everything that waits, oldest first, until the disk refuses.
+    fn drain(&mut self) {
+        while let Some(batch) = self.backlog.front().cloned() {
+            if let Err(error) = self.write_or_make_room(&batch) {
+                self.fail("could not write the log", &error);
+                return;
+            }
+            self.backlog.pop();
+            self.written = batch.next;
+            self.remember_unsynced(&batch);
+        }
+        self.written = self.next;
+        if let Some((reason, _)) = self.failure.take() {
+            self.note(format!("the log is written again after: {reason}"));
+        }
+    }
+
+    /// Bounded like the backlog: with a slow disk the oldest can then not be written a second time.
+    fn remember_unsynced(&mut self, batch: &Arc<Batch>) {
+        self.unsynced.push(batch);
+        while self.unsynced.bytes() > self.options.backlog_bytes {
+            self.unsynced.pop();
+        }
+    }
+
+    fn write_or_make_room(&mut self, batch: &Batch) -> io::Result<()> {
+        loop {
+            match self.write(batch) {
+                Err(error) if is_full(&error) && self.remove_released() => {}
+                result => return result,
+            }
+        }
+    }
+
+    fn write(&mut self, batch: &Batch) -> io::Result<()> {
+        if self.lock.is_none() {
+            // The directory may have become writable; another process may have been faster.
+            match self.lock() {
+                Ok(result) => result?,
+                Err(InUse) => return Err(io::Error::other("another process writes this log")),
+            }
+        }
+        self.frames.clear();
+        frame::write(&batch.bytes, &mut self.frames);
+        let full =
+            self.segments.last().is_some_and(|last| last.bytes >= self.options.segment_bytes);
+        if full || self.file.is_none() {
+            self.rotate(batch.first)?;
+        }
+        let (Some(file), Some(last)) = (&self.file, self.segments.last_mut()) else {
+            return Err(io::Error::other("no segment is open"));
+        };
+        // At a position, so that a write after a failed one overwrites what that one left behind.
+        if let Err(error) = file.write_all_at(&self.frames, last.bytes) {
+            // Without this, half a frame stays for readers to trip over should the process die now.
+            let _ = file.set_len(last.bytes);
+            return Err(error);
+        }
+        last.bytes += self.frames.len() as u64;
+        self.enforce();
+        Ok(())
+    }
+
+    /// Starts a segment for records from `first` on. The old one is synced before it is forgotten.
+    fn rotate(&mut self, first: u64) -> io::Result<()> {
+        if let Some(file) = self.file.take() {
+            if let Err(error) = file.sync_data() {
+                self.write_again(&error);
+                return Err(error);
+            }
+            self.synced_to(self.written, Ok(()));
+        }
+        let (segment, file) = segment::create(&self.directory, first)?;
+        self.segments.retain(|known| known.first != first);
+        self.segments.push(segment);
+        self.file = Some(Arc::new(file));
+        self.bound_quarantine();
+        Ok(())
+    }
+
+    /// The file to sync and what will be safe after that; `None` when nothing is to do.
+    pub fn unsynced(&self) -> Option<(Arc<File>, u64)> {
+        let file = self.file.as_ref()?;
+        (self.synced < self.written).then(|| (Arc::clone(file), self.written))
+    }
+
+    pub fn synced_to(&mut self, next: u64, result: io::Result<()>) {
+        if let Err(error) = result {
+            return self.write_again(&error);
+        }
+        self.synced = self.synced.max(next);
+        while self.unsynced.front().is_some_and(|batch| batch.next <= self.synced) {
+            self.unsynced.pop();
+        }
+    }
+
+    /// After a failed sync the kernel may have dropped the pages and reports success the next time, so
+    /// the records are written once more, to a file of their own. Readers skip what they have seen.
+    fn write_again(&mut self, error: &io::Error) {
+        let mut again = std::mem::take(&mut self.unsynced);
+        while let Some(batch) = self.backlog.pop() {
+            again.push(&batch);
+        }
+        self.backlog = again;
+        self.file = None;
+        self.fail("could not sync the log", error);
+        self.shed();
+    }
+
+    fn shed(&mut self) {
+        let waiting = self.backlog.front().is_some();
+        self.backlog.shed(self.options.backlog_bytes, &mut self.lost_unwritten);
+        if waiting && self.backlog.front().is_none() {
+            self.written = self.next;
+        }
+    }
+
+    fn fail(&mut self, what: &str, error: &io::Error) {
+        let reason = format!("{what} at {}: {error}", self.directory.display());
+        if self.failure.is_none() {
+            self.note(reason.clone());
+        }
+        self.failure = Some((reason, Instant::now()));
+    }
+
+    /// Keeps the log within its bounds.
+    fn enforce(&mut self) {
+        while self.bytes() > self.options.keep_bytes && self.remove_released() {}
+        while self.bytes() > self.options.max_bytes && self.segments.len() > 1 {
+            let oldest = self.segments[0].clone();
+            self.count_evicted(&oldest);
+            if !self.remove_oldest() {
+                break;
+            }
+        }
+    }
+
+    /// Removes the oldest segment if nobody needs it.
+    fn remove_released(&mut self) -> bool {
+        let needless = self.segments.get(1).is_some_and(|second| second.first <= self.released);
+        needless && self.remove_oldest()
+    }
+
+    fn remove_oldest(&mut self) -> bool {
+        let oldest = self.segments.remove(0);
+        match fs::remove_file(&oldest.path) {
+            Ok(()) => true,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => true,
+            Err(error) => {
+                self.note(format!("could not remove {}: {error}", oldest.path.display()));
+                self.segments.insert(0, oldest);
+                false
+            }
+        }
+    }
+
+    fn count_evicted(&mut self, oldest: &Segment) {
+        let end = self.segments.get(1).map_or(self.next, |second| second.first);
+        let from = self.released.max(oldest.first);
+        let mut reader = Reader::new(&self.directory, from);
+        while let Ok(Some(batch)) = reader.next_batch() {
+            for record in batch.records().filter(|record| record.sequence() < end) {
+                self.lost_evicted[record.level() as usize] += 1;
+            }
+            if batch.next >= end {
+                break;
+            }
+        }
+        self.note(format!("records {from} to {end} left the log before they were released"));
+    }
+
+    /// Files set aside are for people, but they must not fill the disk.
+    fn bound_quarantine(&mut self) {
+        let Ok(files) = segment::quarantined(&self.directory) else { return };
+        let mut bytes: u64 = files.iter().map(|(_, bytes)| bytes).sum();
+        for (path, size) in files {
+            if bytes <= self.options.max_bytes / 4 {
+                break;
+            }
+            if fs::remove_file(&path).is_ok() {
+                bytes -= size;
+                self.note(format!("removed {}, which had been set aside", path.display()));
+            }
+        }
+    }
+}
+
+fn now_micros() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.map_or(0, |now| u64::try_from(now.as_micros()).unwrap_or(u64::MAX / 2))
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
