@@ -22,10 +22,22 @@
 //! string; `Range` of texts compares folded text forms by code point. Typed numbers are multiplied by
 //! [`Field::scale`] first. `Not` also holds for records that lack the field.
 
+mod chips;
+mod clause;
+mod glob;
 mod matches;
+mod notice;
+mod number;
+mod parse;
+mod print;
+mod scan;
 mod text;
 
-pub use matches::Matchable;
+pub use chips::{Chip, Chips};
+pub use glob::Pattern;
+pub use matches::{Matchable, Matcher, compare_int, compile_regex, number_text};
+pub use notice::Notice;
+pub use parse::{MAX_CHARS, MAX_CLAUSES, MAX_DEPTH, MAX_PATTERN_CHARS, Parsed, parse};
 pub use text::{
     MAX_TOKEN_BYTES, Token, Tokens, contains_phrase, equals_folded, fold, folded_tokens, tokens,
 };
@@ -67,6 +79,29 @@ pub enum Query {
     And(Vec<Query>),
     /// Any of; never empty, none of them an `Or`. A single one is a list of one value, `level:(error)`.
     Or(Vec<Query>),
+}
+
+impl Query {
+    /// The field of a single clause on a field.
+    pub fn field(&self) -> Option<&Field> {
+        match self {
+            Self::Eq(field, _)
+            | Self::Exact(field, _)
+            | Self::PhraseIn(field, _)
+            | Self::Wild(field, _)
+            | Self::Regex(field, _)
+            | Self::Compare(field, ..)
+            | Self::Range(field, ..)
+            | Self::In(field, _)
+            | Self::Exists(field) => Some(field),
+            _ => None,
+        }
+    }
+
+    /// Whether a record matches. To test many records make a [`Matcher`] once.
+    pub fn matches(&self, record: &impl Matchable) -> bool {
+        Matcher::new(self).matches(record)
+    }
 }
 
 /// The name of a field as it was typed and as records know it.

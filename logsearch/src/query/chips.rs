@@ -1,0 +1,148 @@
+//! The clauses of a query one by one, for pages that show them as chips: add, remove, negate, disable.
+//! Every change goes through the printer, so nobody has to escape anything.
+
+use std::fmt;
+
+use super::parse::{all_of, not, parse};
+use super::print::{guard, node, operand, quote};
+use super::{Field, Query, fold};
+use crate::fields::{self, Kind};
+use crate::record::ValueRef;
+
+/// One clause on the outermost level.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chip {
+    /// The clause.
+    pub query: Query,
+    /// A disabled one is kept in the text as `#clause` and does not filter.
+    pub enabled: bool,
+}
+
+impl fmt::Display for Chip {
+    /// The clause as it stands in the query text.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.enabled {
+            return formatter.write_str(&operand(&self.query, false));
+        }
+        write!(formatter, "#{}", disabled(&self.query))
+    }
+}
+
+/// A clause in a form that `#` can stand before: `#word` is a hashtag, `#"word"` a disabled word.
+fn disabled(query: &Query) -> String {
+    match query {
+        Query::Text(text) => quote(text),
+        Query::Not(inner) => format!("-{}", disabled(inner)),
+        Query::Phrase(_) => node(query, false),
+        clause if clause.field().is_some() => match node(clause, false) {
+            pattern if matches!(clause, Query::Wild(..)) && !pattern.contains(':') => {
+                format!("{}:{pattern}", fields::MESSAGE)
+            }
+            other => other,
+        },
+        group => format!("({})", node(group, true)),
+    }
+}
+
+/// The clauses of a query, in order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Chips(pub Vec<Chip>);
+
+impl Chips {
+    /// The chips of a query text.
+    pub fn parse(text: &str) -> Self {
+        parse(text).chips
+    }
+
+    /// The enabled clauses together.
+    pub fn query(&self) -> Query {
+        let enabled = self.0.iter().filter(|chip| chip.enabled);
+        all_of(enabled.map(|chip| chip.query.clone()).collect())
+    }
+
+    /// These chips and one more clause. The same clause disabled is enabled instead, the opposite one
+    /// replaced, and a clause that is there stays alone.
+    #[must_use]
+    pub fn with(mut self, clause: Query) -> Self {
+        let opposite = not(clause.clone());
+        let known = self.0.iter().position(|chip| chip.query == clause || chip.query == opposite);
+        let chip = Chip { query: clause, enabled: true };
+        match known {
+            Some(at) => self.0[at] = chip,
+            None => self.0.push(chip),
+        }
+        self
+    }
+
+    /// These chips without that clause, the others kept.
+    #[must_use]
+    pub fn without(mut self, index: usize) -> Self {
+        if index < self.0.len() {
+            self.0.remove(index);
+        }
+        self
+    }
+
+    /// These chips with one clause turned into its opposite.
+    #[must_use]
+    pub fn negated(mut self, index: usize) -> Self {
+        if let Some(chip) = self.0.get_mut(index) {
+            chip.query = not(chip.query.clone());
+        }
+        self
+    }
+
+    /// These chips with one clause disabled, or enabled if it was disabled.
+    #[must_use]
+    pub fn toggled(mut self, index: usize) -> Self {
+        if let Some(chip) = self.0.get_mut(index) {
+            chip.enabled = !chip.enabled;
+        }
+        self
+    }
+}
+
+impl fmt::Display for Chips {
+    /// The query text of all chips.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let [Chip { query, enabled: true }] = &self.0[..] {
+            return write!(formatter, "{query}");
+        }
+        let texts: Vec<String> = self.0.iter().map(Chip::to_string).collect();
+        formatter.write_str(&guard(texts.join(" ")))
+    }
+}
+
+impl Query {
+    /// The clause that finds records with this value in this field (canonical name), as a click on
+    /// the value means it.
+    pub fn value_clause(name: &str, value: ValueRef<'_>) -> Self {
+        let definition = fields::definition(name);
+        // Stored numbers are in the unit of the canonical name.
+        let typed = match definition {
+            Some(known) if known.kind != Kind::Microseconds => known.short_name(),
+            _ => name,
+        };
+        let field = Field { typed: typed.into(), name: name.into(), scale: 1 };
+        let text = value.text();
+        let quoted = Self::PhraseIn(field.clone(), text.clone().into_owned());
+        // Upper case is kept for the eye, in quotes; the plain form only if it means the value.
+        let plain = format!("{typed}:{text}");
+        match parse(&plain).query {
+            read @ Self::Eq(..) if read.field() == Some(&field) && fold(&text) == text => read,
+            _ => quoted,
+        }
+    }
+
+    /// The clause that finds records with this field (canonical name).
+    pub fn has_field(name: &str) -> Self {
+        let typed = fields::definition(name).map_or(name, |known| known.short_name());
+        Self::Exists(Field { typed: typed.into(), name: name.into(), scale: 1 })
+    }
+
+    /// The opposite.
+    #[must_use]
+    pub fn negated(self) -> Self {
+        not(self)
+    }
+}

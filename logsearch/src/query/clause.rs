@@ -1,0 +1,396 @@
+//! What one clause means: a word, a phrase, or a field with an operator and a value.
+
+use super::notice::Notice;
+use super::number;
+use super::parse::{MAX_PATTERN_CHARS, Parser, not};
+use super::scan::{Head, Item, Operator};
+use super::{Comparison, Field, Operand, Query, compile_regex, fold};
+use crate::fields::{self, Kind};
+use crate::record::Level;
+
+/// Endings of source files: `main.rs:42` is a place in the code, not the field `main.rs`.
+const SOURCE_ENDINGS: [&str; 12] =
+    [".rs", ".py", ".js", ".ts", ".go", ".java", ".c", ".cpp", ".rb", ".cs", ".html", ".toml"];
+
+impl Parser<'_> {
+    /// Reads the clause that starts here.
+    pub(super) fn clause(&mut self) {
+        let start = self.scanner.at;
+        if self.scanner.peek() == Some('"') {
+            let text = self.quoted();
+            return self.leaf(Query::Phrase(text), start);
+        }
+        match self.scanner.head() {
+            Some(head) if head.name == "_exists_" => self.exists(&head),
+            Some(head) => match Field::parse(head.name) {
+                Some(field) if !self.is_place(&head, &field) => self.field_clause(field, &head),
+                _ => self.unknown_field(&head),
+            },
+            None => self.bare_word(),
+        }
+    }
+
+    /// Reads one value inside `field:( )`.
+    pub(super) fn list_value(&mut self, field: Field) {
+        let start = self.scanner.at;
+        self.value(field, start, false);
+    }
+
+    /// A quoted text; a missing end is added.
+    fn quoted(&mut self) -> String {
+        let start = self.scanner.at;
+        let (text, closed) = self.scanner.quoted();
+        if !closed {
+            self.notice("unclosed quote closed", start..self.scanner.at);
+        }
+        text
+    }
+
+    /// A word without a field: text, or a pattern over the words of the message.
+    fn bare_word(&mut self) {
+        let start = self.scanner.at;
+        let inside = self.is_inside();
+        let word = self.scanner.word(inside);
+        let query = if word == "*:*" || word.chars().all(|c| c == '*') {
+            Query::All
+        } else if is_pattern(word) {
+            let field =
+                Field { typed: fields::MESSAGE.into(), name: fields::MESSAGE.into(), scale: 1 };
+            return self.pattern(field, word, start, false);
+        } else {
+            Query::Text(word.into())
+        };
+        self.leaf(query, start);
+    }
+
+    /// Whether `name:` is no field although it could be one: a place in a source file, or a dotted
+    /// word that ends a sentence.
+    fn is_place(&self, head: &Head<'_>, field: &Field) -> bool {
+        if fields::definition(&field.name).is_some() || head.operator != Operator::Colon {
+            return false;
+        }
+        let value = &self.scanner.rest()[head.len..];
+        let has_number = value.starts_with(|c: char| c.is_ascii_digit());
+        let is_source = SOURCE_ENDINGS.iter().any(|ending| head.name.ends_with(ending));
+        value.is_empty() || value.starts_with(char::is_whitespace) || (has_number && is_source)
+    }
+
+    /// Text that looks like a field clause but is none.
+    fn unknown_field(&mut self, head: &Head<'_>) {
+        let start = self.scanner.at;
+        let inside = self.is_inside();
+        let value = &self.scanner.rest()[head.len..];
+        if head.operator == Operator::Colon && value.starts_with('"') {
+            self.scanner.at += head.len;
+            let (_, closed) = self.scanner.quoted();
+            self.unknown_notice(head, start);
+            let mut text = self.scanner.text[start..self.scanner.at].to_owned();
+            if !closed {
+                self.notice("unclosed quote closed", start..self.scanner.at);
+                text.push('"');
+            }
+            return self.leaf(Query::Text(text), start);
+        }
+        let word = self.scanner.word(inside);
+        let is_name = !head.name.contains(['-', '.']);
+        let has_value = word.len() > head.len && !word[head.len..].starts_with('\\');
+        if head.operator == Operator::Colon && is_name && has_value {
+            self.unknown_notice(head, start);
+        }
+        self.leaf(Query::Text(word.into()), start);
+    }
+
+    fn unknown_notice(&mut self, head: &Head<'_>, start: usize) {
+        let message = format!("no field '{}'; searched as text", head.name);
+        let span = start..start + head.name.len();
+        self.push_notice(Notice { message, span, suggestion: fields::suggest(head.name) });
+    }
+
+    /// `_exists_:field`
+    fn exists(&mut self, head: &Head<'_>) {
+        let start = self.scanner.at;
+        let inside = self.is_inside();
+        let word = self.scanner.word(inside);
+        let name = word.get(head.len..).unwrap_or_default();
+        let query = match Field::parse(name) {
+            Some(field) if head.operator == Operator::Colon => Query::Exists(field),
+            _ => {
+                let message = format!("no field '{name}'; searched as text");
+                let suggestion = fields::suggest(name);
+                self.push_notice(Notice { message, span: start..self.scanner.at, suggestion });
+                Query::Text(word.into())
+            }
+        };
+        self.leaf(query, start);
+    }
+
+    fn field_clause(&mut self, field: Field, head: &Head<'_>) {
+        let start = self.scanner.at;
+        self.scanner.at += head.len;
+        match head.operator {
+            Operator::Colon => self.value(field, start, true),
+            Operator::Equals => self.plain_value(field, start, false),
+            Operator::NotEquals => self.plain_value(field, start, true),
+            Operator::Regex => self.regex(field, start, false),
+            Operator::NotRegex => self.regex(field, start, true),
+            Operator::Compare(comparison) => self.compare(field, comparison, start),
+        }
+    }
+
+    /// What may stand behind `field:` and, except for a group, inside `field:( )`.
+    fn value(&mut self, field: Field, start: usize, may_group: bool) {
+        if may_group && self.scanner.rest().starts_with('(') {
+            return self.open_parenthesis(Some(field));
+        }
+        if self.list(&field, start) {
+            return;
+        }
+        let before = self.scanner.at;
+        let signs = [
+            (">=", Comparison::GreaterOrEqual),
+            ("<=", Comparison::LessOrEqual),
+            (">", Comparison::Greater),
+            ("<", Comparison::Less),
+        ];
+        for (sign, comparison) in signs {
+            if self.eat_before_value(sign) {
+                return self.compare(field, comparison, start);
+            }
+        }
+        if self.eat_before_value("=") {
+            return self.exact(field, start);
+        }
+        if self.eat_before_value("~") {
+            return self.regex(field, start, false);
+        }
+        self.scanner.at = before;
+        self.plain_value(field, start, false);
+    }
+
+    /// Reads a sign if a value follows it.
+    fn eat_before_value(&mut self, sign: &str) -> bool {
+        let mut ahead = self.scanner.clone();
+        let inside = self.is_inside();
+        let found = ahead.eat(sign)
+            && (ahead.peek() == Some('"') || !ahead.clone().word(inside).is_empty());
+        if found {
+            self.scanner = ahead;
+        }
+        found
+    }
+
+    /// A quoted text, a word, a pattern or `*`.
+    fn plain_value(&mut self, field: Field, start: usize, negate: bool) {
+        if self.scanner.peek() == Some('"') {
+            let text = self.quoted();
+            return self.signed_leaf(Query::PhraseIn(field, text), start, negate);
+        }
+        let inside = self.is_inside();
+        let word = self.scanner.word(inside);
+        if word.is_empty() {
+            let message = format!("{}: has no value; matched as exists", field.typed);
+            self.notice(message, start..self.scanner.at);
+        }
+        let query = if word.is_empty() || word.chars().all(|c| c == '*') {
+            Query::Exists(field)
+        } else if word == "null" {
+            not(Query::Exists(field))
+        } else if let Some((low, high)) = status_class(&field, word) {
+            Query::Range(field, Operand::Number(low), Operand::Number(high))
+        } else if word.contains(['*', '?']) {
+            return self.pattern(field, word, start, negate);
+        } else {
+            let value = operand_of(&field, word, false);
+            Query::Eq(field, value)
+        };
+        self.signed_leaf(query, start, negate);
+    }
+
+    fn signed_leaf(&mut self, query: Query, start: usize, negate: bool) {
+        self.leaf(if negate { not(query) } else { query }, start);
+    }
+
+    fn pattern(&mut self, field: Field, word: &str, start: usize, negate: bool) {
+        if word.chars().count() > MAX_PATTERN_CHARS {
+            return self.too_long("pattern", start);
+        }
+        self.signed_leaf(Query::Wild(field, word.into()), start, negate);
+    }
+
+    fn too_long(&mut self, what: &str, start: usize) {
+        let message = format!("{what} longer than {MAX_PATTERN_CHARS} characters is ignored");
+        self.notice(message, start..self.scanner.at);
+        self.skip_operand();
+    }
+
+    /// `field:=Value`
+    fn exact(&mut self, field: Field, start: usize) {
+        let value = self.quoted_or_word();
+        self.leaf(Query::Exact(field, value), start);
+    }
+
+    fn quoted_or_word(&mut self) -> String {
+        if self.scanner.peek() == Some('"') {
+            return self.quoted();
+        }
+        let inside = self.is_inside();
+        self.scanner.word(inside).into()
+    }
+
+    fn regex(&mut self, field: Field, start: usize, negate: bool) {
+        let expression = if self.scanner.peek() == Some('"') {
+            let (text, closed) = self.scanner.quoted_regex();
+            if !closed {
+                self.notice("unclosed quote closed", start..self.scanner.at);
+            }
+            text
+        } else {
+            let inside = self.is_inside();
+            self.scanner.word(inside).to_owned()
+        };
+        if expression.chars().count() > MAX_PATTERN_CHARS {
+            return self.too_long("regular expression", start);
+        }
+        let query = if compile_regex(&expression).is_ok() {
+            Query::Regex(field, expression)
+        } else {
+            let message = "not a usable regular expression; searched as a value";
+            self.notice(message, start..self.scanner.at);
+            Query::PhraseIn(field, expression)
+        };
+        self.signed_leaf(query, start, negate);
+    }
+
+    fn compare(&mut self, field: Field, comparison: Comparison, start: usize) {
+        let value = self.quoted_or_word();
+        if field.kind() == Kind::Level
+            && let Some(level) = Level::parse(&value)
+        {
+            return self.levels(field, |other| holds(other, comparison, level), start);
+        }
+        match number::parse(&value, &field) {
+            Some(number) => self.leaf(Query::Compare(field, comparison, number), start),
+            None => self.no_number(&value, start),
+        }
+    }
+
+    fn no_number(&mut self, value: &str, start: usize) {
+        let span = start..self.scanner.at;
+        self.notice(format!("'{value}' is not a number; searched as text"), span.clone());
+        let text = self.scanner.text[span].to_owned();
+        self.leaf(Query::Text(text), start);
+    }
+
+    /// The levels for which this holds, as a list.
+    fn levels(&mut self, field: Field, holds: impl Fn(Level) -> bool, start: usize) {
+        let levels = Level::ALL.into_iter().filter(|level| holds(*level));
+        let values: Vec<_> = levels.map(|level| Operand::Text(level.as_str().into())).collect();
+        let query = if values.is_empty() { Query::Nothing } else { Query::In(field, values) };
+        self.leaf(query, start);
+    }
+
+    /// `[a TO b]`, `[a, b]` or `IN [a b]`, if that is what stands here.
+    fn list(&mut self, field: &Field, start: usize) -> bool {
+        let before = self.scanner.at;
+        let says_in = self.scanner.eat("IN");
+        if says_in {
+            self.scanner.skip_spaces();
+        }
+        let Some(items) = self.scanner.bracket() else {
+            self.scanner.at = before;
+            return false;
+        };
+        match &items[..] {
+            [low, to, high] if !says_in && !to.quoted && to.text == "TO" => {
+                self.range(field.clone(), low, high, start);
+            }
+            _ => self.one_of(field.clone(), &items, start),
+        }
+        true
+    }
+
+    fn one_of(&mut self, field: Field, items: &[Item], start: usize) {
+        let mut values = Vec::new();
+        for item in items {
+            if self.take_clause(start..self.scanner.at) {
+                values.push(operand_of(&field, &item.text, item.quoted));
+            }
+        }
+        if values.is_empty() && !items.is_empty() {
+            return self.skip_operand();
+        }
+        let query = if values.is_empty() { Query::Nothing } else { Query::In(field, values) };
+        self.operand(query);
+    }
+
+    fn range(&mut self, field: Field, low: &Item, high: &Item, start: usize) {
+        let is_open = |item: &Item| !item.quoted && item.text == "*";
+        let levels = (Level::parse(&low.text), Level::parse(&high.text));
+        let numbers = (item_number(low, &field), item_number(high, &field));
+        let query = match (is_open(low), is_open(high), numbers, levels) {
+            (true, true, ..) => Query::Exists(field),
+            (true, _, (_, Some(high)), _) => Query::Compare(field, Comparison::LessOrEqual, high),
+            (_, true, (Some(low), _), _) => Query::Compare(field, Comparison::GreaterOrEqual, low),
+            (.., (Some(from), Some(to))) if field.kind() == Kind::Level => {
+                return self.levels(field, |level| from <= level && level <= to, start);
+            }
+            (_, _, (Some(low), Some(high)), _) => {
+                Query::Range(field, Operand::Number(low), Operand::Number(high))
+            }
+            (false, false, ..) if !field.kind().is_number() => {
+                let text = |item: &Item| Operand::Text(fold(&item.text).into_owned());
+                Query::Range(field, text(low), text(high))
+            }
+            _ => return self.no_number(&format!("{} TO {}", low.text, high.text), start),
+        };
+        self.leaf(query, start);
+    }
+}
+
+fn item_number(item: &Item, field: &Field) -> Option<f64> {
+    if item.quoted { None } else { number::parse(&item.text, field) }
+}
+
+const fn holds(left: Level, comparison: Comparison, right: Level) -> bool {
+    let (left, right) = (left as u8, right as u8);
+    match comparison {
+        Comparison::Greater => left > right,
+        Comparison::GreaterOrEqual => left >= right,
+        Comparison::Less => left < right,
+        Comparison::LessOrEqual => left <= right,
+    }
+}
+
+/// The value to compare with: a number where the field is one, the name of a level, folded text.
+pub(super) fn operand_of(field: &Field, text: &str, quoted: bool) -> Operand {
+    let as_number = match field.kind() {
+        kind if kind.is_number() => number::parse(text, field),
+        Kind::Dynamic if !quoted => number::plain(text),
+        Kind::Level => {
+            let level = Level::parse(text).map(|level| Operand::Text(level.as_str().into()));
+            return level.unwrap_or_else(|| Operand::Text(fold(text).into_owned()));
+        }
+        _ => None,
+    };
+    as_number.map_or_else(|| Operand::Text(fold(text).into_owned()), Operand::Number)
+}
+
+/// `5xx` of a status: 500 to 599.
+fn status_class(field: &Field, word: &str) -> Option<(f64, f64)> {
+    let is_class = field.name == fields::STATUS && word.len() == 3;
+    let digit = word.chars().next().filter(char::is_ascii_digit)?.to_digit(10)?;
+    let is_class = is_class && digit > 0 && word[1..].eq_ignore_ascii_case("xx");
+    is_class.then(|| (f64::from(digit * 100), f64::from(digit * 100 + 99)))
+}
+
+/// Whether a word without a field is a pattern. `count(*)`, `/public?page=2` and `?out/` are text:
+/// `*` counts only in words without brackets, quotes and signs, `?` only among letters and digits.
+fn is_pattern(word: &str) -> bool {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '*' | '?' | '_' | '-' | '.');
+    let path = |c: char| plain(c) || matches!(c, '/' | ':' | '@' | '%' | ',');
+    if word.contains('?') {
+        word.chars().all(plain)
+    } else {
+        word.contains('*') && word.chars().all(path)
+    }
+}
