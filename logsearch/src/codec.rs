@@ -13,7 +13,8 @@
 
 use std::fmt;
 
-use crate::record::{Level, LogRecord, Value};
+pub use crate::record::ValueRef;
+use crate::record::{Level, LogRecord, Matchable};
 
 /// The most bytes an encoded record has. What does not fit is cut, see [`TRUNCATED`].
 pub const MAX_RECORD: usize = 64 * 1024;
@@ -347,53 +348,6 @@ pub fn set_sequence(record: &mut [u8], sequence: u64) {
     record[SEQUENCE_AT..SEQUENCE_AT + 8].copy_from_slice(&sequence.to_le_bytes());
 }
 
-/// The value of a field of a [`RecordView`].
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum ValueRef<'a> {
-    /// True or false.
-    Bool(bool),
-    /// A whole number.
-    Int(i64),
-    /// A number with a fraction.
-    Float(f64),
-    /// Text.
-    Str(&'a str),
-}
-
-impl ValueRef<'_> {
-    /// The owned value.
-    pub fn to_value(self) -> Value {
-        match self {
-            Self::Bool(value) => Value::Bool(value),
-            Self::Int(value) => Value::Int(value),
-            Self::Float(value) => Value::Float(value),
-            Self::Str(value) => Value::Str(value.to_owned()),
-        }
-    }
-}
-
-impl<'a> From<&'a Value> for ValueRef<'a> {
-    fn from(value: &'a Value) -> Self {
-        match value {
-            Value::Bool(value) => Self::Bool(*value),
-            Value::Int(value) => Self::Int(*value),
-            Value::Float(value) => Self::Float(*value),
-            Value::Str(value) => Self::Str(value),
-        }
-    }
-}
-
-impl fmt::Display for ValueRef<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Bool(value) => value.fmt(formatter),
-            Self::Int(value) => value.fmt(formatter),
-            Self::Float(value) => value.fmt(formatter),
-            Self::Str(value) => value.fmt(formatter),
-        }
-    }
-}
-
 /// An encoded record, borrowed. Reading a part costs no allocation.
 #[derive(Clone, Copy, Debug)]
 pub struct RecordView<'a> {
@@ -458,6 +412,28 @@ impl<'a> RecordView<'a> {
     /// The value of a field by its canonical name; level, target and message are not fields.
     pub fn field(&self, name: &str) -> Option<ValueRef<'a>> {
         self.fields().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+}
+
+impl Matchable for RecordView<'_> {
+    fn sequence(&self) -> u64 {
+        self.sequence()
+    }
+
+    fn level(&self) -> Level {
+        self.level
+    }
+
+    fn target(&self) -> &str {
+        self.target()
+    }
+
+    fn message(&self) -> &str {
+        self.message()
+    }
+
+    fn field(&self, name: &str) -> Option<ValueRef<'_>> {
+        self.field(name)
     }
 }
 

@@ -97,20 +97,48 @@ pub enum ValueRef<'a> {
     Bool(bool),
     /// A whole number.
     Int(i64),
-    /// A finite number with a fraction.
+    /// A number with a fraction.
     Float(f64),
     /// Text.
     Str(&'a str),
 }
 
 impl<'a> ValueRef<'a> {
-    /// The value as text: a string itself, numbers as Rust prints them, `true` or `false`.
+    /// The owned value.
+    pub fn to_value(self) -> Value {
+        match self {
+            Self::Bool(value) => Value::Bool(value),
+            Self::Int(value) => Value::Int(value),
+            Self::Float(value) => Value::Float(value),
+            Self::Str(value) => Value::Str(value.to_owned()),
+        }
+    }
+
+    /// The value as text: a string itself, numbers as Rust prints them, `true` or `false`. Only
+    /// numbers allocate.
     pub fn text(self) -> Cow<'a, str> {
         match self {
             Self::Bool(value) => Cow::Borrowed(if value { "true" } else { "false" }),
             Self::Int(value) => Cow::Owned(value.to_string()),
             Self::Float(value) => Cow::Owned(value.to_string()),
             Self::Str(value) => Cow::Borrowed(value),
+        }
+    }
+}
+
+impl<'a> From<&'a Value> for ValueRef<'a> {
+    fn from(value: &'a Value) -> Self {
+        value.as_ref()
+    }
+}
+
+impl fmt::Display for ValueRef<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool(value) => value.fmt(formatter),
+            Self::Int(value) => value.fmt(formatter),
+            Self::Float(value) => value.fmt(formatter),
+            Self::Str(value) => value.fmt(formatter),
         }
     }
 }
@@ -138,5 +166,41 @@ impl LogRecord {
     /// The value of a field by its canonical name; level, target and message are not fields.
     pub fn field(&self, name: &str) -> Option<&Value> {
         self.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+}
+
+/// A record that a query can look at without copying it.
+pub trait Matchable {
+    /// The position in the log.
+    fn sequence(&self) -> u64;
+    /// The severity.
+    fn level(&self) -> Level;
+    /// The module path or name the emitting code gave.
+    fn target(&self) -> &str;
+    /// The sentence of the event.
+    fn message(&self) -> &str;
+    /// The value of a field by its canonical name; the four above are not fields.
+    fn field(&self, name: &str) -> Option<ValueRef<'_>>;
+}
+
+impl Matchable for LogRecord {
+    fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    fn level(&self) -> Level {
+        self.level
+    }
+
+    fn target(&self) -> &str {
+        &self.target
+    }
+
+    fn message(&self) -> &str {
+        &self.message
+    }
+
+    fn field(&self, name: &str) -> Option<ValueRef<'_>> {
+        Self::field(self, name).map(Value::as_ref)
     }
 }

@@ -33,9 +33,10 @@ mod print;
 mod scan;
 mod text;
 
+pub use crate::record::Matchable;
 pub use chips::{Chip, Chips};
 pub use glob::Pattern;
-pub use matches::{Matchable, Matcher, compare_int, compile_regex, number_text};
+pub use matches::{Matcher, compare_int, compile_regex, number_text};
 pub use notice::Notice;
 pub use parse::{MAX_CHARS, MAX_CLAUSES, MAX_DEPTH, MAX_PATTERN_CHARS, Parsed, parse};
 pub use text::{

@@ -139,7 +139,7 @@ fn range(field: &Field, low: &Operand, high: &Operand) -> String {
         let is_class = field.name == fields::STATUS
             && (1.0..=9.0).contains(&class)
             && class.fract() == 0.0
-            && *high == low + 99.0;
+            && high.total_cmp(&(low + 99.0)).is_eq();
         if is_class {
             return format!("{class}xx");
         }
@@ -189,7 +189,7 @@ fn list_of_values(queries: &[Query]) -> Option<String> {
             return None;
         }
         let value = value(query, field);
-        let alone = with_field_list(field, &[value.clone()]);
+        let alone = with_field_list(field, std::slice::from_ref(&value));
         if parse_unbounded(&alone).query != Query::Or(vec![query.clone()]) {
             return None;
         }
