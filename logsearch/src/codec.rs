@@ -558,7 +558,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::record::Value;
 
     fn value() -> impl Strategy<Value = Value> {
         prop_oneof![
