@@ -558,6 +558,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::record::Value;
 
     fn value() -> impl Strategy<Value = Value> {
         prop_oneof![

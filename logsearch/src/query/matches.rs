@@ -8,31 +8,8 @@ use super::glob::Pattern;
 use super::number;
 use super::text::{contains_phrase, equals_folded, fold, folded_tokens};
 use super::{Comparison, Field, Operand, Query};
-use crate::codec::RecordView;
 use crate::fields::{self, Kind};
 use crate::record::{Level, Matchable, ValueRef};
-
-impl Matchable for RecordView<'_> {
-    fn sequence(&self) -> u64 {
-        Self::sequence(self)
-    }
-
-    fn level(&self) -> Level {
-        Self::level(self)
-    }
-
-    fn target(&self) -> &str {
-        Self::target(self)
-    }
-
-    fn message(&self) -> &str {
-        Self::message(self)
-    }
-
-    fn field(&self, name: &str) -> Option<ValueRef<'_>> {
-        Self::field(self, name)
-    }
-}
 
 /// A query made ready to look at many records.
 #[derive(Clone, Debug)]
