@@ -1,1 +1,35 @@
-//! MiniTwit.
+//! MiniTwit: the site, the simulator API and the ops pages in one service.
+//!
+//! `routes` is the map of every path; `server` wires the parts in order; `db` is the only place with
+//! SQL, `middleware::observe`, `db::executor` and `jobs::run` the three places that instrument.
+
+pub mod accounts;
+pub mod api;
+pub mod assets;
+pub mod auth;
+pub mod avatar;
+mod body;
+pub mod build;
+pub mod clock;
+pub mod commands;
+pub mod config;
+pub mod data_dir;
+pub mod db;
+pub mod domain;
+pub mod error;
+pub mod escape;
+pub mod exposition;
+mod flash_cookie;
+pub mod jobs;
+pub mod links;
+pub mod listen;
+pub mod metrics;
+pub mod middleware;
+pub mod operators;
+pub mod ops;
+pub mod pages;
+pub mod process;
+pub mod routes;
+pub mod server;
+pub mod state;
+pub mod telemetry;

@@ -1,0 +1,132 @@
+//! What every command has in common: `latest` is recorded before anything else is looked at, then the
+//! credentials are checked, and the outcome is counted.
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::header::AUTHORIZATION;
+use http::{Method, Uri};
+
+use crate::error::AppError;
+use crate::metrics;
+use crate::state::AppState;
+
+/// The refusal of the contract, word for word.
+const REFUSED: &str = "You are not authorized to use this resource!";
+
+/// Parameters of the address. What does not parse counts as absent.
+#[derive(Debug, Default)]
+struct Parameters {
+    latest: Option<String>,
+    no: Option<String>,
+}
+
+impl Parameters {
+    fn of(uri: &Uri) -> Self {
+        let query = uri.query().unwrap_or_default();
+        serde_urlencoded::from_str::<Vec<(String, String)>>(query)
+            .unwrap_or_default()
+            .into_iter()
+            .fold(Self::default(), |mut parameters, (name, value)| {
+                match name.as_str() {
+                    "latest" => parameters.latest = Some(value),
+                    "no" => parameters.no = Some(value),
+                    _ => {}
+                }
+                parameters
+            })
+    }
+}
+
+/// The layer that records `latest` and counts the command. Recorded even when the command is refused;
+/// absent, unparsable or -1 is not recorded.
+pub async fn record_latest(
+    State(state): State<AppState>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let latest =
+        Parameters::of(request.uri()).latest.and_then(|text| text.trim().parse::<i64>().ok());
+    let action = action(&request);
+    let response = match latest.filter(|latest| *latest != -1) {
+        None => next.run(request).await,
+        Some(latest) => match state.db.set_latest(latest).await {
+            Err(error) => AppError::from(error).into_response(),
+            Ok(()) => {
+                metrics::simulator_latest(latest);
+                next.run(request).await
+            }
+        },
+    };
+    let action = action.or_else(|| response.extensions().get::<Action>().map(|action| action.0));
+    metrics::simulator_called(
+        action.unwrap_or("read"),
+        response.status().as_u16(),
+        state.clock.now(),
+    );
+    response
+}
+
+/// Set by a handler that serves two actions.
+#[derive(Clone, Copy, Debug)]
+pub struct Action(pub &'static str);
+
+fn action<B>(request: &http::Request<B>) -> Option<&'static str> {
+    let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    match (request.method(), path) {
+        (&Method::POST, path) if path.ends_with("/register") => Some("register"),
+        (&Method::POST, path) if path.contains("/msgs/") => Some("tweet"),
+        (&Method::POST, path) if path.contains("/fllws/") => None,
+        _ => Some("read"),
+    }
+}
+
+/// The layer that asks for the simulator's credentials.
+pub async fn authorize(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let header = request.headers().get(AUTHORIZATION).map(http::HeaderValue::as_bytes);
+    if state.simulator.allow(header) {
+        return next.run(request).await;
+    }
+    metrics::request_rejected("bad_auth");
+    AppError::Forbidden(REFUSED).into_response()
+}
+
+/// Most items a list answers.
+const MAX_ITEMS: i64 = 10_000;
+/// Items when the caller does not say, or says nonsense.
+const DEFAULT_ITEMS: i64 = 100;
+
+/// `?no=`: how many items a list has at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit(pub i64);
+
+impl Limit {
+    fn parse(text: Option<&str>) -> Self {
+        let number = text.and_then(|text| text.trim().parse::<i64>().ok());
+        Self(number.filter(|number| *number >= 0).unwrap_or(DEFAULT_ITEMS).min(MAX_ITEMS))
+    }
+}
+
+impl<S: Sync> axum::extract::FromRequestParts<S> for Limit {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(
+        parts: &mut http::request::Parts,
+        _: &S,
+    ) -> Result<Self, Self::Rejection> {
+        Ok(Self::parse(Parameters::of(&parts.uri).no.as_deref()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_clamped_and_nonsense_is_the_default() {
+        let parse = |text| Limit::parse(Some(text)).0;
+        assert_eq!((parse("0"), parse("20"), parse("10001")), (0, 20, 10_000));
+        assert_eq!((parse("abc"), parse("-1"), parse("")), (100, 100, 100));
+        assert_eq!(Limit::parse(None).0, 100);
+    }
+}

@@ -1,0 +1,109 @@
+//! Whom a user follows.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::command::{Action, Limit};
+use super::json;
+use crate::db::Followed;
+use crate::error::AppError;
+use crate::metrics::{self, Model};
+use crate::middleware::errors::ApiError;
+use crate::middleware::observe::Surface;
+use crate::state::AppState;
+
+/// The answer.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Follows {
+    /// Usernames in the order of following.
+    #[schema(example = json!(["Geoffrey Stieff"]))]
+    follows: Vec<String>,
+}
+
+/// One of the two; with both, `follow` counts.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct Change {
+    /// Whom to follow.
+    #[schema(example = "Geoffrey Stieff")]
+    follow: Option<String>,
+    /// Whom to follow no longer.
+    unfollow: Option<String>,
+}
+
+/// Whom a user follows
+#[utoipa::path(get, path = "/fllws/{username}", tag = "simulator", security(("simulator" = [])),
+    params(
+        ("username" = String, Path, description = "Who follows"),
+        ("no" = Option<i64>, Query, description = "At most so many, 0 to 10,000; 100 by default"),
+        ("latest" = Option<i64>, Query, description = "Id of this command"),
+    ),
+    responses(
+        (status = 200, body = Follows),
+        (status = 403, description = "Wrong credentials", body = ApiError),
+        (status = 404, description = "No such user", body = ApiError),
+    ))]
+pub async fn list(
+    State(state): State<AppState>,
+    Path(username): Path<String>,
+    limit: Limit,
+) -> Result<Json<Follows>, AppError> {
+    let follows = state.db.followed_by(&username, limit.0).await?.ok_or(AppError::NotFound)?;
+    Ok(Json(Follows { follows }))
+}
+
+/// Follow or unfollow
+///
+/// Doing either twice is the same as once; unfollowing somebody who is not followed is no error.
+#[utoipa::path(post, path = "/fllws/{username}", tag = "simulator", security(("simulator" = [])),
+    request_body = Change,
+    params(
+        ("username" = String, Path, description = "Who follows"),
+        ("latest" = Option<i64>, Query, description = "Id of this command"),
+    ),
+    responses(
+        (status = 204, description = "So it is now"),
+        (status = 400, description = "Neither follow nor unfollow, or not JSON", body = ApiError),
+        (status = 403, description = "Wrong credentials", body = ApiError),
+        (status = 404, description = "No such user", body = ApiError),
+    ))]
+pub async fn post(
+    State(state): State<AppState>,
+    Path(username): Path<String>,
+    json::Json(change): json::Json<Change>,
+) -> Response {
+    let unfollows = change.follow.is_none() && change.unfollow.is_some();
+    let mut response = apply(&state, &username, &change).await.into_response();
+    response.extensions_mut().insert(Action(if unfollows { "unfollow" } else { "follow" }));
+    response
+}
+
+async fn apply(state: &AppState, username: &str, change: &Change) -> Result<StatusCode, AppError> {
+    let surface = Surface::Api.label();
+    let followed = match (&change.follow, &change.unfollow) {
+        (Some(whom), _) => {
+            let followed = state.db.follow(username, whom, state.clock.now()).await?;
+            if followed == Followed::Changed {
+                metrics::inserted(Model::Follower, surface);
+            }
+            followed
+        }
+        (None, Some(whom)) => {
+            let followed = state.db.unfollow(username, whom).await?;
+            if followed == Followed::Changed {
+                metrics::deleted(Model::Follower, surface, 1);
+            }
+            followed
+        }
+        (None, None) => {
+            return Err(AppError::Invalid("Say whom to follow or unfollow".to_owned()));
+        }
+    };
+    match followed {
+        Followed::UnknownUser => Err(AppError::NotFound),
+        Followed::Changed | Followed::Unchanged => Ok(StatusCode::NO_CONTENT),
+    }
+}

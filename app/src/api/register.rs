@@ -1,0 +1,56 @@
+//! Registering a user.
+
+use axum::extract::State;
+use http::StatusCode;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::json::Json;
+use crate::accounts::{self, Registration};
+use crate::error::AppError;
+use crate::middleware::errors::ApiError;
+use crate::middleware::observe::Surface;
+use crate::state::AppState;
+
+/// Who registers; a missing field counts as empty.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct Register {
+    /// At most 64 characters, no slash, no control characters.
+    #[serde(default)]
+    #[schema(example = "Roger Histand", max_length = 64)]
+    username: String,
+    /// Has an `@`.
+    #[serde(default)]
+    #[schema(example = "roger@example.com", max_length = 254)]
+    email: String,
+    /// Not empty.
+    #[serde(default)]
+    #[schema(example = "correct horse", max_length = 1024)]
+    pwd: String,
+}
+
+/// Register a user
+///
+/// Needs no credentials.
+#[utoipa::path(post, path = "/register", tag = "simulator", request_body = Register,
+    params(("latest" = Option<i64>, Query, description = "Id of this command")),
+    responses(
+        (status = 204, description = "Registered"),
+        (status = 400, description = "Refused, for instance because the name is taken", body = ApiError),
+        (status = 503, description = "Busy; try again", body = ApiError),
+    ))]
+pub async fn post(
+    State(state): State<AppState>,
+    Json(body): Json<Register>,
+) -> Result<StatusCode, AppError> {
+    let registration = Registration {
+        username: &body.username,
+        email: &body.email,
+        password: &body.pwd,
+        repeated: None,
+    };
+    match accounts::register(&state, &registration, Surface::Api).await? {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(error) => Err(AppError::Invalid(error.to_string())),
+    }
+}

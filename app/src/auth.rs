@@ -1,0 +1,12 @@
+//! Who somebody is: passwords, session tokens, the simulator's credentials and the throttle of
+//! log-ins. Cookies and extractors are in `middleware/session.rs`.
+
+mod password;
+mod simulator;
+mod throttle;
+mod token;
+
+pub use password::{Busy, Passwords, Verdict};
+pub use simulator::SimulatorCredentials;
+pub use throttle::{Throttle, Throttled};
+pub use token::SessionToken;

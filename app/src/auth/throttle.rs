@@ -1,0 +1,102 @@
+//! Slows the guessing of passwords: five failures a minute for an account, twenty for an address, in
+//! windows of the database that all replicas share. Delays, never a lock-out; a success clears the
+//! account.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::clock::{Clock, micros};
+use crate::db::{self, Db};
+
+const WINDOW: Duration = Duration::from_secs(60);
+const ACCOUNT_LIMIT: i64 = 5;
+const ADDRESS_LIMIT: i64 = 20;
+
+/// Come back after this long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Throttled {
+    /// Whole seconds, at least 1.
+    pub retry_after: u64,
+}
+
+/// The throttle of one log-in attempt.
+#[derive(Clone, Debug)]
+pub struct Throttle {
+    db: Db,
+    clock: Clock,
+    account: String,
+    address: String,
+}
+
+impl Throttle {
+    /// For an attempt on this account from this address. `realm` keeps users and operators apart.
+    pub fn new(db: Db, clock: Clock, realm: &str, account: &str, address: IpAddr) -> Self {
+        // Names are cut so that a key stays small whatever was typed.
+        let account: String = account.chars().filter(|c| *c != '\0').take(64).collect();
+        Self {
+            db,
+            clock,
+            account: format!("{realm} account {account}"),
+            address: format!("{realm} address {}", network(address)),
+        }
+    }
+
+    /// Whether the attempt may go on.
+    pub async fn check(&self) -> db::Result<Result<(), Throttled>> {
+        let now = self.clock.now();
+        let begun_after = now - micros(WINDOW);
+        let rows = self.db.login_failures(&self.account, &self.address, begun_after).await?;
+        let over = rows.iter().find(|(subject, failures, _)| {
+            let limit = if *subject == self.account { ACCOUNT_LIMIT } else { ADDRESS_LIMIT };
+            *failures >= limit
+        });
+        Ok(match over {
+            None => Ok(()),
+            Some((_, _, begun)) => {
+                let left = (begun + micros(WINDOW) - now).max(0);
+                Err(Throttled { retry_after: u64::try_from(left / 1_000_000).unwrap_or(0) + 1 })
+            }
+        })
+    }
+
+    /// The attempt failed.
+    pub async fn failed(&self) -> db::Result<()> {
+        let now = self.clock.now();
+        let begun_after = now - micros(WINDOW);
+        self.db.add_login_failure(&self.account, &self.address, now, begun_after).await
+    }
+
+    /// The attempt succeeded.
+    pub async fn succeeded(&self) -> db::Result<()> {
+        self.db.clear_login_failures(&self.account).await
+    }
+
+    /// Removes what no window needs any more.
+    pub async fn sweep(db: &Db, clock: &Clock) -> db::Result<u64> {
+        db.delete_old_login_failures(clock.now() - micros(WINDOW)).await
+    }
+}
+
+/// An IPv6 subscriber has a /64, so that is what counts.
+fn network(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_one_subscriber_count_together() {
+        let network = |text: &str| network(text.parse().unwrap());
+        assert_eq!(network("2001:db8:1:2:3::4"), network("2001:db8:1:2::9"));
+        assert_ne!(network("2001:db8:1:2::9"), network("2001:db8:1:3::9"));
+        assert_eq!(network("::ffff:192.0.2.7"), network("192.0.2.7"));
+    }
+}

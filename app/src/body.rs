@@ -1,0 +1,33 @@
+//! Reading a request's body: bounded in size, and in the time between two pieces of it.
+
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use http_body_util::BodyExt;
+
+use crate::error::AppError;
+use crate::metrics;
+
+/// Largest body, in bytes: a form or a message is far below.
+const MAX: usize = 64 * 1024;
+/// Longest pause of the client.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// The whole body.
+pub async fn read(mut body: Body) -> Result<Bytes, AppError> {
+    let mut bytes = Vec::new();
+    loop {
+        let Ok(frame) = tokio::time::timeout(IDLE, body.frame()).await else {
+            metrics::request_rejected("timeout");
+            return Err(AppError::SlowBody);
+        };
+        let Some(frame) = frame else { return Ok(bytes.into()) };
+        let frame = frame.map_err(|_| AppError::Invalid("The request ended early".to_owned()))?;
+        let Ok(data) = frame.into_data() else { continue };
+        if bytes.len() + data.len() > MAX {
+            metrics::request_rejected("body_too_large");
+            return Err(AppError::TooLarge);
+        }
+        bytes.extend_from_slice(&data);
+    }
+}

@@ -1,0 +1,281 @@
+//! Settings: one struct per concern, each a flag with its environment variable and default. A wrong
+//! value ends the program with the name of the setting and what it accepts.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use ipnet::IpNet;
+use jiff::SignedDuration;
+
+use crate::db::{DatabaseUrl, PoolSizes};
+
+/// Everything `minitwit serve` can be told.
+#[derive(Args, Clone, Debug)]
+pub struct Config {
+    #[command(flatten)]
+    pub data: DataConfig,
+    #[command(flatten)]
+    pub listen: ListenConfig,
+    #[command(flatten)]
+    pub account: AccountConfig,
+    #[command(flatten)]
+    pub log: LogConfig,
+    #[command(flatten)]
+    pub job: JobConfig,
+}
+
+/// Where data lives.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Data")]
+pub struct DataConfig {
+    /// Directory of the SQLite file, the logs and the backups; created when missing
+    #[arg(long, env = "MINITWIT_DATA_DIR", default_value = "data", value_name = "DIR")]
+    pub data_dir: PathBuf,
+    /// `sqlite:<path>` or `postgres://<user>@<host>/<name>` [default: minitwit.sqlite in the data
+    /// directory]
+    #[arg(long, env = "MINITWIT_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database_url: Option<DatabaseUrl>,
+    /// File that holds the database URL, for one with a password
+    #[arg(
+        long,
+        env = "MINITWIT_DATABASE_URL_FILE",
+        value_name = "FILE",
+        conflicts_with = "database_url"
+    )]
+    pub database_url_file: Option<PathBuf>,
+    /// Reading connections to SQLite
+    #[arg(long, env = "MINITWIT_SQLITE_READERS", default_value_t = 4, value_name = "N",
+        value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub sqlite_readers: u32,
+    /// Connections to PostgreSQL
+    #[arg(long, env = "MINITWIT_POSTGRES_CONNECTIONS", default_value_t = 10, value_name = "N",
+        value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub postgres_connections: u32,
+}
+
+impl DataConfig {
+    /// The database to open.
+    pub fn database(&self) -> anyhow::Result<DatabaseUrl> {
+        if let Some(path) = &self.database_url_file {
+            let text = std::fs::read_to_string(path).with_context(|| {
+                format!("could not read --database-url-file {}", path.display())
+            })?;
+            return text.trim().parse().map_err(|error: &str| {
+                anyhow::anyhow!("--database-url-file {} holds no URL: {error}", path.display())
+            });
+        }
+        Ok(self.database_url.clone().unwrap_or_else(|| DatabaseUrl::Sqlite(self.sqlite_path())))
+    }
+
+    /// The default SQLite file.
+    pub fn sqlite_path(&self) -> PathBuf {
+        self.data_dir.join("minitwit.sqlite")
+    }
+
+    /// How many connections.
+    pub fn pool_sizes(&self) -> PoolSizes {
+        PoolSizes { sqlite_readers: self.sqlite_readers, postgres: self.postgres_connections }
+    }
+}
+
+/// Which part of the service this process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Surfaces {
+    /// Site, API and ops
+    All,
+    /// Site and ops
+    Site,
+    /// API and ops
+    Api,
+    /// Ops alone, which also runs the jobs
+    Ops,
+}
+
+/// Who is listened to.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Listeners")]
+pub struct ListenConfig {
+    /// Address of the site; port 0 picks a free one, which is logged
+    #[arg(long, env = "MINITWIT_SITE", default_value = "127.0.0.1:5000", value_name = "ADDRESS")]
+    pub site: SocketAddr,
+    /// Address of the simulator API
+    #[arg(long, env = "MINITWIT_API", default_value = "127.0.0.1:5001", value_name = "ADDRESS")]
+    pub api: SocketAddr,
+    /// Address of /admin, /metrics, /livez and /readyz; never make it public
+    #[arg(long, env = "MINITWIT_OPS", default_value = "127.0.0.1:5002", value_name = "ADDRESS")]
+    pub ops: SocketAddr,
+    /// Which listeners this process opens
+    #[arg(long, env = "MINITWIT_ROLE", value_enum, default_value_t = Surfaces::All)]
+    pub role: Surfaces,
+    /// Networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed
+    #[arg(long, env = "MINITWIT_TRUSTED_PROXIES", value_delimiter = ',', value_name = "CIDR,...")]
+    pub trusted_proxies: Vec<IpNet>,
+    /// The longest a request may take
+    #[arg(long, env = "MINITWIT_REQUEST_TIMEOUT", default_value = "20s", value_name = "DURATION")]
+    pub request_timeout: Span,
+    /// How long running requests may take to end after SIGTERM
+    #[arg(long, env = "MINITWIT_SHUTDOWN_GRACE", default_value = "8s", value_name = "DURATION")]
+    pub shutdown_grace: Span,
+}
+
+/// Accounts, sessions and credentials.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Accounts")]
+pub struct AccountConfig {
+    /// Shortest password of a new user, in characters; the simulator's users have 5 and more
+    #[arg(long, env = "MINITWIT_MIN_PASSWORD", default_value_t = 1, value_name = "N",
+        value_parser = clap::value_parser!(u16).range(1..=128))]
+    pub min_password: u16,
+    /// A session ends when unused for this long
+    #[arg(long, env = "MINITWIT_SESSION_IDLE", default_value = "12h", value_name = "DURATION")]
+    pub session_idle: Span,
+    /// A session ends after this long in any case
+    #[arg(long, env = "MINITWIT_SESSION_MAX", default_value = "7d", value_name = "DURATION")]
+    pub session_max: Span,
+    /// Credentials of the simulator as <user>:<password>; the default is public knowledge
+    #[arg(long, env = "MINITWIT_SIMULATOR_AUTH", default_value = DEFAULT_SIMULATOR_AUTH,
+        value_name = "USER:PASSWORD", hide_env_values = true)]
+    pub simulator_auth: Secret,
+    /// Password of the operator `admin`, set at the start [default: made up once and printed]
+    #[arg(long, env = "MINITWIT_ADMIN_PASSWORD", value_name = "PASSWORD", hide_env_values = true)]
+    pub admin_password: Option<Secret>,
+    /// File that holds it
+    #[arg(
+        long,
+        env = "MINITWIT_ADMIN_PASSWORD_FILE",
+        value_name = "FILE",
+        conflicts_with = "admin_password"
+    )]
+    pub admin_password_file: Option<PathBuf>,
+    /// Show avatars of gravatar.com instead of built-in ones; tells that site who is looked at
+    #[arg(long, env = "MINITWIT_GRAVATAR")]
+    pub gravatar: bool,
+}
+
+/// What the course's simulator sends.
+pub const DEFAULT_SIMULATOR_AUTH: &str = "simulator:super_safe!";
+
+impl AccountConfig {
+    /// The operator's password, if one was given.
+    pub fn admin_password(&self) -> anyhow::Result<Option<Secret>> {
+        let Some(path) = &self.admin_password_file else { return Ok(self.admin_password.clone()) };
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("could not read --admin-password-file {}", path.display()))?;
+        Ok(Some(Secret(text.trim_end_matches(['\r', '\n']).to_owned())))
+    }
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Pretty on a terminal, else JSON
+    Auto,
+    /// For people
+    Pretty,
+    /// One JSON object a line
+    Json,
+}
+
+/// Logging.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Logs")]
+pub struct LogConfig {
+    /// Form of the log on standard error
+    #[arg(long, env = "MINITWIT_LOG_FORMAT", value_enum, default_value_t = LogFormat::Auto)]
+    pub log_format: LogFormat,
+    /// What is logged, as <target>=<level>,...
+    #[arg(long, env = "MINITWIT_LOG", default_value = "info", value_name = "FILTER")]
+    pub log_filter: LogFilter,
+}
+
+/// Scheduled jobs.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Jobs")]
+pub struct JobConfig {
+    /// Daily backups kept; 0 makes none
+    #[arg(long, env = "MINITWIT_BACKUPS", default_value_t = 7, value_name = "N",
+        value_parser = clap::value_parser!(u16).range(0..=3650))]
+    pub backups: u16,
+    /// Where backups go [default: backups in the data directory]
+    #[arg(long, env = "MINITWIT_BACKUP_DIR", value_name = "DIR")]
+    pub backup_dir: Option<PathBuf>,
+}
+
+/// A length of time, written like `30s`, `12h` or `7d`.
+#[derive(Clone, Copy, Debug)]
+pub struct Span(pub Duration);
+
+impl FromStr for Span {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const ACCEPTED: &str = "a duration is a number with a unit, such as 300ms, 30s, 12h or 7d";
+        let days = text.strip_suffix('d').and_then(|days| days.trim().parse::<u64>().ok());
+        if let Some(days) = days {
+            let seconds = days.checked_mul(24 * 60 * 60).ok_or(ACCEPTED)?;
+            return Ok(Self(Duration::from_secs(seconds)));
+        }
+        let span = text.parse::<SignedDuration>().map_err(|_| ACCEPTED)?;
+        Duration::try_from(span).map(Self).map_err(|_| ACCEPTED)
+    }
+}
+
+/// A filter that was checked when it was given.
+#[derive(Clone, Debug)]
+pub struct LogFilter(pub String);
+
+impl FromStr for LogFilter {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match tracing_subscriber::EnvFilter::try_new(text) {
+            Ok(_) => Ok(Self(text.to_owned())),
+            Err(error) => Err(format!("{error}; a filter is a list like info,minitwit=debug")),
+        }
+    }
+}
+
+/// A value that is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl FromStr for Secret {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("(not shown)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_take_common_units() {
+        let seconds = |text: &str| text.parse::<Span>().unwrap().0.as_secs();
+        assert_eq!(seconds("7d"), 604_800);
+        assert_eq!(seconds("12h"), 43_200);
+        assert_eq!(seconds("90s"), 90);
+        for wrong in ["", "5", "-3s", "soon", "99999999999999999999d", "1e9d"] {
+            assert!(wrong.parse::<Span>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn secrets_do_not_print() {
+        let url: DatabaseUrl = "postgres://u:canary@h/d".parse().unwrap();
+        assert!(!format!("{:?} {url:?}", Secret("canary".to_owned())).contains("canary"));
+    }
+}

@@ -1,0 +1,84 @@
+//! How a statement fails, as a caller acts on it. An absent row is an `Option`, not an error.
+
+use std::error::Error as _;
+
+/// The result of a database method.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// A failed statement.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A unique constraint said no; the name of the table or constraint.
+    #[error("{0} is already taken")]
+    Taken(String),
+    /// No connection, a full pool, a locked or full database: later may work.
+    #[error("the database is not available")]
+    Unavailable(#[source] sqlx::Error),
+    /// A defect or broken data.
+    #[error("the statement {statement} failed")]
+    Other {
+        /// Its name.
+        statement: &'static str,
+        /// Why.
+        #[source]
+        source: sqlx::Error,
+    },
+}
+
+/// Primary result codes of SQLite that mean "not now": BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN.
+const SQLITE_UNAVAILABLE: [i64; 6] = [5, 6, 8, 10, 13, 14];
+/// Classes of SQLSTATE that mean "not now": connection, resources, operator intervention, system.
+const POSTGRES_UNAVAILABLE: [&str; 4] = ["08", "53", "57", "58"];
+
+impl Error {
+    pub(super) fn new(statement: &'static str, source: sqlx::Error) -> Self {
+        match &source {
+            sqlx::Error::Database(error) if error.is_unique_violation() => {
+                Self::Taken(error.constraint().unwrap_or(statement).to_owned())
+            }
+            _ if is_unavailable(&source) => Self::Unavailable(source),
+            _ => Self::Other { statement, source },
+        }
+    }
+
+    /// A closed set of names for metrics and logs.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Taken(_) => "taken",
+            Self::Unavailable(sqlx::Error::PoolTimedOut) => "pool_timeout",
+            Self::Unavailable(_) => "unavailable",
+            Self::Other { .. } => "other",
+        }
+    }
+
+    /// The whole chain in one line.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+}
+
+fn is_unavailable(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(error) => {
+            let code = error.code().unwrap_or_default();
+            match code.parse::<i64>() {
+                // An extended code of SQLite carries the primary one in its low byte.
+                Ok(number) if code.len() != 5 => SQLITE_UNAVAILABLE.contains(&(number & 0xff)),
+                _ => POSTGRES_UNAVAILABLE.iter().any(|class| code.starts_with(class)),
+            }
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,259 @@
+//! The only way to run SQL: names, times, counts and traces every statement on both databases.
+//!
+//! Texts are constants with `$n` placeholders; values are bound and never logged.
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use sqlx::pool::PoolConnection;
+use sqlx::{Database, Pool, Postgres, Sqlite};
+use tracing::Instrument;
+
+use super::row::Row;
+use super::{Error, Result, Tally};
+use crate::metrics;
+
+/// Slower than this, a statement is a warning of its own.
+const SLOW: Duration = Duration::from_millis(250);
+
+/// The database of the service. Clones share the pools.
+#[derive(Clone, Debug)]
+pub struct Db {
+    pub(super) pools: Pools,
+}
+
+/// SQLite has one connection that writes and some that read; PostgreSQL one pool for both.
+#[derive(Clone, Debug)]
+pub(super) enum Pools {
+    Sqlite { read: Pool<Sqlite>, write: Pool<Sqlite> },
+    Postgres(Pool<Postgres>),
+}
+
+/// Which connection a statement needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    Read,
+    Write,
+}
+
+/// A named SQL text.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Statement {
+    name: &'static str,
+    access: Access,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+impl Statement {
+    pub(super) const fn read(name: &'static str, sql: &'static str) -> Self {
+        Self { name, access: Access::Read, sqlite: sql, postgres: sql }
+    }
+
+    pub(super) const fn write(name: &'static str, sql: &'static str) -> Self {
+        Self { name, access: Access::Write, sqlite: sql, postgres: sql }
+    }
+
+    /// Another text for PostgreSQL; the reason stands at the statement.
+    pub(super) const fn on_postgres(self, sql: &'static str) -> Self {
+        Self { postgres: sql, ..self }
+    }
+
+    pub(super) fn texts(self) -> (&'static str, &'static str, &'static str) {
+        (self.name, self.sqlite, self.postgres)
+    }
+}
+
+/// A value for a placeholder.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Arg<'a> {
+    Int(i64),
+    Bool(bool),
+    Text(&'a str),
+    Bytes(&'a [u8]),
+}
+
+macro_rules! bind {
+    ($sql:expr, $args:expr) => {{
+        let mut query = sqlx::query($sql);
+        for arg in $args {
+            query = match *arg {
+                Arg::Int(value) => query.bind(value),
+                Arg::Bool(value) => query.bind(value),
+                Arg::Text(value) => query.bind(value),
+                Arg::Bytes(value) => query.bind(value),
+            };
+        }
+        query
+    }};
+}
+
+impl Db {
+    /// Every row of the answer.
+    pub(super) async fn fetch_all<T>(
+        &self,
+        statement: &Statement,
+        args: &[Arg<'_>],
+        read: impl Fn(&Row) -> sqlx::Result<T>,
+    ) -> Result<Vec<T>> {
+        self.traced(statement, Vec::len, async {
+            let rows: Vec<Row> = match &self.pools {
+                Pools::Sqlite { read, write } => {
+                    let pool = if statement.access == Access::Read { read } else { write };
+                    let mut connection = acquire(pool, pool_name(statement.access)).await?;
+                    let rows = bind!(statement.sqlite, args).fetch_all(&mut *connection).await?;
+                    rows.into_iter().map(Row::Sqlite).collect()
+                }
+                Pools::Postgres(pool) => {
+                    let mut connection = acquire(pool, "main").await?;
+                    let rows = bind!(statement.postgres, args).fetch_all(&mut *connection).await?;
+                    rows.into_iter().map(Row::Postgres).collect()
+                }
+            };
+            rows.iter().map(&read).collect()
+        })
+        .await
+    }
+
+    /// The first row of the answer, if there is one.
+    pub(super) async fn fetch_optional<T>(
+        &self,
+        statement: &Statement,
+        args: &[Arg<'_>],
+        read: impl Fn(&Row) -> sqlx::Result<T>,
+    ) -> Result<Option<T>> {
+        Ok(self.fetch_all(statement, args, read).await?.into_iter().next())
+    }
+
+    /// Runs a statement without an answer; the number of rows it changed.
+    pub(super) async fn execute(&self, statement: &Statement, args: &[Arg<'_>]) -> Result<u64> {
+        let changed = |rows: &u64| usize::try_from(*rows).unwrap_or(usize::MAX);
+        self.traced(statement, changed, async {
+            match &self.pools {
+                Pools::Sqlite { write, .. } => {
+                    let mut connection = acquire(write, pool_name(Access::Write)).await?;
+                    let query = bind!(statement.sqlite, args);
+                    Ok(query.execute(&mut *connection).await?.rows_affected())
+                }
+                Pools::Postgres(pool) => {
+                    let mut connection = acquire(pool, "main").await?;
+                    let query = bind!(statement.postgres, args);
+                    Ok(query.execute(&mut *connection).await?.rows_affected())
+                }
+            }
+        })
+        .await
+    }
+
+    /// `sqlite` or `postgresql`, as OpenTelemetry spells them.
+    pub fn system_name(&self) -> &'static str {
+        match self.pools {
+            Pools::Sqlite { .. } => "sqlite",
+            Pools::Postgres(_) => "postgresql",
+        }
+    }
+
+    async fn traced<T>(
+        &self,
+        statement: &Statement,
+        rows: impl Fn(&T) -> usize,
+        run: impl Future<Output = sqlx::Result<T>>,
+    ) -> Result<T> {
+        let span = tracing::debug_span!("db.statement", db.query.summary = statement.name);
+        let started = Instant::now();
+        let result = run.instrument(span.clone()).await;
+        let duration = started.elapsed();
+        Tally::add(duration);
+        let result = result.map_err(|source| Error::new(statement.name, source));
+        span.in_scope(|| self.record(statement, duration, result.as_ref().map(rows)));
+        result
+    }
+
+    fn record(
+        &self,
+        statement: &Statement,
+        duration: Duration,
+        rows: std::result::Result<usize, &Error>,
+    ) {
+        let error_type = rows.as_ref().err().map_or("", |error| error.kind());
+        metrics::statement_ran(self.system_name(), statement.name, error_type, duration);
+        let sql =
+            if self.system_name() == "sqlite" { statement.sqlite } else { statement.postgres };
+        let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        match rows {
+            Ok(rows) if duration < SLOW => {
+                tracing::debug!(duration_us, db.rows = rows, db.query.text = sql, "statement ran");
+            }
+            Ok(rows) => {
+                tracing::warn!(duration_us, db.rows = rows, db.query.text = sql, "slow statement");
+            }
+            // Whoever asked decides what a taken name means; it is no failure of the database.
+            Err(Error::Taken(_)) => {
+                tracing::debug!(duration_us, "statement met a unique constraint")
+            }
+            Err(error) => {
+                let chain = error.chain();
+                tracing::warn!(
+                    duration_us,
+                    error.message = chain,
+                    db.query.text = sql,
+                    "statement failed"
+                );
+            }
+        }
+    }
+
+    /// Sets the gauges of the pools; called at a scrape.
+    pub fn publish_pool_gauges(&self) {
+        match &self.pools {
+            Pools::Sqlite { read, write } => {
+                publish(read, pool_name(Access::Read));
+                publish(write, pool_name(Access::Write));
+            }
+            Pools::Postgres(pool) => publish(pool, "main"),
+        }
+    }
+
+    /// The names of the pools, for metrics.
+    pub fn pool_names(&self) -> &'static [&'static str] {
+        match self.pools {
+            Pools::Sqlite { .. } => &["read", "write"],
+            Pools::Postgres(_) => &["main"],
+        }
+    }
+
+    /// Closes every connection after its running statement.
+    pub async fn close(&self) {
+        match &self.pools {
+            Pools::Sqlite { read, write } => {
+                read.close().await;
+                write.close().await;
+            }
+            Pools::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+fn pool_name(access: Access) -> &'static str {
+    match access {
+        Access::Read => "read",
+        Access::Write => "write",
+    }
+}
+
+fn publish<D: Database>(pool: &Pool<D>, name: &'static str) {
+    let idle = pool.num_idle();
+    let used = usize::try_from(pool.size()).unwrap_or(0).saturating_sub(idle);
+    metrics::pool_connections(name, used, idle, pool.options().get_max_connections());
+}
+
+/// Waits for a connection and says how long that took.
+async fn acquire<D: Database>(
+    pool: &Pool<D>,
+    name: &'static str,
+) -> sqlx::Result<PoolConnection<D>> {
+    let waiting = metrics::PoolWait::start(name);
+    let connection = pool.acquire().await;
+    waiting.end(matches!(connection, Err(sqlx::Error::PoolTimedOut)));
+    connection
+}

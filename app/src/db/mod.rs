@@ -1,0 +1,52 @@
+//! The database: SQLite in the data directory, or PostgreSQL. One file per table, plain methods on
+//! [`Db`], one SQL text for both wherever one does. Knows no web.
+
+mod error;
+mod executor;
+mod follows;
+mod jobs;
+mod latest;
+mod login_failures;
+mod messages;
+mod migrate;
+mod open;
+mod operators;
+mod row;
+mod sessions;
+mod tally;
+mod totals;
+mod users;
+
+use executor::Statement;
+
+pub use error::{Error, Result};
+pub use executor::Db;
+pub use follows::Followed;
+pub use messages::{AuthorTimeline, StoredMessage};
+pub use migrate::MigrationError;
+pub use open::{DatabaseUrl, OpenError, PoolSizes};
+pub use operators::{Operator, Role};
+pub use sessions::SessionUser;
+pub use tally::{Tally, TallyFigures};
+pub use totals::Totals;
+pub use users::Credentials;
+
+/// Every statement the service runs, as `(name, SQLite's text, PostgreSQL's text)`, so that a test can
+/// look at each plan.
+pub fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
+    [
+        users::STATEMENTS,
+        messages::STATEMENTS,
+        follows::STATEMENTS,
+        sessions::STATEMENTS,
+        login_failures::STATEMENTS,
+        latest::STATEMENTS,
+        totals::STATEMENTS,
+        jobs::STATEMENTS,
+        operators::STATEMENTS,
+    ]
+    .concat()
+    .into_iter()
+    .map(Statement::texts)
+    .collect()
+}

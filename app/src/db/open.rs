@@ -1,0 +1,121 @@
+//! Opening the database: which one, with which settings, and why.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::ConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+use super::Db;
+use super::executor::Pools;
+
+/// A request waits this long for a connection before it is told to come back.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+/// A writer of another process, such as the command line's, may hold SQLite for this long.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Which database: a file, or a PostgreSQL server.
+#[derive(Clone)]
+pub enum DatabaseUrl {
+    /// `sqlite:<path>`.
+    Sqlite(PathBuf),
+    /// `postgres://` or `postgresql://`, whole; it may hold a password.
+    Postgres(String),
+}
+
+impl std::fmt::Debug for DatabaseUrl {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(formatter, "sqlite:{}", path.display()),
+            Self::Postgres(_) => formatter.write_str("postgres://(not shown)"),
+        }
+    }
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Ok(Self::Postgres(text.to_owned()));
+        }
+        let path = text.strip_prefix("sqlite:").map(|rest| rest.trim_start_matches("//"));
+        match path {
+            Some(path) if !path.is_empty() => Ok(Self::Sqlite(PathBuf::from(path))),
+            _ => Err("a database is sqlite:<path> or postgres://<user>@<host>/<name>"),
+        }
+    }
+}
+
+/// How many connections.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolSizes {
+    /// Reading connections of SQLite.
+    pub sqlite_readers: u32,
+    /// All connections of PostgreSQL.
+    pub postgres: u32,
+}
+
+/// The database could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("could not open the database {url:?}")]
+pub struct OpenError {
+    url: DatabaseUrl,
+    #[source]
+    source: sqlx::Error,
+}
+
+impl Db {
+    /// Opens the pools; a missing SQLite file is created. Does not migrate.
+    pub async fn open(url: &DatabaseUrl, sizes: PoolSizes) -> Result<Self, OpenError> {
+        let pools = match url {
+            DatabaseUrl::Sqlite(path) => open_sqlite(path, sizes.sqlite_readers).await,
+            DatabaseUrl::Postgres(url) => open_postgres(url, sizes.postgres).await,
+        };
+        let pools = pools.map_err(|source| OpenError { url: url.clone(), source })?;
+        Ok(Self { pools })
+    }
+}
+
+async fn open_sqlite(path: &Path, readers: u32) -> sqlx::Result<Pools> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .foreign_keys(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // With NORMAL an acknowledged write can be lost in a power cut.
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY_TIMEOUT)
+        .pragma("cache_size", "-8000")
+        .pragma("mmap_size", "268435456")
+        .disable_statement_logging();
+    // One writer: two would only wait for each other inside SQLite, where no deadline is fair.
+    let write = sqlite_pool(1).connect_with(options.clone()).await?;
+    let read = sqlite_pool(readers).connect_with(options.read_only(true)).await?;
+    Ok(Pools::Sqlite { read, write })
+}
+
+fn sqlite_pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+}
+
+async fn open_postgres(url: &str, connections: u32) -> sqlx::Result<Pools> {
+    let options = PgConnectOptions::from_str(url)?
+        .application_name("minitwit")
+        // A statement that outlives its request only holds what others wait for.
+        .options([("statement_timeout", "10s"), ("lock_timeout", "5s")])
+        .disable_statement_logging();
+    let pool = PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_with(options)
+        .await?;
+    Ok(Pools::Postgres(pool))
+}

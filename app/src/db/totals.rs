@@ -1,0 +1,53 @@
+//! Totals of the business, read by a job, never by a request: counting reads whole indexes.
+
+use super::executor::{Arg, Statement};
+use super::{Db, Result};
+
+const TOTALS: Statement = Statement::read(
+    "totals.count",
+    "SELECT (SELECT COUNT(*) FROM users), (SELECT COUNT(*) FROM messages),
+            (SELECT COUNT(*) FROM followers)",
+);
+/// Who posted or was seen logged in after a time; both read a range of an index.
+const ACTIVE: Statement = Statement::read(
+    "totals.active_users",
+    "SELECT COUNT(*) FROM (
+        SELECT author_id FROM messages WHERE NOT flagged AND pub_date > $1
+        UNION SELECT user_id FROM sessions WHERE last_seen > $1) active",
+);
+
+const PING: Statement = Statement::read("health.ping", "SELECT 1");
+
+pub(super) const STATEMENTS: &[Statement] = &[TOTALS, ACTIVE, PING];
+
+/// How much there is of everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Totals {
+    /// Registered users.
+    pub users: i64,
+    /// Messages, flagged ones included.
+    pub messages: i64,
+    /// Follow relations.
+    pub followers: i64,
+}
+
+impl Db {
+    /// Counts everything.
+    pub async fn totals(&self) -> Result<Totals> {
+        let totals = self.fetch_optional(&TOTALS, &[], |row| {
+            Ok(Totals { users: row.get(0)?, messages: row.get(1)?, followers: row.get(2)? })
+        });
+        Ok(totals.await?.unwrap_or(Totals { users: 0, messages: 0, followers: 0 }))
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<()> {
+        self.fetch_all(&PING, &[], |_| Ok(())).await.map(drop)
+    }
+
+    /// Distinct users with a message or a seen session after that time.
+    pub async fn active_users(&self, after: i64) -> Result<i64> {
+        let count = self.fetch_optional(&ACTIVE, &[Arg::Int(after)], |row| row.get(0)).await?;
+        Ok(count.unwrap_or(0))
+    }
+}

@@ -1,0 +1,32 @@
+//! The sentences shown once on the page after an action, word for word the course's.
+
+/// One such sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Flash {
+    /// After logging in.
+    LoggedIn,
+    /// After logging out.
+    LoggedOut,
+    /// After registering.
+    Registered,
+    /// After posting.
+    Posted,
+    /// After following this user.
+    Followed(String),
+    /// After unfollowing this user.
+    Unfollowed(String),
+}
+
+impl Flash {
+    /// The sentence.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::LoggedIn => "You were logged in".to_owned(),
+            Self::LoggedOut => "You were logged out".to_owned(),
+            Self::Registered => "You were successfully registered and can login now".to_owned(),
+            Self::Posted => "Your message was recorded".to_owned(),
+            Self::Followed(name) => format!("You are now following \"{name}\""),
+            Self::Unfollowed(name) => format!("You are no longer following \"{name}\""),
+        }
+    }
+}

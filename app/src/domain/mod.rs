@@ -1,0 +1,11 @@
+//! Types and rules of MiniTwit. No I/O, no web, no SQL.
+
+mod flash;
+mod message;
+mod timeline;
+mod user;
+
+pub use flash::Flash;
+pub use message::{Message, MessageText, MessageTextError};
+pub use timeline::{PAGE_SIZE, Page};
+pub use user::{NewUser, RegisterError, User, Username};

@@ -1,0 +1,55 @@
+//! How timelines are cut into pages.
+
+/// Messages a page.
+pub const PAGE_SIZE: i64 = 30;
+/// The last page that can be asked for by number; further back the cursor goes.
+const MAX_PAGE_NUMBER: i64 = 100;
+
+/// Which part of a timeline: by cursor, which costs the same anywhere, or by number, which the
+/// course's monitoring asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// Only messages behind this one in the list.
+    pub before: Option<i64>,
+    /// Messages to leave out first.
+    pub offset: i64,
+}
+
+impl Page {
+    /// From `?before=<id>` and `?p=<number, from 0>`; the cursor wins. What is no number, negative or
+    /// out of bounds means the first page, or the last that numbers reach.
+    pub fn from_query(before: Option<&str>, number: Option<&str>) -> Self {
+        let parse = |text: Option<&str>| text?.parse::<i64>().ok().filter(|value| *value >= 0);
+        match parse(before) {
+            Some(id) => Self { before: Some(id), offset: 0 },
+            None => Self {
+                before: None,
+                offset: parse(number).unwrap_or(0).min(MAX_PAGE_NUMBER) * PAGE_SIZE,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cursor_wins_over_the_number() {
+        let page = Page::from_query(Some("7"), Some("2"));
+        assert_eq!(page, Page { before: Some(7), offset: 0 });
+    }
+
+    #[test]
+    fn nonsense_is_the_first_page() {
+        for text in ["", "-1", "x", "1e3", "99999999999999999999"] {
+            assert_eq!(Page::from_query(Some(text), Some(text)), Page::default(), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_capped() {
+        assert_eq!(Page::from_query(None, Some("2")).offset, 60);
+        assert_eq!(Page::from_query(None, Some("5000000000")).offset, 3_000);
+    }
+}

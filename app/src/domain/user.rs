@@ -1,0 +1,175 @@
+//! Who may be a user: the rules of registration, in the order the course fixed.
+
+use std::fmt;
+
+/// Longest username, in characters.
+const MAX_USERNAME: usize = 64;
+/// Longest email address, in characters (RFC 5321).
+const MAX_EMAIL: usize = 254;
+/// Longest password, in bytes: hashing must not become a way to burn time.
+const MAX_PASSWORD: usize = 1024;
+
+/// A user as pages and the API need one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Primary key.
+    pub id: i64,
+    /// As registered.
+    pub username: String,
+}
+
+/// A name that can be registered and then reached by a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Username(String);
+
+impl Username {
+    fn parse(name: &str) -> Result<Self, RegisterError> {
+        if name.is_empty() {
+            return Err(RegisterError::NoUsername);
+        }
+        if name.chars().count() > MAX_USERNAME {
+            return Err(RegisterError::LongUsername);
+        }
+        // A browser resolves `.` and `..` away and a slash ends the segment: such a page has no link.
+        if name == "." || name == ".." || name.contains('/') || name.chars().any(char::is_control) {
+            return Err(RegisterError::UnlinkableUsername);
+        }
+        Ok(Self(name.to_owned()))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Username {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// What a registration asks for, checked.
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    /// Not yet known to be free.
+    pub username: Username,
+    /// As typed.
+    pub email: String,
+}
+
+/// Why a registration is refused. The first six sentences are the course's, word for word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RegisterError {
+    /// Empty or missing.
+    #[error("You have to enter a username")]
+    NoUsername,
+    /// Empty or without an `@`.
+    #[error("You have to enter a valid email address")]
+    NoEmail,
+    /// Empty or missing.
+    #[error("You have to enter a password")]
+    NoPassword,
+    /// The second password differs.
+    #[error("The two passwords do not match")]
+    PasswordMismatch,
+    /// Somebody has the name.
+    #[error("The username is already taken")]
+    Taken,
+    /// Over the length limit.
+    #[error("The username may have at most 64 characters")]
+    LongUsername,
+    /// A slash, a control character, `.` or `..`.
+    #[error("The username may not contain a slash or control characters, or be a dot or two")]
+    UnlinkableUsername,
+    /// Over the length limit.
+    #[error("The email address may have at most 254 characters")]
+    LongEmail,
+    /// Over the length limit.
+    #[error("The password may have at most 1024 bytes")]
+    LongPassword,
+    /// Under the length this service asks for.
+    #[error("The password has to have at least {0} characters")]
+    ShortPassword(usize),
+}
+
+impl NewUser {
+    /// Checks in the course's order: username, email, password, repetition; the first failure wins.
+    /// `repeated` is `None` where the form has no second password. `min_password` is in characters.
+    pub fn check(
+        username: &str,
+        email: &str,
+        password: &str,
+        repeated: Option<&str>,
+        min_password: usize,
+    ) -> Result<Self, RegisterError> {
+        let username = Username::parse(username)?;
+        if email.is_empty() || !email.contains('@') || email.chars().any(char::is_control) {
+            return Err(RegisterError::NoEmail);
+        }
+        if email.chars().count() > MAX_EMAIL {
+            return Err(RegisterError::LongEmail);
+        }
+        check_password(password, min_password)?;
+        if repeated.is_some_and(|repeated| repeated != password) {
+            return Err(RegisterError::PasswordMismatch);
+        }
+        Ok(Self { username, email: email.to_owned() })
+    }
+}
+
+fn check_password(password: &str, min: usize) -> Result<(), RegisterError> {
+    if password.is_empty() {
+        return Err(RegisterError::NoPassword);
+    }
+    if password.len() > MAX_PASSWORD {
+        return Err(RegisterError::LongPassword);
+    }
+    if password.chars().count() < min {
+        return Err(RegisterError::ShortPassword(min));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(username: &str, email: &str, password: &str, repeated: &str) -> Option<RegisterError> {
+        NewUser::check(username, email, password, Some(repeated), 1).err()
+    }
+
+    #[test]
+    fn the_first_failure_wins_in_the_course_order() {
+        assert_eq!(check("", "", "", "x"), Some(RegisterError::NoUsername));
+        assert_eq!(check("a", "nobody", "", "x"), Some(RegisterError::NoEmail));
+        assert_eq!(check("a", "a@b", "", "x"), Some(RegisterError::NoPassword));
+        assert_eq!(check("a", "a@b", "p", "x"), Some(RegisterError::PasswordMismatch));
+        assert_eq!(check("a", "a@b", "p", "p"), None);
+    }
+
+    #[test]
+    fn names_without_a_link_are_refused() {
+        for name in [".", "..", "a/b", "/", "a\nb", "\u{0}", "\u{7f}"] {
+            let refused = Some(RegisterError::UnlinkableUsername);
+            assert_eq!(check(name, "a@b", "p", "p"), refused, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn names_of_routes_spaces_and_unicode_are_fine() {
+        for name in ["public", "login", "Roger Histand", "æøå", "日本", "...", "%2F", "<b>"] {
+            assert_eq!(check(name, "a@b", "p", "p"), None, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn lengths_are_bounded() {
+        assert_eq!(check(&"é".repeat(64), "a@b", "p", "p"), None);
+        assert_eq!(check(&"é".repeat(65), "a@b", "p", "p"), Some(RegisterError::LongUsername));
+        let password = "p".repeat(1025);
+        assert_eq!(check("a", "a@b", &password, &password), Some(RegisterError::LongPassword));
+        let short = NewUser::check("a", "a@b", "1234567", None, 8).err();
+        assert_eq!(short, Some(RegisterError::ShortPassword(8)));
+    }
+}

@@ -1,0 +1,113 @@
+//! How a request fails, decided in one table: status, sentence, and what is logged. The sentence is
+//! made for the visitor; what happened inside goes to the log, once, here.
+
+use std::time::Duration;
+
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::RETRY_AFTER;
+
+use crate::auth::{Busy, Throttled};
+use crate::db;
+
+/// A failed request. `Err` of every handler; the error layer of the surface gives it its body.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// There is no such page, user or route.
+    #[error("not found")]
+    NotFound,
+    /// Somebody has to be logged in for this.
+    #[error("You have to sign in to do this")]
+    Unauthorized,
+    /// Not allowed; the sentence says why.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// The request makes no sense; the sentence says why.
+    #[error("{0}")]
+    Invalid(String),
+    /// The body is larger than any that makes sense.
+    #[error("The request is too large")]
+    TooLarge,
+    /// The body came too slowly.
+    #[error("The request took too long to arrive")]
+    SlowBody,
+    /// Too many attempts.
+    #[error("Too many attempts; try again in {} seconds", .0.retry_after)]
+    TooMany(Throttled),
+    /// Not now.
+    #[error("The service is busy; try again in a moment")]
+    Unavailable(#[source] anyhow::Error),
+    /// A defect.
+    #[error("Something went wrong on our side")]
+    Internal(#[source] anyhow::Error),
+}
+
+/// The sentence for the visitor, left on the response for the layer that gives it a body.
+#[derive(Clone, Debug)]
+pub struct ErrorText(pub String);
+
+impl AppError {
+    /// Its status.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
+            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// Whole seconds to wait before another try.
+    fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::TooMany(throttled) => Some(throttled.retry_after),
+            Self::Unavailable(_) => Some(Duration::from_secs(1).as_secs()),
+            _ => None,
+        }
+    }
+}
+
+impl IntoResponse for AppError {
+    fn into_response(self) -> Response {
+        // Refusals are in the request's own record; only what is wrong with us needs another.
+        if let Self::Internal(error) | Self::Unavailable(error) = &self {
+            tracing::error!(error.message = format!("{error:#}"), "request failed");
+        }
+        let mut response = self.status().into_response();
+        if let Some(seconds) = self.retry_after() {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
+        let text = match self {
+            Self::NotFound => String::new(),
+            error => error.to_string(),
+        };
+        response.extensions_mut().insert(ErrorText(text));
+        response
+    }
+}
+
+impl From<db::Error> for AppError {
+    fn from(error: db::Error) -> Self {
+        match error {
+            db::Error::Unavailable(_) => Self::Unavailable(error.into()),
+            db::Error::Taken(_) | db::Error::Other { .. } => Self::Internal(error.into()),
+        }
+    }
+}
+
+impl From<anyhow::Error> for AppError {
+    fn from(error: anyhow::Error) -> Self {
+        if error.is::<Busy>() { Self::Unavailable(error) } else { Self::Internal(error) }
+    }
+}
+
+impl From<askama::Error> for AppError {
+    fn from(error: askama::Error) -> Self {
+        Self::Internal(error.into())
+    }
+}

@@ -1,0 +1,47 @@
+//! Jobs that count or tidy tables.
+
+use std::time::Duration;
+
+use super::{Context, Outcome};
+use crate::auth::Throttle;
+use crate::clock::micros;
+use crate::metrics::{self, Model};
+use crate::middleware::observe::Surface;
+
+/// Windows of the active users.
+const WINDOWS: [(&str, Duration); 3] = [
+    ("5m", Duration::from_secs(5 * 60)),
+    ("1h", Duration::from_secs(60 * 60)),
+    ("24h", Duration::from_secs(24 * 60 * 60)),
+];
+
+/// Sets the gauges of the business.
+pub async fn business_totals(context: Context) -> anyhow::Result<Outcome> {
+    let db = &context.state.db;
+    let totals = db.totals().await?;
+    metrics::totals(totals.users, totals.messages, totals.followers);
+    let now = context.state.clock.now();
+    for (name, window) in WINDOWS {
+        metrics::active_users(name, db.active_users(now - micros(window)).await?);
+    }
+    if let Some(latest) = db.latest().await? {
+        metrics::simulator_latest(latest);
+    }
+    Ok(Outcome::Done(format!(
+        "counted {} users, {} messages, {} follows",
+        totals.users, totals.messages, totals.followers
+    )))
+}
+
+/// Removes sessions and failed log-ins that no request will look at again.
+pub async fn expired_sessions(context: Context) -> anyhow::Result<Outcome> {
+    let state = &context.state;
+    let now = state.clock.now();
+    let (idle, max) = (state.settings.session_idle, state.settings.session_max);
+    let sessions = state.db.delete_expired_sessions(now - micros(idle), now - micros(max)).await?;
+    metrics::deleted(Model::Session, Surface::Ops.label(), sessions);
+    let failures = Throttle::sweep(&state.db, &state.clock).await?;
+    Ok(Outcome::Done(format!(
+        "removed {sessions} sessions and {failures} counts of failed log-ins"
+    )))
+}

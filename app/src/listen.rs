@@ -1,0 +1,122 @@
+//! Listeners: accepting, the limits of connections, and ending them gently.
+//!
+//! An accept loop of our own, because the framework's installs no timer and so never closes a client
+//! that does not finish its head.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use axum::extract::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use crate::middleware::peer::Peer;
+
+/// A client has this long to send its head; also how long an idle connection is kept.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// Most headers, and most bytes of the whole head.
+const MAX_HEADERS: usize = 64;
+const MAX_HEAD: usize = 32 * 1024;
+/// Most connections a listener serves at once; others wait in the system's queue.
+const MAX_CONNECTIONS: usize = 10_000;
+/// Pause after the system refused a connection, for instance for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A bound address with what it serves.
+pub struct Listener {
+    /// `site`, `api` or `ops`.
+    pub name: &'static str,
+    /// Where it was bound.
+    pub address: SocketAddr,
+    socket: TcpListener,
+    router: Router,
+}
+
+impl Listener {
+    /// Binds the address; port 0 picks a free one.
+    pub async fn bind(
+        name: &'static str,
+        address: SocketAddr,
+        router: Router,
+    ) -> anyhow::Result<Self> {
+        let context = || format!("could not listen on {address} for the {name} (--{name})");
+        let socket = TcpListener::bind(address).await.with_context(context)?;
+        let address = socket.local_addr().with_context(context)?;
+        Ok(Self { name, address, socket, router })
+    }
+
+    /// Serves until the token is cancelled, then lets running requests end, at most for `grace`.
+    pub async fn serve(self, stop: CancellationToken, grace: Duration) {
+        let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let connections = GracefulShutdown::new();
+        while let Some(accepted) = stop.run_until_cancelled(self.accept(&permits)).await {
+            match accepted {
+                Ok((stream, peer, permit)) => {
+                    let serving = connections.watch(connection(stream, peer, self.router.clone()));
+                    tokio::spawn(async move {
+                        // What goes wrong here is the client's going away, or its bad HTTP.
+                        if let Err(error) = serving.await {
+                            tracing::debug!(client.address = %peer.ip(), error.message = %error, "connection ended");
+                        }
+                        drop(permit);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(error.message = %error, listener = self.name, "could not accept");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+        drop(self.socket);
+        if tokio::time::timeout(grace, connections.shutdown()).await.is_err() {
+            tracing::warn!(listener = self.name, "requests were cut off at the end of the grace");
+        }
+    }
+
+    async fn accept(
+        &self,
+        permits: &Arc<Semaphore>,
+    ) -> io::Result<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+        let permit = Arc::clone(permits).acquire_owned().await.map_err(io::Error::other)?;
+        let (stream, peer) = self.socket.accept().await?;
+        stream.set_nodelay(true)?;
+        Ok((stream, peer, permit))
+    }
+}
+
+fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+) -> http1::Connection<
+    TokioIo<TcpStream>,
+    impl hyper::service::HttpService<
+        Incoming,
+        ResBody = axum::body::Body,
+        Error = std::convert::Infallible,
+        Future: Send,
+    > + Send,
+> {
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let mut request: Request = request.map(axum::body::Body::new);
+        request.extensions_mut().insert(Peer(peer));
+        router.clone().oneshot(request)
+    });
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_HEAD)
+        .serve_connection(TokioIo::new(stream), service)
+}

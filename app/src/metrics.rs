@@ -1,0 +1,380 @@
+//! The metric catalogue of the service and one function per fact, so that no call site spells a name.
+//! Label values come from closed sets. Exposition and scraping are not here (`telemetry`).
+
+use std::time::{Duration, Instant};
+
+use logsearch::metrics::{Metric, describe};
+use metrics::{counter, gauge, histogram};
+
+logsearch::catalogue! {
+    /// Time from the first byte of a request to the end of its answer.
+    HTTP_REQUEST_DURATION: Histogram("http_server_request_duration_seconds", Seconds,
+        [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0],
+        "surface", "http_request_method", "http_route", "http_response_status_code");
+    /// Requests being handled now.
+    HTTP_ACTIVE_REQUESTS: Gauge("http_server_active_requests", Count, "surface");
+    /// Requests refused before a handler saw them.
+    HTTP_REJECTED: Counter("minitwit_http_rejected_total", Count, "reason");
+    /// SQL statements per request.
+    HTTP_DB_QUERIES: Histogram("minitwit_http_request_db_queries", Count,
+        [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 20.0, 50.0, 100.0], "surface");
+    /// Responses of the site and the API, by status.
+    HTTP_RESPONSES: Counter("minitwit_http_responses_total", Count, "surface", "status");
+    /// Panics caught.
+    PANICS: Counter("minitwit_panics_total", Count);
+    /// Time of one SQL statement, with waiting for its connection and fetching its rows.
+    DB_OPERATION_DURATION: Histogram("db_client_operation_duration_seconds", Seconds,
+        [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0],
+        "db_system_name", "db_query_summary", "error_type");
+    /// Connections of a pool by state.
+    DB_POOL_CONNECTIONS: Gauge("db_pool_connections", Count, "pool", "state");
+    /// The most connections a pool may have.
+    DB_POOL_CONNECTIONS_MAX: Gauge("db_pool_connections_max", Count, "pool");
+    /// Tasks that wait for a connection.
+    DB_POOL_PENDING: Gauge("db_pool_pending_requests", Count, "pool");
+    /// Time to get a connection.
+    DB_POOL_WAIT: Histogram("db_pool_wait_seconds", Seconds,
+        [0.0001, 0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0], "pool");
+    /// Requests for a connection that gave up.
+    DB_POOL_TIMEOUTS: Counter("db_pool_timeouts_total", Count, "pool");
+    /// Size of the SQLite file and of its write-ahead log.
+    DB_FILE_BYTES: Gauge("minitwit_db_file_bytes", Bytes, "file");
+    /// Runs of scheduled jobs.
+    JOB_RUNS: Counter("minitwit_job_runs_total", Count, "job_name", "outcome");
+    /// Time of a run.
+    JOB_DURATION: Histogram("minitwit_job_duration_seconds", Seconds,
+        [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 300.0], "job_name");
+    /// When a job last succeeded; the start of the process when it never did.
+    JOB_LAST_SUCCESS: Gauge("minitwit_job_last_success_timestamp_seconds", Seconds, "job_name");
+    /// The period of a job.
+    JOB_INTERVAL: Gauge("minitwit_job_interval_seconds", Seconds, "job_name");
+    /// Registered users in the database.
+    USERS: Gauge("minitwit_users", Count);
+    /// Messages in the database.
+    MESSAGES: Gauge("minitwit_messages", Count);
+    /// Follow relations in the database.
+    FOLLOWERS: Gauge("minitwit_followers", Count);
+    /// Rows inserted by this process.
+    INSERTS: Counter("minitwit_inserts_total", Count, "model", "surface");
+    /// Rows deleted by this process.
+    DELETES: Counter("minitwit_deletes_total", Count, "model", "surface");
+    /// Distinct users with an authenticated action in the window.
+    ACTIVE_USERS: Gauge("minitwit_active_users", Count, "window");
+    /// Attempts to log in.
+    LOGINS: Counter("minitwit_logins_total", Count, "outcome");
+    /// The last `latest` the simulator API accepted.
+    SIMULATOR_LATEST: Gauge("minitwit_simulator_latest", None);
+    /// Calls of the simulator API.
+    SIMULATOR_REQUESTS: Counter("minitwit_simulator_requests_total", Count, "action", "outcome");
+    /// When the simulator API was last called; 0 when never.
+    SIMULATOR_LAST_REQUEST: Gauge("minitwit_simulator_last_request_timestamp_seconds", Seconds);
+    /// Share of the newest messages that site and API show alike, in the same order.
+    SITE_API_PARITY: Gauge("minitwit_site_api_parity_ratio", Ratio);
+    /// User and system time of the process.
+    PROCESS_CPU: Counter("process_cpu_seconds_total", Seconds);
+    /// Virtual memory of the process.
+    PROCESS_VIRTUAL_MEMORY: Gauge("process_virtual_memory_bytes", Bytes);
+    /// Resident memory of the process.
+    PROCESS_RESIDENT_MEMORY: Gauge("process_resident_memory_bytes", Bytes);
+    /// Open file descriptors.
+    PROCESS_OPEN_FDS: Gauge("process_open_fds", Count);
+    /// The most file descriptors the process may open.
+    PROCESS_MAX_FDS: Gauge("process_max_fds", Count);
+    /// Threads of the process.
+    PROCESS_THREADS: Gauge("process_threads", Count);
+    /// Start of the process, Unix time.
+    PROCESS_START_TIME: Gauge("process_start_time_seconds", Seconds);
+    /// Busy share of all processors of the machine since the last scrape.
+    SYSTEM_CPU_UTILIZATION: Gauge("system_cpu_utilization_ratio", Ratio);
+    /// Processors this process may use.
+    SYSTEM_CPUS: Gauge("system_cpus", Count);
+    /// Busy percent of all processors, under the name the course's dashboards use.
+    CPU_LOAD_PERCENT: Gauge("minitwit_cpu_load_percent", None);
+    /// Limit of the control group, or the memory of the machine.
+    MEMORY_LIMIT: Gauge("minitwit_memory_limit_bytes", Bytes);
+    /// Size of the file system with the data directory.
+    DATA_DISK_SIZE: Gauge("minitwit_data_disk_size_bytes", Bytes);
+    /// Free bytes of it for unprivileged users.
+    DATA_DISK_FREE: Gauge("minitwit_data_disk_free_bytes", Bytes);
+    /// Always 1; its labels say what runs.
+    BUILD_INFO: Gauge("minitwit_build_info", None, "version", "revision", "rustc", "database");
+}
+
+/// Every metric this process exposes.
+pub fn all() -> impl Iterator<Item = &'static Metric> {
+    CATALOGUE.iter()
+}
+
+/// Surfaces of the service.
+const SURFACES: [&str; 3] = ["web", "api", "ops"];
+/// Why requests are refused early.
+const REJECTIONS: [&str; 7] =
+    ["bad_auth", "bad_request", "body_too_large", "csrf", "overloaded", "rate_limited", "timeout"];
+/// Outcomes of a log-in.
+const LOGIN_OUTCOMES: [&str; 4] = ["bad_password", "success", "throttled", "unknown_user"];
+/// What can be inserted or deleted.
+const MODELS: [&str; 4] = ["follower", "message", "session", "user"];
+/// Actions of the simulator.
+const ACTIONS: [&str; 5] = ["follow", "read", "register", "tweet", "unfollow"];
+/// Outcomes of a call of the simulator.
+const SIMULATOR_OUTCOMES: [&str; 5] =
+    ["client_error", "not_found", "ok", "server_error", "unauthorized"];
+
+/// Describes every metric and sets what is known at the start to zero: `increase()` misses the first
+/// event of a series that did not exist before it.
+pub fn start(database: &'static str, pools: &[&'static str], latest: Option<i64>) {
+    describe(CATALOGUE);
+    for surface in SURFACES {
+        gauge!(HTTP_ACTIVE_REQUESTS.name, "surface" => surface).set(0);
+        for model in MODELS {
+            counter!(INSERTS.name, "model" => model, "surface" => surface).absolute(0);
+            counter!(DELETES.name, "model" => model, "surface" => surface).absolute(0);
+        }
+    }
+    for reason in REJECTIONS {
+        counter!(HTTP_REJECTED.name, "reason" => reason).absolute(0);
+    }
+    for outcome in LOGIN_OUTCOMES {
+        counter!(LOGINS.name, "outcome" => outcome).absolute(0);
+    }
+    for action in ACTIONS {
+        for outcome in SIMULATOR_OUTCOMES {
+            counter!(SIMULATOR_REQUESTS.name, "action" => action, "outcome" => outcome).absolute(0);
+        }
+    }
+    for pool in pools {
+        counter!(DB_POOL_TIMEOUTS.name, "pool" => *pool).absolute(0);
+        gauge!(DB_POOL_PENDING.name, "pool" => *pool).set(0);
+    }
+    counter!(PANICS.name).absolute(0);
+    gauge!(SIMULATOR_LAST_REQUEST.name).set(0);
+    simulator_latest(latest.unwrap_or(-1));
+    gauge!(BUILD_INFO.name, "version" => env!("CARGO_PKG_VERSION"), "revision" => crate::build::REVISION,
+        "rustc" => crate::build::RUSTC, "database" => database)
+    .set(1);
+}
+
+/// What the HTTP layer knows about a finished request.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// `web`, `api` or `ops`.
+    pub surface: &'static str,
+    /// From the closed set of methods, or `_OTHER`.
+    pub method: &'static str,
+    /// The matched template, or `unmatched`.
+    pub route: &'a str,
+    /// Three digits.
+    pub status: u16,
+    /// From first byte to end.
+    pub duration: Duration,
+    /// SQL statements it ran.
+    pub statements: u64,
+}
+
+/// A request ended.
+pub fn request_ended(request: &Request<'_>) {
+    let status = request.status.to_string();
+    histogram!(HTTP_REQUEST_DURATION.name,
+        "surface" => request.surface,
+        "http_request_method" => request.method,
+        "http_route" => request.route.to_owned(),
+        "http_response_status_code" => status.clone())
+    .record(request.duration);
+    let surface = request.surface;
+    counter!(HTTP_RESPONSES.name, "surface" => surface, "status" => status).increment(1);
+    #[expect(clippy::cast_precision_loss, reason = "a statement count is far below 2^52")]
+    histogram!(HTTP_DB_QUERIES.name, "surface" => surface).record(request.statements as f64);
+}
+
+/// Requests in flight on a surface, by this much more or less.
+pub fn active_requests(surface: &'static str, change: f64) {
+    gauge!(HTTP_ACTIVE_REQUESTS.name, "surface" => surface).increment(change);
+}
+
+/// A request was refused before its handler; `reason` is one of the closed set.
+pub fn request_rejected(reason: &'static str) {
+    debug_assert!(REJECTIONS.contains(&reason), "{reason} is no known reason");
+    counter!(HTTP_REJECTED.name, "reason" => reason).increment(1);
+}
+
+/// A panic was caught.
+pub fn panic_caught() {
+    counter!(PANICS.name).increment(1);
+}
+
+/// A statement ended; `error_type` is empty when it succeeded.
+pub fn statement_ran(
+    system: &'static str,
+    statement: &'static str,
+    error_type: &'static str,
+    duration: Duration,
+) {
+    histogram!(DB_OPERATION_DURATION.name, "db_system_name" => system,
+        "db_query_summary" => statement, "error_type" => error_type)
+    .record(duration);
+}
+
+/// The state of a connection pool.
+pub fn pool_connections(pool: &'static str, used: usize, idle: usize, max: u32) {
+    #[expect(clippy::cast_precision_loss, reason = "a pool is far below 2^52")]
+    let set = |state: &'static str, count: usize| {
+        gauge!(DB_POOL_CONNECTIONS.name, "pool" => pool, "state" => state).set(count as f64);
+    };
+    set("used", used);
+    set("idle", idle);
+    gauge!(DB_POOL_CONNECTIONS_MAX.name, "pool" => pool).set(max);
+}
+
+/// A task that waits for a connection. Dropped without `end` (the request was cancelled), it only
+/// stops counting as waiting.
+pub struct PoolWait {
+    pool: &'static str,
+    started: Instant,
+}
+
+impl PoolWait {
+    /// Starts to wait.
+    pub fn start(pool: &'static str) -> Self {
+        gauge!(DB_POOL_PENDING.name, "pool" => pool).increment(1);
+        Self { pool, started: Instant::now() }
+    }
+
+    /// Has a connection, or gave up.
+    pub fn end(self, timed_out: bool) {
+        histogram!(DB_POOL_WAIT.name, "pool" => self.pool).record(self.started.elapsed());
+        if timed_out {
+            counter!(DB_POOL_TIMEOUTS.name, "pool" => self.pool).increment(1);
+        }
+    }
+}
+
+impl Drop for PoolWait {
+    fn drop(&mut self) {
+        gauge!(DB_POOL_PENDING.name, "pool" => self.pool).decrement(1);
+    }
+}
+
+/// Something that is stored, one row a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Model {
+    /// A follow relation.
+    Follower,
+    /// A message.
+    Message,
+    /// A log-in.
+    Session,
+    /// A user.
+    User,
+}
+
+impl Model {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Follower => "follower",
+            Self::Message => "message",
+            Self::Session => "session",
+            Self::User => "user",
+        }
+    }
+}
+
+/// A row came.
+pub fn inserted(model: Model, surface: &'static str) {
+    counter!(INSERTS.name, "model" => model.label(), "surface" => surface).increment(1);
+}
+
+/// Rows went.
+pub fn deleted(model: Model, surface: &'static str, rows: u64) {
+    counter!(DELETES.name, "model" => model.label(), "surface" => surface).increment(rows);
+}
+
+/// Somebody tried to log in; `outcome` is one of the closed set.
+pub fn login(outcome: &'static str) {
+    debug_assert!(LOGIN_OUTCOMES.contains(&outcome), "{outcome} is no known outcome");
+    counter!(LOGINS.name, "outcome" => outcome).increment(1);
+}
+
+/// The simulator called; `now` in microseconds.
+pub fn simulator_called(action: &'static str, status: u16, now: i64) {
+    let outcome = match status {
+        200..=399 => "ok",
+        401 | 403 => "unauthorized",
+        404 => "not_found",
+        400..=499 => "client_error",
+        _ => "server_error",
+    };
+    counter!(SIMULATOR_REQUESTS.name, "action" => action, "outcome" => outcome).increment(1);
+    gauge!(SIMULATOR_LAST_REQUEST.name).set(seconds(now));
+}
+
+/// The simulator's last command.
+pub fn simulator_latest(value: i64) {
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+    gauge!(SIMULATOR_LATEST.name).set(value as f64);
+}
+
+/// A job exists and runs so often.
+pub fn job_exists(job: &'static str, interval: Duration, now: i64) {
+    for outcome in ["success", "failure", "skipped"] {
+        counter!(JOB_RUNS.name, "job_name" => job, "outcome" => outcome).absolute(0);
+    }
+    gauge!(JOB_INTERVAL.name, "job_name" => job).set(interval);
+    gauge!(JOB_LAST_SUCCESS.name, "job_name" => job).set(seconds(now));
+}
+
+/// A run of a job ended: `success`, `failure` or `skipped`.
+pub fn job_ran(job: &'static str, outcome: &'static str, duration: Duration, now: i64) {
+    counter!(JOB_RUNS.name, "job_name" => job, "outcome" => outcome).increment(1);
+    if outcome != "skipped" {
+        histogram!(JOB_DURATION.name, "job_name" => job).record(duration);
+    }
+    // Skipped means that another replica runs it, or that there is nothing to do: not overdue.
+    if outcome != "failure" {
+        gauge!(JOB_LAST_SUCCESS.name, "job_name" => job).set(seconds(now));
+    }
+}
+
+/// Totals of the database.
+#[expect(clippy::cast_precision_loss, reason = "gauges are floats")]
+pub fn totals(users: i64, messages: i64, followers: i64) {
+    gauge!(USERS.name).set(users as f64);
+    gauge!(MESSAGES.name).set(messages as f64);
+    gauge!(FOLLOWERS.name).set(followers as f64);
+}
+
+/// Distinct users active in the window (`5m`, `1h`, `24h`).
+#[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+pub fn active_users(window: &'static str, users: i64) {
+    gauge!(ACTIVE_USERS.name, "window" => window).set(users as f64);
+}
+
+/// Share of the newest messages that site and API show alike.
+pub fn site_api_parity(ratio: f64) {
+    gauge!(SITE_API_PARITY.name).set(ratio);
+}
+
+/// Sets a gauge of the process or the machine, sampled at a scrape.
+#[expect(clippy::cast_precision_loss, reason = "gauges are floats")]
+pub fn sampled(metric: &Metric, value: u64) {
+    gauge!(metric.name).set(value as f64);
+}
+
+/// Size of a file of SQLite: `main` or `wal`.
+#[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+pub fn db_file_bytes(file: &'static str, bytes: u64) {
+    gauge!(DB_FILE_BYTES.name, "file" => file).set(bytes as f64);
+}
+
+/// Busy share of the machine's processors, 0 to 1.
+pub fn cpu_utilization(ratio: f64) {
+    gauge!(SYSTEM_CPU_UTILIZATION.name).set(ratio);
+    gauge!(CPU_LOAD_PERCENT.name).set(ratio * 100.0);
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a gauge is a float; a time fits to the microsecond"
+)]
+fn seconds(micros: i64) -> f64 {
+    micros as f64 / 1e6
+}

@@ -1,0 +1,10 @@
+//! What surrounds every handler, outermost first: security headers, the request's record, strictness
+//! about HTTP, bodies for errors, the time limit, the cross-site rule, the session.
+
+pub mod errors;
+pub mod observe;
+pub mod peer;
+pub mod request_id;
+pub mod security;
+pub mod session;
+pub mod strict;

@@ -1,0 +1,127 @@
+//! Bodies for errors: every status from 400 up gets a page on the site and a small JSON on the API,
+//! whether a handler, the router or the server's own checks refused.
+
+use askama::Template;
+use axum::Json;
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse, Response};
+use http::StatusCode;
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::request_id::RequestId;
+use super::session::Visit;
+use crate::error::ErrorText;
+
+/// A handler's own page with an error status, to be left alone.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnBody;
+
+/// The body of every refused API request, in the course's shape.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ApiError {
+    /// The HTTP status again.
+    #[schema(example = 404)]
+    pub status: u16,
+    /// What was wrong, for people.
+    #[schema(example = "There is no such user")]
+    pub error_msg: String,
+}
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage {
+    visit: Visit,
+    status: StatusCode,
+    heading: &'static str,
+    text: String,
+    request_id: String,
+}
+
+/// The layer of the site.
+pub async fn pages(request: Request, next: Next) -> Response {
+    let request_id = request.extensions().get::<RequestId>().map(|id| id.id.clone());
+    let response = next.run(request).await;
+    if needs_no_body(&response) {
+        return response;
+    }
+    let status = response.status();
+    let text = text(&response);
+    let page = ErrorPage {
+        visit: response.extensions().get::<Visit>().cloned().unwrap_or_default(),
+        status,
+        heading: heading(status),
+        text: if text.is_empty() { advice(status).to_owned() } else { text },
+        request_id: request_id.unwrap_or_default(),
+    };
+    match page.render() {
+        Ok(html) => with_body(response, Html(html).into_response()),
+        Err(error) => {
+            tracing::error!(error.message = %error, "the error page failed to render");
+            response
+        }
+    }
+}
+
+/// The layer of the API.
+pub async fn json(request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    if needs_no_body(&response) {
+        return response;
+    }
+    let status = response.status();
+    let text = text(&response);
+    let error_msg = if text.is_empty() { advice(status).to_owned() } else { text };
+    let body = Json(ApiError { status: status.as_u16(), error_msg }).into_response();
+    with_body(response, body)
+}
+
+fn needs_no_body(response: &Response) -> bool {
+    let is_error = response.status().is_client_error() || response.status().is_server_error();
+    !is_error || response.extensions().get::<OwnBody>().is_some()
+}
+
+fn text(response: &Response) -> String {
+    response.extensions().get::<ErrorText>().map_or_else(String::new, |text| text.0.clone())
+}
+
+/// Status, headers and extensions of the refusal with another body.
+fn with_body(refusal: Response, body: Response) -> Response {
+    let (mut parts, _) = refusal.into_parts();
+    let (body_parts, body) = body.into_parts();
+    parts.headers.remove(CONTENT_LENGTH);
+    if let Some(kind) = body_parts.headers.get(CONTENT_TYPE) {
+        parts.headers.insert(CONTENT_TYPE, kind.clone());
+    }
+    // An empty Allow header helps nobody.
+    if parts.headers.get(ALLOW).is_some_and(|allow| allow.is_empty()) {
+        parts.headers.remove(ALLOW);
+    }
+    Response::from_parts(parts, body)
+}
+
+fn heading(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::UNAUTHORIZED => "Please sign in",
+        StatusCode::FORBIDDEN => "Not allowed",
+        StatusCode::NOT_FOUND => "Nothing here",
+        StatusCode::METHOD_NOT_ALLOWED => "Not like this",
+        StatusCode::TOO_MANY_REQUESTS => "Slow down",
+        status if status.is_server_error() => "Our fault",
+        _ => "That did not work",
+    }
+}
+
+fn advice(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::NOT_FOUND => "There is no such page or user",
+        StatusCode::METHOD_NOT_ALLOWED => "This address does not take that kind of request",
+        StatusCode::PAYLOAD_TOO_LARGE => "The request is too large",
+        StatusCode::URI_TOO_LONG => "The address is too long",
+        StatusCode::SERVICE_UNAVAILABLE => "The service is busy; try again in a moment",
+        status if status.is_server_error() => "Something went wrong on our side",
+        _ => "The request makes no sense to this service",
+    }
+}

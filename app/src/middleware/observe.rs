@@ -1,0 +1,212 @@
+//! One span, one log record and one set of metrics for every request, whatever becomes of it: answered,
+//! refused, panicked, or given up by the client.
+
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use http::{Method, StatusCode};
+use http_body::{Frame, SizeHint};
+use tracing::{Instrument, Span, field};
+
+use super::peer::Client;
+use super::request_id::RequestId;
+use crate::db::Tally;
+use crate::error::AppError;
+use crate::metrics;
+use crate::state::AppState;
+
+/// A part of the service, as metrics and logs name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surface {
+    /// The site.
+    Web,
+    /// The simulator API.
+    Api,
+    /// Health, metrics, admin.
+    Ops,
+}
+
+impl Surface {
+    /// Its label.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Web => "web",
+            Self::Api => "api",
+            Self::Ops => "ops",
+        }
+    }
+
+    /// The template a request matched. The API's is the same wherever it is mounted.
+    fn route(self, matched: Option<&MatchedPath>) -> String {
+        let Some(path) = matched.map(MatchedPath::as_str) else { return "unmatched".to_owned() };
+        let mounted = ["/api", "/sim"].iter().find_map(|mount| path.strip_prefix(mount));
+        match (self, mounted) {
+            (Self::Api, Some(route)) => route.to_owned(),
+            _ => path.to_owned(),
+        }
+    }
+}
+
+/// The layer. The handlers below find [`RequestId`], [`Client`] and [`Surface`] on the request.
+pub async fn observe(
+    State((state, surface)): State<(AppState, Surface)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let id = RequestId::from_headers(request.headers(), state.clock.now());
+    let client = Client::of(&request, &state.settings.trusted_proxies);
+    let record = RequestRecord::start(surface, &request, &id, client);
+    request.extensions_mut().insert(id.clone());
+    request.extensions_mut().insert(client);
+    request.extensions_mut().insert(surface);
+
+    let tally = Arc::clone(&record.tally);
+    let handled = AssertUnwindSafe(tally.scope(next.run(request))).catch_unwind();
+    let mut response = handled.instrument(record.span.clone()).await.unwrap_or_else(|_| {
+        // The panic hook has logged what and where.
+        let _inside = record.span.enter();
+        metrics::panic_caught();
+        AppError::Internal(anyhow::anyhow!("a handler panicked")).into_response()
+    });
+    id.write(response.headers_mut());
+    let status = response.status();
+    response.map(|body| Body::new(ObservedBody { body, record: record.answered(status) }))
+}
+
+/// What is known of a request so far; dropped at its end, it writes the record.
+struct RequestRecord {
+    surface: Surface,
+    method: &'static str,
+    route: String,
+    path: String,
+    started: Instant,
+    span: Span,
+    tally: Arc<Tally>,
+    status: Option<StatusCode>,
+    sent: u64,
+}
+
+impl RequestRecord {
+    fn start(surface: Surface, request: &Request, id: &RequestId, client: Client) -> Self {
+        let method = method_label(request.method());
+        let route = surface.route(request.extensions().get());
+        let path = request.uri().path().to_owned();
+        let span = tracing::info_span!(
+            "http.server.request",
+            request.id = id.id,
+            trace.id = id.trace,
+            span.id = id.span,
+            http.request.method = method,
+            http.route = route,
+            url.path = path,
+            client.address = %client.address,
+            surface = surface.label(),
+            user.name = field::Empty,
+        );
+        metrics::active_requests(surface.label(), 1.0);
+        let (started, tally) = (Instant::now(), Arc::default());
+        Self { surface, method, route, path, started, span, tally, status: None, sent: 0 }
+    }
+
+    fn answered(mut self, status: StatusCode) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    fn log(&self, status: u16, duration_us: u64) {
+        let database = self.tally.figures();
+        macro_rules! record {
+            ($level:ident) => {
+                tracing::$level!(
+                    http.response.status_code = status,
+                    http.response.body.size = self.sent,
+                    duration_us,
+                    db.statements = database.statements,
+                    db.duration_us = database.micros,
+                    "{} {} {status}",
+                    self.method,
+                    self.path
+                )
+            };
+        }
+        // Probes and scrapes come every few seconds and say nothing while they succeed.
+        let is_probe = self.surface == Surface::Ops
+            && matches!(self.route.as_str(), "/metrics" | "/livez" | "/readyz");
+        match status {
+            500.. => record!(warn),
+            ..400 if is_probe => record!(debug),
+            _ => record!(info),
+        }
+    }
+}
+
+impl Drop for RequestRecord {
+    fn drop(&mut self) {
+        let duration = self.started.elapsed();
+        // 499 is nginx's number for a client that did not wait.
+        let status = self.status.map_or(499, |status| status.as_u16());
+        metrics::active_requests(self.surface.label(), -1.0);
+        metrics::request_ended(&metrics::Request {
+            surface: self.surface.label(),
+            method: self.method,
+            route: &self.route,
+            status,
+            duration,
+            statements: self.tally.figures().statements,
+        });
+        let span = self.span.clone();
+        let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        span.in_scope(|| self.log(status, duration_us));
+    }
+}
+
+fn method_label(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        _ => "_OTHER",
+    }
+}
+
+/// A body that ends the request's record when it ends, or when nobody reads it any more.
+struct ObservedBody {
+    body: Body,
+    record: RequestRecord,
+}
+
+impl http_body::Body for ObservedBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        if let Poll::Ready(Some(Ok(frame))) = &frame {
+            self.record.sent += frame.data_ref().map_or(0, |data| data.len() as u64);
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,53 @@
+//! The first operator: an account has to exist before anybody can look at the panel.
+
+use std::io::Write;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::config::Secret;
+use crate::db::{Operator, Role};
+use crate::state::AppState;
+
+/// The account that is always there.
+pub const ADMIN: &str = "admin";
+/// Shortest password of an operator, in characters.
+pub const MIN_PASSWORD: usize = 8;
+/// Random bytes of a made-up password: 16 characters.
+const MADE_UP: usize = 12;
+
+/// Gives `admin` the password of the settings; when there is neither one nor any operator, makes one
+/// up and prints it, once. It never goes to the log.
+pub async fn ensure(state: &AppState, configured: Option<Secret>) -> anyhow::Result<()> {
+    if let Some(password) = configured {
+        return set_password(state, ADMIN, &password.0).await;
+    }
+    if state.db.has_no_operator().await? {
+        let password = make_up()?;
+        set_password(state, ADMIN, &password).await?;
+        let mut terminal = std::io::stderr().lock();
+        writeln!(
+            terminal,
+            "\n  Operator account:  {ADMIN}\n  Password:          {password}\n  Shown only now; change it with `minitwit admin passwd`.\n"
+        )?;
+    }
+    Ok(())
+}
+
+/// Gives an operator a password, and an account when there is none.
+pub async fn set_password(state: &AppState, name: &str, password: &str) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        password.chars().count() >= MIN_PASSWORD,
+        "the password of an operator has to have at least {MIN_PASSWORD} characters"
+    );
+    let pw_hash = state.passwords.hash(password).await?;
+    let operator = Operator { name: name.to_owned(), pw_hash, role: Role::Operator };
+    state.db.set_operator(&operator, state.clock.now()).await?;
+    Ok(())
+}
+
+fn make_up() -> anyhow::Result<String> {
+    let mut bytes = [0; MADE_UP];
+    getrandom::fill(&mut bytes)?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
+}

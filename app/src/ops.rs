@@ -1,0 +1,4 @@
+//! The ops listener: health for supervisors, metrics for Prometheus, the panel for people.
+
+pub mod health;
+pub mod scrape;

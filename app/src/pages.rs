@@ -1,0 +1,8 @@
+//! The site: one file per page, each with its template, parameters and handlers.
+
+pub mod account;
+pub mod follow;
+mod form;
+pub mod message;
+mod render;
+pub mod timeline;

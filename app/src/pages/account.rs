@@ -1,0 +1,156 @@
+//! Signing up, in and out.
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum_extra::extract::CookieJar;
+use serde::Deserialize;
+
+use super::form::Form;
+use super::render::render;
+use crate::accounts::{self, LogIn};
+use crate::auth::{SessionToken, Throttle};
+use crate::domain::{Flash, RegisterError};
+use crate::error::AppError;
+use crate::metrics::{self, Model};
+use crate::middleware::observe::Surface;
+use crate::middleware::peer::Client;
+use crate::middleware::session::{self, Found, Visit};
+use crate::state::AppState;
+
+/// The fields of the log-in form; a missing one is empty.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct LoginForm {
+    username: String,
+    password: String,
+}
+
+/// The fields of the registration form; a missing one is empty.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct RegisterForm {
+    username: String,
+    email: String,
+    password: String,
+    password2: String,
+}
+
+#[derive(Template)]
+#[template(path = "login.html")]
+struct LoginPage {
+    visit: Visit,
+    error: Option<String>,
+    username: String,
+}
+
+#[derive(Template)]
+#[template(path = "register.html")]
+struct RegisterPage {
+    visit: Visit,
+    error: Option<RegisterError>,
+    username: String,
+    email: String,
+    min_password: usize,
+}
+
+/// `GET /login`.
+pub async fn login_form(visit: Visit) -> Result<Response, AppError> {
+    if visit.user.is_some() {
+        return Ok(Found::at("/").into_response());
+    }
+    render(&LoginPage { visit, error: None, username: String::new() })
+}
+
+/// `POST /login`.
+pub async fn login(
+    State(state): State<AppState>,
+    Extension(client): Extension<Client>,
+    visit: Visit,
+    jar: CookieJar,
+    Form(form): Form<LoginForm>,
+) -> Result<Response, AppError> {
+    if visit.user.is_some() {
+        return Ok(Found::at("/").into_response());
+    }
+    let throttle = Throttle::new(
+        state.db.clone(),
+        state.clock.clone(),
+        "user",
+        &form.username,
+        client.address,
+    );
+    match accounts::log_in(&state, &throttle, &form.username, &form.password).await? {
+        LogIn::Failed(error) => {
+            let page = LoginPage { visit, error: Some(error.to_owned()), username: form.username };
+            render(&page)
+        }
+        LogIn::Succeeded(user) => {
+            // A token that was there before the log-in must not be good for anything after it.
+            if let Some(old) = session::token(&jar, client.https) {
+                state.db.delete_session(&old.hash()).await?;
+            }
+            let token = SessionToken::generate()?;
+            state.db.create_session(&token.hash(), user.id, state.clock.now()).await?;
+            metrics::inserted(Model::Session, Surface::Web.label());
+            Ok(Found::at("/").saying(Flash::LoggedIn).starting(token).into_response())
+        }
+    }
+}
+
+/// `GET /register`.
+pub async fn register_form(
+    State(state): State<AppState>,
+    visit: Visit,
+) -> Result<Response, AppError> {
+    if visit.user.is_some() {
+        return Ok(Found::at("/").into_response());
+    }
+    render(&RegisterPage {
+        visit,
+        error: None,
+        username: String::new(),
+        email: String::new(),
+        min_password: state.settings.min_password,
+    })
+}
+
+/// `POST /register`. Does not log in.
+pub async fn register(
+    State(state): State<AppState>,
+    visit: Visit,
+    Form(form): Form<RegisterForm>,
+) -> Result<Response, AppError> {
+    if visit.user.is_some() {
+        return Ok(Found::at("/").into_response());
+    }
+    let registration = accounts::Registration {
+        username: &form.username,
+        email: &form.email,
+        password: &form.password,
+        repeated: Some(&form.password2),
+    };
+    match accounts::register(&state, &registration, Surface::Web).await? {
+        Ok(()) => Ok(Found::at("/login").saying(Flash::Registered).into_response()),
+        Err(error) => render(&RegisterPage {
+            visit,
+            error: Some(error),
+            username: form.username,
+            email: form.email,
+            min_password: state.settings.min_password,
+        }),
+    }
+}
+
+/// `GET` or `POST /logout`.
+pub async fn logout(
+    State(state): State<AppState>,
+    Extension(client): Extension<Client>,
+    jar: CookieJar,
+) -> Result<Found, AppError> {
+    if let Some(token) = session::token(&jar, client.https) {
+        state.db.delete_session(&token.hash()).await?;
+    }
+    Ok(Found::at("/public").saying(Flash::LoggedOut).ending_session())
+}

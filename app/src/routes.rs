@@ -1,0 +1,118 @@
+//! Every path of the program. Layers are listed innermost first.
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::middleware::{Next, from_fn, from_fn_with_state as layer};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use http::Uri;
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
+
+use crate::error::AppError;
+use crate::exposition::Exposition;
+use crate::middleware::observe::{Surface, observe};
+use crate::middleware::{errors, security, session, strict};
+use crate::ops::{health, scrape};
+use crate::pages::{account, follow, message, timeline};
+use crate::state::AppState;
+use crate::{api, assets};
+
+/// The site, with the simulator API under `/api` and `/sim`.
+pub fn site(state: &AppState) -> Router {
+    let pages = Router::new()
+        .route("/", get(timeline::home))
+        .route("/public", get(timeline::public))
+        .route("/add_message", get(timeline::author_add_message).post(message::post))
+        .route("/api/add_message", post(message::post))
+        .route("/login", get(account::login_form).post(account::login))
+        .route("/register", get(account::register_form).post(account::register))
+        .route("/logout", get(account::logout).post(account::logout))
+        .route("/public/{number}", get(timeline::old_public))
+        .route("/timeline/{number}", get(timeline::old_home))
+        .route("/{username}", get(timeline::author))
+        .route("/{username}/follow", get(follow::follow).post(follow::follow))
+        .route("/{username}/unfollow", get(follow::unfollow).post(follow::unfollow))
+        .route("/{username}/{number}", get(timeline::old_author))
+        .route("/-/user/{username}", get(timeline::author))
+        .route("/-/user/{username}/follow", get(follow::follow).post(follow::follow))
+        .route("/-/user/{username}/unfollow", get(follow::unfollow).post(follow::unfollow))
+        .fallback(async || AppError::NotFound)
+        .layer(layer(state.clone(), session::session))
+        .route("/static/{name}", get(assets::get))
+        .route("/favicon.ico", get(assets::favicon))
+        .route("/robots.txt", get(assets::robots))
+        .layer(from_fn(security::same_site))
+        .layer(layer(state.clone(), time_limit))
+        .with_state(state.clone());
+    let pages = observed(pages, state, Surface::Web)
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest));
+    let api = api(state);
+    let site = Router::new().merge(pages).nest("/api", api.clone()).nest("/sim", api);
+    // The course's tests and the site's form post to the same path; JSON is for the API.
+    Router::new().fallback_service(tower::ServiceExt::map_request(site, json_to_api))
+}
+
+/// The simulator API, at the root of its own listener.
+pub fn api(state: &AppState) -> Router {
+    let commands = Router::new()
+        .route("/msgs", get(api::messages::list))
+        .route("/msgs/{username}", get(api::messages::list_of_user).post(api::messages::post))
+        .route("/fllws/{username}", get(api::follows::list).post(api::follows::post))
+        .route_layer(layer(state.clone(), api::authorize))
+        .route("/register", post(api::register::post))
+        .route_layer(layer(state.clone(), api::record_latest))
+        .route("/latest", get(api::latest::get))
+        .route("/openapi.json", get(api::docs::openapi))
+        .fallback(async || AppError::NotFound)
+        .layer(layer(state.clone(), time_limit))
+        .with_state(state.clone());
+    observed(commands, state, Surface::Api)
+}
+
+/// What is never public: health and metrics.
+pub fn ops(state: &AppState, exposition: Exposition) -> Router {
+    let ops = Router::new()
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
+        .with_state(state.clone())
+        .route("/metrics", get(scrape::get))
+        .with_state(exposition)
+        .fallback(async || AppError::NotFound);
+    observed(ops, state, Surface::Ops)
+}
+
+/// What surrounds every surface.
+fn observed(router: Router, state: &AppState, surface: Surface) -> Router {
+    let strict = router.layer(DefaultBodyLimit::disable()).layer(from_fn(strict::strict));
+    let with_bodies = match surface {
+        Surface::Web => strict.layer(from_fn(errors::pages)),
+        Surface::Api | Surface::Ops => strict.layer(from_fn(errors::json)),
+    };
+    with_bodies
+        .layer(layer((state.clone(), surface), observe))
+        .layer(layer((state.clone(), surface), security::headers))
+}
+
+/// The layer that ends what takes too long.
+async fn time_limit(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(state.settings.request_timeout, next.run(request)).await {
+        Ok(response) => response,
+        Err(elapsed) => {
+            crate::metrics::request_rejected("timeout");
+            AppError::Unavailable(elapsed.into()).into_response()
+        }
+    }
+}
+
+fn json_to_api(mut request: Request) -> Request {
+    let kind = request.headers().get(http::header::CONTENT_TYPE);
+    let is_json = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+    if is_json && request.uri().path() == "/register" {
+        let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+        if let Ok(uri) = format!("/api/register{query}").parse::<Uri>() {
+            *request.uri_mut() = uri;
+        }
+    }
+    request
+}

@@ -1,0 +1,152 @@
+//! The service, wired in order: data directory, database, operator, state, routers, listeners, jobs;
+//! and taken down in the opposite one.
+
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+
+use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::Clock;
+use crate::config::{Config, DEFAULT_SIMULATOR_AUTH, ListenConfig, Surfaces};
+use crate::data_dir::DataDir;
+use crate::db::{DatabaseUrl, Db};
+use crate::exposition::Exposition;
+use crate::jobs::Jobs;
+use crate::listen::Listener;
+use crate::state::AppState;
+use crate::telemetry::Telemetry;
+use crate::{metrics, operators, routes};
+
+/// Runs the service until a signal ends it.
+pub async fn run(config: &Config, telemetry: Telemetry) -> anyhow::Result<()> {
+    let mut signals = Signals::listen()?;
+    raise_file_limit();
+    let data_dir = DataDir::open(&config.data.data_dir)?;
+    let url = config.data.database()?;
+    let db = open_database(config, &url).await?;
+    let clock = Clock::default();
+    let state = AppState::new(config, db.clone(), clock);
+    operators::ensure(&state, config.account.admin_password()?).await?;
+    metrics::start(db.system_name(), db.pool_names(), db.latest().await?);
+    let exposition =
+        Exposition::new(telemetry.metrics, db.clone(), data_dir.path().into(), file(&url));
+    warn_about_public_credentials(config);
+
+    let listeners = bind(&config.listen, &state, &exposition).await?;
+    let stop = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    for listener in listeners {
+        tracing::info!(listener = listener.name, address = %listener.address, "listening");
+        print_address(&listener);
+        tasks.spawn(listener.serve(stop.clone(), config.listen.shutdown_grace.0));
+    }
+    let jobs = Jobs::start(&state, config).await?;
+
+    let name = signals.wait().await;
+    tracing::info!(signal = name, "stopping");
+    tokio::spawn(exit_on_second(signals));
+    state.draining.start();
+    jobs.stop().await;
+    stop.cancel();
+    tasks.close();
+    tasks.wait().await;
+    db.close().await;
+    tracing::info!("stopped");
+    drop(data_dir);
+    Ok(())
+}
+
+/// Opens and migrates.
+async fn open_database(config: &Config, url: &DatabaseUrl) -> anyhow::Result<Db> {
+    let db = Db::open(url, config.data.pool_sizes()).await?;
+    db.migrate().await?;
+    tracing::info!(database = ?url, "database open");
+    Ok(db)
+}
+
+fn file(url: &DatabaseUrl) -> Option<PathBuf> {
+    match url {
+        DatabaseUrl::Sqlite(path) => Some(path.clone()),
+        DatabaseUrl::Postgres(_) => None,
+    }
+}
+
+async fn bind(
+    config: &ListenConfig,
+    state: &AppState,
+    exposition: &Exposition,
+) -> anyhow::Result<Vec<Listener>> {
+    let mut listeners = Vec::new();
+    if matches!(config.role, Surfaces::All | Surfaces::Site) {
+        listeners.push(Listener::bind("site", config.site, routes::site(state)).await?);
+    }
+    if matches!(config.role, Surfaces::All | Surfaces::Api) {
+        listeners.push(Listener::bind("api", config.api, routes::api(state)).await?);
+    }
+    let ops = routes::ops(state, exposition.clone());
+    listeners.push(Listener::bind("ops", config.ops, ops).await?);
+    Ok(listeners)
+}
+
+/// For who started the program by hand: where to click.
+#[expect(clippy::print_stderr, reason = "a greeting on a terminal, not a log record")]
+fn print_address(listener: &Listener) {
+    if io::stderr().is_terminal() {
+        eprintln!("  {:<5} http://{}/", listener.name, listener.address);
+    }
+}
+
+fn warn_about_public_credentials(config: &Config) {
+    let is_default = config.account.simulator_auth.0 == DEFAULT_SIMULATOR_AUTH;
+    let is_public = |address: std::net::SocketAddr| !address.ip().is_loopback();
+    if is_default && (is_public(config.listen.api) || is_public(config.listen.site)) {
+        tracing::warn!(
+            "the simulator API is reachable from outside with the credentials of the course, which \
+             everybody knows; set MINITWIT_SIMULATOR_AUTH"
+        );
+    }
+}
+
+/// Each connection is a file descriptor, and the usual soft limit is 1,024.
+fn raise_file_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(error.message = %error, "could not raise the limit of open files");
+    }
+}
+
+/// SIGTERM and SIGINT.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("could not listen to signals");
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn wait(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+/// Who asks twice does not want to wait.
+async fn exit_on_second(mut signals: Signals) {
+    let name = signals.wait().await;
+    tracing::warn!(signal = name, "stopping at once");
+    std::process::exit(130);
+}

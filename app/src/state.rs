@@ -1,0 +1,84 @@
+//! What every handler may need. Cheap to clone.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use crate::auth::{Passwords, SimulatorCredentials};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::db::Db;
+
+/// The parts the service is made of.
+#[derive(Clone)]
+pub struct AppState {
+    /// The database.
+    pub db: Db,
+    /// The time of day.
+    pub clock: Clock,
+    /// Hashing, under its permits.
+    pub passwords: Passwords,
+    /// What the simulator has to send.
+    pub simulator: SimulatorCredentials,
+    /// What the operator set.
+    pub settings: Arc<Settings>,
+    /// Whether the service is going down.
+    pub draining: Draining,
+}
+
+/// The settings that requests look at.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Shortest password of a new user, in characters.
+    pub min_password: usize,
+    /// A session ends when unused for this long.
+    pub session_idle: Duration,
+    /// A session ends after this long in any case.
+    pub session_max: Duration,
+    /// Avatars of gravatar.com.
+    pub gravatar: bool,
+    /// Proxies whose headers are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The longest a request may take.
+    pub request_timeout: Duration,
+}
+
+impl AppState {
+    /// From the settings and an open, migrated database.
+    pub fn new(config: &Config, db: Db, clock: Clock) -> Self {
+        let settings = Settings {
+            min_password: usize::from(config.account.min_password),
+            session_idle: config.account.session_idle.0,
+            session_max: config.account.session_max.0,
+            gravatar: config.account.gravatar,
+            trusted_proxies: config.listen.trusted_proxies.clone(),
+            request_timeout: config.listen.request_timeout.0,
+        };
+        Self {
+            db,
+            clock,
+            passwords: Passwords::default(),
+            simulator: SimulatorCredentials::new(&config.account.simulator_auth.0),
+            settings: Arc::new(settings),
+            draining: Draining::default(),
+        }
+    }
+}
+
+/// Set once, when the service starts to go down; `/readyz` then says so.
+#[derive(Clone, Debug, Default)]
+pub struct Draining(Arc<AtomicBool>);
+
+impl Draining {
+    /// Going down.
+    pub fn start(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it is.
+    pub fn is_on(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
