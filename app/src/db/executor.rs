@@ -159,7 +159,7 @@ impl Db {
         rows: impl Fn(&T) -> usize,
         run: impl Future<Output = sqlx::Result<T>>,
     ) -> Result<T> {
-        let span = tracing::debug_span!("db.statement", db.query.summary = statement.name);
+        let span = tracing::debug_span!("db.statement", db.operation.name = statement.name);
         let started = Instant::now();
         let result = run.instrument(span.clone()).await;
         let duration = started.elapsed();

@@ -101,7 +101,7 @@ impl RequestRecord {
         let path = request.uri().path().to_owned();
         let span = tracing::info_span!(
             "http.server.request",
-            request.id = id.id,
+            http.request.id = id.id,
             trace.id = id.trace,
             span.id = id.span,
             http.request.method = method,
@@ -127,9 +127,9 @@ impl RequestRecord {
             ($level:ident) => {
                 tracing::$level!(
                     http.response.status_code = status,
-                    http.response.body.size = self.sent,
+                    http.response.body.bytes = self.sent,
                     duration_us,
-                    db.statements = database.statements,
+                    db.count = database.statements,
                     db.duration_us = database.micros,
                     "{} {} {status}",
                     self.method,
