@@ -2,6 +2,7 @@
 
 pub mod codec;
 pub mod fields;
+pub mod filter;
 pub mod metrics;
 pub mod query;
 pub mod record;

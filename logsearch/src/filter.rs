@@ -1,0 +1,217 @@
+//! Which records are wanted, as a filter for one layer that can be changed while the program runs, for a
+//! time if wished. It looks at target and level only; looking at values is what queries are for.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex, RwLock};
+use tracing::level_filters::LevelFilter;
+use tracing::subscriber::Interest;
+use tracing::{Metadata, callsite};
+use tracing_subscriber::layer::{Context, Filter};
+
+/// Levels by target, such as `info,minitwit::db=debug,hyper=off`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Levels {
+    default: LevelFilter,
+    /// Longest target first, so that the first that fits is the closest.
+    targets: Vec<(String, LevelFilter)>,
+}
+
+/// A part of a text that names no level.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a level nor `target=level`; levels are off, error, warn, info, debug, trace")]
+pub struct LevelsError(String);
+
+impl Levels {
+    /// Reads levels: parts with a comma between, each a level for everything or `target=level` for a
+    /// module and all below it. Without a level for everything it is `info`.
+    pub fn parse(text: &str) -> Result<Self, LevelsError> {
+        let mut levels = Self { default: LevelFilter::INFO, targets: Vec::new() };
+        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+            let (target, level) = part
+                .split_once('=')
+                .map_or(("", part), |(target, level)| (target.trim(), level.trim()));
+            let level = level.parse().map_err(|_| LevelsError(part.to_owned()))?;
+            if target.is_empty() && part.contains('=') {
+                return Err(LevelsError(part.to_owned()));
+            }
+            levels.set(target, level);
+        }
+        Ok(levels)
+    }
+
+    fn set(&mut self, target: &str, level: LevelFilter) {
+        if target.is_empty() {
+            self.default = level;
+            return;
+        }
+        self.targets.retain(|(known, _)| known != target);
+        self.targets.push((target.to_owned(), level));
+        self.targets.sort_by(|(left, _), (right, _)| {
+            right.len().cmp(&left.len()).then_with(|| left.cmp(right))
+        });
+    }
+
+    /// The level for a target.
+    pub fn of(&self, target: &str) -> LevelFilter {
+        let fits = |root: &str| {
+            let rest = target.strip_prefix(root);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+        };
+        let found = self.targets.iter().find(|(root, _)| fits(root));
+        found.map_or(self.default, |(_, level)| *level)
+    }
+
+    fn most_verbose(&self) -> LevelFilter {
+        self.targets.iter().map(|(_, level)| *level).fold(self.default, Ord::max)
+    }
+}
+
+impl fmt::Display for Levels {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.default)?;
+        for (target, level) in &self.targets {
+            write!(formatter, ",{target}={level}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A per-layer filter: `layer.with_filter(filter)`. Clones are the same filter.
+#[derive(Clone, Debug)]
+pub struct LevelControl {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    current: RwLock<Levels>,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    /// What holds when no time runs.
+    usual: Levels,
+    until: Option<Instant>,
+    /// A thread waits for the end of that time.
+    waiting: bool,
+}
+
+impl LevelControl {
+    /// A filter that starts with these levels.
+    pub fn new(levels: Levels) -> Self {
+        let state = State { usual: levels.clone(), until: None, waiting: false };
+        let shared = Shared {
+            current: RwLock::new(levels),
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// The levels that hold now.
+    pub fn levels(&self) -> Levels {
+        self.shared.current.read().clone()
+    }
+
+    /// How long they still hold; `None` when until further notice.
+    pub fn remaining(&self) -> Option<Duration> {
+        let until = self.shared.state.lock().until?;
+        Some(until.saturating_duration_since(Instant::now()))
+    }
+
+    /// Changes the levels until further notice.
+    pub fn set(&self, levels: Levels) {
+        let mut state = self.shared.state.lock();
+        state.usual = levels.clone();
+        state.until = None;
+        self.shared.changed.notify_all();
+        self.shared.apply(levels);
+    }
+
+    /// Changes the levels for a time; then what held until further notice holds again. A second call
+    /// replaces the first. An error means that nothing was changed.
+    pub fn set_for(&self, levels: Levels, time: Duration) -> std::io::Result<()> {
+        let mut state = self.shared.state.lock();
+        if !state.waiting {
+            let shared = Arc::clone(&self.shared);
+            let thread = std::thread::Builder::new().name("log-levels".to_owned());
+            thread.spawn(move || shared.wait_and_revert())?;
+            state.waiting = true;
+        }
+        state.until = Some(Instant::now() + time);
+        self.shared.changed.notify_all();
+        self.shared.apply(levels);
+        Ok(())
+    }
+}
+
+impl Shared {
+    fn apply(&self, levels: Levels) {
+        *self.current.write() = levels;
+        // Every place in the code remembers whether it is wanted; this makes them ask again.
+        callsite::rebuild_interest_cache();
+    }
+
+    /// A thread of its own: filters are not asked while nothing happens, and what is off never asks.
+    fn wait_and_revert(&self) {
+        let mut state = self.state.lock();
+        while let Some(until) = state.until {
+            if Instant::now() >= until {
+                state.until = None;
+                self.apply(state.usual.clone());
+            } else {
+                self.changed.wait_until(&mut state, until);
+            }
+        }
+        state.waiting = false;
+    }
+}
+
+impl<S> Filter<S> for LevelControl {
+    fn enabled(&self, metadata: &Metadata<'_>, _context: &Context<'_, S>) -> bool {
+        self.wants(metadata)
+    }
+
+    fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if self.wants(metadata) { Interest::always() } else { Interest::never() }
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.shared.current.read().most_verbose())
+    }
+}
+
+impl LevelControl {
+    fn wants(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() <= self.shared.current.read().of(metadata.target())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_closest_target_decides() {
+        let levels = Levels::parse("warn, app=info, app::db=trace , hyper=off").expect("valid");
+        assert_eq!(levels.of("app::db::users"), LevelFilter::TRACE);
+        assert_eq!(levels.of("app::dbx"), LevelFilter::INFO);
+        assert_eq!(levels.of("application"), LevelFilter::WARN);
+        assert_eq!(levels.of("hyper"), LevelFilter::OFF);
+        assert_eq!(levels.most_verbose(), LevelFilter::TRACE);
+        assert_eq!(Levels::parse(&levels.to_string()), Ok(levels));
+    }
+
+    #[test]
+    fn a_text_that_names_no_level_is_an_error() {
+        for text in ["loud", "app=loud", "=info", "app="] {
+            assert!(Levels::parse(text).is_err(), "{text}");
+        }
+        assert_eq!(Levels::parse("").expect("valid").of("any"), LevelFilter::INFO);
+    }
+}
