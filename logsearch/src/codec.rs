@@ -32,6 +32,8 @@ const MAX_TARGET: usize = 256;
 const MAX_NAME: usize = 255;
 /// One text leaves room for the others: a huge message does not push out the request id.
 const MAX_TEXT: usize = 56 * 1024;
+/// Records of a few hundred bytes are the rule; a thread keeps no more than this between two of them.
+const USUAL_MEMORY: usize = 32 * 1024;
 /// Bytes kept free for the two marks of a cut record.
 const MARKS: usize = 64;
 /// What message and fields share.
@@ -182,9 +184,18 @@ impl Fields {
             self.seen |= other.seen;
             return;
         }
-        for (name, value) in other.iter() {
+        for (name, value) in other {
             self.put_within(name, value, limit);
         }
+    }
+}
+
+impl<'a> IntoIterator for &'a Fields {
+    type Item = (&'a str, ValueRef<'a>);
+    type IntoIter = FieldsIter<'a>;
+
+    fn into_iter(self) -> FieldsIter<'a> {
+        self.iter()
     }
 }
 
@@ -219,10 +230,32 @@ impl Text<'_> {
         self.lost += text.len() - kept.len();
     }
 
+    /// Appends what a value formats itself as. Should it fail, what it wrote until then stays.
+    pub fn format(&mut self, arguments: fmt::Arguments<'_>) {
+        let _ = fmt::Write::write_fmt(self, arguments);
+    }
+
     /// Takes back what was written.
     pub fn clear(&mut self) {
         self.bytes.truncate(self.start);
         self.lost = 0;
+    }
+
+    /// Takes back what was written behind so many bytes of it.
+    ///
+    /// # Panics
+    /// When that is inside of a character.
+    pub fn truncate(&mut self, length: usize) {
+        assert!(self.as_str().is_char_boundary(length), "cannot cut inside of a character");
+        self.bytes.truncate(self.start + length);
+    }
+
+    /// Puts another text in place of what was written; what was lost before stays lost.
+    pub fn replace(&mut self, text: &str) {
+        let lost = self.lost;
+        self.clear();
+        self.push(text);
+        self.lost += lost;
     }
 
     /// What was written so far.
@@ -259,6 +292,21 @@ impl Encoder {
     /// Asks for the record to be synced at once whatever its level, as for audit records.
     pub fn set_durable(&mut self) {
         self.durable = true;
+    }
+
+    /// Whether a record of that level would be synced at once.
+    pub fn is_urgent(&self, level: Level) -> bool {
+        self.durable || level >= Level::Error
+    }
+
+    /// The fields so far.
+    pub fn fields(&self) -> &Fields {
+        &self.fields
+    }
+
+    /// Whether this memory is larger than usual records need.
+    pub fn is_bloated(&self) -> bool {
+        self.message.capacity() + self.fields.bytes.capacity() > USUAL_MEMORY
     }
 
     /// Writes the message; a second one replaces the first.

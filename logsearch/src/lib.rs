@@ -1,10 +1,17 @@
 //! Log search for one service.
 
+mod clock;
 pub mod codec;
 pub mod fields;
+pub mod file_sink;
 pub mod filter;
+pub mod layer;
+pub mod live;
+pub mod logs;
 pub mod metrics;
 pub mod query;
 pub mod record;
+pub mod redact;
 pub mod store;
 pub mod wal;
+pub mod writer;

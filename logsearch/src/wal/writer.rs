@@ -70,7 +70,7 @@ impl Writer {
         if let Err(error) = writer.recover() {
             writer.fail("could not read the log", &error);
             // The numbers in use are unknown; microseconds are far beyond any count of records.
-            writer.next = writer.next.max(now_micros());
+            writer.next = writer.next.max(crate::clock::now().unsigned_abs());
         }
         (writer.written, writer.synced) = (writer.next, writer.next);
         Ok(writer)
@@ -439,11 +439,6 @@ impl Writer {
             }
         }
     }
-}
-
-fn now_micros() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    now.map_or(0, |now| u64::try_from(now.as_micros()).unwrap_or(u64::MAX / 2))
 }
 
 fn is_full(error: &io::Error) -> bool {

@@ -1,0 +1,120 @@
+//! Live records for those who watch: filtered on this side, bounded, and never a burden to the writer. Who
+//! is too slow loses records and is told how many. Older records are a search's business.
+
+use std::sync::Arc;
+
+use tokio::sync::broadcast::{self, error::RecvError};
+
+use crate::codec::Batch;
+use crate::query::{Matcher, Query};
+use crate::record::LogRecord;
+
+/// Batches kept for a slow watcher; a batch has about 256 KiB at most.
+const KEPT: usize = 32;
+/// The most records handed over at once; of more only the newest are.
+const MAX_RECORDS: usize = 1_000;
+
+/// Where watchers subscribe.
+#[derive(Clone, Debug)]
+pub struct Live {
+    sender: broadcast::Sender<Arc<Batch>>,
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Self { sender: broadcast::Sender::new(KEPT) }
+    }
+}
+
+impl Live {
+    /// Shows a batch to every watcher. Never waits.
+    pub fn publish(&self, batch: &Arc<Batch>) {
+        if self.sender.receiver_count() > 0 {
+            // An error says that the last watcher has just left.
+            let _ = self.sender.send(Arc::clone(batch));
+        }
+    }
+
+    /// The records from now on that match.
+    pub fn subscribe(&self, query: &Query) -> Subscription {
+        Subscription {
+            receiver: self.sender.subscribe(),
+            matcher: Matcher::new(query),
+            expected: None,
+        }
+    }
+
+    /// How many watch.
+    pub fn watchers(&self) -> usize {
+        self.sender.receiver_count()
+    }
+}
+
+/// What a watcher gets.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Update {
+    /// Matching records in order of arrival, at least one.
+    Records(Vec<LogRecord>),
+    /// So many records, matching or not, were passed over because the watcher was too slow.
+    Gap(u64),
+}
+
+/// One watcher.
+#[derive(Debug)]
+pub struct Subscription {
+    receiver: broadcast::Receiver<Arc<Batch>>,
+    matcher: Matcher,
+    /// The sequence the next batch should begin with, and whether some were lost before it.
+    expected: Option<u64>,
+}
+
+impl Subscription {
+    /// The next matching records; `None` when there will be none any more. May be cancelled.
+    pub async fn next(&mut self) -> Option<Update> {
+        loop {
+            match self.receiver.recv().await {
+                Ok(batch) => {
+                    if let Some(update) = self.take(&batch) {
+                        return Some(update);
+                    }
+                }
+                Err(RecvError::Lagged(_)) => {
+                    // The batch that comes next tells how many records that were.
+                    if let Some(gap) = self.skip_to_kept() {
+                        return Some(gap);
+                    }
+                }
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    }
+
+    fn take(&mut self, batch: &Batch) -> Option<Update> {
+        self.expected = Some(batch.next);
+        let mut records: Vec<LogRecord> = batch
+            .records()
+            .filter(|record| self.matcher.matches(record))
+            .map(LogRecord::from)
+            .collect();
+        if records.len() > MAX_RECORDS {
+            records.drain(..records.len() - MAX_RECORDS);
+        }
+        (!records.is_empty()).then_some(Update::Records(records))
+    }
+
+    /// Gives up what is kept as well: a watcher that was too slow once wants to see what is new.
+    fn skip_to_kept(&mut self) -> Option<Update> {
+        let mut newest = None;
+        loop {
+            match self.receiver.try_recv() {
+                Ok(batch) => newest = Some(batch),
+                Err(broadcast::error::TryRecvError::Lagged(_)) => {}
+                Err(_) => break,
+            }
+        }
+        let newest = newest?;
+        let expected = self.expected.replace(newest.next).unwrap_or(newest.first);
+        let missed = newest.next.saturating_sub(expected);
+        (missed > 0).then_some(Update::Gap(missed))
+    }
+}

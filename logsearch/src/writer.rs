@@ -1,0 +1,412 @@
+//! From the threads that emit to the log: one shared buffer that is swapped every 10 ms, and the thread
+//! that swaps it. Emitting never waits and never allocates; what does not fit is dropped, DEBUG first,
+//! then INFO, and counted by level and reason. What a record is, is `codec`'s business.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+
+use crate::codec::{Batch, Encoder, ValueRef};
+use crate::record::Level;
+use crate::wal::Wal;
+
+/// The longest time a record stays in the buffer.
+const LINGER: Duration = Duration::from_millis(10);
+/// The buffer is swapped early when it has so many bytes.
+const EARLY: usize = 256 * 1024;
+/// After so long without a record the thread sleeps until one comes.
+const IDLE: Duration = Duration::from_secs(1);
+/// The most often that losses are reported.
+const REPORT: Duration = Duration::from_secs(1);
+
+/// Why a record was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The buffer had no room for its level.
+    QueueFull,
+    /// It was emitted while formatting a record that was emitted while formatting one, and so on.
+    Nested,
+    /// The disk did not take it in time.
+    Disk,
+    /// The log reached its size before the index was done with it.
+    Evicted,
+    /// It was emitted after the shutdown.
+    Shutdown,
+}
+
+impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 5] =
+        [Self::QueueFull, Self::Nested, Self::Disk, Self::Evicted, Self::Shutdown];
+
+    /// The name in metrics and records.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::QueueFull => "queue_full",
+            Self::Nested => "nested",
+            Self::Disk => "disk",
+            Self::Evicted => "evicted",
+            Self::Shutdown => "shutdown",
+        }
+    }
+}
+
+/// What became of the records so far: emitted = stored + dropped + still under way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Records emitted, by level like [`Level::ALL`].
+    pub emitted: [u64; 5],
+    /// Records lost, by level and by reason like [`Reason::ALL`].
+    pub dropped: [[u64; 5]; 5],
+    /// Bytes waiting in the buffer.
+    pub queued_bytes: usize,
+    /// Bytes the buffer holds.
+    pub capacity_bytes: usize,
+}
+
+impl Counts {
+    /// Records emitted at all levels.
+    pub fn emitted_total(&self) -> u64 {
+        self.emitted.iter().sum()
+    }
+
+    /// Records lost at all levels for a reason.
+    pub fn dropped_for(&self, reason: Reason) -> u64 {
+        self.dropped.iter().map(|reasons| reasons[reason as usize]).sum()
+    }
+
+    /// Records lost at a level.
+    pub fn dropped_at(&self, level: Level) -> u64 {
+        self.dropped[level as usize].iter().sum()
+    }
+
+    /// Records lost.
+    pub fn dropped_total(&self) -> u64 {
+        self.dropped.iter().flatten().sum()
+    }
+}
+
+/// Where batches go.
+pub trait Destination: Send + 'static {
+    /// Numbers and keeps encoded records.
+    fn append(&mut self, records: Vec<u8>) -> Arc<Batch>;
+
+    /// Called at least once a second.
+    fn tick(&mut self) {}
+
+    /// Makes everything appended durable; `false` when that failed or took longer.
+    fn sync(&mut self, _timeout: Duration) -> bool {
+        true
+    }
+
+    /// Records it lost so far because of the disk, and because they were evicted, by level.
+    fn lost(&self) -> [[u64; 5]; 2] {
+        [[0; 5]; 2]
+    }
+}
+
+impl Destination for Wal {
+    fn append(&mut self, records: Vec<u8>) -> Arc<Batch> {
+        Self::append(self, records)
+    }
+
+    fn tick(&mut self) {
+        Self::tick(self);
+    }
+
+    fn sync(&mut self, timeout: Duration) -> bool {
+        Self::sync(self, timeout)
+    }
+
+    fn lost(&self) -> [[u64; 5]; 2] {
+        let status = self.status();
+        [status.lost_unwritten, status.lost_evicted]
+    }
+}
+
+/// The buffer between emitting threads and the writer.
+#[derive(Debug)]
+pub struct Queue {
+    front: Mutex<Front>,
+    wake: Condvar,
+    done: Condvar,
+    capacity: usize,
+}
+
+/// Whether the writer would come by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Attention {
+    /// Soon.
+    Awake,
+    /// When somebody wakes it.
+    Parked,
+    /// It was woken and has not come yet.
+    Woken,
+}
+
+#[derive(Debug)]
+struct Front {
+    bytes: Vec<u8>,
+    counts: Counts,
+    writer: Attention,
+    /// Flushes asked for and finished.
+    flush: (u64, u64),
+    /// The last flush reached the disk.
+    flushed_well: bool,
+    closed: bool,
+    finished: bool,
+}
+
+impl Queue {
+    /// A buffer of at most so many bytes. Memory is used as far as it was filled.
+    pub fn new(capacity: usize) -> Self {
+        let front = Front {
+            bytes: Vec::with_capacity(capacity),
+            counts: Counts { capacity_bytes: capacity, ..Counts::default() },
+            writer: Attention::Awake,
+            flush: (0, 0),
+            flushed_well: true,
+            closed: false,
+            finished: false,
+        };
+        Self { front: Mutex::new(front), wake: Condvar::new(), done: Condvar::new(), capacity }
+    }
+
+    /// Adds a record or counts its loss. Never waits for more than a copy of some hundred bytes.
+    pub fn push(&self, encoder: &Encoder, level: Level, timestamp: i64, target: &str) {
+        let length = encoder.length(target);
+        let mut front = self.front.lock();
+        front.counts.emitted[level as usize] += 1;
+        if front.closed {
+            front.counts.dropped[level as usize][Reason::Shutdown as usize] += 1;
+            return;
+        }
+        let before = front.bytes.len();
+        if before + length > self.room(level) {
+            front.counts.dropped[level as usize][Reason::QueueFull as usize] += 1;
+            return;
+        }
+        encoder.write(&mut front.bytes, level, timestamp, target);
+        let wanted = front.writer == Attention::Parked
+            || before + length >= EARLY
+            || encoder.is_urgent(level);
+        if wanted && front.writer != Attention::Woken {
+            front.writer = Attention::Woken;
+            drop(front);
+            self.wake.notify_one();
+        }
+    }
+
+    /// Counts a record that was not even encoded.
+    pub fn count_nested(&self, level: Level) {
+        let mut front = self.front.lock();
+        front.counts.emitted[level as usize] += 1;
+        front.counts.dropped[level as usize][Reason::Nested as usize] += 1;
+    }
+
+    /// How many bytes may be used by records up to that level. The last eighth is for WARN and ERROR.
+    fn room(&self, level: Level) -> usize {
+        match level {
+            Level::Trace | Level::Debug => self.capacity / 2,
+            Level::Info => self.capacity / 8 * 7,
+            Level::Warn | Level::Error => self.capacity,
+        }
+    }
+
+    /// What became of the records so far. Losses behind the buffer are up to a second old, and exact after
+    /// a flush.
+    pub fn counts(&self) -> Counts {
+        let front = self.front.lock();
+        Counts { queued_bytes: front.bytes.len(), ..front.counts }
+    }
+
+    /// Waits until everything emitted so far is on the disk; `false` when that failed or took longer.
+    pub fn flush(&self, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
+        let mut front = self.front.lock();
+        front.flush.0 += 1;
+        let wanted = front.flush.0;
+        self.wake_now(&mut front);
+        while front.flush.1 < wanted && !front.finished {
+            if self.done.wait_until(&mut front, deadline).timed_out() {
+                return false;
+            }
+        }
+        front.flush.1 >= wanted && front.flushed_well
+    }
+
+    /// Takes no more records and waits until the writer has finished; `false` when it has not in time.
+    pub fn close(&self, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
+        let mut front = self.front.lock();
+        front.closed = true;
+        self.wake_now(&mut front);
+        while !front.finished {
+            if self.done.wait_until(&mut front, deadline).timed_out() {
+                return false;
+            }
+        }
+        front.flushed_well
+    }
+
+    fn wake_now(&self, front: &mut MutexGuard<'_, Front>) {
+        front.writer = Attention::Woken;
+        self.wake.notify_one();
+    }
+
+    /// Waits for something to do and swaps the buffer with an empty one.
+    fn swap(&self, spare: &mut Vec<u8>, last: Instant, idle: bool) -> Swapped {
+        let mut front = self.front.lock();
+        if front.writer != Attention::Woken && !front.closed {
+            let until = if idle { last + IDLE } else { last + LINGER };
+            front.writer = if idle { Attention::Parked } else { Attention::Awake };
+            self.wake.wait_until(&mut front, until);
+        }
+        front.writer = Attention::Awake;
+        std::mem::swap(&mut front.bytes, spare);
+        Swapped { flush: front.flush.0, closed: front.closed }
+    }
+
+    fn finish_flush(&self, flush: u64, well: bool) {
+        let mut front = self.front.lock();
+        front.flush.1 = flush;
+        front.flushed_well = well;
+        self.done.notify_all();
+    }
+
+    fn set_lost(&self, [disk, evicted]: [[u64; 5]; 2]) {
+        let mut front = self.front.lock();
+        for (level, dropped) in front.counts.dropped.iter_mut().enumerate() {
+            dropped[Reason::Disk as usize] = disk[level];
+            dropped[Reason::Evicted as usize] = evicted[level];
+        }
+    }
+
+    fn count_own(&self, level: Level) {
+        self.front.lock().counts.emitted[level as usize] += 1;
+    }
+}
+
+struct Swapped {
+    flush: u64,
+    closed: bool,
+}
+
+/// Sees each batch once it is in the log.
+pub(crate) type After = Box<dyn FnMut(&Arc<Batch>) + Send>;
+
+/// The thread behind a [`Queue`].
+pub(crate) struct Writer<D> {
+    queue: Arc<Queue>,
+    destination: D,
+    spare: Vec<u8>,
+    reported: (Instant, Counts),
+    after: After,
+}
+
+impl<D: Destination> Writer<D> {
+    /// A writer that hands each batch to `after` once it is in the log.
+    pub(crate) fn new(queue: Arc<Queue>, destination: D, after: After) -> Self {
+        let spare = Vec::with_capacity(queue.capacity);
+        let reported = (Instant::now(), Counts::default());
+        Self { queue, destination, spare, reported, after }
+    }
+
+    /// Works until the queue is closed, then makes everything durable.
+    pub(crate) fn run(mut self, timeout: Duration) {
+        let _quiet = crate::layer::quiet();
+        let (mut last, mut used, mut flushed) = (Instant::now(), Instant::now(), 0);
+        let mut well = true;
+        loop {
+            let swapped = self.queue.swap(&mut self.spare, last, used.elapsed() > IDLE);
+            last = Instant::now();
+            if !self.spare.is_empty() {
+                used = last;
+            }
+            let waited_for = swapped.flush > flushed || swapped.closed;
+            self.report(waited_for);
+            self.hand_over();
+            self.destination.tick();
+            if waited_for {
+                well = self.destination.sync(timeout);
+                flushed = swapped.flush;
+                self.queue.set_lost(self.destination.lost());
+                self.queue.finish_flush(flushed, well);
+            }
+            if swapped.closed {
+                break;
+            }
+        }
+        drop(self.destination);
+        let mut front = self.queue.front.lock();
+        (front.finished, front.flushed_well) = (true, well);
+        self.queue.done.notify_all();
+    }
+
+    /// Appends the swapped buffer to the log. It is copied, so that its memory can be used again.
+    fn hand_over(&mut self) {
+        if self.spare.is_empty() {
+            return;
+        }
+        let mut rest = self.spare.as_slice();
+        while !rest.is_empty() {
+            let (piece, behind) = rest.split_at(piece_length(rest));
+            let batch = self.destination.append(piece.to_vec());
+            (self.after)(&batch);
+            rest = behind;
+        }
+        let used = self.spare.len();
+        self.spare.clear();
+        // What a flood touched goes back to the system.
+        if used > 4 * EARLY {
+            self.spare = Vec::with_capacity(self.queue.capacity);
+        }
+    }
+
+    /// Adds one record that says what was lost since the last one.
+    fn report(&mut self, now: bool) {
+        if !now && self.reported.0.elapsed() < REPORT {
+            return;
+        }
+        self.queue.set_lost(self.destination.lost());
+        let counts = self.queue.counts();
+        let before = std::mem::replace(&mut self.reported, (Instant::now(), counts)).1;
+        let lost = counts.dropped_total() - before.dropped_total();
+        if lost == 0 {
+            return;
+        }
+        let mut encoder = Encoder::default();
+        encoder.message_with(|text| text.push("log records were lost"));
+        put_count(&mut encoder, "log.lost", lost);
+        for level in Level::ALL {
+            let lost = counts.dropped_at(level) - before.dropped_at(level);
+            put_count(&mut encoder, &format!("log.lost.{level}"), lost);
+        }
+        for reason in Reason::ALL {
+            let lost = counts.dropped_for(reason) - before.dropped_for(reason);
+            put_count(&mut encoder, &format!("log.lost.{}", reason.as_str()), lost);
+        }
+        encoder.write(&mut self.spare, Level::Warn, crate::clock::now(), "logsearch");
+        self.queue.count_own(Level::Warn);
+    }
+}
+
+/// The length of the whole records that make up about one [`EARLY`], so that no reader of batches ever
+/// holds a flood in one piece.
+fn piece_length(bytes: &[u8]) -> usize {
+    let mut length = 0;
+    for record in crate::codec::records(bytes) {
+        length += record.as_bytes().len();
+        if length >= EARLY {
+            return length;
+        }
+    }
+    bytes.len()
+}
+
+fn put_count(encoder: &mut Encoder, name: &str, count: u64) {
+    if count > 0 {
+        encoder.put(name, ValueRef::Int(i64::try_from(count).unwrap_or(i64::MAX)));
+    }
+}
