@@ -3,8 +3,9 @@
 
 use std::fmt;
 
+use super::clause::operand_of;
 use super::parse::{all_of, not, parse};
-use super::print::{guard, node, operand, quote};
+use super::print::{explicit, guard, node, operand, parenthesize, quote, reads_back};
 use super::{Field, Query, fold};
 use crate::fields::{self, Kind};
 use crate::record::ValueRef;
@@ -30,17 +31,14 @@ impl fmt::Display for Chip {
 
 /// A clause in a form that `#` can stand before: `#word` is a hashtag, `#"word"` a disabled word.
 fn disabled(query: &Query) -> String {
+    if let Some(field) = query.field() {
+        return explicit(query, field, false);
+    }
     match query {
         Query::Text(text) => quote(text),
         Query::Not(inner) => format!("-{}", disabled(inner)),
         Query::Phrase(_) => node(query, false),
-        clause if clause.field().is_some() => match node(clause, false) {
-            pattern if matches!(clause, Query::Wild(..)) && !pattern.contains(':') => {
-                format!("{}:{pattern}", fields::MESSAGE)
-            }
-            other => other,
-        },
-        group => format!("({})", node(group, true)),
+        group => parenthesize("", &node(group, true)),
     }
 }
 
@@ -57,7 +55,11 @@ impl Chips {
     /// The enabled clauses together.
     pub fn query(&self) -> Query {
         let enabled = self.0.iter().filter(|chip| chip.enabled);
-        all_of(enabled.map(|chip| chip.query.clone()).collect())
+        let clauses = enabled.flat_map(|chip| match &chip.query {
+            Query::And(inner) => inner.clone(),
+            other => vec![other.clone()],
+        });
+        all_of(clauses.collect())
     }
 
     /// These chips and one more clause. The same clause disabled is enabled instead, the opposite one
@@ -125,13 +127,12 @@ impl Query {
         };
         let field = Field { typed: typed.into(), name: name.into(), scale: 1 };
         let text = value.text();
-        let quoted = Self::PhraseIn(field.clone(), text.clone().into_owned());
         // Upper case is kept for the eye, in quotes; the plain form only if it means the value.
-        let plain = format!("{typed}:{text}");
-        match parse(&plain).query {
-            read @ Self::Eq(..) if read.field() == Some(&field) && fold(&text) == text => read,
-            _ => quoted,
+        let plain = Self::Eq(field.clone(), operand_of(&field, &text, false));
+        if fold(&text) == text && reads_back(&format!("{typed}:{text}"), &plain, false) {
+            return plain;
         }
+        Self::PhraseIn(field, text.into_owned())
     }
 
     /// The clause that finds records with this field (canonical name).

@@ -56,7 +56,7 @@ impl Parser<'_> {
         } else if is_pattern(word) {
             let field =
                 Field { typed: fields::MESSAGE.into(), name: fields::MESSAGE.into(), scale: 1 };
-            return self.pattern(field, word, start, false);
+            return self.pattern(field, word, start);
         } else {
             Query::Text(word.into())
         };
@@ -129,11 +129,23 @@ impl Parser<'_> {
         self.scanner.at += head.len;
         match head.operator {
             Operator::Colon => self.value(field, start, true),
-            Operator::Equals => self.plain_value(field, start, false),
-            Operator::NotEquals => self.plain_value(field, start, true),
-            Operator::Regex => self.regex(field, start, false),
-            Operator::NotRegex => self.regex(field, start, true),
+            Operator::Equals => self.list_or_plain(field, start, false),
+            Operator::NotEquals => self.list_or_plain(field, start, true),
+            Operator::Regex => self.regex(field, start),
+            Operator::NotRegex => {
+                self.negate_next();
+                self.regex(field, start);
+            }
             Operator::Compare(comparison) => self.compare(field, comparison, start),
+        }
+    }
+
+    fn list_or_plain(&mut self, field: Field, start: usize, negate: bool) {
+        if negate {
+            self.negate_next();
+        }
+        if !self.list(&field, start) {
+            self.plain_value(field, start);
         }
     }
 
@@ -161,10 +173,10 @@ impl Parser<'_> {
             return self.exact(field, start);
         }
         if self.eat_before_value("~") {
-            return self.regex(field, start, false);
+            return self.regex(field, start);
         }
         self.scanner.at = before;
-        self.plain_value(field, start, false);
+        self.plain_value(field, start);
     }
 
     /// Reads a sign if a value follows it.
@@ -180,10 +192,10 @@ impl Parser<'_> {
     }
 
     /// A quoted text, a word, a pattern or `*`.
-    fn plain_value(&mut self, field: Field, start: usize, negate: bool) {
+    fn plain_value(&mut self, field: Field, start: usize) {
         if self.scanner.peek() == Some('"') {
             let text = self.quoted();
-            return self.signed_leaf(Query::PhraseIn(field, text), start, negate);
+            return self.leaf(Query::PhraseIn(field, text), start);
         }
         let inside = self.is_inside();
         let word = self.scanner.word(inside);
@@ -198,23 +210,19 @@ impl Parser<'_> {
         } else if let Some((low, high)) = status_class(&field, word) {
             Query::Range(field, Operand::Number(low), Operand::Number(high))
         } else if word.contains(['*', '?']) {
-            return self.pattern(field, word, start, negate);
+            return self.pattern(field, word, start);
         } else {
             let value = operand_of(&field, word, false);
             Query::Eq(field, value)
         };
-        self.signed_leaf(query, start, negate);
+        self.leaf(query, start);
     }
 
-    fn signed_leaf(&mut self, query: Query, start: usize, negate: bool) {
-        self.leaf(if negate { not(query) } else { query }, start);
-    }
-
-    fn pattern(&mut self, field: Field, word: &str, start: usize, negate: bool) {
+    fn pattern(&mut self, field: Field, word: &str, start: usize) {
         if word.chars().count() > MAX_PATTERN_CHARS {
             return self.too_long("pattern", start);
         }
-        self.signed_leaf(Query::Wild(field, word.into()), start, negate);
+        self.leaf(Query::Wild(field, word.into()), start);
     }
 
     fn too_long(&mut self, what: &str, start: usize) {
@@ -237,7 +245,7 @@ impl Parser<'_> {
         self.scanner.word(inside).into()
     }
 
-    fn regex(&mut self, field: Field, start: usize, negate: bool) {
+    fn regex(&mut self, field: Field, start: usize) {
         let expression = if self.scanner.peek() == Some('"') {
             let (text, closed) = self.scanner.quoted_regex();
             if !closed {
@@ -258,7 +266,7 @@ impl Parser<'_> {
             self.notice(message, start..self.scanner.at);
             Query::PhraseIn(field, expression)
         };
-        self.signed_leaf(query, start, negate);
+        self.leaf(query, start);
     }
 
     fn compare(&mut self, field: Field, comparison: Comparison, start: usize) {
@@ -278,7 +286,7 @@ impl Parser<'_> {
         let span = start..self.scanner.at;
         self.notice(format!("'{value}' is not a number; searched as text"), span.clone());
         let text = self.scanner.text[span].to_owned();
-        self.leaf(Query::Text(text), start);
+        self.leaf(Query::Phrase(text), start);
     }
 
     /// The levels for which this holds, as a list.
@@ -348,7 +356,8 @@ impl Parser<'_> {
 }
 
 fn item_number(item: &Item, field: &Field) -> Option<f64> {
-    if item.quoted { None } else { number::parse(&item.text, field) }
+    let is_text = item.quoted || (!field.kind().is_number() && number::is_padded(&item.text));
+    if is_text { None } else { number::parse(&item.text, field) }
 }
 
 const fn holds(left: Level, comparison: Comparison, right: Level) -> bool {

@@ -94,3 +94,9 @@ pub(super) fn plain(text: &str) -> Option<f64> {
     let number: f64 = text.parse().ok()?;
     (number.is_finite() && print(number) == text).then_some(number)
 }
+
+/// Whether a number has leading zeros, as ids have and quantities do not.
+pub(super) fn is_padded(text: &str) -> bool {
+    let digits = text.trim_start_matches(['-', '+']);
+    digits.starts_with('0') && digits[1..].starts_with(|c: char| c.is_ascii_digit())
+}

@@ -353,6 +353,11 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// The next operand is meant the other way round.
+    pub(super) fn negate_next(&mut self) {
+        self.frame().negate_next ^= true;
+    }
+
     /// Forgets what waits for an operand that does not come.
     pub(super) fn skip_operand(&mut self) {
         let frame = self.frame();

@@ -42,9 +42,9 @@ pub(super) fn node(query: &Query, inside: bool) -> String {
 /// The same as an operand: groups that would fall apart get parentheses.
 pub(super) fn operand(query: &Query, inside: bool) -> String {
     match query {
-        Query::And(_) => format!("({})", node(query, true)),
+        Query::And(_) => parenthesize("", &node(query, true)),
         Query::Or(queries) if list_of_values(queries).is_none() => {
-            format!("({})", node(query, true))
+            parenthesize("", &node(query, true))
         }
         other => node(other, inside),
     }
@@ -70,7 +70,7 @@ fn negated(query: &Query, inner: &Query, inside: bool) -> String {
 }
 
 /// Whether a text between other clauses is read as this clause.
-fn reads_back(text: &str, query: &Query, inside: bool) -> bool {
+pub(super) fn reads_back(text: &str, query: &Query, inside: bool) -> bool {
     let around = if inside { format!("(x {text} x)") } else { format!("x {text} x") };
     match parse_unbounded(&around).query {
         Query::And(read) => read.len() == 3 && read[1] == *query,
@@ -85,21 +85,36 @@ fn field_clause(query: &Query, inside: bool) -> String {
     {
         return pattern.clone();
     }
-    let text = with_field(field, &value(query, field));
-    match (query, reads_back(&text, query, inside)) {
-        (Query::Eq(_, Operand::Text(text)) | Query::Wild(_, text), false) => {
-            with_field(field, &quote(text))
+    explicit(query, field, inside)
+}
+
+/// A single clause with the name of its field.
+pub(super) fn explicit(query: &Query, field: &Field, inside: bool) -> String {
+    let value = value(query, field);
+    let text = with_field(field, query, &value);
+    if reads_back(&text, query, inside) {
+        return text;
+    }
+    // `field::` and `field://` are no field clauses, `field=:` is one.
+    let other = format!("{}={value}", field.typed);
+    if reads_back(&other, query, inside) {
+        return other;
+    }
+    match query {
+        Query::Eq(_, Operand::Text(text)) | Query::Wild(_, text) => {
+            with_field(field, query, &quote(text))
         }
-        (Query::Exact(_, text), false) => with_field(field, &format!("={}", quote(text))),
+        Query::Exact(_, text) => format!("{}:={}", field.typed, quote(text)),
         _ => text,
     }
 }
 
-fn with_field(field: &Field, value: &str) -> String {
+fn with_field(field: &Field, query: &Query, value: &str) -> String {
     let name = &field.typed;
-    match value.chars().next() {
-        Some('>' | '<') => format!("{name}{value}"),
-        Some('~') => format!("{name}={value}"),
+    match query {
+        Query::Compare(..) => format!("{name}{value}"),
+        Query::In(..) if value.starts_with(['>', '<']) => format!("{name}{value}"),
+        Query::Regex(..) => format!("{name}={value}"),
         _ => format!("{name}:{value}"),
     }
 }
@@ -199,7 +214,15 @@ fn list_of_values(queries: &[Query]) -> Option<String> {
 }
 
 fn with_field_list(field: &Field, values: &[String]) -> String {
-    format!("{}:({})", field.typed, values.join(" OR "))
+    parenthesize(&format!("{}:", field.typed), &values.join(" OR "))
+}
+
+/// A group. A last word with an open parenthesis of its own would take the closing one, so a space
+/// keeps them apart.
+pub(super) fn parenthesize(before: &str, inner: &str) -> String {
+    let last = inner.rsplit(char::is_whitespace).next().unwrap_or_default();
+    let space = if last.matches('(').count() > last.matches(')').count() { " " } else { "" };
+    format!("{before}({inner}{space})")
 }
 
 /// A quoted text with as few backslashes as it takes to read it back.

@@ -1,0 +1,353 @@
+//! Properties of the query language: every input is a query, printing is the inverse of parsing,
+//! hostile input costs little.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use logsearch::query::{Chips, MAX_CHARS, Matcher, Operand, Query, parse};
+use logsearch::record::{Level, LogRecord, Value, ValueRef};
+use proptest::prelude::*;
+
+/// Pieces that mean something to the parser, alone and next to each other.
+const PIECES: &[&str] = &[
+    "a",
+    "B",
+    "error",
+    "é",
+    "数",
+    " ",
+    "  ",
+    "\t",
+    "(",
+    ")",
+    "\"",
+    "\\",
+    "-",
+    "!",
+    "+",
+    "#",
+    "*",
+    "?",
+    ":",
+    "::",
+    "=",
+    "==",
+    "!=",
+    "=~",
+    "!~",
+    "~",
+    ">",
+    ">=",
+    "<",
+    "<=",
+    "[",
+    "]",
+    "[1 TO 5]",
+    "[* TO 5]",
+    "[a TO b]",
+    "[warn TO error]",
+    "IN [",
+    "IN",
+    ",",
+    " TO ",
+    "AND",
+    "OR",
+    "NOT",
+    " and ",
+    " or ",
+    " not ",
+    "&&",
+    "||",
+    "|",
+    "{",
+    "}",
+    "{\"",
+    "[ERROR] ",
+    "level:",
+    "level>=",
+    "level",
+    "warn",
+    "status:",
+    "status",
+    "5xx",
+    "404",
+    "5",
+    "1.5",
+    "1e3",
+    "007",
+    "ms",
+    "250ms",
+    "duration:",
+    "duration_ms>",
+    "db_count",
+    "user:",
+    "user",
+    "message:",
+    "my.field:",
+    "my.time_ms>",
+    "@level:",
+    "usr:",
+    "path:/a/",
+    "_exists_:",
+    "null",
+    "f.g:(",
+    ":(",
+    "x/y.z",
+    "2026-11-22 10:00:00 INFO ",
+    "main.rs:42",
+    "'",
+    "`",
+    "%",
+    "^",
+    "\u{0}",
+    "\u{202e}",
+    "event.sequence:",
+    ".",
+    "-(",
+    "#(",
+    "#\"",
+];
+
+fn query_text() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(PIECES).prop_map(str::to_owned);
+    let piece = prop_oneof![8 => piece, 1 => any::<char>().prop_map(String::from)];
+    prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+}
+
+/// `PROPTEST_CASES` asks for more.
+fn config() -> ProptestConfig {
+    let config = ProptestConfig::default();
+    ProptestConfig { cases: config.cases.max(2_000), failure_persistence: None, ..config }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn printing_is_the_inverse_of_parsing(text in query_text()) {
+        let query = parse(&text).query;
+        let printed = query.to_string();
+        prop_assert_eq!(&parse(&printed).query, &query, "{} printed as {}", text, printed);
+        prop_assert_eq!(parse(&printed).query.to_string(), printed);
+    }
+
+    #[test]
+    fn chips_keep_the_meaning_of_a_query(text in query_text()) {
+        let parsed = parse(&text);
+        prop_assert_eq!(parsed.chips.query(), parsed.query.clone());
+        let printed = parsed.chips.to_string();
+        let again = parse(&printed);
+        prop_assert_eq!(quoted(again.query), quoted(parsed.query), "{} printed as {}", text, printed);
+        let disabled = |chips: &Chips| chips.0.iter().filter(|chip| !chip.enabled).count();
+        prop_assert_eq!(disabled(&again.chips), disabled(&parsed.chips), "{}", printed);
+    }
+
+    #[test]
+    fn a_disabled_chip_comes_back_when_enabled(text in query_text()) {
+        let chips = Chips::parse(&text);
+        for index in 0..chips.0.len() {
+            let off = chips.clone().toggled(index);
+            let read = Chips::parse(&off.to_string());
+            prop_assert_eq!(quoted(read.query()), quoted(off.query()), "{} as {}", text, off);
+            let disabled = |chips: &Chips| chips.0.iter().filter(|chip| !chip.enabled).count();
+            prop_assert_eq!(disabled(&read), disabled(&off), "{} as {}", text, off);
+        }
+    }
+
+    #[test]
+    fn notices_lie_inside_the_text(text in query_text()) {
+        for notice in parse(&text).notices {
+            prop_assert!(text.get(notice.span.clone()).is_some(), "{:?}", notice);
+        }
+    }
+
+    #[test]
+    fn a_clicked_value_finds_its_record(value in clicked_value(), name in clicked_field()) {
+        let fields = vec![(name.clone(), Value::Str(value.clone()))];
+        let clause = Query::value_clause(&name, ValueRef::Str(&value));
+        let printed = clause.to_string();
+        let read = parse(&printed).query;
+        prop_assert_eq!(&read, &clause, "printed as {}", printed);
+        prop_assert!(read.matches(&record(fields)), "{}", printed);
+        prop_assert!(!parse(&clause.negated().to_string()).query.matches(&record(vec![(name, Value::Str(value))])));
+    }
+
+    #[test]
+    fn negation_is_the_opposite(text in query_text()) {
+        let query = parse(&text).query;
+        let record = record(vec![("my.field".into(), Value::Str("a".into()))]);
+        prop_assert_ne!(query.matches(&record), query.clone().negated().matches(&record));
+    }
+}
+
+/// The tree with every word quoted, which means the same: where parentheses become necessary a word
+/// with a `)` of its own has to be.
+fn quoted(query: Query) -> Query {
+    let all = |queries: Vec<Query>| queries.into_iter().map(quoted).collect();
+    match query {
+        Query::Text(text) => Query::Phrase(text),
+        Query::Eq(field, Operand::Text(text)) => Query::PhraseIn(field, text),
+        Query::Not(inner) => Query::Not(Box::new(quoted(*inner))),
+        Query::And(queries) => Query::And(all(queries)),
+        Query::Or(queries) => Query::Or(all(queries)),
+        other => other,
+    }
+}
+
+fn clicked_value() -> impl Strategy<Value = String> {
+    prop_oneof![any::<String>(), query_text(), "[a-z/]{1,12}", "[0-9.]{1,6}"]
+}
+
+fn clicked_field() -> impl Strategy<Value = String> {
+    prop::sample::select(
+        &["user.name", "url.path", "error.message", "my.field", "code.callsite"][..],
+    )
+    .prop_map(str::to_owned)
+}
+
+fn record(fields: Vec<(String, Value)>) -> LogRecord {
+    LogRecord {
+        timestamp: 0,
+        sequence: 1,
+        level: Level::Warn,
+        target: "minitwit::sim".into(),
+        message: "database is locked".into(),
+        fields,
+    }
+}
+
+#[test]
+fn numbers_are_compared_in_the_unit_they_are_stored_in() {
+    let slow = record(vec![
+        ("duration_us".into(), Value::Int(250_001)),
+        ("my.time_ms".into(), Value::Int(1_500)),
+        ("my.id".into(), Value::Str("007".into())),
+        ("my.size".into(), Value::Float(0.5)),
+        ("http.response.status_code".into(), Value::Int(503)),
+    ]);
+    for text in [
+        "duration>250",
+        "duration:>250ms",
+        "duration_ms:>250",
+        "duration_us>250000",
+        "duration<1s",
+        "duration:[0.25s TO 1m]",
+        "my.time_ms:>1s",
+        "my.time_ms:1500",
+        "my.id:007",
+        "my.size:0.5",
+        "my.size<=0.5",
+        "status:5xx",
+        "status:5*",
+        "status:50?",
+        "status:[500 TO 599]",
+        "-status:404",
+        "status>=500",
+        "-my.id>5",
+        "my.id:[006 TO 008]",
+        "level>=warn",
+        "level:WARNING",
+        "level:=WARN",
+        "level:IN [warn, error]",
+        "event.sequence:1",
+        "target:minitwit::*",
+        "message:locked",
+        "message=~\"IS .ocked$\"",
+        "-message=~\"(?-i)IS\"",
+        "*ock*",
+        "user:null",
+        "-user:*",
+        "f.x!=5",
+    ] {
+        assert!(parse(text).query.matches(&slow), "{text}");
+    }
+    for text in ["duration>250.001ms", "my.id:7", "level:error", "status:\"50\"", "locked database"]
+    {
+        let text = if text == "locked database" { "\"locked database\"" } else { text };
+        assert!(!parse(text).query.matches(&slow), "{text}");
+    }
+}
+
+#[test]
+fn hostile_queries_end_at_once_on_a_small_stack() {
+    let pieces = [
+        "(",
+        ")",
+        "NOT ",
+        "-(",
+        "!",
+        "-",
+        "a AND ",
+        "a OR ",
+        "a ",
+        "\"",
+        "\\",
+        "[",
+        "]",
+        ":",
+        "^",
+        "{",
+        "~",
+        "/",
+        "*",
+        "?",
+        "a*",
+        "#(",
+        "f.g:(",
+        "level:(",
+        "level:IN [a ",
+        "x=~\"(a{1,50}){1,50}\" ",
+        "path=~\"((((\" ",
+        "\u{0}",
+        "\u{202e}",
+        "é",
+        "🎉",
+        "9",
+        "status:[",
+        "|| ",
+        "&&",
+        "+",
+        "a.b>1e",
+        "<b onerror=alert(1)>:",
+        "\"><script>:x ",
+    ];
+    let worst = thread::Builder::new().stack_size(2 << 20).spawn(move || {
+        let mut worst = (Duration::ZERO, "");
+        for piece in pieces {
+            for length in [20_000 * piece.len(), 64 << 10] {
+                let text = piece.repeat(length / piece.len());
+                let start = Instant::now();
+                let parsed = parse(&text);
+                let printed = parsed.query.to_string();
+                assert!(printed.len() < 64 << 10);
+                let _ = parsed.chips.to_string();
+                let matcher = Matcher::new(&parsed.query);
+                let _ = matcher.matches(&record(Vec::new()));
+                assert!(!parsed.notices.is_empty(), "{piece} is over the limit");
+                worst = worst.max((start.elapsed(), piece));
+            }
+        }
+        worst
+    });
+    let (time, piece) = worst.unwrap().join().unwrap();
+    assert!(time < Duration::from_secs(1), "{piece:?} took {time:?}");
+}
+
+#[test]
+fn limits_are_told_and_the_rest_is_searched() {
+    let told = |text: &str, what: &str| {
+        let parsed = parse(text);
+        let found = parsed.notices.iter().any(|notice| notice.message.contains(what));
+        assert!(found, "{what}: {:?}", parsed.notices);
+        parsed.query
+    };
+    told(&"a".repeat(MAX_CHARS + 1), "longer than 2048 characters");
+    let Query::And(clauses) = told(&"a ".repeat(70), "more than 64 clauses") else { panic!() };
+    assert_eq!(clauses.len(), 64);
+    let deep = told(&("(".repeat(20) + "a OR b" + &")".repeat(20) + " c"), "deeper than 16");
+    assert_eq!(deep.to_string(), "(a OR b) c");
+    let long = format!("path=~\"{}\" a", "x".repeat(300));
+    assert_eq!(told(&long, "longer than 256").to_string(), "a");
+    told("path=~\"(\"", "not a usable regular expression");
+    told("duration>abc", "'abc' is not a number; searched as text");
+}
