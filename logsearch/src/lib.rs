@@ -8,6 +8,7 @@ pub mod filter;
 pub mod layer;
 pub mod live;
 pub mod logs;
+pub mod memory;
 pub mod metrics;
 pub mod query;
 pub mod record;

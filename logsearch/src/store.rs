@@ -19,6 +19,63 @@ pub struct TimeRange {
     pub to: i64,
 }
 
+impl TimeRange {
+    /// All of time.
+    pub const ALL: Self = Self { from: i64::MIN, to: i64::MAX };
+
+    /// Whether a time is inside.
+    pub const fn contains(&self, timestamp: i64) -> bool {
+        self.from <= timestamp && timestamp < self.to
+    }
+
+    /// The finest usual interval (1 ms to 30 days) that cuts this range into at most so many, in
+    /// microseconds; more than 30 days when the range is that long.
+    pub fn interval(&self, at_most: usize) -> i64 {
+        const SECOND: i64 = 1_000_000;
+        const DAY: i64 = 86_400 * SECOND;
+        const STEPS: [i64; 24] = [
+            1_000,
+            10_000,
+            100_000,
+            SECOND,
+            2 * SECOND,
+            5 * SECOND,
+            10 * SECOND,
+            15 * SECOND,
+            30 * SECOND,
+            60 * SECOND,
+            120 * SECOND,
+            300 * SECOND,
+            600 * SECOND,
+            900 * SECOND,
+            1_800 * SECOND,
+            3_600 * SECOND,
+            7_200 * SECOND,
+            10_800 * SECOND,
+            21_600 * SECOND,
+            43_200 * SECOND,
+            DAY,
+            7 * DAY,
+            14 * DAY,
+            30 * DAY,
+        ];
+        let at_most = i128::try_from(at_most.clamp(1, 10_000)).unwrap_or(1);
+        let fits = |step: i64| intervals(*self, step) <= at_most;
+        let longer = (2..).map(|times| times * 30 * DAY).take(i16::MAX as usize);
+        STEPS.into_iter().chain(longer).find(|step| fits(*step)).unwrap_or(i64::MAX)
+    }
+}
+
+/// How many aligned intervals touch a range.
+fn intervals(range: TimeRange, interval: i64) -> i128 {
+    if range.from >= range.to {
+        return 0;
+    }
+    let first = range.from.div_euclid(interval);
+    let last = (range.to - 1).div_euclid(interval);
+    i128::from(last) - i128::from(first) + 1
+}
+
 /// The place of a record in the order of a store: `(timestamp, sequence)`.
 pub type Cursor = (i64, u64);
 
@@ -115,6 +172,24 @@ pub struct Bucket {
     pub counts: [u64; 5],
 }
 
+impl Bucket {
+    /// The empty intervals of a histogram over this range, for a store to count in. Fails when the
+    /// interval is not positive or there would be more than [`MAX_BUCKETS`].
+    pub fn empty(range: TimeRange, interval: i64) -> Result<Vec<Self>, StoreError> {
+        if interval <= 0 || intervals(range, interval) > i128::from(MAX_BUCKETS) {
+            let message =
+                format!("a histogram takes 1 to {MAX_BUCKETS} intervals of at least 1 µs");
+            return Err(StoreError::bare(StoreErrorKind::Internal, message));
+        }
+        let count = i64::try_from(intervals(range, interval)).unwrap_or(0);
+        // The start of the first interval may lie before the first representable time.
+        let first = i128::from(range.from.div_euclid(interval)) * i128::from(interval);
+        let start = |n: i64| first + i128::from(n) * i128::from(interval);
+        let clamp = |start: i128| i64::try_from(start).unwrap_or(i64::MIN);
+        Ok((0..count).map(|n| Self { start: clamp(start(n)), counts: [0; 5] }).collect())
+    }
+}
+
 /// The most frequent values of one field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopValues {
@@ -135,7 +210,7 @@ pub struct PercentileGroup {
     pub value: String,
     /// Records of the group that have the numeric field.
     pub count: u64,
-    /// One per asked percent, within 2 % of exact.
+    /// One per asked percent, within 2 % of exact; none when there is no number.
     pub percentiles: Vec<f64>,
 }
 
@@ -210,7 +285,8 @@ impl StoreError {
 /// A place that keeps log records and finds them again.
 #[async_trait]
 pub trait LogStore: Send + Sync + 'static {
-    /// Keeps these records. They are found once [`StoreStatus::searchable_until`] has passed them.
+    /// Keeps these records, in this order. A store with a log of its own may give them other sequences,
+    /// growing in the same order. They are found once [`StoreStatus::searchable_until`] has passed them.
     async fn append(&self, batch: Vec<LogRecord>) -> Result<(), StoreError>;
 
     /// One page of matching records.
@@ -226,4 +302,69 @@ pub trait LogStore: Send + Sync + 'static {
 
     /// How the store is doing.
     async fn status(&self) -> Result<StoreStatus, StoreError>;
+
+    /// The records right before and right after one, oldest first, at most so many on either side.
+    async fn context(
+        &self,
+        around: Cursor,
+        query: Arc<Query>,
+        each_side: usize,
+    ) -> Result<Context, StoreError> {
+        let search = |ascending, range| Search {
+            range,
+            query: Arc::clone(&query),
+            ascending,
+            after: Some(around),
+            limit: each_side,
+        };
+        let until = TimeRange { from: i64::MIN, to: around.0.saturating_add(1) };
+        let since = TimeRange { from: around.0, to: i64::MAX };
+        let mut before = self.search(&search(false, until)).await?;
+        let after = self.search(&search(true, since)).await?;
+        before.records.reverse();
+        let partial = before.partial || after.partial;
+        Ok(Context { before: before.records, after: after.records, partial })
+    }
+}
+
+/// What stands around a record.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Context {
+    /// Records before it, oldest first.
+    pub before: Vec<LogRecord>,
+    /// Records after it, oldest first.
+    pub after: Vec<LogRecord>,
+    /// The deadline came first on one side.
+    pub partial: bool,
+}
+
+/// A whole result, page by page.
+#[derive(Clone)]
+pub struct Pages {
+    store: Arc<dyn LogStore>,
+    search: Search,
+    is_done: bool,
+}
+
+impl Pages {
+    /// All pages of a search, each of at most [`Search::limit`] records.
+    pub fn new(store: Arc<dyn LogStore>, search: Search) -> Self {
+        Self { store, search, is_done: false }
+    }
+
+    /// The next page; `None` behind the last. A page that the deadline cut short is a
+    /// [`StoreErrorKind::Timeout`], because a result with holes must not pass for a whole one.
+    pub async fn next(&mut self) -> Result<Option<Vec<LogRecord>>, StoreError> {
+        if self.is_done {
+            return Ok(None);
+        }
+        let page = self.store.search(&self.search).await?;
+        if page.partial {
+            let message = "the search took longer than its deadline";
+            return Err(StoreError::bare(StoreErrorKind::Timeout, message));
+        }
+        self.search.after = page.next;
+        self.is_done = page.next.is_none();
+        Ok(Some(page.records))
+    }
 }
