@@ -1,0 +1,9 @@
+//! The service from outside: one binary, one module per subject, requests through the real routers on
+//! real databases.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod course;
+mod harness;
+mod postgres;
+mod records;
