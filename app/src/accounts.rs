@@ -4,8 +4,7 @@ use crate::auth::{Throttle, Verdict};
 use crate::db;
 use crate::domain::{NewUser, RegisterError, User};
 use crate::error::AppError;
-use crate::metrics::{self, Model};
-use crate::middleware::observe::Surface;
+use crate::metrics::{self, Model, Surface};
 use crate::state::AppState;
 
 /// What somebody who registers sends.
@@ -41,7 +40,7 @@ pub async fn register(
     let pw_hash = state.passwords.hash(password).await?;
     match state.db.create_user(&user, &pw_hash, state.clock.now()).await {
         Ok(()) => {
-            metrics::inserted(Model::User, surface.label());
+            metrics::inserted(Model::User, surface);
             Ok(Ok(()))
         }
         Err(db::Error::Taken(_)) => Ok(Err(RegisterError::Taken)),

@@ -6,6 +6,8 @@ use std::time::Duration;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::RETRY_AFTER;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::auth::{Busy, Throttled};
 use crate::db;
@@ -45,6 +47,17 @@ pub enum AppError {
 /// The sentence for the visitor, left on the response for the layer that gives it a body.
 #[derive(Clone, Debug)]
 pub struct ErrorText(pub String);
+
+/// The body of every refused API request, in the course's shape.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ApiError {
+    /// The HTTP status again.
+    #[schema(example = 404)]
+    pub status: u16,
+    /// What was wrong, for people.
+    #[schema(example = "There is no such user")]
+    pub error_msg: String,
+}
 
 impl AppError {
     /// Its status.

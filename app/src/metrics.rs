@@ -105,8 +105,30 @@ pub fn all() -> impl Iterator<Item = &'static Metric> {
     CATALOGUE.iter()
 }
 
-/// Surfaces of the service.
-const SURFACES: [&str; 3] = ["web", "api", "ops"];
+/// A part of the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surface {
+    /// The site.
+    Web,
+    /// The simulator API.
+    Api,
+    /// Health, metrics, admin.
+    Ops,
+}
+
+impl Surface {
+    const ALL: [Self; 3] = [Self::Web, Self::Api, Self::Ops];
+
+    /// As metrics and logs name it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Web => "web",
+            Self::Api => "api",
+            Self::Ops => "ops",
+        }
+    }
+}
+
 /// Why requests are refused early.
 const REJECTIONS: [&str; 7] =
     ["bad_auth", "bad_request", "body_too_large", "csrf", "overloaded", "rate_limited", "timeout"];
@@ -124,7 +146,7 @@ const SIMULATOR_OUTCOMES: [&str; 5] =
 /// event of a series that did not exist before it.
 pub fn start(database: &'static str, pools: &[&'static str], latest: Option<i64>) {
     describe(CATALOGUE);
-    for surface in SURFACES {
+    for surface in Surface::ALL.map(Surface::label) {
         gauge!(HTTP_ACTIVE_REQUESTS.name, "surface" => surface).set(0);
         for model in MODELS {
             counter!(INSERTS.name, "model" => model, "surface" => surface).absolute(0);
@@ -157,8 +179,8 @@ pub fn start(database: &'static str, pools: &[&'static str], latest: Option<i64>
 /// What the HTTP layer knows about a finished request.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
-    /// `web`, `api` or `ops`.
-    pub surface: &'static str,
+    /// Where it came in.
+    pub surface: Surface,
     /// From the closed set of methods, or `_OTHER`.
     pub method: &'static str,
     /// The matched template, or `unmatched`.
@@ -175,20 +197,20 @@ pub struct Request<'a> {
 pub fn request_ended(request: &Request<'_>) {
     let status = request.status.to_string();
     histogram!(HTTP_REQUEST_DURATION.name,
-        "surface" => request.surface,
+        "surface" => request.surface.label(),
         "http_request_method" => request.method,
         "http_route" => request.route.to_owned(),
         "http_response_status_code" => status.clone())
     .record(request.duration);
-    let surface = request.surface;
+    let surface = request.surface.label();
     counter!(HTTP_RESPONSES.name, "surface" => surface, "status" => status).increment(1);
     #[expect(clippy::cast_precision_loss, reason = "a statement count is far below 2^52")]
     histogram!(HTTP_DB_QUERIES.name, "surface" => surface).record(request.statements as f64);
 }
 
 /// Requests in flight on a surface, by this much more or less.
-pub fn active_requests(surface: &'static str, change: f64) {
-    gauge!(HTTP_ACTIVE_REQUESTS.name, "surface" => surface).increment(change);
+pub fn active_requests(surface: Surface, change: f64) {
+    gauge!(HTTP_ACTIVE_REQUESTS.name, "surface" => surface.label()).increment(change);
 }
 
 /// A request was refused before its handler; `reason` is one of the closed set.
@@ -279,13 +301,13 @@ impl Model {
 }
 
 /// A row came.
-pub fn inserted(model: Model, surface: &'static str) {
-    counter!(INSERTS.name, "model" => model.label(), "surface" => surface).increment(1);
+pub fn inserted(model: Model, surface: Surface) {
+    counter!(INSERTS.name, "model" => model.label(), "surface" => surface.label()).increment(1);
 }
 
 /// Rows went.
-pub fn deleted(model: Model, surface: &'static str, rows: u64) {
-    counter!(DELETES.name, "model" => model.label(), "surface" => surface).increment(rows);
+pub fn deleted(model: Model, surface: Surface, rows: u64) {
+    counter!(DELETES.name, "model" => model.label(), "surface" => surface.label()).increment(rows);
 }
 
 /// Somebody tried to log in; `outcome` is one of the closed set.

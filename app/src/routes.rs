@@ -11,7 +11,8 @@ use tower_http::compression::CompressionLayer;
 
 use crate::error::AppError;
 use crate::exposition::Exposition;
-use crate::middleware::observe::{Surface, observe};
+use crate::metrics::Surface;
+use crate::middleware::observe::observe;
 use crate::middleware::{errors, security, session, strict};
 use crate::ops::{health, scrape};
 use crate::pages::{account, follow, message, timeline};

@@ -10,10 +10,8 @@ use utoipa::ToSchema;
 use super::command::{Action, Limit};
 use super::json;
 use crate::db::Followed;
-use crate::error::AppError;
-use crate::metrics::{self, Model};
-use crate::middleware::errors::ApiError;
-use crate::middleware::observe::Surface;
+use crate::error::{ApiError, AppError};
+use crate::metrics::{self, Model, Surface};
 use crate::state::AppState;
 
 /// The answer.
@@ -82,19 +80,18 @@ pub async fn post(
 }
 
 async fn apply(state: &AppState, username: &str, change: &Change) -> Result<StatusCode, AppError> {
-    let surface = Surface::Api.label();
     let followed = match (&change.follow, &change.unfollow) {
         (Some(whom), _) => {
             let followed = state.db.follow(username, whom, state.clock.now()).await?;
             if followed == Followed::Changed {
-                metrics::inserted(Model::Follower, surface);
+                metrics::inserted(Model::Follower, Surface::Api);
             }
             followed
         }
         (None, Some(whom)) => {
             let followed = state.db.unfollow(username, whom).await?;
             if followed == Followed::Changed {
-                metrics::deleted(Model::Follower, surface, 1);
+                metrics::deleted(Model::Follower, Surface::Api, 1);
             }
             followed
         }

@@ -9,10 +9,8 @@ use utoipa::ToSchema;
 use super::command::Limit;
 use super::json;
 use crate::domain::{self, MessageText, Page};
-use crate::error::AppError;
-use crate::metrics::{self, Model};
-use crate::middleware::errors::ApiError;
-use crate::middleware::observe::Surface;
+use crate::error::{ApiError, AppError};
+use crate::metrics::{self, Model, Surface};
 use crate::state::AppState;
 
 /// A message as the API lists it.
@@ -106,6 +104,6 @@ pub async fn post(
     if !state.db.post_message(&username, &text, state.clock.now()).await? {
         return Err(AppError::NotFound);
     }
-    metrics::inserted(Model::Message, Surface::Api.label());
+    metrics::inserted(Model::Message, Surface::Api);
     Ok(StatusCode::NO_CONTENT)
 }

@@ -7,9 +7,8 @@ use utoipa::ToSchema;
 
 use super::json::Json;
 use crate::accounts::{self, Registration};
-use crate::error::AppError;
-use crate::middleware::errors::ApiError;
-use crate::middleware::observe::Surface;
+use crate::error::{ApiError, AppError};
+use crate::metrics::Surface;
 use crate::state::AppState;
 
 /// Who registers; a missing field counts as empty.

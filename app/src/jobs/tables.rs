@@ -5,8 +5,7 @@ use std::time::Duration;
 use super::{Context, Outcome};
 use crate::auth::Throttle;
 use crate::clock::micros;
-use crate::metrics::{self, Model};
-use crate::middleware::observe::Surface;
+use crate::metrics::{self, Model, Surface};
 
 /// Windows of the active users.
 const WINDOWS: [(&str, Duration); 3] = [
@@ -39,7 +38,7 @@ pub async fn expired_sessions(context: Context) -> anyhow::Result<Outcome> {
     let now = state.clock.now();
     let (idle, max) = (state.settings.session_idle, state.settings.session_max);
     let sessions = state.db.delete_expired_sessions(now - micros(idle), now - micros(max)).await?;
-    metrics::deleted(Model::Session, Surface::Ops.label(), sessions);
+    metrics::deleted(Model::Session, Surface::Ops, sessions);
     let failures = Throttle::sweep(&state.db, &state.clock).await?;
     Ok(Outcome::Done(format!(
         "removed {sessions} sessions and {failures} counts of failed log-ins"

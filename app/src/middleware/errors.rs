@@ -8,27 +8,14 @@ use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 use http::StatusCode;
 use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE};
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::request_id::RequestId;
 use super::session::Visit;
-use crate::error::ErrorText;
+use crate::error::{ApiError, ErrorText};
 
 /// A handler's own page with an error status, to be left alone.
 #[derive(Clone, Copy, Debug)]
 pub struct OwnBody;
-
-/// The body of every refused API request, in the course's shape.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ApiError {
-    /// The HTTP status again.
-    #[schema(example = 404)]
-    pub status: u16,
-    /// What was wrong, for people.
-    #[schema(example = "There is no such user")]
-    pub error_msg: String,
-}
 
 #[derive(Template)]
 #[template(path = "error.html")]

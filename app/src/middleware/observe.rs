@@ -20,38 +20,16 @@ use super::peer::Client;
 use super::request_id::RequestId;
 use crate::db::Tally;
 use crate::error::AppError;
-use crate::metrics;
+use crate::metrics::{self, Surface};
 use crate::state::AppState;
 
-/// A part of the service, as metrics and logs name it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Surface {
-    /// The site.
-    Web,
-    /// The simulator API.
-    Api,
-    /// Health, metrics, admin.
-    Ops,
-}
-
-impl Surface {
-    /// Its label.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Web => "web",
-            Self::Api => "api",
-            Self::Ops => "ops",
-        }
-    }
-
-    /// The template a request matched. The API's is the same wherever it is mounted.
-    fn route(self, matched: Option<&MatchedPath>) -> String {
-        let Some(path) = matched.map(MatchedPath::as_str) else { return "unmatched".to_owned() };
-        let mounted = ["/api", "/sim"].iter().find_map(|mount| path.strip_prefix(mount));
-        match (self, mounted) {
-            (Self::Api, Some(route)) => route.to_owned(),
-            _ => path.to_owned(),
-        }
+/// The template a request matched. The API's is the same wherever it is mounted.
+fn route(surface: Surface, matched: Option<&MatchedPath>) -> String {
+    let Some(path) = matched.map(MatchedPath::as_str) else { return "unmatched".to_owned() };
+    let mounted = ["/api", "/sim"].iter().find_map(|mount| path.strip_prefix(mount));
+    match (surface, mounted) {
+        (Surface::Api, Some(route)) => route.to_owned(),
+        _ => path.to_owned(),
     }
 }
 
@@ -97,7 +75,7 @@ struct RequestRecord {
 impl RequestRecord {
     fn start(surface: Surface, request: &Request, id: &RequestId, client: Client) -> Self {
         let method = method_label(request.method());
-        let route = surface.route(request.extensions().get());
+        let route = route(surface, request.extensions().get());
         let path = request.uri().path().to_owned();
         let span = tracing::info_span!(
             "http.server.request",
@@ -111,7 +89,7 @@ impl RequestRecord {
             surface = surface.label(),
             user.name = field::Empty,
         );
-        metrics::active_requests(surface.label(), 1.0);
+        metrics::active_requests(surface, 1.0);
         let (started, tally) = (Instant::now(), Arc::default());
         Self { surface, method, route, path, started, span, tally, status: None, sent: 0 }
     }
@@ -153,9 +131,9 @@ impl Drop for RequestRecord {
         let duration = self.started.elapsed();
         // 499 is nginx's number for a client that did not wait.
         let status = self.status.map_or(499, |status| status.as_u16());
-        metrics::active_requests(self.surface.label(), -1.0);
+        metrics::active_requests(self.surface, -1.0);
         metrics::request_ended(&metrics::Request {
-            surface: self.surface.label(),
+            surface: self.surface,
             method: self.method,
             route: &self.route,
             status,

@@ -9,10 +9,9 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
-use super::observe::Surface;
 use super::peer::Client;
 use crate::error::AppError;
-use crate::metrics;
+use crate::metrics::{self, Surface};
 use crate::state::AppState;
 
 /// Nothing from elsewhere, nothing inline, no string may become markup.

@@ -13,8 +13,7 @@ use crate::accounts::{self, LogIn};
 use crate::auth::{SessionToken, Throttle};
 use crate::domain::{Flash, RegisterError};
 use crate::error::AppError;
-use crate::metrics::{self, Model};
-use crate::middleware::observe::Surface;
+use crate::metrics::{self, Model, Surface};
 use crate::middleware::peer::Client;
 use crate::middleware::session::{self, Found, Visit};
 use crate::state::AppState;
@@ -93,7 +92,7 @@ pub async fn login(
             }
             let token = SessionToken::generate()?;
             state.db.create_session(&token.hash(), user.id, state.clock.now()).await?;
-            metrics::inserted(Model::Session, Surface::Web.label());
+            metrics::inserted(Model::Session, Surface::Web);
             Ok(Found::at("/").saying(Flash::LoggedIn).starting(token).into_response())
         }
     }

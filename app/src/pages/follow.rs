@@ -6,8 +6,7 @@ use crate::db::Followed;
 use crate::domain::Flash;
 use crate::error::AppError;
 use crate::links;
-use crate::metrics::{self, Model};
-use crate::middleware::observe::Surface;
+use crate::metrics::{self, Model, Surface};
 use crate::middleware::session::{Found, SignedIn};
 use crate::state::AppState;
 
@@ -19,7 +18,7 @@ pub async fn follow(
 ) -> Result<Found, AppError> {
     match state.db.follow(&user.username, &username, state.clock.now()).await? {
         Followed::UnknownUser => return Err(AppError::NotFound),
-        Followed::Changed => metrics::inserted(Model::Follower, Surface::Web.label()),
+        Followed::Changed => metrics::inserted(Model::Follower, Surface::Web),
         Followed::Unchanged => {}
     }
     Ok(Found::at(links::user(&username)).saying(Flash::Followed(username)))
@@ -33,7 +32,7 @@ pub async fn unfollow(
 ) -> Result<Found, AppError> {
     match state.db.unfollow(&user.username, &username).await? {
         Followed::UnknownUser => return Err(AppError::NotFound),
-        Followed::Changed => metrics::deleted(Model::Follower, Surface::Web.label(), 1),
+        Followed::Changed => metrics::deleted(Model::Follower, Surface::Web, 1),
         Followed::Unchanged => {}
     }
     Ok(Found::at(links::user(&username)).saying(Flash::Unfollowed(username)))

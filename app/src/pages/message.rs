@@ -6,8 +6,7 @@ use serde::Deserialize;
 use super::form::Form;
 use crate::domain::{Flash, MessageText};
 use crate::error::AppError;
-use crate::metrics::{self, Model};
-use crate::middleware::observe::Surface;
+use crate::metrics::{self, Model, Surface};
 use crate::middleware::session::{Found, SignedIn};
 use crate::state::AppState;
 
@@ -31,6 +30,6 @@ pub async fn post(
     if !posted {
         return Err(AppError::Unauthorized);
     }
-    metrics::inserted(Model::Message, Surface::Web.label());
+    metrics::inserted(Model::Message, Surface::Web);
     Ok(Found::at("/").saying(Flash::Posted))
 }
