@@ -10,6 +10,7 @@ pub mod live;
 pub mod logs;
 pub mod memory;
 pub mod metrics;
+pub mod pipeline;
 pub mod query;
 pub mod record;
 pub mod redact;

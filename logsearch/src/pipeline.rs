@@ -1,4 +1,5 @@
-//! The parts put together: layer, buffer, writer, log, store, live records, file. Owns the thread.
+//! The parts on the way of a record put together: layer, buffer, writer, log, live records, file. Owns the
+//! writer's thread. Finding records is the store's business.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +10,6 @@ use crate::file_sink::{FileOptions, FileSink};
 use crate::layer::{LayerOptions, LogLayer};
 use crate::live::{Live, Subscription};
 use crate::query::Query;
-use crate::store::LogStore;
 use crate::writer::{After, Counts, Destination, Queue, Writer};
 
 /// What a pipeline records and how much it holds.
@@ -38,17 +38,15 @@ impl Default for PipelineOptions {
 }
 
 /// A running pipeline. Dropping it stops it without waiting: call [`Self::shutdown`].
-pub struct Logs {
+pub struct Pipeline {
     queue: Arc<Queue>,
     live: Live,
-    store: Arc<dyn LogStore>,
     file_lost: Arc<AtomicU64>,
 }
 
-impl Logs {
-    /// Starts a pipeline from a layer to a destination, which must be what `store` reads.
+impl Pipeline {
+    /// Starts a pipeline from a layer to a destination.
     pub fn start(
-        store: Arc<dyn LogStore>,
         destination: impl Destination,
         options: PipelineOptions,
     ) -> std::io::Result<(LogLayer, Self)> {
@@ -61,12 +59,7 @@ impl Logs {
         let thread = std::thread::Builder::new().name("log-writer".to_owned());
         thread.spawn(move || writer.run(timeout))?;
         let layer = LogLayer::new(Arc::clone(&queue), options.layer);
-        Ok((layer, Self { queue, live, store, file_lost }))
-    }
-
-    /// Where the records are found.
-    pub fn store(&self) -> Arc<dyn LogStore> {
-        Arc::clone(&self.store)
+        Ok((layer, Self { queue, live, file_lost }))
     }
 
     /// The matching records from now on.
@@ -102,15 +95,15 @@ impl Logs {
     }
 }
 
-impl Drop for Logs {
+impl Drop for Pipeline {
     fn drop(&mut self) {
         self.queue.close(Duration::ZERO);
     }
 }
 
-impl std::fmt::Debug for Logs {
+impl std::fmt::Debug for Pipeline {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Logs").field("counts", &self.counts()).finish_non_exhaustive()
+        formatter.debug_struct("Pipeline").field("counts", &self.counts()).finish_non_exhaustive()
     }
 }
 
