@@ -7,7 +7,6 @@ pub mod file_sink;
 pub mod filter;
 pub mod layer;
 pub mod live;
-pub mod logs;
 pub mod memory;
 pub mod metrics;
 pub mod pipeline;
