@@ -14,5 +14,7 @@ pub mod query;
 pub mod record;
 pub mod redact;
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod wal;
 pub mod writer;

@@ -72,7 +72,8 @@ impl Parser<'_> {
         let value = &self.scanner.rest()[head.len..];
         let has_number = value.starts_with(|c: char| c.is_ascii_digit());
         let is_source = SOURCE_ENDINGS.iter().any(|ending| head.name.ends_with(ending));
-        value.is_empty() || value.starts_with(char::is_whitespace) || (has_number && is_source)
+        let is_end = |c: char| c.is_whitespace() || (c == ')' && self.is_inside());
+        value.chars().next().is_none_or(is_end) || (has_number && is_source)
     }
 
     /// Text that looks like a field clause but is none.
@@ -304,10 +305,14 @@ impl Parser<'_> {
         if says_in {
             self.scanner.skip_spaces();
         }
-        let Some(items) = self.scanner.bracket() else {
+        let Some((items, closed)) = self.scanner.bracket() else {
             self.scanner.at = before;
             return false;
         };
+        if !closed {
+            let end = self.scanner.at;
+            self.notice("missing ] added", end..end);
+        }
         match &items[..] {
             [low, to, high] if !says_in && !to.quoted && to.text == "TO" => {
                 self.range(field.clone(), low, high, start);

@@ -95,8 +95,8 @@ pub(super) fn explicit(query: &Query, field: &Field, inside: bool) -> String {
     if reads_back(&text, query, inside) {
         return text;
     }
-    // `field::` and `field://` are no field clauses, `field=:` is one.
-    let other = format!("{}={value}", field.typed);
+    // `field::` and `field://` are no field clauses, `field==:` is one.
+    let other = format!("{}=={value}", field.typed);
     if reads_back(&other, query, inside) {
         return other;
     }
@@ -104,7 +104,7 @@ pub(super) fn explicit(query: &Query, field: &Field, inside: bool) -> String {
         Query::Eq(_, Operand::Text(text)) | Query::Wild(_, text) => {
             with_field(field, query, &quote(text))
         }
-        Query::Exact(_, text) => format!("{}:={}", field.typed, quote(text)),
+        Query::Exact(..) => with_field(field, query, &quoted_value(query)),
         _ => text,
     }
 }
@@ -136,6 +136,14 @@ fn value(query: &Query, field: &Field) -> String {
             format!("IN [{}]", items.join(", "))
         }),
         _ => "*".into(),
+    }
+}
+
+/// The same with quotes, where that does not change the meaning.
+fn quoted_value(query: &Query) -> String {
+    match query {
+        Query::Exact(_, text) => format!("={}", quote(text)),
+        _ => String::new(),
     }
 }
 
@@ -203,11 +211,11 @@ fn list_of_values(queries: &[Query]) -> Option<String> {
         if query.field()? != field {
             return None;
         }
-        let value = value(query, field);
-        let alone = with_field_list(field, std::slice::from_ref(&value));
-        if parse_unbounded(&alone).query != Query::Or(vec![query.clone()]) {
-            return None;
-        }
+        let stands = |value: &String| {
+            let alone = with_field_list(field, std::slice::from_ref(value));
+            parse_unbounded(&alone).query == Query::Or(vec![query.clone()])
+        };
+        let value = [value(query, field), quoted_value(query)].into_iter().find(stands)?;
         values.push(value);
     }
     Some(with_field_list(field, &values))

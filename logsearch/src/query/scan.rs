@@ -131,29 +131,35 @@ impl<'a> Scanner<'a> {
         (text, false)
     }
 
-    /// The entries from an opening `[` to its `]`; stays in place when there is none.
-    pub(super) fn bracket(&mut self) -> Option<Vec<Item>> {
+    /// The entries from an opening `[` to its `]`, or to the end when that is missing, which the second
+    /// value tells. Stays in place when a `[` stands alone.
+    pub(super) fn bracket(&mut self) -> Option<(Vec<Item>, bool)> {
         let mut ahead = self.clone();
         if !ahead.eat("[") {
             return None;
         }
+        let is_alone = ahead.peek().is_none_or(|next| next.is_whitespace() || next == ')');
         let mut items = Vec::new();
-        loop {
-            match ahead.peek()? {
-                ']' => break,
-                '"' => {
+        let closed = loop {
+            match ahead.peek() {
+                None if is_alone => return None,
+                None => break false,
+                Some(']') => break ahead.bump().is_some(),
+                Some('"') => {
                     let (text, closed) = ahead.quoted();
-                    items.push(Item { text, quoted: closed.then_some(true)? });
+                    if is_alone && !closed {
+                        return None;
+                    }
+                    items.push(Item { text, quoted: true });
                 }
-                next if next == ',' || next.is_whitespace() => {
+                Some(next) if next == ',' || next.is_whitespace() => {
                     ahead.bump();
                 }
-                _ => items.push(Item { text: ahead.list_word().into(), quoted: false }),
+                Some(_) => items.push(Item { text: ahead.list_word().into(), quoted: false }),
             }
-        }
-        ahead.bump();
+        };
         *self = ahead;
-        Some(items)
+        Some((items, closed))
     }
 
     fn list_word(&mut self) -> &'a str {
