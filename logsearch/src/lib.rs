@@ -2,6 +2,7 @@
 
 mod clock;
 pub mod codec;
+pub mod embedded;
 pub mod fields;
 pub mod file_sink;
 pub mod filter;

@@ -1,0 +1,291 @@
+//! Two building blocks tantivy has no query for: the union of terms picked from the dictionary by
+//! code of ours, and a filter that looks at each candidate.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tantivy::index::SegmentId;
+use tantivy::postings::{SegmentPostings, TermInfo};
+use tantivy::query::{
+    BitSetDocSet, ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight,
+};
+use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::termdict::TermDictionary;
+use tantivy::{
+    BitSet, DocId, DocSet, Score, SeekDangerResult, SegmentReader, TERMINATED, TantivyError,
+};
+
+/// Up to so many terms are walked side by side, which stops early; more are drawn into a bit set.
+const SIDE_BY_SIDE: usize = 16;
+
+/// Picks terms of a dictionary.
+pub type Pick = Arc<dyn Fn(&TermDictionary) -> io::Result<Vec<TermInfo>> + Send + Sync>;
+
+/// Documents with any of the picked terms.
+#[derive(Clone)]
+pub struct AnyTerm {
+    field: Field,
+    pick: Pick,
+}
+
+impl AnyTerm {
+    /// Documents with any term of the field that `pick` picks.
+    pub fn new(field: Field, pick: Pick) -> Self {
+        Self { field, pick }
+    }
+}
+
+impl fmt::Debug for AnyTerm {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("AnyTerm").field("field", &self.field).finish_non_exhaustive()
+    }
+}
+
+impl Query for AnyTerm {
+    fn weight(&self, _: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
+        let (field, pick) = (self.field, Arc::clone(&self.pick));
+        Ok(Box::new(AnyTermWeight { field, pick, segments: Mutex::default() }))
+    }
+}
+
+/// What is known of one segment; a page asks for a scorer per window.
+#[derive(Clone)]
+enum Drawn {
+    Terms(Arc<Vec<TermInfo>>),
+    Docs(BitSet),
+}
+
+struct AnyTermWeight {
+    field: Field,
+    pick: Pick,
+    segments: Mutex<HashMap<SegmentId, Drawn>>,
+}
+
+impl AnyTermWeight {
+    fn drawn(&self, reader: &SegmentReader) -> tantivy::Result<Drawn> {
+        if let Some(drawn) = self.segments.lock().get(&reader.segment_id()) {
+            return Ok(drawn.clone());
+        }
+        let index = reader.inverted_index(self.field)?;
+        let terms = (self.pick)(index.terms())?;
+        let drawn = if terms.len() <= SIDE_BY_SIDE {
+            Drawn::Terms(Arc::new(terms))
+        } else {
+            let mut docs = BitSet::with_max_value(reader.max_doc());
+            for term in &terms {
+                let mut postings =
+                    index.read_block_postings_from_terminfo(term, IndexRecordOption::Basic)?;
+                while !postings.docs().is_empty() {
+                    for doc in postings.docs() {
+                        docs.insert(*doc);
+                    }
+                    postings.advance();
+                }
+            }
+            Drawn::Docs(docs)
+        };
+        self.segments.lock().insert(reader.segment_id(), drawn.clone());
+        Ok(drawn)
+    }
+}
+
+impl Weight for AnyTermWeight {
+    fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
+        let terms = match self.drawn(reader)? {
+            Drawn::Docs(docs) => {
+                return Ok(Box::new(ConstScorer::new(BitSetDocSet::from(docs), boost)));
+            }
+            Drawn::Terms(terms) => terms,
+        };
+        let index = reader.inverted_index(self.field)?;
+        let read = |term| index.read_postings_from_terminfo(term, IndexRecordOption::Basic);
+        let mut lists = terms.iter().map(read).collect::<io::Result<Vec<_>>>()?;
+        Ok(match lists.len() {
+            0 => Box::new(EmptyScorer),
+            1 => Box::new(ConstScorer::new(lists.swap_remove(0), boost)),
+            _ => Box::new(ConstScorer::new(Union::new(lists), boost)),
+        })
+    }
+
+    fn explain(&self, _: &SegmentReader, _: DocId) -> tantivy::Result<Explanation> {
+        Err(unexplained())
+    }
+}
+
+/// Sorted lists side by side. There are few, so the least is found by looking at all.
+struct Union {
+    lists: Vec<SegmentPostings>,
+    doc: DocId,
+}
+
+impl Union {
+    fn new(lists: Vec<SegmentPostings>) -> Self {
+        let mut union = Self { lists, doc: 0 };
+        union.doc = union.least();
+        union
+    }
+
+    fn least(&self) -> DocId {
+        self.lists.iter().map(DocSet::doc).min().unwrap_or(TERMINATED)
+    }
+}
+
+impl DocSet for Union {
+    fn advance(&mut self) -> DocId {
+        let doc = self.doc;
+        for list in self.lists.iter_mut().filter(|list| list.doc() == doc) {
+            list.advance();
+        }
+        self.doc = self.least();
+        self.doc
+    }
+
+    fn seek(&mut self, target: DocId) -> DocId {
+        for list in self.lists.iter_mut().filter(|list| list.doc() < target) {
+            list.seek(target);
+        }
+        self.doc = self.least();
+        self.doc
+    }
+
+    fn doc(&self) -> DocId {
+        self.doc
+    }
+
+    fn size_hint(&self) -> u32 {
+        self.lists.iter().map(DocSet::size_hint).sum()
+    }
+}
+
+/// Looks at one document of a segment.
+pub type Test = Box<dyn FnMut(DocId) -> bool + Send>;
+/// Makes the test for a segment.
+pub type MakeTest = Arc<dyn Fn(&SegmentReader) -> tantivy::Result<Test> + Send + Sync>;
+
+/// The documents of another query that pass a test.
+pub struct Filtered {
+    candidates: Box<dyn Query>,
+    test: MakeTest,
+    price: u64,
+}
+
+impl Filtered {
+    /// `price` is what a test costs in documents of an ordinary list, for the order of intersections.
+    pub fn new(candidates: Box<dyn Query>, price: u64, test: MakeTest) -> Self {
+        Self { candidates, test, price }
+    }
+}
+
+impl Clone for Filtered {
+    fn clone(&self) -> Self {
+        let test = Arc::clone(&self.test);
+        Self { candidates: self.candidates.box_clone(), test, price: self.price }
+    }
+}
+
+impl fmt::Debug for Filtered {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Filtered").field(&self.candidates).finish()
+    }
+}
+
+impl Query for Filtered {
+    fn weight(&self, scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
+        let candidates = self.candidates.weight(scoring)?;
+        Ok(Box::new(FilteredWeight { candidates, test: Arc::clone(&self.test), price: self.price }))
+    }
+}
+
+struct FilteredWeight {
+    candidates: Box<dyn Weight>,
+    test: MakeTest,
+    price: u64,
+}
+
+impl Weight for FilteredWeight {
+    fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
+        let candidates = self.candidates.scorer(reader, boost)?;
+        let test = (self.test)(reader)?;
+        Ok(Box::new(ConstScorer::new(FilteredDocs::new(candidates, test, self.price), boost)))
+    }
+
+    fn explain(&self, _: &SegmentReader, _: DocId) -> tantivy::Result<Explanation> {
+        Err(unexplained())
+    }
+}
+
+/// Tests lazily: a list is created before its first document is asked for, and a page that starts at
+/// the end of a segment seeks there first.
+struct FilteredDocs {
+    candidates: Box<dyn Scorer>,
+    test: Test,
+    price: u64,
+    doc: DocId,
+}
+
+impl FilteredDocs {
+    fn new(candidates: Box<dyn Scorer>, test: Test, price: u64) -> Self {
+        let mut docs = Self { doc: candidates.doc(), candidates, test, price };
+        docs.doc = docs.settle();
+        docs
+    }
+
+    fn settle(&mut self) -> DocId {
+        let mut doc = self.candidates.doc();
+        while doc != TERMINATED && !(self.test)(doc) {
+            doc = self.candidates.advance();
+        }
+        self.doc = doc;
+        doc
+    }
+}
+
+impl DocSet for FilteredDocs {
+    fn advance(&mut self) -> DocId {
+        self.candidates.advance();
+        self.settle()
+    }
+
+    fn seek(&mut self, target: DocId) -> DocId {
+        if self.candidates.doc() < target {
+            self.candidates.seek(target);
+        }
+        self.settle()
+    }
+
+    fn seek_danger(&mut self, target: DocId) -> SeekDangerResult {
+        if target >= TERMINATED {
+            return SeekDangerResult::SeekLowerBound(target);
+        }
+        let doc = match self.candidates.doc() {
+            doc if doc < target => self.candidates.seek(target),
+            doc => doc,
+        };
+        self.doc = doc;
+        if doc == target && (self.test)(doc) {
+            SeekDangerResult::Found
+        } else {
+            // Whether a later candidate passes is not worth finding out.
+            SeekDangerResult::SeekLowerBound(doc.max(target + 1))
+        }
+    }
+
+    fn doc(&self) -> DocId {
+        self.doc
+    }
+
+    fn size_hint(&self) -> u32 {
+        self.candidates.size_hint()
+    }
+
+    fn cost(&self) -> u64 {
+        self.candidates.cost().saturating_mul(self.price)
+    }
+}
+
+fn unexplained() -> TantivyError {
+    TantivyError::InvalidArgument("log queries are not scored".into())
+}

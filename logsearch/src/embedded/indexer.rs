@@ -1,0 +1,316 @@
+//! The index thread: takes records in the order of the write-ahead log, from memory where it can, and
+//! brings them into the partition of their time. It is the only writer of partitions, so it also
+//! starts, seals, rebuilds and removes them. Whatever fails, it tries again later from the last commit:
+//! the log keeps what is not committed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::partition::{self, Opened, PartitionError, PartitionWriter, View};
+use super::recovery::{self, name_of};
+use super::retention::{Retention, directory_bytes};
+use super::shared::{Orders, Shared};
+use crate::codec::Batch;
+use crate::wal::Reader;
+
+/// How often the thread looks for new records when nobody hurries it.
+const PAUSE: Duration = Duration::from_millis(200);
+/// Time between two attempts after a failure.
+const RETRY: Duration = Duration::from_secs(1);
+/// Time between two looks at age and free disk when nothing is committed.
+const HOUSEKEEPING: Duration = Duration::from_secs(30);
+const DAY: i64 = 24 * 60 * 60 * 1_000_000;
+/// A partition of a day that a wandering clock made up is left again when it has so many records.
+const STRAY: u64 = 50_000;
+/// A clock that wanders back and forth over midnight must not fill the disk with small partitions.
+const MANY_PARTITIONS: usize = 400;
+
+/// See the module.
+pub struct Indexer {
+    shared: Arc<Shared>,
+    writer: Option<PartitionWriter>,
+    /// Left open by the last process.
+    resumable: Option<(Arc<View>, Opened)>,
+    rebuild: Vec<PathBuf>,
+    retention: Retention,
+    /// The next sequence to add.
+    position: u64,
+    reader: Option<Reader>,
+    committed_at: Instant,
+    housekept_at: Instant,
+}
+
+impl Indexer {
+    /// An indexer that goes on where the last process stopped.
+    pub fn new(
+        shared: Arc<Shared>,
+        resumable: Option<(Arc<View>, Opened)>,
+        rebuild: Vec<PathBuf>,
+    ) -> Self {
+        let (position, newest) = {
+            let state = shared.state.read();
+            (state.next, state.views.iter().map(|view| view.span.1).max())
+        };
+        Self {
+            shared,
+            writer: None,
+            resumable,
+            rebuild,
+            retention: Retention::new(newest.filter(|newest| *newest > i64::MIN)),
+            position,
+            reader: None,
+            committed_at: Instant::now(),
+            housekept_at: Instant::now(),
+        }
+    }
+
+    /// Works until it is told to stop.
+    pub fn run(mut self) {
+        loop {
+            let orders = self.shared.wait(PAUSE);
+            let result = self.round(orders);
+            self.shared.state.write().trouble = match &result {
+                Ok(()) => None,
+                Err(error) => Some(format!("records wait to be indexed: {error}")),
+            };
+            if result.is_err() {
+                self.start_over();
+            }
+            if orders.stop {
+                return;
+            }
+            if result.is_err() {
+                self.shared.wait_stopped(RETRY);
+            } else if let Some(flush) = orders.flush {
+                self.shared.flushed(flush);
+            }
+        }
+    }
+
+    fn round(&mut self, orders: Orders) -> Result<(), PartitionError> {
+        self.look_after_failures();
+        let wanted = orders.stop || orders.flush.is_some();
+        // A flush covers what was there when it was asked for, not what arrives meanwhile.
+        let until = self.shared.state.read().tail.next().unwrap_or(0);
+        self.add_until(until)?;
+        let pending = self.writer.as_ref().map_or(0, PartitionWriter::pending);
+        let due = self.committed_at.elapsed() >= self.shared.options.commit_interval;
+        if pending > 0 && (wanted || due) {
+            self.commit()?;
+        }
+        if self.housekept_at.elapsed() >= HOUSEKEEPING {
+            self.keep_house()?;
+        }
+        if !orders.stop && !self.rebuild.is_empty() {
+            self.rebuild_next();
+        }
+        Ok(())
+    }
+
+    fn add_until(&mut self, until: u64) -> Result<(), PartitionError> {
+        while self.position < until {
+            let Some(batch) = self.next_batch()? else { break };
+            let mut at = 0;
+            for view in batch.records() {
+                let length = view.as_bytes().len();
+                if view.sequence() >= self.position {
+                    self.make_room(view.timestamp(), view.sequence())?;
+                    if let Some(writer) = &mut self.writer {
+                        writer.add(&batch, at, &view)?;
+                    }
+                    self.position = view.sequence() + 1;
+                }
+                at += length;
+            }
+            self.position = self.position.max(batch.next);
+            let pending = self.writer.as_ref().map_or(0, PartitionWriter::pending);
+            if pending >= self.shared.options.commit_records {
+                self.commit()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The batch at the position, from memory or, where memory had to let go, from the log.
+    fn next_batch(&mut self) -> Result<Option<Arc<Batch>>, PartitionError> {
+        if let Some(tail) = self.shared.state.read().tail.batch_from(self.position) {
+            self.reader = None;
+            return Ok(Some(tail.batch));
+        }
+        let (shared, position) = (&self.shared, self.position);
+        let reader = self.reader.get_or_insert_with(|| shared.wal.reader(position));
+        let batch = reader.next_batch()?;
+        for notice in reader.take_notices() {
+            shared.state.write().note(notice);
+        }
+        if batch.is_none() {
+            self.reader = None;
+            // What the log does not have any more is lost; go on with what memory has.
+            let first = shared.state.read().tail.first();
+            self.position = first.unwrap_or(position).max(position);
+        }
+        Ok(batch.map(Arc::new))
+    }
+
+    /// Sees to it that there is a partition the record belongs to.
+    fn make_room(&mut self, timestamp: i64, sequence: u64) -> Result<(), PartitionError> {
+        if let Some(resumable) = self.resumable.take() {
+            let (view, opened) = resumable;
+            let heap = self.shared.options.writer_bytes;
+            self.writer = Some(PartitionWriter::resume(&view, opened, heap)?);
+        }
+        let day = timestamp.div_euclid(DAY);
+        match &self.writer {
+            Some(writer) if self.belongs(writer, day) => return Ok(()),
+            Some(_) => self.seal()?,
+            None => {}
+        }
+        fs::create_dir_all(&self.shared.places.index)?;
+        let dir = self.shared.places.index.join(format!("p-{sequence:020}"));
+        let writer = PartitionWriter::create(&dir, day, self.shared.options.writer_bytes)?;
+        self.shared.state.write().views.push(Arc::clone(writer.view()));
+        self.writer = Some(writer);
+        Ok(())
+    }
+
+    fn belongs(&self, writer: &PartitionWriter, day: i64) -> bool {
+        let records = writer.records();
+        if records >= self.shared.options.partition_records {
+            return false;
+        }
+        if records == 0 || self.shared.state.read().views.len() >= MANY_PARTITIONS {
+            return true;
+        }
+        // Records of yesterday that arrive late do not open yesterday's partition again: the zone maps
+        // make up for the disorder.
+        let own = writer.view().partition.format.day;
+        day == own || day == own - 1 || (day < own && records < STRAY)
+    }
+
+    /// Commits, and does what follows from it.
+    fn commit(&mut self) -> Result<(), PartitionError> {
+        let Some(writer) = &mut self.writer else { return Ok(()) };
+        writer.commit()?;
+        self.committed_at = Instant::now();
+        publish(&self.shared, writer.view());
+        self.shared.wal.release(writer.view().payload.next);
+        if writer.merge_neighbors()? {
+            publish(&self.shared, writer.view());
+        }
+        let full = directory_bytes(&writer.view().partition.dir)
+            >= self.shared.options.largest_partition();
+        if full {
+            self.seal()?;
+        }
+        self.keep_house()
+    }
+
+    /// Closes the partition that is being written.
+    fn seal(&mut self) -> Result<(), PartitionError> {
+        let Some(mut writer) = self.writer.take() else { return Ok(()) };
+        if writer.pending() > 0 {
+            writer.commit()?;
+        }
+        writer.seal()?;
+        publish(&self.shared, writer.view());
+        self.shared.wal.release(writer.view().payload.next);
+        Ok(())
+    }
+
+    fn keep_house(&mut self) -> Result<(), PartitionError> {
+        self.housekept_at = Instant::now();
+        let writing = self.writer.as_ref().map(|writer| writer.view().partition.dir.clone());
+        if self.retention.enforce(&self.shared, writing.as_deref()) {
+            self.seal()?;
+            self.retention.enforce(&self.shared, None);
+        }
+        Ok(())
+    }
+
+    /// Goes back to the last commit.
+    fn start_over(&mut self) {
+        self.reader = None;
+        let writing = self.writer.take().map(|writer| Arc::clone(writer.view()));
+        self.position = self.shared.state.read().next;
+        let Some(view) = writing else { return };
+        match partition::open(&view.partition.dir) {
+            Ok((view, opened)) => {
+                publish(&self.shared, &view);
+                self.resumable = Some((view, opened));
+            }
+            Err(error) => view.fail(&error),
+        }
+    }
+
+    /// Partitions a search could not read are set aside and rebuilt like those found broken at start.
+    fn look_after_failures(&mut self) {
+        let failed: Vec<Arc<View>> = {
+            let state = self.shared.state.read();
+            state.views.iter().filter(|view| view.failure().is_some()).cloned().collect()
+        };
+        for view in failed {
+            let dir = view.partition.dir.clone();
+            let is_writing = |writer: &PartitionWriter| writer.view().partition.dir == dir;
+            if self.writer.as_ref().is_some_and(is_writing) {
+                self.writer = None;
+                self.position = view.payload.next;
+            }
+            if self.resumable.as_ref().is_some_and(|(other, _)| other.partition.dir == dir) {
+                self.resumable = None;
+            }
+            let (name, error) = (view.partition.name(), view.failure().unwrap_or_default());
+            let moved = recovery::quarantine(
+                &self.shared.places,
+                &dir.join("index"),
+                &format!("{name}-index"),
+            );
+            let mut state = self.shared.state.write();
+            state.views.retain(|other| !Arc::ptr_eq(other, &view));
+            match moved {
+                Ok(_) => {
+                    state.note(format!("partition {name} is being indexed again: {error}"));
+                    self.rebuild.push(dir);
+                }
+                Err(failure) => {
+                    state.note(format!("partition {name} cannot be used ({error}; {failure})"));
+                }
+            }
+        }
+    }
+
+    fn rebuild_next(&mut self) {
+        let Some(dir) = self.rebuild.pop() else { return };
+        let shared = Arc::clone(&self.shared);
+        let rebuilt =
+            recovery::rebuild(&dir, shared.options.writer_bytes, || !shared.is_stopping());
+        let mut state = self.shared.state.write();
+        let name = name_of(&dir);
+        match rebuilt {
+            Ok(Some(rebuilt)) => {
+                state.note(match rebuilt.lost {
+                    0 => format!("partition {name} was indexed again"),
+                    lost => format!("partition {name} was indexed again without {lost} records"),
+                });
+                state.views.push(rebuilt.view);
+                state.views.sort_by(|a, b| a.partition.dir.cmp(&b.partition.dir));
+            }
+            Ok(None) => {}
+            Err(error) => state.note(format!("partition {name} could not be indexed: {error}")),
+        }
+    }
+}
+
+/// Lets searches see a commit: what it has leaves the memory tail in the same moment.
+fn publish(shared: &Shared, view: &Arc<View>) {
+    let mut state = shared.state.write();
+    let dir: &Path = &view.partition.dir;
+    match state.views.iter_mut().find(|other| other.partition.dir == dir) {
+        Some(known) => *known = Arc::clone(view),
+        None => state.views.push(Arc::clone(view)),
+    }
+    state.next = state.next.max(view.payload.next);
+    let next = state.next;
+    state.tail.drop_until(next);
+}

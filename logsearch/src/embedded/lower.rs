@@ -1,0 +1,507 @@
+//! The query tree as tantivy queries that mean exactly what the matcher means.
+//!
+//! A field can be in up to three places of an index: its own (by the catalogue), among the dynamic
+//! ones, and, past the bound on names, nowhere but in its record. Each clause is the union over those
+//! the partition has. What an index cannot decide by itself is decided by the matcher on the record,
+//! over as few candidates as the index can narrow it to.
+
+use std::ops::Bound;
+use std::sync::Arc;
+
+use tantivy::query::{
+    AllQuery, BooleanQuery, EmptyQuery, ExistsQuery, Occur, PhraseQuery, Query as IndexQuery,
+    RangeQuery, TermQuery,
+};
+use tantivy::schema::{Field as IndexField, IndexRecordOption};
+use tantivy::{SegmentReader, Term};
+
+use super::budget::Budget;
+use super::fetch::{Fetcher, RowCache};
+use super::filter::{AnyTerm, Filtered, Test};
+use super::keyword::Keyword;
+use super::partition::{PartitionError, View};
+use super::schema::{self, Kind, Layout, Typed};
+use super::segment::Segment;
+use crate::fields;
+use crate::query::{
+    Comparison, Field, Matcher, Operand, Pattern, Query, compare_int, fold, folded_tokens,
+    number_text,
+};
+use crate::record::{Level, LogRecord};
+
+/// What looking at a record costs, in documents of an ordinary list.
+const RECORD_PRICE: u64 = 200;
+
+pub(super) type Lowered = Box<dyn IndexQuery>;
+
+/// Lowers queries for one partition.
+pub struct Lowering<'a> {
+    view: &'a View,
+    layout: &'a Layout,
+    segments: &'a [Arc<Segment>],
+    cache: &'a Arc<RowCache>,
+    budget: &'a Budget,
+}
+
+impl<'a> Lowering<'a> {
+    /// A lowering for a partition as of a commit.
+    pub fn new(
+        view: &'a View,
+        cache: &'a Arc<RowCache>,
+        budget: &'a Budget,
+    ) -> Result<Self, PartitionError> {
+        let layout = &view.partition.layout;
+        Ok(Self { view, layout, segments: view.segments()?, cache, budget })
+    }
+
+    /// The query over the index.
+    pub fn lower(&self, query: &Query) -> Result<Lowered, PartitionError> {
+        Ok(match query {
+            Query::All => all(),
+            Query::Nothing => nothing(),
+            Query::Text(text) | Query::Phrase(text) => self.free_text(query, text)?,
+            Query::Not(inner) => without(all(), self.lower(inner)?),
+            Query::And(parts) => self.conjunction(parts)?,
+            Query::Or(parts) => {
+                any_of(parts.iter().map(|part| self.lower(part)).collect::<Result<_, _>>()?)
+            }
+            Query::Eq(field, _)
+            | Query::Exact(field, _)
+            | Query::PhraseIn(field, _)
+            | Query::Wild(field, _)
+            | Query::Regex(field, _)
+            | Query::Compare(field, ..)
+            | Query::Range(field, ..)
+            | Query::In(field, _)
+            | Query::Exists(field) => self.clause(query, field)?,
+        })
+    }
+
+    fn conjunction(&self, parts: &[Query]) -> Result<Lowered, PartitionError> {
+        let mut clauses = Vec::with_capacity(parts.len() + 1);
+        for part in parts {
+            clauses.push(match part {
+                Query::Not(inner) => (Occur::MustNot, self.lower(inner)?),
+                other => (Occur::Must, self.lower(other)?),
+            });
+        }
+        // A list of exclusions alone matches nothing in tantivy.
+        if clauses.iter().all(|(occur, _)| *occur == Occur::MustNot) {
+            clauses.push((Occur::Must, all()));
+        }
+        Ok(Box::new(BooleanQuery::new(clauses)))
+    }
+
+    fn free_text(&self, query: &Query, text: &str) -> Result<Lowered, PartitionError> {
+        let words = folded_tokens(text);
+        if words.is_empty() {
+            return Ok(all());
+        }
+        let mut parts = vec![phrase(self.layout.message, &words)];
+        if let Some(error) = self.layout.typed.get(fields::ERROR_MESSAGE) {
+            parts.push(phrase(error.field, &words));
+        }
+        parts.extend(self.elsewhere(fields::ERROR_MESSAGE)?.map(|docs| self.verified(docs, query)));
+        Ok(any_of(parts))
+    }
+
+    fn clause(&self, query: &Query, field: &Field) -> Result<Lowered, PartitionError> {
+        match field.name.as_str() {
+            fields::LEVEL => Ok(self.levels(query)),
+            fields::TARGET => {
+                let place = Keyword::target(self.layout);
+                self.keyword(query, field, &place, all(), false)
+            }
+            fields::MESSAGE => Ok(self.text(query, self.layout.message, all())),
+            fields::SEQUENCE => Ok(self.sequence(query, field)),
+            name => {
+                let mut parts = Vec::new();
+                if let Some(typed) = self.layout.typed.get(name) {
+                    parts.push(self.typed(query, field, typed)?);
+                }
+                if matches!(query, Query::Exists(_)) {
+                    parts.extend(self.elsewhere(name)?);
+                } else if field.kind() == fields::Kind::Text {
+                    parts.extend(self.elsewhere(name)?.map(|docs| self.verified(docs, query)));
+                } else {
+                    parts.extend(self.dynamic(query, field)?);
+                    parts.extend(self.hidden(name)?.map(|docs| self.verified(docs, query)));
+                }
+                Ok(any_of(parts))
+            }
+        }
+    }
+
+    /// A clause over levels is asked for each of the five at once.
+    fn levels(&self, query: &Query) -> Lowered {
+        let matcher = Matcher::new(query);
+        let mut record = LogRecord {
+            timestamp: 0,
+            sequence: 0,
+            level: Level::Trace,
+            target: String::new(),
+            message: String::new(),
+            fields: Vec::new(),
+        };
+        let levels = Level::ALL.into_iter().filter(|level| {
+            record.level = *level;
+            matcher.matches(&record)
+        });
+        let terms: Vec<Lowered> = levels
+            .map(|level| term(Term::from_field_u64(self.layout.level, level as u64)))
+            .collect();
+        if terms.len() == Level::ALL.len() { all() } else { any_of(terms) }
+    }
+
+    fn sequence(&self, query: &Query, field: &Field) -> Lowered {
+        let bound = |value: i64| {
+            Term::from_field_u64(self.layout.sequence, u64::try_from(value).unwrap_or(0))
+        };
+        match whole_range(query, field) {
+            // No sequence is negative.
+            Some((_, high)) if high < 0 => nothing(),
+            Some((low, high)) => range(bound(low), bound(high)),
+            None if matches!(query, Query::Exists(_)) => all(),
+            None => self.verified(all(), query),
+        }
+    }
+
+    fn typed(
+        &self,
+        query: &Query,
+        field: &Field,
+        typed: &Typed,
+    ) -> Result<Lowered, PartitionError> {
+        match typed.kind {
+            Kind::Text => Ok(self.text(query, typed.field, self.present(&field.name))),
+            Kind::Keyword => {
+                let docs = exists(&typed.column);
+                self.keyword(query, field, &Keyword::typed(typed), docs, true)
+            }
+            Kind::Identifier => {
+                let docs = self.present(&field.name);
+                self.keyword(query, field, &Keyword::typed(typed), docs, true)
+            }
+            Kind::Code | Kind::Measure => Ok(self.number(query, field, typed)),
+        }
+    }
+
+    /// A clause on a place that keeps words.
+    fn text(&self, query: &Query, field: IndexField, docs: Lowered) -> Lowered {
+        let operand = |operand: &Operand| {
+            folded_tokens(&match operand {
+                Operand::Number(number) => number_text(*number),
+                Operand::Text(text) => text.clone(),
+            })
+        };
+        let find = |words: Vec<String>| {
+            if words.is_empty() { docs.box_clone() } else { phrase(field, &words) }
+        };
+        match query {
+            Query::Exists(_) => docs,
+            Query::Eq(_, wanted) => find(operand(wanted)),
+            Query::In(_, wanted) => {
+                any_of(wanted.iter().map(|wanted| find(operand(wanted))).collect())
+            }
+            Query::PhraseIn(_, text) => find(folded_tokens(text)),
+            Query::Exact(_, text) => self.verified(find(folded_tokens(text)), query),
+            Query::Wild(_, pattern) => self.wild_text(query, field, pattern, docs),
+            Query::Compare(..) | Query::Range(_, Operand::Number(_), _) => nothing(),
+            _ => self.verified(docs, query),
+        }
+    }
+
+    fn wild_text(&self, query: &Query, field: IndexField, pattern: &str, docs: Lowered) -> Lowered {
+        let mut words: Vec<Lowered> = Pattern::words(pattern)
+            .into_iter()
+            .filter(|word| !word.is_any())
+            .map(|word| -> Lowered {
+                Box::new(AnyTerm::new(field, Keyword::of(field).matching(word)))
+            })
+            .collect();
+        match words.len() {
+            0 => self.verified(docs, query),
+            1 if Pattern::words(pattern).len() == 1 => words.swap_remove(0),
+            _ => self.verified(Box::new(BooleanQuery::intersection(words)), query),
+        }
+    }
+
+    /// A clause on a place that keeps whole numbers.
+    fn number(&self, query: &Query, field: &Field, typed: &Typed) -> Lowered {
+        let one = |value: i64| {
+            let value = Term::from_field_i64(typed.field, value);
+            if typed.kind == Kind::Code { term(value) } else { range(value.clone(), value) }
+        };
+        match query {
+            Query::Exists(_) => exists(&typed.column),
+            Query::Eq(_, wanted) => wanted_int(wanted, field).map_or_else(nothing, one),
+            Query::In(_, wanted) => {
+                let wanted = wanted.iter().filter_map(|wanted| wanted_int(wanted, field));
+                any_of(wanted.map(one).collect())
+            }
+            Query::PhraseIn(_, text) | Query::Exact(_, text) => {
+                written_int(text).map_or_else(nothing, one)
+            }
+            _ => match whole_range(query, field) {
+                Some((low, high)) if low == high => one(low),
+                Some((low, high)) => {
+                    let bound = |value| Term::from_field_i64(typed.field, value);
+                    range(bound(low), bound(high))
+                }
+                None if is_numeric(query) => nothing(),
+                None => self.verified(exists(&typed.column), query),
+            },
+        }
+    }
+
+    /// A clause on a place that keeps whole values as text. `numbers` says that some of them may have
+    /// been whole numbers.
+    pub(super) fn keyword(
+        &self,
+        query: &Query,
+        field: &Field,
+        place: &Keyword,
+        docs: Lowered,
+        numbers: bool,
+    ) -> Result<Lowered, PartitionError> {
+        Ok(match query {
+            Query::Exists(_) => docs,
+            Query::Eq(_, wanted) => self.keyword_equals(query, field, place, wanted, numbers),
+            Query::In(_, wanted) => {
+                let one = |wanted| self.keyword_equals(query, field, place, wanted, numbers);
+                any_of(wanted.iter().map(one).collect())
+            }
+            Query::PhraseIn(_, text) => term(place.term(&fold(text))),
+            Query::Exact(_, text) => self.keyword_exact(query, place, text),
+            Query::Wild(_, pattern) => any_term(place, place.matching(Pattern::new(pattern))),
+            Query::Regex(_, expression) => match place.regex(expression) {
+                Some(pick) => any_of(vec![any_term(place, pick), self.foreign(query, place)?]),
+                None => self.verified(docs, query),
+            },
+            Query::Range(_, Operand::Text(low), Operand::Text(high)) => {
+                any_term(place, place.between(&fold(low), &fold(high)))
+            }
+            _ if !numbers => nothing(),
+            _ => match whole_range(query, field) {
+                Some(range) => self.verified(any_term(place, place.numbers(range)), query),
+                None => nothing(),
+            },
+        })
+    }
+
+    /// The documents with terms an expression has to be asked about one by one.
+    fn foreign(&self, query: &Query, place: &Keyword) -> Result<Lowered, PartitionError> {
+        for segment in self.segments {
+            if !segment.is_plain(place)? {
+                return Ok(self.verified(any_term(place, place.foreign()), query));
+            }
+        }
+        Ok(nothing())
+    }
+
+    fn keyword_equals(
+        &self,
+        query: &Query,
+        field: &Field,
+        place: &Keyword,
+        wanted: &Operand,
+        numbers: bool,
+    ) -> Lowered {
+        let Operand::Number(number) = wanted else {
+            let Operand::Text(text) = wanted else { return nothing() };
+            return term(place.term(&fold(text)));
+        };
+        let text = number_text(*number);
+        let found = term(place.term(&fold(&text)));
+        match wanted_int(wanted, field).map(|value| value.to_string()) {
+            // A string is compared with what was typed, a number with what that means.
+            Some(stored) if numbers && stored != text => {
+                let stored = self.verified(term(place.term(&stored)), query);
+                any_of(vec![self.verified(found, query), stored])
+            }
+            _ => found,
+        }
+    }
+
+    /// The column says which spelling a document has, where there is one.
+    fn keyword_exact(&self, query: &Query, place: &Keyword, text: &str) -> Lowered {
+        let candidates = term(place.term(&fold(text)));
+        let Some(column) = place.column().map(ToOwned::to_owned) else {
+            return self.verified(candidates, query);
+        };
+        let text = text.to_owned();
+        let test = move |reader: &SegmentReader| -> tantivy::Result<Test> {
+            let Some(column) = reader.fast_fields().str(&column)? else {
+                return Ok(Box::new(|_| false));
+            };
+            let wanted = column.dictionary().term_ord(text.as_bytes())?;
+            let ords = column.ords().clone();
+            Ok(Box::new(move |doc| wanted.is_some() && ords.first(doc) == wanted))
+        };
+        Box::new(Filtered::new(candidates, 2, Arc::new(test)))
+    }
+
+    /// Documents that have the field among the dynamic ones or hidden.
+    fn elsewhere(&self, name: &str) -> Result<Option<Lowered>, PartitionError> {
+        let column = schema::more_column(name);
+        let mut found = Vec::new();
+        if self.has_column(&column)? {
+            found.push(exists(&column));
+        }
+        found.extend(self.hidden(name)?);
+        Ok((!found.is_empty()).then(|| any_of(found)))
+    }
+
+    pub(super) fn has_column(&self, column: &str) -> Result<bool, PartitionError> {
+        for segment in self.segments {
+            if !segment.columns(column)?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Documents that have nothing of the field in the index but its name.
+    fn hidden(&self, name: &str) -> Result<Option<Lowered>, PartitionError> {
+        let name = Term::from_field_text(self.layout.names, &schema::hidden(name));
+        let known = self.view.searcher.doc_freq(&name)? > 0;
+        Ok(known.then(|| term(name)))
+    }
+
+    fn present(&self, name: &str) -> Lowered {
+        term(Term::from_field_text(self.layout.names, &schema::present(name)))
+    }
+
+    pub(super) fn segments(&self) -> &[Arc<Segment>] {
+        self.segments
+    }
+
+    pub(super) fn layout(&self) -> &Layout {
+        self.layout
+    }
+
+    /// Those candidates whose records match.
+    pub(super) fn verified(&self, candidates: Lowered, query: &Query) -> Lowered {
+        let matcher = Arc::new(Matcher::new(query));
+        let rows = Arc::clone(&self.view.partition.rows);
+        let (cache, budget) = (Arc::clone(self.cache), self.budget.clone());
+        let test = move |reader: &SegmentReader| -> tantivy::Result<Test> {
+            let sequence = reader.fast_fields().u64(schema::SEQUENCE)?.values;
+            let (matcher, cache) = (Arc::clone(&matcher), Arc::clone(&cache));
+            let (budget, mut fetcher) = (budget.clone(), Fetcher::new(Arc::clone(&rows), cache));
+            Ok(Box::new(move |doc| {
+                // A record that cannot be read matches nothing; the scrub finds and reports it.
+                let mut record = || fetcher.record(sequence.get_val(doc)).ok();
+                !budget.is_over() && record().is_some_and(|record| matcher.matches(&record))
+            }))
+        };
+        Box::new(Filtered::new(candidates, RECORD_PRICE, Arc::new(test)))
+    }
+}
+
+/// The whole numbers a comparison or range allows; `None` when it is neither or allows none.
+pub(super) fn whole_range(query: &Query, field: &Field) -> Option<(i64, i64)> {
+    let (low, high) = match query {
+        Query::Eq(_, Operand::Number(number)) => {
+            let number = field.stored(*number);
+            (at_least(number)?, at_most(number)?)
+        }
+        Query::Compare(_, comparison, number) => {
+            let number = field.stored(*number);
+            match comparison {
+                Comparison::GreaterOrEqual => (at_least(number)?, i64::MAX),
+                Comparison::LessOrEqual => (i64::MIN, at_most(number)?),
+                Comparison::Greater => {
+                    let low = at_most(number).map_or(Some(i64::MIN), |n| n.checked_add(1))?;
+                    (low, i64::MAX)
+                }
+                Comparison::Less => {
+                    let high = at_least(number).map_or(Some(i64::MAX), |n| n.checked_sub(1))?;
+                    (i64::MIN, high)
+                }
+            }
+        }
+        Query::Range(_, Operand::Number(low), Operand::Number(high)) => {
+            (at_least(field.stored(*low))?, at_most(field.stored(*high))?)
+        }
+        _ => return None,
+    };
+    (low <= high).then_some((low, high))
+}
+
+/// Whether only numbers can hold it.
+pub(super) fn is_numeric(query: &Query) -> bool {
+    matches!(query, Query::Compare(..) | Query::Range(_, Operand::Number(_), _))
+}
+
+/// The least whole number not below; `None` when there is none.
+fn at_least(number: f64) -> Option<i64> {
+    let whole = number.ceil() as i64;
+    compare_int(whole, number).is_ge().then_some(whole)
+}
+
+/// The greatest whole number not above; `None` when there is none.
+fn at_most(number: f64) -> Option<i64> {
+    let whole = number.floor() as i64;
+    compare_int(whole, number).is_le().then_some(whole)
+}
+
+/// The whole number that equals an operand.
+pub(super) fn wanted_int(wanted: &Operand, field: &Field) -> Option<i64> {
+    match wanted {
+        Operand::Number(number) => {
+            let number = field.stored(*number);
+            at_least(number).filter(|whole| compare_int(*whole, number).is_eq())
+        }
+        Operand::Text(text) => written_int(text),
+    }
+}
+
+/// The whole number whose text form this is.
+pub(super) fn written_int(text: &str) -> Option<i64> {
+    text.parse().ok().filter(|number: &i64| number.to_string() == text)
+}
+
+pub(super) fn all() -> Lowered {
+    Box::new(AllQuery)
+}
+
+pub(super) fn nothing() -> Lowered {
+    Box::new(EmptyQuery)
+}
+
+pub(super) fn term(term: Term) -> Lowered {
+    Box::new(TermQuery::new(term, IndexRecordOption::Basic))
+}
+
+pub(super) fn exists(column: &str) -> Lowered {
+    Box::new(ExistsQuery::new(column.to_owned(), false))
+}
+
+pub(super) fn any_term(place: &Keyword, pick: super::filter::Pick) -> Lowered {
+    Box::new(AnyTerm::new(place.field(), pick))
+}
+
+pub(super) fn any_of(mut parts: Vec<Lowered>) -> Lowered {
+    parts.retain(|part| !part.is::<EmptyQuery>());
+    match parts.len() {
+        0 => nothing(),
+        1 => parts.swap_remove(0),
+        _ => Box::new(BooleanQuery::union(parts)),
+    }
+}
+
+fn without(docs: Lowered, excluded: Lowered) -> Lowered {
+    Box::new(BooleanQuery::new(vec![(Occur::Must, docs), (Occur::MustNot, excluded)]))
+}
+
+fn range(low: Term, high: Term) -> Lowered {
+    Box::new(RangeQuery::new(Bound::Included(low), Bound::Included(high)))
+}
+
+/// Words in order and adjacent; there must be one.
+fn phrase(field: IndexField, words: &[String]) -> Lowered {
+    let mut terms: Vec<Term> =
+        words.iter().map(|word| Term::from_field_text(field, word)).collect();
+    if terms.len() == 1 { term(terms.swap_remove(0)) } else { Box::new(PhraseQuery::new(terms)) }
+}

@@ -1,0 +1,263 @@
+//! The embedded store: records in a write-ahead log, found in memory at once and in an index of time
+//! partitions soon after, on one directory of one process.
+//!
+//! | file | what |
+//! |---|---|
+//! | `shared`, `indexer` | the state of a store and the thread that moves records into partitions |
+//! | `partition`, `rows`, `columns`, `document`, `schema`, `tokenizer`, `directory` | what is on disk |
+//! | `recovery`, `retention`, `clock` | what happens to it when things go wrong or grow old |
+//! | `tail`, `segment`, `fetch` | what is searched: memory, columns and zone maps, records |
+//! | `lower`, `dynamic`, `keyword`, `filter` | the query tree as tantivy queries |
+//! | `search`, `walk`, `count` and the other aggregations, `budget` | the answers |
+//!
+//! Nothing outside this module names tantivy.
+
+mod budget;
+mod clock;
+mod columns;
+mod count;
+mod directory;
+mod document;
+mod dynamic;
+mod fetch;
+mod filter;
+mod indexer;
+mod keyword;
+mod lower;
+mod options;
+mod partition;
+mod recovery;
+mod retention;
+mod rows;
+mod schema;
+mod search;
+mod segment;
+mod shared;
+mod tail;
+mod tokenizer;
+mod walk;
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use tokio::sync::Semaphore;
+
+use self::budget::Budget;
+use self::indexer::Indexer;
+pub use self::options::Options;
+use self::options::Places;
+use self::partition::PartitionError;
+use self::search::Snapshot;
+use self::shared::{Shared, State};
+use crate::query::Query;
+use crate::record::LogRecord;
+use crate::store::{
+    Aggregate, Aggregation, LogStore, MAX_BUCKETS, MAX_PAGE, Search, SearchPage, StoreError,
+    StoreErrorKind, StoreStatus, TimeRange,
+};
+use crate::wal::{Locked, Wal};
+
+/// Why a store could not be opened. Damage is not a reason: see [`StoreStatus::notices`].
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has the store open.
+    #[error(transparent)]
+    Locked(#[from] Locked),
+    /// The directory cannot be read at all.
+    #[error("could not read the log store at {}", path.display())]
+    Unreadable {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// A log store in a directory.
+pub struct EmbeddedStore {
+    shared: Arc<Shared>,
+    permits: Arc<Semaphore>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl fmt::Debug for EmbeddedStore {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let index = &self.shared.places.index;
+        formatter.debug_struct("EmbeddedStore").field("index", index).finish_non_exhaustive()
+    }
+}
+
+impl EmbeddedStore {
+    /// Opens the store of a directory, creating it when it is missing. Reads what is in the write-ahead
+    /// log and in no index into memory; damaged parts are set aside and rebuilt in the background.
+    pub fn open(root: &Path, options: Options) -> Result<Self, OpenError> {
+        let places = Places::of(root);
+        let unreadable = |source| OpenError::Unreadable { path: root.to_owned(), source };
+        let mut wal_options = options.wal.clone();
+        wal_options.max_bytes = wal_options.max_bytes.min(options.max_bytes / 4);
+        wal_options.keep_bytes = wal_options.keep_bytes.min(options.max_bytes / 16);
+        let wal = Wal::open(&places.wal, wal_options)?;
+        let mut found = recovery::open_all(&places).map_err(unreadable)?;
+        wal.advance_to(found.next);
+
+        let mut state = State { next: found.next, ..State::default() };
+        state.views = found.views.iter().map(|(view, _)| Arc::clone(view)).collect();
+        std::mem::take(&mut found.notices).into_iter().for_each(|notice| state.note(notice));
+        read_log(&wal, &mut state, options.tail_bytes);
+        let resumable = found.views.pop().filter(|(view, _)| !view.partition.format.sealed);
+        let permits = Arc::new(Semaphore::new(options.searches.max(1)));
+        let shared = Shared::new(options, places, wal, state);
+        shared.listen();
+
+        let indexer = Indexer::new(Arc::clone(&shared), resumable, found.rebuild);
+        let thread = std::thread::Builder::new().name("log-index".to_owned());
+        let thread = thread.spawn(move || indexer.run()).map_err(unreadable)?;
+        Ok(Self { shared, permits, thread: Some(thread) })
+    }
+
+    /// The write-ahead log. What is appended to it can be found in this store at once.
+    pub fn wal(&self) -> &Wal {
+        &self.shared.wal
+    }
+
+    /// Brings everything appended so far into the index. Searches do not need it; a short restart and
+    /// small memory do. `false` when it was not done in time.
+    pub async fn flush(&self, timeout: Duration) -> bool {
+        let shared = Arc::clone(&self.shared);
+        tokio::task::spawn_blocking(move || shared.flush(timeout)).await.unwrap_or(false)
+    }
+
+    /// Runs a query on a thread for blocking work, a few at a time. It ends early when the deadline has
+    /// passed or the caller has gone.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Snapshot, &Budget) -> Result<T, PartitionError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let deadline = self.shared.options.deadline;
+        let started = Instant::now();
+        let permit = Arc::clone(&self.permits).acquire_owned();
+        let permit = tokio::time::timeout(deadline, permit).await.map_err(|_| {
+            StoreError::bare(StoreErrorKind::Timeout, "too many searches are running")
+        })?;
+        let budget = Budget::new(deadline.saturating_sub(started.elapsed()));
+        let _end = budget.end_on_drop();
+        let (shared, inner) = (Arc::clone(&self.shared), budget.clone());
+        let task = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            work(&shared.snapshot(), &inner)
+        });
+        let result = task.await.map_err(|error| {
+            StoreError::new(StoreErrorKind::Internal, "a search ended unexpectedly", error)
+        })?;
+        result.map_err(|error| {
+            StoreError::new(StoreErrorKind::Internal, "a part of the index cannot be read", error)
+        })
+    }
+}
+
+impl Drop for EmbeddedStore {
+    fn drop(&mut self) {
+        self.shared.stop();
+        if let Some(thread) = self.thread.take() {
+            // A panic of the index thread has been printed by the panic hook.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Reads the end of the log that is in no partition into memory.
+fn read_log(wal: &Wal, state: &mut State, tail_bytes: usize) {
+    let mut reader = wal.reader(state.next);
+    loop {
+        match reader.next_batch() {
+            Ok(Some(batch)) => {
+                state.tail.push(Arc::new(batch));
+                state.tail.shrink_to(tail_bytes);
+            }
+            Ok(None) => break,
+            Err(error) => {
+                state.note(format!("could not read the write-ahead log: {error}"));
+                break;
+            }
+        }
+    }
+    reader.take_notices().into_iter().for_each(|notice| state.note(notice));
+}
+
+fn timed_out() -> StoreError {
+    StoreError::bare(StoreErrorKind::Timeout, "the query took too long")
+}
+
+#[async_trait]
+impl LogStore for EmbeddedStore {
+    async fn append(&self, batch: Vec<LogRecord>) -> Result<(), StoreError> {
+        let wal = self.shared.wal.clone();
+        let task = tokio::task::spawn_blocking(move || {
+            wal.append_records(&batch);
+        });
+        task.await.map_err(|error| {
+            StoreError::new(StoreErrorKind::Internal, "an append ended unexpectedly", error)
+        })
+    }
+
+    async fn search(&self, search: &Search) -> Result<SearchPage, StoreError> {
+        let search = search.clone();
+        let limit = search.limit.min(MAX_PAGE);
+        self.run(move |snapshot, budget| Ok(search::page(snapshot, &search, limit, budget))).await
+    }
+
+    async fn aggregate(
+        &self,
+        range: TimeRange,
+        query: &Query,
+        aggregation: &Aggregation,
+    ) -> Result<Aggregate, StoreError> {
+        let (query, aggregation) = (query.clone(), aggregation.clone());
+        let answer = self.run(move |snapshot, budget| {
+            let answer = aggregate(snapshot, range, &query, &aggregation, budget)?;
+            Ok((!budget.is_over()).then_some(answer))
+        });
+        answer.await?.ok_or_else(timed_out)
+    }
+
+    async fn status(&self) -> Result<StoreStatus, StoreError> {
+        let shared = Arc::clone(&self.shared);
+        let task = tokio::task::spawn_blocking(move || shared.status());
+        task.await.map_err(|error| {
+            StoreError::new(StoreErrorKind::Internal, "the status ended unexpectedly", error)
+        })
+    }
+}
+
+fn aggregate(
+    snapshot: &Snapshot,
+    range: TimeRange,
+    query: &Query,
+    aggregation: &Aggregation,
+    budget: &Budget,
+) -> Result<Aggregate, PartitionError> {
+    Ok(match aggregation {
+        Aggregation::Count => Aggregate::Count(count::count(snapshot, range, query, budget)?),
+        Aggregation::Histogram { interval } => {
+            let shape = buckets(range, *interval);
+            Aggregate::Histogram(count::histogram(snapshot, range, query, shape, budget)?)
+        }
+        _ => return Err(PartitionError::Broken("not yet".into())),
+    })
+}
+
+/// The start of the first interval, the interval and how many of them cover a range.
+fn buckets(range: TimeRange, interval: i64) -> (i64, i64, usize) {
+    let interval = interval.max(1);
+    let start = range.from.div_euclid(interval).saturating_mul(interval);
+    let span = i128::from(range.to) - i128::from(start);
+    let count = (span + i128::from(interval) - 1) / i128::from(interval);
+    let count = count.clamp(1, i128::from(MAX_BUCKETS));
+    (start, interval, usize::try_from(count).unwrap_or(1))
+}

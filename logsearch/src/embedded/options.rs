@@ -1,0 +1,76 @@
+//! Sizes, times and limits of the embedded store.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::wal::WalOptions;
+
+/// See each field. The defaults suit a service of some thousand records a second on a small machine.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Partitions that are older are removed, whole.
+    pub max_age: Duration,
+    /// Index and write-ahead log never have more bytes; the oldest partition goes first.
+    pub max_bytes: u64,
+    /// While the disk has fewer bytes free, the oldest partition goes, also when it is young.
+    pub min_free_bytes: u64,
+    /// A partition is closed when it has so many records.
+    pub partition_records: u64,
+    /// A partition is closed when it has so many bytes.
+    pub partition_bytes: u64,
+    /// Records become part of the index after at most this time. They are found before.
+    pub commit_interval: Duration,
+    /// Records become part of the index when there are so many.
+    pub commit_records: u64,
+    /// Memory of the index writer; with little of it indexing costs much more.
+    pub writer_bytes: usize,
+    /// Memory for records that are not indexed yet. When indexing falls further behind, the oldest of
+    /// them cannot be found until it has caught up.
+    pub tail_bytes: usize,
+    /// Searches that run at the same time; others wait.
+    pub searches: usize,
+    /// A query that takes longer is answered in part, or not at all if it has no parts.
+    pub deadline: Duration,
+    /// The write-ahead log.
+    pub wal: WalOptions,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            max_age: Duration::from_secs(14 * 24 * 60 * 60),
+            max_bytes: 2 * 1024 * 1024 * 1024,
+            min_free_bytes: 256 * 1024 * 1024,
+            partition_records: 2_000_000,
+            partition_bytes: 512 * 1024 * 1024,
+            commit_interval: Duration::from_secs(10),
+            commit_records: 50_000,
+            writer_bytes: 64 * 1024 * 1024,
+            tail_bytes: 32 * 1024 * 1024,
+            searches: 2,
+            deadline: Duration::from_secs(5),
+            wal: WalOptions::default(),
+        }
+    }
+}
+
+impl Options {
+    /// Retention removes whole partitions, so that one must be a small part of what may be kept.
+    pub(super) fn largest_partition(&self) -> u64 {
+        self.partition_bytes.min(self.max_bytes / 8).max(1)
+    }
+}
+
+/// Where the parts of a store are.
+#[derive(Clone, Debug)]
+pub(super) struct Places {
+    pub wal: PathBuf,
+    pub index: PathBuf,
+    pub broken: PathBuf,
+}
+
+impl Places {
+    pub fn of(root: &Path) -> Self {
+        Self { wal: root.join("wal"), index: root.join("index"), broken: root.join("quarantine") }
+    }
+}

@@ -1,0 +1,165 @@
+//! Opening what a previous process left, whatever happened to it. A partition whose index is broken
+//! loses the index and gets a new one from its rows; one whose rows are gone too is set aside. Nothing
+//! is ever created in a directory that has something in it, and nothing is deleted here.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::clock;
+use super::options::Places;
+use super::partition::{self, Opened, PartitionError, PartitionWriter, View};
+use super::rows::Rows;
+use crate::codec::{self, Batch};
+
+/// Records between two commits of a rebuild.
+const REBUILD_COMMIT: u64 = 200_000;
+
+/// What was found.
+#[derive(Default)]
+pub struct Found {
+    /// Partitions that can be searched, in the order of arrival.
+    pub views: Vec<(Arc<View>, Opened)>,
+    /// Partitions that need a new index.
+    pub rebuild: Vec<PathBuf>,
+    /// The first sequence that is in no partition.
+    pub next: u64,
+    /// What a person should know.
+    pub notices: Vec<String>,
+}
+
+/// Opens every partition.
+pub fn open_all(places: &Places) -> io::Result<Found> {
+    let mut found = Found::default();
+    for dir in partitions(&places.index)? {
+        let name = name_of(&dir);
+        match partition::open(&dir) {
+            Ok((view, opened)) => {
+                found.next = found.next.max(view.payload.next);
+                found.views.push((view, opened));
+            }
+            Err(error) => set_aside(places, &dir, &name, &error, &mut found),
+        }
+    }
+    Ok(found)
+}
+
+/// The directories of partitions in the order of arrival. Clears away what an interrupted removal left.
+pub fn partitions(index: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut dirs = Vec::new();
+    let entries = match fs::read_dir(index) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(dirs),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        let path = entry?.path();
+        let name = name_of(&path);
+        if name.starts_with("gone-") {
+            // It was removed; what could not be deleted then may be possible now.
+            let _ = fs::remove_dir_all(&path);
+        } else if name.starts_with("p-") {
+            dirs.push(path);
+        }
+    }
+    dirs.sort();
+    Ok(dirs)
+}
+
+fn set_aside(places: &Places, dir: &Path, name: &str, error: &PartitionError, found: &mut Found) {
+    let rows = Rows::open(&dir.join("rows"));
+    let (result, what) = match rows {
+        Ok(rows) if !rows.groups().is_empty() => {
+            let groups = rows.groups();
+            found.next = found.next.max(groups.last().map_or(0, |group| group.last + 1));
+            if rows.skipped > 0 {
+                let bytes = rows.skipped;
+                found.notices.push(format!("partition {name} lost {bytes} bytes of damaged rows"));
+            }
+            let index = dir.join("index");
+            let moved = if index.exists() {
+                quarantine(places, &index, &format!("{name}-index"))
+            } else {
+                Ok(PathBuf::new())
+            };
+            if moved.is_ok() {
+                found.rebuild.push(dir.to_owned());
+            }
+            (moved, "is being indexed again from its rows")
+        }
+        _ => (quarantine(places, dir, name), "was set aside"),
+    };
+    found.notices.push(match result {
+        Ok(_) => format!("partition {name} {what}: {error}"),
+        Err(failure) => format!("partition {name} cannot be used ({error}) or moved ({failure})"),
+    });
+}
+
+/// Moves something out of the way, for a person to look at.
+pub fn quarantine(places: &Places, path: &Path, name: &str) -> io::Result<PathBuf> {
+    fs::create_dir_all(&places.broken)?;
+    let stamp = clock::now() / 1_000_000;
+    let free = (0..).map(|n| match n {
+        0 => places.broken.join(format!("{name}.bad-{stamp}")),
+        n => places.broken.join(format!("{name}.bad-{stamp}-{n}")),
+    });
+    let target = free.into_iter().find(|target| !target.exists()).unwrap_or_default();
+    fs::rename(path, &target)?;
+    partition::sync_dir(&places.broken)?;
+    Ok(target)
+}
+
+/// Builds the index of a partition anew from its rows. `keep_going` is asked now and then; when it
+/// says no, the rebuild is abandoned and will start over the next time.
+pub fn rebuild(
+    dir: &Path,
+    writer_bytes: usize,
+    keep_going: impl Fn() -> bool,
+) -> Result<Option<Rebuilt>, PartitionError> {
+    let day = partition::Format::read(dir).map_or(0, |format| format.day);
+    let mut writer = PartitionWriter::rebuild(dir, day, writer_bytes)?;
+    let rows = Arc::clone(&writer.view().partition.rows);
+    let mut lost = 0;
+    for group in rows.groups() {
+        if !keep_going() {
+            return Ok(None);
+        }
+        let Ok(columns) = rows.read(&group) else {
+            lost += u64::from(group.count);
+            continue;
+        };
+        let mut bytes = Vec::new();
+        (0..columns.len())
+            .filter_map(|at| columns.record(at))
+            .for_each(|record| codec::encode(&record, &mut bytes));
+        let batch = Arc::new(Batch { first: group.first, next: group.last + 1, bytes });
+        let mut at = 0;
+        for view in batch.records() {
+            writer.add(&batch, at, &view)?;
+            at += view.as_bytes().len();
+        }
+        if writer.pending() >= REBUILD_COMMIT {
+            writer.commit()?;
+        }
+    }
+    writer.commit()?;
+    writer.finish_rebuild()?;
+    let (view, opened) = partition::open_rebuilt(dir)?;
+    Ok(Some(Rebuilt { view, opened, lost }))
+}
+
+/// A partition with its new index.
+pub struct Rebuilt {
+    /// For searching.
+    pub view: Arc<View>,
+    /// For writing.
+    pub opened: Opened,
+    /// Records whose rows could not be read.
+    pub lost: u64,
+}
+
+/// The last part of a path.
+pub fn name_of(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}

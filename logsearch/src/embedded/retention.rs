@@ -1,0 +1,153 @@
+//! Keeping within age, size and free disk by removing whole partitions, the oldest first. Files set
+//! aside count, and go before anything that can be searched.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::clock::{self, Clock};
+use super::partition::View;
+use super::recovery::name_of;
+use super::shared::Shared;
+
+/// See the module.
+pub struct Retention {
+    clock: Clock,
+    /// Bytes of partitions that do not grow any more.
+    sizes: HashMap<PathBuf, u64>,
+}
+
+/// Why a partition has to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reason {
+    Age,
+    Size,
+    Disk,
+}
+
+impl Retention {
+    /// Retention over these partitions.
+    pub fn new(newest: Option<i64>) -> Self {
+        let clock = Clock::new(newest, clock::now(), Instant::now());
+        Self { clock, sizes: HashMap::new() }
+    }
+
+    /// Removes what has to go. Returns whether the partition that is being written is the only one
+    /// left and has to be closed, so that it can go too.
+    pub fn enforce(&mut self, shared: &Shared, writing: Option<&Path>) -> bool {
+        let now = self.clock.trusted(clock::now(), Instant::now());
+        loop {
+            let views = shared.state.read().views.clone();
+            let bytes = self.measure(shared, &views, writing);
+            shared.state.write().index_bytes = bytes;
+            let Some(reason) = self.reason(shared, views.first(), bytes, now) else {
+                return false;
+            };
+            if reason != Reason::Age && remove_oldest_broken(shared) {
+                continue;
+            }
+            let Some(oldest) = views.first() else { return false };
+            if writing == Some(oldest.partition.dir.as_path()) {
+                return reason != Reason::Age && oldest.records() > 0;
+            }
+            if let Err(error) = self.remove(shared, oldest, reason) {
+                let name = oldest.partition.name();
+                let trouble = format!("could not remove partition {name}: {error}");
+                shared.state.write().note(trouble);
+                return false;
+            }
+        }
+    }
+
+    fn reason(
+        &self,
+        shared: &Shared,
+        oldest: Option<&Arc<View>>,
+        index_bytes: u64,
+        now: Option<i64>,
+    ) -> Option<Reason> {
+        let options = &shared.options;
+        let age = i64::try_from(options.max_age.as_micros()).unwrap_or(i64::MAX);
+        let limit = now.map_or(i64::MIN, |now| now.saturating_sub(age));
+        if oldest.is_some_and(|view| view.records() > 0 && view.span.1 < limit) {
+            return Some(Reason::Age);
+        }
+        if index_bytes + shared.wal.status().bytes > options.max_bytes {
+            return Some(Reason::Size);
+        }
+        let low = free_bytes(&shared.places.index).is_ok_and(|free| free < options.min_free_bytes);
+        low.then_some(Reason::Disk)
+    }
+
+    fn measure(&mut self, shared: &Shared, views: &[Arc<View>], writing: Option<&Path>) -> u64 {
+        let mut sum = directory_bytes(&shared.places.broken);
+        for view in views {
+            let dir = &view.partition.dir;
+            sum += match self.sizes.get(dir) {
+                Some(bytes) if writing != Some(dir) => *bytes,
+                _ => {
+                    let bytes = directory_bytes(dir);
+                    self.sizes.insert(dir.clone(), bytes);
+                    bytes
+                }
+            };
+        }
+        sum
+    }
+
+    fn remove(&mut self, shared: &Shared, view: &Arc<View>, reason: Reason) -> io::Result<()> {
+        let dir = &view.partition.dir;
+        let gone = dir.with_file_name(format!("gone-{}", view.partition.name()));
+        // Renamed first: a half deleted partition must not be opened by the next start.
+        fs::rename(dir, &gone)?;
+        self.sizes.remove(dir);
+        {
+            let mut state = shared.state.write();
+            state.views.retain(|other| !Arc::ptr_eq(other, view));
+            let records = view.records();
+            match reason {
+                Reason::Age => {}
+                Reason::Size => state.note(format!(
+                    "removed the {records} oldest records to stay within the size of the store"
+                )),
+                Reason::Disk => state.note(format!(
+                    "removed the {records} oldest records because the disk is nearly full"
+                )),
+            }
+        }
+        fs::remove_dir_all(&gone)
+    }
+}
+
+/// Removes the oldest thing set aside; `false` when there is none.
+fn remove_oldest_broken(shared: &Shared) -> bool {
+    let Ok(entries) = fs::read_dir(&shared.places.broken) else { return false };
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort_by_key(|path| fs::metadata(path).and_then(|meta| meta.modified()).ok());
+    let Some(oldest) = paths.first() else { return false };
+    let removed =
+        if oldest.is_dir() { fs::remove_dir_all(oldest) } else { fs::remove_file(oldest) };
+    let name = name_of(oldest);
+    shared.state.write().note(format!("removed {name}, which was set aside, for its room"));
+    removed.is_ok()
+}
+
+/// Bytes free for this process on the disk of a path.
+pub fn free_bytes(path: &Path) -> io::Result<u64> {
+    let disk = rustix::fs::statvfs(path)?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+/// Bytes of all files below a directory; what vanishes meanwhile counts nothing.
+pub fn directory_bytes(path: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(path) else { return 0 };
+    let sizes = entries.flatten().map(|entry| match entry.metadata() {
+        Ok(meta) if meta.is_dir() => directory_bytes(&entry.path()),
+        Ok(meta) => meta.len(),
+        Err(_) => 0,
+    });
+    sizes.sum()
+}

@@ -1,0 +1,344 @@
+//! Pages of matching records. Partitions, segments and the memory tail are visited from the end the
+//! page starts at, each in windows that grow, and as soon as nothing outside what was seen can belong
+//! on the page, the rest is not looked at. So a page costs about the same over a day and over a month.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use tantivy::query::{EnableScoring, Weight};
+use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, DocSet, TERMINATED};
+
+use super::budget::Budget;
+use super::fetch::{Fetcher, RowCache};
+use super::lower::Lowering;
+use super::partition::{PartitionError, View};
+use super::segment::{BLOCK, Segment};
+use super::tail::TailBatch;
+use crate::codec::RecordView;
+use crate::query::{Matcher, Query};
+use crate::record::LogRecord;
+use crate::store::{Cursor, Search, SearchPage, TimeRange};
+
+/// Documents of the first window; most pages are full after it.
+const FIRST_WINDOW: u32 = 2 * BLOCK;
+/// Each window is so many times the one before, so that a rare match costs few restarts.
+const GROWTH: u32 = 8;
+
+/// Everything that can be found, as of one moment.
+pub struct Snapshot {
+    /// Partitions in the order of arrival.
+    pub views: Vec<Arc<View>>,
+    /// What is not in them yet, oldest first.
+    pub tail: Vec<TailBatch>,
+    /// The first sequence that is not in a partition.
+    pub next: u64,
+    /// Opened groups.
+    pub cache: Arc<RowCache>,
+}
+
+impl Snapshot {
+    /// The same moment again.
+    pub fn share(&self) -> Self {
+        let (views, tail) = (self.views.clone(), self.tail.clone());
+        Self { views, tail, next: self.next, cache: Arc::clone(&self.cache) }
+    }
+}
+
+/// The place of a record in the asked order: greater comes first.
+type Rank = (i64, u64);
+
+/// Where to get a record of the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    Row(usize),
+    Tail(usize, usize),
+}
+
+struct Page<'a> {
+    search: &'a Search,
+    best: BinaryHeap<Reverse<(Rank, Place)>>,
+    limit: usize,
+}
+
+impl<'a> Page<'a> {
+    fn new(search: &'a Search, limit: usize) -> Self {
+        Self { search, best: BinaryHeap::with_capacity(limit + 1), limit }
+    }
+
+    fn rank(&self, (timestamp, sequence): Cursor) -> Rank {
+        if self.search.ascending { (!timestamp, !sequence) } else { (timestamp, sequence) }
+    }
+
+    /// Whether a record of this time at best may still belong on the page.
+    fn may_take(&self, timestamp: i64) -> bool {
+        let best = if self.search.ascending { !timestamp } else { timestamp };
+        self.worst().is_none_or(|worst| best >= worst.0)
+    }
+
+    fn worst(&self) -> Option<Rank> {
+        let worst = self.best.peek().filter(|_| self.best.len() >= self.limit);
+        worst.map(|Reverse((rank, _))| *rank)
+    }
+
+    /// Whether the record belongs on the page as far as is known.
+    fn wants(&self, cursor: Cursor) -> bool {
+        let (range, rank) = (self.search.range, self.rank(cursor));
+        range.from <= cursor.0
+            && cursor.0 < range.to
+            && self.search.after.is_none_or(|after| rank < self.rank(after))
+            && self.worst().is_none_or(|worst| rank > worst)
+    }
+
+    fn take(&mut self, cursor: Cursor, place: Place) {
+        self.best.push(Reverse((self.rank(cursor), place)));
+        if self.best.len() > self.limit {
+            self.best.pop();
+        }
+    }
+
+    /// The range with the cursor taken into account.
+    fn range(&self) -> TimeRange {
+        let mut range = self.search.range;
+        match self.search.after {
+            Some((after, _)) if self.search.ascending => range.from = range.from.max(after),
+            Some((after, _)) => range.to = range.to.min(after.saturating_add(1)),
+            None => {}
+        }
+        range
+    }
+}
+
+/// One page of a search.
+pub fn page(snapshot: &Snapshot, search: &Search, limit: usize, budget: &Budget) -> SearchPage {
+    let mut page = Page::new(search, limit.saturating_add(1));
+    search_tail(snapshot, &mut page, budget);
+    search_views(snapshot, &mut page, budget);
+    let mut best = page.best.into_sorted_vec();
+    // One more than asked for tells whether there is a next page.
+    let more = best.len() > limit;
+    best.truncate(limit);
+    let partial = budget.is_over();
+    let records = fetch(snapshot, search, &best);
+    let last = records.last().map(|record| (record.timestamp, record.sequence));
+    SearchPage { next: last.filter(|_| more || partial), records, partial }
+}
+
+fn search_tail(snapshot: &Snapshot, page: &mut Page<'_>, budget: &Budget) {
+    let matcher = Matcher::new(&page.search.query);
+    let range = page.range();
+    let mut order: Vec<usize> = (0..snapshot.tail.len()).collect();
+    if !page.search.ascending {
+        order.reverse();
+    }
+    for index in order {
+        let tail = &snapshot.tail[index];
+        let edge = if page.search.ascending { tail.oldest } else { tail.newest };
+        if !tail.may_have(range) || !page.may_take(edge) {
+            continue;
+        }
+        if budget.is_over() {
+            return;
+        }
+        for (at, view) in tail.records_from(snapshot.next) {
+            let cursor = (view.timestamp(), view.sequence());
+            if page.wants(cursor) && matcher.matches(&view) {
+                page.take(cursor, Place::Tail(index, at));
+            }
+        }
+    }
+}
+
+fn search_views(snapshot: &Snapshot, page: &mut Page<'_>, budget: &Budget) {
+    let ascending = page.search.ascending;
+    let edge = |span: (i64, i64)| if ascending { !span.0 } else { span.1 };
+    let range = page.range();
+    let mut order: Vec<usize> = (0..snapshot.views.len()).collect();
+    order.sort_by_key(|index| Reverse(edge(snapshot.views[*index].span)));
+    for index in order {
+        let view = &snapshot.views[index];
+        let (oldest, newest) = view.span;
+        if oldest >= range.to || newest < range.from {
+            continue;
+        }
+        if !page.may_take(if ascending { oldest } else { newest }) {
+            break;
+        }
+        // One broken partition must not hide the others.
+        if let Err(error) = search_view(snapshot, index, page, budget) {
+            view.fail(&error);
+        }
+    }
+}
+
+fn search_view(
+    snapshot: &Snapshot,
+    index: usize,
+    page: &mut Page<'_>,
+    budget: &Budget,
+) -> Result<(), PartitionError> {
+    let view = &snapshot.views[index];
+    let weight = weight(view, &page.search.query, &snapshot.cache, budget)?;
+    let mut segments: Vec<&Arc<Segment>> = view.segments()?.iter().collect();
+    let ascending = page.search.ascending;
+    segments.sort_by_key(
+        |segment| {
+            if ascending { segment.zones.oldest() } else { !segment.zones.newest() }
+        },
+    );
+    for segment in segments {
+        search_segment(segment, weight.as_ref(), index, page, budget)?;
+    }
+    Ok(())
+}
+
+/// The query as this partition's index answers it.
+pub fn weight(
+    view: &View,
+    query: &Query,
+    cache: &Arc<RowCache>,
+    budget: &Budget,
+) -> Result<Box<dyn Weight>, PartitionError> {
+    let query = Lowering::new(view, cache, budget)?.lower(query)?;
+    Ok(query.weight(EnableScoring::disabled_from_schema(&view.partition.layout.schema))?)
+}
+
+fn search_segment(
+    segment: &Segment,
+    weight: &dyn Weight,
+    index: usize,
+    page: &mut Page<'_>,
+    budget: &Budget,
+) -> Result<(), PartitionError> {
+    let ascending = page.search.ascending;
+    for window in windows(segment.zones.docs_in(page.range()), ascending) {
+        // What this window and all later ones can have at best.
+        let best = if ascending {
+            segment.zones.oldest_from(window.start)
+        } else {
+            segment.zones.newest_before(window.end)
+        };
+        if !page.may_take(best) || budget.is_over() {
+            break;
+        }
+        search_window(segment, weight, window, index, page)?;
+    }
+    Ok(())
+}
+
+/// The documents in growing windows, from the end the page starts at. All but the outermost bounds
+/// are at the start of a block.
+fn windows(docs: Range<DocId>, ascending: bool) -> impl Iterator<Item = Range<DocId>> {
+    let (mut rest, mut size) = (docs, FIRST_WINDOW);
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let window = if ascending {
+            let end = rest.start.saturating_add(size).min(rest.end);
+            rest.start..end
+        } else {
+            let start = rest.end.saturating_sub(size).div_ceil(BLOCK) * BLOCK;
+            start.max(rest.start).min(rest.end - 1)..rest.end
+        };
+        if ascending {
+            rest.start = window.end;
+        } else {
+            rest.end = window.start;
+        }
+        size = size.saturating_mul(GROWTH);
+        Some(window)
+    })
+}
+
+fn search_window(
+    segment: &Segment,
+    weight: &dyn Weight,
+    window: Range<DocId>,
+    index: usize,
+    page: &mut Page<'_>,
+) -> Result<(), PartitionError> {
+    for_each_block(segment, weight, window, |docs| {
+        let mut times = [0; COLLECT_BLOCK_BUFFER_LEN];
+        segment.time.get_vals(docs, &mut times[..docs.len()]);
+        for (doc, time) in docs.iter().zip(times) {
+            if page.may_take(time) {
+                let cursor = (time, segment.sequence.get_val(*doc));
+                if page.wants(cursor) {
+                    page.take(cursor, Place::Row(index));
+                }
+            }
+        }
+        true
+    })?;
+    Ok(())
+}
+
+/// Calls `visit` with the matching documents of a window, at most 64 at a time, until it says no.
+pub fn for_each_block(
+    segment: &Segment,
+    weight: &dyn Weight,
+    window: Range<DocId>,
+    mut visit: impl FnMut(&[DocId]) -> bool,
+) -> tantivy::Result<()> {
+    let mut docs = weight.scorer(&segment.reader, 1.0)?;
+    if docs.doc() < window.start {
+        docs.seek(window.start);
+    }
+    let mut buffer = [0; COLLECT_BLOCK_BUFFER_LEN];
+    while docs.doc() != TERMINATED && docs.doc() < window.end {
+        let filled = docs.fill_buffer(&mut buffer);
+        let inside = buffer[..filled].partition_point(|doc| *doc < window.end);
+        if inside == 0 || !visit(&buffer[..inside]) || inside < filled {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The records of the page in its order.
+fn fetch(snapshot: &Snapshot, search: &Search, best: &[Reverse<(Rank, Place)>]) -> Vec<LogRecord> {
+    let mut fetchers: Vec<Option<Fetcher>> = snapshot.views.iter().map(|_| None).collect();
+    let mut records = Vec::with_capacity(best.len());
+    for Reverse(((_, sequence), place)) in best {
+        let sequence = if search.ascending { !sequence } else { *sequence };
+        match place {
+            Place::Row(index) => {
+                let view = &snapshot.views[*index];
+                let fetcher = fetchers[*index].get_or_insert_with(|| {
+                    Fetcher::new(Arc::clone(&view.partition.rows), Arc::clone(&snapshot.cache))
+                });
+                match fetcher.record(sequence) {
+                    Ok(record) => records.push(record),
+                    Err(error) => view.fail(&error.into()),
+                }
+            }
+            Place::Tail(index, at) => {
+                let bytes = &snapshot.tail[*index].batch.bytes[*at..];
+                records.extend(RecordView::parse(bytes).map(LogRecord::from));
+            }
+        }
+    }
+    records
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_cover_every_document_once() {
+        for docs in [0..0, 0..1, 0..5_000, 1_024..300_000, 2_048..2_049] {
+            for ascending in [true, false] {
+                let mut seen: Vec<_> = windows(docs.clone(), ascending).collect();
+                if !ascending {
+                    assert!(seen.iter().all(|w| w.start % BLOCK == 0 || w.start == docs.start));
+                    seen.reverse();
+                }
+                let whole: Vec<DocId> = seen.into_iter().flatten().collect();
+                assert_eq!(whole, docs.clone().collect::<Vec<_>>());
+            }
+        }
+    }
+}

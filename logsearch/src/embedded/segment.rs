@@ -1,0 +1,264 @@
+//! One immutable segment of a partition, opened for searching: its columns and a zone map, the oldest
+//! and newest time of every 1,024 documents.
+//!
+//! Documents are in the order of arrival, nearly but not exactly that of time. The zone map makes
+//! that safe: every early stop is decided on what the skipped blocks really hold, so that a clock
+//! that went backwards, or a merge in an unexpected order, costs time and never an answer.
+
+use std::collections::HashMap;
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tantivy::columnar::{Column, ColumnType, ColumnValues, DynamicColumn, StrColumn};
+use tantivy::{DocId, SegmentReader};
+
+use super::keyword::Keyword;
+use super::schema;
+use crate::record::Value;
+use crate::store::TimeRange;
+
+/// Documents of a block.
+pub const BLOCK: u32 = 1_024;
+
+type Values<T> = Arc<dyn ColumnValues<T>>;
+
+/// A segment ready to be searched.
+pub struct Segment {
+    /// tantivy's own view of it.
+    pub reader: SegmentReader,
+    /// Timestamps, microseconds.
+    pub time: Values<i64>,
+    /// Sequences.
+    pub sequence: Values<u64>,
+    /// Levels as numbers.
+    pub level: Values<u64>,
+    /// What times are where.
+    pub zones: Zones,
+    columns: Mutex<HashMap<String, Arc<FieldColumns>>>,
+    /// Whether the terms of a place are all ASCII.
+    plain: Mutex<HashMap<Keyword, bool>>,
+}
+
+/// The columns of one field of any type.
+#[derive(Default)]
+pub struct FieldColumns {
+    /// Texts as written.
+    pub text: Option<StrColumn>,
+    /// Whole numbers.
+    pub int: Option<Column<i64>>,
+    /// Whole numbers of a column in which none is negative.
+    pub unsigned: Option<Column<u64>>,
+    /// Numbers of a column in which some have a fraction.
+    pub float: Option<Column<f64>>,
+    /// True and false.
+    pub bool: Option<Column<bool>>,
+}
+
+impl FieldColumns {
+    /// Whether no document of the segment has the field.
+    pub fn is_empty(&self) -> bool {
+        self.text.is_none() && !self.has_numbers() && self.bool.is_none()
+    }
+
+    /// Whether some document has a number.
+    pub fn has_numbers(&self) -> bool {
+        self.int.is_some() || self.unsigned.is_some() || self.float.is_some()
+    }
+
+    /// The number of a document.
+    pub fn number(&self, doc: DocId) -> Option<Value> {
+        let int = || self.int.as_ref()?.first(doc).map(Value::Int);
+        let unsigned = || {
+            let value = self.unsigned.as_ref()?.first(doc)?;
+            Some(i64::try_from(value).map_or(Value::Float(value as f64), Value::Int))
+        };
+        let float = || self.float.as_ref()?.first(doc).map(Value::Float);
+        int().or_else(unsigned).or_else(float)
+    }
+
+    /// Whether a document has the field.
+    pub fn has(&self, doc: DocId) -> bool {
+        fn in_column<T: PartialOrd>(column: Option<&Column<T>>, doc: DocId) -> bool {
+            column.is_some_and(|column| column.index.has_value(doc))
+        }
+        self.text.as_ref().is_some_and(|text| text.ords().index.has_value(doc))
+            || in_column(self.int.as_ref(), doc)
+            || in_column(self.unsigned.as_ref(), doc)
+            || in_column(self.float.as_ref(), doc)
+            || in_column(self.bool.as_ref(), doc)
+    }
+}
+
+impl Segment {
+    /// Opens the columns and reads all times once.
+    pub fn open(reader: SegmentReader) -> tantivy::Result<Self> {
+        let fields = reader.fast_fields();
+        let time = fields.i64(schema::TIME)?.values;
+        let sequence = fields.u64(schema::SEQUENCE)?.values;
+        let level = fields.u64(schema::LEVEL)?.values;
+        let zones = Zones::read(time.as_ref(), level.as_ref(), reader.max_doc());
+        Ok(Self {
+            reader,
+            time,
+            sequence,
+            level,
+            zones,
+            columns: Mutex::default(),
+            plain: Mutex::default(),
+        })
+    }
+
+    /// Number of documents.
+    pub fn len(&self) -> u32 {
+        self.reader.max_doc()
+    }
+
+    /// Whether all terms of a place are ASCII.
+    pub fn is_plain(&self, place: &Keyword) -> io::Result<bool> {
+        if let Some(plain) = self.plain.lock().get(place) {
+            return Ok(*plain);
+        }
+        let index = self.reader.inverted_index(place.field()).map_err(io::Error::other)?;
+        let plain = place.foreign()(index.terms())?.is_empty();
+        self.plain.lock().insert(place.clone(), plain);
+        Ok(plain)
+    }
+
+    /// The columns of a field by the name columns know it under.
+    pub fn columns(&self, name: &str) -> tantivy::Result<Arc<FieldColumns>> {
+        if let Some(columns) = self.columns.lock().get(name) {
+            return Ok(Arc::clone(columns));
+        }
+        let mut columns = FieldColumns::default();
+        for handle in self.reader.fast_fields().dynamic_column_handles(name)? {
+            let supported = matches!(
+                handle.column_type(),
+                ColumnType::Str
+                    | ColumnType::I64
+                    | ColumnType::U64
+                    | ColumnType::F64
+                    | ColumnType::Bool
+            );
+            if !supported {
+                continue;
+            }
+            match handle.open()? {
+                DynamicColumn::Str(column) => columns.text = Some(column),
+                DynamicColumn::I64(column) => columns.int = Some(column),
+                DynamicColumn::U64(column) => columns.unsigned = Some(column),
+                DynamicColumn::F64(column) => columns.float = Some(column),
+                DynamicColumn::Bool(column) => columns.bool = Some(column),
+                _ => {}
+            }
+        }
+        let columns = Arc::new(columns);
+        self.columns.lock().insert(name.to_owned(), Arc::clone(&columns));
+        Ok(columns)
+    }
+}
+
+/// Oldest and newest time and the levels of one block.
+#[derive(Clone, Copy, Debug)]
+pub struct Zone {
+    /// Oldest timestamp.
+    pub oldest: i64,
+    /// Newest timestamp.
+    pub newest: i64,
+    /// Documents per level.
+    pub levels: [u16; 5],
+}
+
+/// The zone map of a segment.
+#[derive(Debug)]
+pub struct Zones {
+    zones: Vec<Zone>,
+    /// Newest time of a block and all before it.
+    newest_until: Vec<i64>,
+    /// Oldest time of a block and all behind it.
+    oldest_from: Vec<i64>,
+    docs: u32,
+}
+
+impl Zones {
+    fn read(time: &dyn ColumnValues<i64>, level: &dyn ColumnValues<u64>, docs: u32) -> Self {
+        let mut zones = Vec::with_capacity(docs.div_ceil(BLOCK) as usize);
+        let (mut times, mut levels) = ([0; BLOCK as usize], [0; BLOCK as usize]);
+        for start in (0..docs).step_by(BLOCK as usize) {
+            let count = (docs - start).min(BLOCK) as usize;
+            time.get_range(u64::from(start), &mut times[..count]);
+            level.get_range(u64::from(start), &mut levels[..count]);
+            let mut zone = Zone { oldest: i64::MAX, newest: i64::MIN, levels: [0; 5] };
+            for time in &times[..count] {
+                zone.oldest = zone.oldest.min(*time);
+                zone.newest = zone.newest.max(*time);
+            }
+            levels[..count].iter().for_each(|level| zone.levels[(*level).min(4) as usize] += 1);
+            zones.push(zone);
+        }
+        Self::new(zones, docs)
+    }
+
+    fn new(zones: Vec<Zone>, docs: u32) -> Self {
+        let mut newest = i64::MIN;
+        let newest_until = zones.iter().map(|zone| {
+            newest = newest.max(zone.newest);
+            newest
+        });
+        let newest_until = newest_until.collect();
+        let mut oldest = i64::MAX;
+        let mut oldest_from: Vec<i64> = zones
+            .iter()
+            .rev()
+            .map(|zone| {
+                oldest = oldest.min(zone.oldest);
+                oldest
+            })
+            .collect();
+        oldest_from.reverse();
+        Self { zones, newest_until, oldest_from, docs }
+    }
+
+    /// The newest time of the segment, `i64::MIN` when it is empty.
+    pub fn newest(&self) -> i64 {
+        self.newest_until.last().copied().unwrap_or(i64::MIN)
+    }
+
+    /// The oldest time of the segment, `i64::MAX` when it is empty.
+    pub fn oldest(&self) -> i64 {
+        self.oldest_from.first().copied().unwrap_or(i64::MAX)
+    }
+
+    /// The newest time of all blocks that start before a document, `i64::MIN` when there is none.
+    pub fn newest_before(&self, doc: DocId) -> i64 {
+        let block = doc.div_ceil(BLOCK);
+        block.checked_sub(1).map_or(i64::MIN, |block| self.newest_until[block as usize])
+    }
+
+    /// The oldest time at or behind the block of a document, `i64::MAX` when there is none.
+    pub fn oldest_from(&self, doc: DocId) -> i64 {
+        self.oldest_from.get((doc / BLOCK) as usize).copied().unwrap_or(i64::MAX)
+    }
+
+    /// The blocks outside of which nothing is inside the range, as documents.
+    pub fn docs_in(&self, range: TimeRange) -> Range<DocId> {
+        // Both lists are sorted whatever the order of the documents.
+        let first = self.newest_until.partition_point(|newest| *newest < range.from);
+        let last = self.oldest_from.partition_point(|oldest| *oldest < range.to);
+        let start = (first as u32 * BLOCK).min(self.docs);
+        let end = (last as u32 * BLOCK).min(self.docs);
+        start..end.max(start)
+    }
+
+    /// Whether every document of the block is inside the range.
+    pub fn is_inside(&self, block: u32, range: TimeRange) -> bool {
+        let zone = &self.zones[block as usize];
+        range.from <= zone.oldest && zone.newest < range.to
+    }
+
+    /// The zone of a block.
+    pub fn zone(&self, block: u32) -> &Zone {
+        &self.zones[block as usize]
+    }
+}

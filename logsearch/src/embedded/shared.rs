@@ -1,0 +1,217 @@
+//! What the searching side, the write-ahead log's listener and the index thread share.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex, RwLock};
+
+use super::clock;
+use super::fetch::RowCache;
+use super::options::{Options, Places};
+use super::partition::View;
+use super::search::Snapshot;
+use super::tail::Tail;
+use crate::codec::Batch;
+use crate::store::StoreStatus;
+use crate::wal::Wal;
+
+/// Notices kept for [`crate::store::StoreStatus`]; the oldest go.
+const MAX_NOTICES: usize = 32;
+
+/// See the module.
+pub struct Shared {
+    pub options: Options,
+    pub places: Places,
+    pub wal: Wal,
+    pub state: RwLock<State>,
+    pub cache: Arc<RowCache>,
+    control: Mutex<Control>,
+    wake: Condvar,
+    done: Condvar,
+}
+
+/// What can be found, and what is known about it.
+#[derive(Default)]
+pub struct State {
+    /// Partitions in the order of arrival.
+    pub views: Vec<Arc<View>>,
+    /// What is in none of them.
+    pub tail: Tail,
+    /// The first sequence that is in no partition.
+    pub next: u64,
+    /// Bytes of index and quarantine when last measured.
+    pub index_bytes: u64,
+    /// What a person should know, oldest first.
+    pub notices: VecDeque<String>,
+    /// Why indexing does not get on at the moment.
+    pub trouble: Option<String>,
+}
+
+impl State {
+    /// Adds a notice, unless it is there already.
+    pub fn note(&mut self, notice: String) {
+        if self.notices.contains(&notice) {
+            return;
+        }
+        if self.notices.len() == MAX_NOTICES {
+            self.notices.pop_front();
+        }
+        self.notices.push_back(notice);
+    }
+}
+
+#[derive(Default)]
+struct Control {
+    stop: bool,
+    urgent: bool,
+    flushes_wanted: u64,
+    flushes_done: u64,
+}
+
+/// What the index thread is asked to do.
+#[derive(Clone, Copy, Debug)]
+pub struct Orders {
+    pub stop: bool,
+    pub flush: Option<u64>,
+}
+
+impl Shared {
+    pub fn new(options: Options, places: Places, wal: Wal, state: State) -> Arc<Self> {
+        Arc::new(Self {
+            options,
+            places,
+            wal,
+            state: RwLock::new(state),
+            cache: Arc::default(),
+            control: Mutex::default(),
+            wake: Condvar::new(),
+            done: Condvar::new(),
+        })
+    }
+
+    /// Shows every batch of the write-ahead log to this store from now on.
+    pub fn listen(self: &Arc<Self>) {
+        // The log is a part of the store: a strong reference would keep both forever.
+        let weak: Weak<Self> = Arc::downgrade(self);
+        self.wal.listen(Box::new(move |batch| {
+            if let Some(shared) = weak.upgrade() {
+                shared.ingest(batch);
+            }
+        }));
+    }
+
+    fn ingest(&self, batch: &Arc<Batch>) {
+        let half_full = {
+            let mut state = self.state.write();
+            state.tail.push(Arc::clone(batch));
+            state.tail.shrink_to(self.options.tail_bytes);
+            state.tail.bytes() * 2 > self.options.tail_bytes
+        };
+        if half_full {
+            self.hurry();
+        }
+    }
+
+    /// Everything that can be found now.
+    pub fn snapshot(&self) -> Snapshot {
+        let state = self.state.read();
+        let sound = state.views.iter().filter(|view| view.failure().is_none());
+        Snapshot {
+            views: sound.cloned().collect(),
+            tail: state.tail.snapshot(),
+            next: state.next,
+            cache: Arc::clone(&self.cache),
+        }
+    }
+
+    fn hurry(&self) {
+        let mut control = self.control.lock();
+        if !control.urgent {
+            control.urgent = true;
+            self.wake.notify_one();
+        }
+    }
+
+    /// Asks for a commit of everything appended so far and waits for it.
+    pub fn flush(&self, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
+        let mut control = self.control.lock();
+        control.flushes_wanted += 1;
+        let wanted = control.flushes_wanted;
+        self.wake.notify_one();
+        while control.flushes_done < wanted && !control.stop {
+            if self.done.wait_until(&mut control, deadline).timed_out() {
+                break;
+            }
+        }
+        control.flushes_done >= wanted
+    }
+
+    /// Asks the index thread to commit and end.
+    pub fn stop(&self) {
+        self.control.lock().stop = true;
+        self.wake.notify_one();
+        self.done.notify_all();
+    }
+
+    /// Whether the index thread was asked to end.
+    pub fn is_stopping(&self) -> bool {
+        self.control.lock().stop
+    }
+
+    /// Waits for a while, or until the thread is asked to end.
+    pub fn wait_stopped(&self, time: Duration) {
+        let deadline = Instant::now() + time;
+        let mut control = self.control.lock();
+        while !control.stop && !self.wake.wait_until(&mut control, deadline).timed_out() {}
+    }
+
+    /// Waits for orders, for a while.
+    pub fn wait(&self, time: Duration) -> Orders {
+        let mut control = self.control.lock();
+        let idle =
+            !control.stop && !control.urgent && control.flushes_wanted == control.flushes_done;
+        if idle {
+            self.wake.wait_for(&mut control, time);
+        }
+        control.urgent = false;
+        let flush =
+            (control.flushes_wanted > control.flushes_done).then_some(control.flushes_wanted);
+        Orders { stop: control.stop, flush }
+    }
+
+    /// Reports a flush as done.
+    pub fn flushed(&self, flush: u64) {
+        let mut control = self.control.lock();
+        control.flushes_done = control.flushes_done.max(flush);
+        self.done.notify_all();
+    }
+}
+
+impl Shared {
+    /// How the store is doing.
+    pub fn status(&self) -> StoreStatus {
+        let wal = self.wal.status();
+        let state = self.state.read();
+        let views = || state.views.iter().filter(|view| view.failure().is_none());
+        let oldest = views().filter(|view| view.records() > 0).map(|view| view.span.0);
+        let mut notices: Vec<String> = state.notices.iter().cloned().collect();
+        notices.extend(state.trouble.clone());
+        notices.extend(wal.notices);
+        let gap = state.tail.has_gap_from(state.next);
+        StoreStatus {
+            records: views().map(|view| view.records()).sum::<u64>()
+                + state.tail.count_from(state.next),
+            bytes: state.index_bytes + wal.bytes,
+            oldest: oldest.chain(state.tail.oldest()).min(),
+            // With a gap, only what is indexed is complete.
+            searchable_until: if gap {
+                views().map(|view| view.span.1).max().unwrap_or(0)
+            } else {
+                clock::now()
+            },
+            notices,
+        }
+    }
+}

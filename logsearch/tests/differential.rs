@@ -1,0 +1,364 @@
+//! The embedded store against brute force: generated records and generated queries, with partitions,
+//! merges, the memory tail and restarts in between. The matcher decides what is right.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use logsearch::embedded::{EmbeddedStore, Options};
+use logsearch::fields;
+use logsearch::query::{Comparison, Field, Matcher, Operand, Query};
+use logsearch::record::{Level, LogRecord, Value};
+use logsearch::store::{Aggregate, Aggregation, LogStore, Search, TimeRange};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+const HOUR: i64 = 3_600_000_000;
+const START: i64 = 1_700_000_000_000_000;
+
+fn pick(values: &'static [&'static str]) -> impl Strategy<Value = String> {
+    prop::sample::select(values).prop_map(ToOwned::to_owned)
+}
+
+fn message() -> impl Strategy<Value = String> {
+    let word = pick(&[
+        "request",
+        "Timeout",
+        "database",
+        "is",
+        "locked",
+        "user",
+        "ÄRGER",
+        "sim",
+        "fllws",
+        "数据库",
+        "42",
+        "a_b",
+        "x\u{1b}[31m",
+        "\u{212a}elvin",
+        "GET",
+    ]);
+    let separator = pick(&[" ", " ", "/", ".", ": ", "-"]);
+    prop::collection::vec((word, separator), 0..7)
+        .prop_map(|parts| parts.into_iter().flat_map(|(word, gap)| [word, gap]).collect())
+}
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        pick(&[
+            "/sim/msgs/anna",
+            "/sim/Msgs/bob",
+            "/public",
+            "/sim/fllws/ø",
+            "GET",
+            "get",
+            "5",
+            "500"
+        ]),
+        pick(&["5.5", "true", "", "a\nb", "\u{212a}", "k", "ſ", "S", "1e16", "-3", "007"]),
+        "[a-c]{0,2}",
+    ]
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        4 => text().prop_map(Value::Str),
+        3 => prop_oneof![-3_i64..12, 400_i64..600, Just(i64::MAX), Just(10_000_000_000_000_000)]
+            .prop_map(Value::Int),
+        1 => prop_oneof![Just(5.0), Just(5.5), Just(-0.25), Just(1e16), Just(1e300)].prop_map(Value::Float),
+        1 => any::<bool>().prop_map(Value::Bool),
+    ]
+}
+
+/// Fields of every kind, each also with values of the wrong type.
+const NAMES: &[&str] = &[
+    fields::STATUS,
+    fields::ROUTE,
+    fields::PATH,
+    fields::DURATION,
+    fields::USER_ID,
+    fields::REQUEST_ID,
+    fields::ERROR_MESSAGE,
+    fields::CALLSITE,
+    "custom.tag",
+    "custom.size",
+    "odd.\u{7}name",
+];
+
+fn record_fields() -> impl Strategy<Value = Vec<(String, Value)>> {
+    let usual = (
+        prop::option::of((400_i64..600).prop_map(Value::Int)),
+        prop::option::of((0_i64..2_000).prop_map(Value::Int)),
+        prop::option::of(text().prop_map(Value::Str)),
+        prop::option::of(message().prop_map(Value::Str)),
+    );
+    let odd = prop::collection::btree_map(pick(NAMES), value(), 0..4);
+    (usual, odd).prop_map(|((status, duration, path, error), odd)| {
+        let usual = [
+            (fields::STATUS, status),
+            (fields::DURATION, duration),
+            (fields::PATH, path),
+            (fields::ERROR_MESSAGE, error),
+        ];
+        let mut all = odd;
+        for (name, value) in usual {
+            if let Some(value) = value {
+                all.entry(name.to_owned()).or_insert(value);
+            }
+        }
+        all.into_iter().collect()
+    })
+}
+
+prop_compose! {
+    fn record()(
+        gap in prop_oneof![10 => 0_i64..2_000_000, 1 => -90_000_000_i64..0],
+        level in prop::sample::select(Level::ALL.to_vec()),
+        target in pick(&["minitwit::api", "minitwit::db", "Tower"]),
+        message in message(),
+        fields in record_fields(),
+    ) -> LogRecord {
+        LogRecord { timestamp: gap, sequence: 0, level, target, message, fields }
+    }
+}
+
+fn field() -> impl Strategy<Value = Field> {
+    let all = NAMES.iter().copied().chain([
+        fields::LEVEL,
+        fields::TARGET,
+        fields::MESSAGE,
+        fields::SEQUENCE,
+        "custom.missing",
+        "error.stack_trace",
+    ]);
+    let names: Vec<&'static str> = all.collect();
+    (prop::sample::select(names), prop::sample::select(vec![1, 1_000])).prop_map(|(name, scale)| {
+        let scale = if name == fields::DURATION { scale } else { 1 };
+        Field { typed: name.into(), name: name.into(), scale }
+    })
+}
+
+fn number() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        (-3_i32..12).prop_map(f64::from),
+        (400_i32..600).prop_map(f64::from),
+        Just(5.5),
+        Just(0.7),
+        Just(1e16),
+        Just(-0.25),
+    ]
+}
+
+fn operand() -> impl Strategy<Value = Operand> {
+    let words = pick(&["warn", "ERROR", "is locked", "minitwit::api", "timeout", "数据", "--"]);
+    prop_oneof![
+        number().prop_map(Operand::Number),
+        text().prop_map(Operand::Text),
+        words.prop_map(Operand::Text),
+    ]
+}
+
+fn clause() -> impl Strategy<Value = Query> {
+    let wild = pick(&[
+        "*", "/sim/*", "g?t", "*s*", "min*::*", "time*", "/sim/fl*", "5*", "*locked", "?",
+        "is.lock*", "*0?",
+    ]);
+    let regex = pick(&[
+        "^/sim/(msgs|fllws)/",
+        "^/sim/m",
+        "(?-i)GET",
+        "k",
+        "^s?",
+        "5",
+        "^$",
+        "locked.*user",
+        "[^a-z]",
+        r"\d\d",
+        "tr.e",
+        "^min",
+    ]);
+    let comparison = prop::sample::select(vec![
+        Comparison::Greater,
+        Comparison::GreaterOrEqual,
+        Comparison::Less,
+        Comparison::LessOrEqual,
+    ]);
+    let bounds = prop_oneof![
+        (number(), number()).prop_map(|(a, b)| (Operand::Number(a), Operand::Number(b))),
+        (text(), text()).prop_map(|(a, b)| (Operand::Text(a), Operand::Text(b))),
+    ];
+    prop_oneof![
+        1 => Just(Query::All),
+        1 => Just(Query::Nothing),
+        4 => message().prop_map(Query::Text),
+        2 => pick(&["is locked", "timeout", "数据", "…", "kelvin"]).prop_map(Query::Phrase),
+        6 => (field(), operand()).prop_map(|(field, wanted)| Query::Eq(field, wanted)),
+        3 => (field(), text()).prop_map(|(field, text)| Query::Exact(field, text)),
+        3 => (field(), text()).prop_map(|(field, text)| Query::PhraseIn(field, text)),
+        4 => (field(), wild).prop_map(|(field, wild)| Query::Wild(field, wild)),
+        4 => (field(), regex).prop_map(|(field, regex)| Query::Regex(field, regex)),
+        4 => (field(), comparison, number()).prop_map(|(f, c, n)| Query::Compare(f, c, n)),
+        3 => (field(), bounds).prop_map(|(field, (low, high))| Query::Range(field, low, high)),
+        2 => (field(), prop::collection::vec(operand(), 1..4)).prop_map(|(f, o)| Query::In(f, o)),
+        3 => field().prop_map(Query::Exists),
+    ]
+}
+
+fn query() -> impl Strategy<Value = Query> {
+    clause().prop_recursive(3, 8, 3, |inner| {
+        prop_oneof![
+            inner.clone().prop_map(|query| Query::Not(Box::new(query))),
+            prop::collection::vec(inner.clone(), 2..4).prop_map(Query::And),
+            prop::collection::vec(inner, 1..4).prop_map(Query::Or),
+        ]
+    })
+}
+
+/// Seeded, so that a failure can be looked at again.
+struct Generator(TestRunner);
+
+impl Generator {
+    fn new(seed: u8) -> Self {
+        let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]);
+        Self(TestRunner::new_with_rng(Config::default(), rng))
+    }
+
+    fn next<S: Strategy>(&mut self, strategy: &S) -> S::Value {
+        strategy.new_tree(&mut self.0).unwrap().current()
+    }
+}
+
+/// Small everything, so that a few thousand records have partitions, merges and a tail.
+fn small() -> Options {
+    Options {
+        partition_records: 700,
+        commit_records: 40,
+        commit_interval: Duration::from_millis(40),
+        writer_bytes: 15_000_000,
+        deadline: Duration::from_secs(60),
+        max_age: Duration::from_secs(100 * 365 * 24 * 3600),
+        ..Options::default()
+    }
+}
+
+struct Expected {
+    records: Vec<LogRecord>,
+    clock: i64,
+}
+
+impl Expected {
+    fn new() -> Self {
+        Self { records: Vec::new(), clock: START }
+    }
+
+    /// Records as the store will number them.
+    fn add(&mut self, generator: &mut Generator, count: usize) -> Vec<LogRecord> {
+        let mut batch = Vec::new();
+        for _ in 0..count {
+            let mut record = generator.next(&record());
+            self.clock += record.timestamp;
+            record.timestamp = self.clock;
+            batch.push(record);
+        }
+        batch
+    }
+
+    fn matching(&self, query: &Query, range: TimeRange) -> Vec<&LogRecord> {
+        let matcher = Matcher::new(query);
+        let inside =
+            |record: &&LogRecord| range.from <= record.timestamp && record.timestamp < range.to;
+        let mut found: Vec<_> =
+            self.records.iter().filter(inside).filter(|record| matcher.matches(*record)).collect();
+        found.sort_by_key(|record| (record.timestamp, record.sequence));
+        found
+    }
+}
+
+async fn append(store: &EmbeddedStore, expected: &mut Expected, batch: Vec<LogRecord>) {
+    let stored = store.wal().append_records(&batch);
+    expected.records.extend(stored.records().map(LogRecord::from));
+}
+
+async fn pages(store: &EmbeddedStore, search: &Search) -> Vec<LogRecord> {
+    let (mut search, mut all) = (search.clone(), Vec::new());
+    loop {
+        let page = store.search(&search).await.unwrap();
+        assert!(!page.partial);
+        all.extend(page.records);
+        let Some(next) = page.next else { return all };
+        search.after = Some(next);
+    }
+}
+
+async fn check(
+    store: &EmbeddedStore,
+    expected: &Expected,
+    query: &Query,
+    generator: &mut Generator,
+) {
+    let (a, b) = generator.next(&(0_i64..100, 0_i64..100));
+    let span = expected.clock - START + 1;
+    let narrow =
+        TimeRange { from: START + span * a.min(b) / 100, to: START + span * a.max(b) / 100 + 1 };
+    for range in [TimeRange { from: START - 100 * HOUR, to: i64::MAX / 2 }, narrow] {
+        let mut wanted = expected.matching(query, range);
+        for ascending in [true, false] {
+            let limit = generator.next(&prop::sample::select(vec![3_usize, 50, 1_000]));
+            let query = Arc::new(query.clone());
+            let search = Search { range, query, ascending, after: None, limit };
+            // Small pages over everything take long; a few of them show the cursor works.
+            let found = if limit == 3 && wanted.len() > 30 {
+                store.search(&search).await.unwrap().records
+            } else {
+                pages(store, &search).await
+            };
+            if !ascending {
+                wanted.reverse();
+            }
+            let wanted: Vec<_> = wanted.iter().take(found.len().max(3)).collect();
+            let same = found.iter().eq(wanted.iter().map(|record| **record));
+            assert!(
+                same,
+                "{query:?} {range:?} ascending {ascending}: {} found, {} wanted, first difference {:?}",
+                found.len(),
+                wanted.len(),
+                found.iter().zip(&wanted).find(|(a, b)| *a != ***b),
+                query = search.query
+            );
+            if limit != 3 {
+                assert_eq!(found.len(), expected.matching(&search.query, range).len());
+            }
+        }
+        let count = store.aggregate(range, query, &Aggregation::Count).await.unwrap();
+        assert_eq!(count, Aggregate::Count(wanted.len() as u64), "{query:?} {range:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answer_equals_brute_force() {
+    let seeds = std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(2);
+    for seed in 0..seeds {
+        let mut generator = Generator::new(seed);
+        let directory = tempfile::tempdir().unwrap();
+        let mut expected = Expected::new();
+        for round in 0..4 {
+            let store = EmbeddedStore::open(directory.path(), small()).unwrap();
+            for _ in 0..8 {
+                let batch = expected.add(&mut generator, 60);
+                append(&store, &mut expected, batch).await;
+                if round % 2 == 0 {
+                    assert!(store.flush(Duration::from_secs(60)).await);
+                }
+                for _ in 0..6 {
+                    let query = generator.next(&query());
+                    check(&store, &expected, &query, &mut generator).await;
+                }
+            }
+            let status = store.status().await.unwrap();
+            assert_eq!(
+                (status.records, &status.notices),
+                (expected.records.len() as u64, &Vec::new())
+            );
+        }
+    }
+}
