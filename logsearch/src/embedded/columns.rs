@@ -556,7 +556,7 @@ mod tests {
             prop_assert_eq!(columns.len(), records.len());
             for (at, record) in records.iter().enumerate() {
                 prop_assert_eq!(columns.position(record.sequence), Some(at));
-                prop_assert_eq!(columns.record(at).as_ref(), Some(record));
+                prop_assert_eq!(columns.record(at), Some(record.clone()));
             }
         }
 
