@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::backlog::Backlog;
 use super::frame::{self, Parsed};
@@ -17,6 +17,10 @@ use crate::codec::Batch;
 
 /// At most so many notices are kept; the oldest go.
 const MAX_NOTICES: usize = 32;
+
+/// How long, and how often, a lock is waited for when a log is opened.
+const LOCK_PATIENCE: Duration = Duration::from_millis(250);
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// Another process holds the lock.
 #[derive(Debug)]
@@ -64,7 +68,7 @@ impl Writer {
             notices: VecDeque::new(),
             frames: Vec::new(),
         };
-        if let Err(error) = writer.lock()? {
+        if let Err(error) = writer.lock_patiently()? {
             writer.fail("could not open the log", &error);
         }
         if let Err(error) = writer.recover() {
@@ -74,6 +78,17 @@ impl Writer {
         }
         (writer.written, writer.synced) = (writer.next, writer.next);
         Ok(writer)
+    }
+
+    /// A program that starts others shares its open files with them for a moment, locks included.
+    fn lock_patiently(&mut self) -> Result<io::Result<()>, InUse> {
+        let start = Instant::now();
+        loop {
+            match self.lock() {
+                Err(InUse) if start.elapsed() < LOCK_PATIENCE => std::thread::sleep(LOCK_PAUSE),
+                result => return result,
+            }
+        }
     }
 
     /// The outer result is about another process, the inner one about the disk.
