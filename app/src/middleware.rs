@@ -3,6 +3,7 @@
 
 pub mod errors;
 pub mod observe;
+pub mod panics;
 pub mod peer;
 pub mod request_id;
 pub mod security;

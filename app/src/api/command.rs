@@ -1,6 +1,8 @@
 //! What every command has in common: `latest` is recorded before anything else is looked at, then the
 //! credentials are checked, and the outcome is counted.
 
+use std::num::IntErrorKind;
+
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -14,7 +16,7 @@ use crate::state::AppState;
 /// The refusal of the contract, word for word.
 const REFUSED: &str = "You are not authorized to use this resource!";
 
-/// Parameters of the address. What does not parse counts as absent.
+/// Parameters of the address, the first of each name. What does not parse counts as absent.
 #[derive(Debug, Default)]
 struct Parameters {
     latest: Option<String>,
@@ -29,8 +31,8 @@ impl Parameters {
             .into_iter()
             .fold(Self::default(), |mut parameters, (name, value)| {
                 match name.as_str() {
-                    "latest" => parameters.latest = Some(value),
-                    "no" => parameters.no = Some(value),
+                    "latest" => drop(parameters.latest.get_or_insert(value)),
+                    "no" => drop(parameters.no.get_or_insert(value)),
                     _ => {}
                 }
                 parameters
@@ -102,8 +104,12 @@ pub struct Limit(pub i64);
 
 impl Limit {
     fn parse(text: Option<&str>) -> Self {
-        let number = text.and_then(|text| text.trim().parse::<i64>().ok());
-        Self(number.filter(|number| *number >= 0).unwrap_or(DEFAULT_ITEMS).min(MAX_ITEMS))
+        let number = match text.map(|text| text.trim().parse::<i64>()) {
+            Some(Ok(number)) => number,
+            Some(Err(error)) if *error.kind() == IntErrorKind::PosOverflow => MAX_ITEMS,
+            Some(Err(_)) | None => DEFAULT_ITEMS,
+        };
+        Self(if number < 0 { DEFAULT_ITEMS } else { number.min(MAX_ITEMS) })
     }
 }
 
@@ -127,6 +133,7 @@ mod tests {
         let parse = |text| Limit::parse(Some(text)).0;
         assert_eq!((parse("0"), parse("20"), parse("10001")), (0, 20, 10_000));
         assert_eq!((parse("abc"), parse("-1"), parse("")), (100, 100, 100));
+        assert_eq!((parse("99999999999999999999"), parse("-99999999999999999999")), (10_000, 100));
         assert_eq!(Limit::parse(None).0, 100);
     }
 }

@@ -2,11 +2,12 @@
 
 use axum::extract::{FromRequest, Request};
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use crate::body;
 use crate::error::AppError;
 
-/// A parsed body.
+/// A parsed object. Of a repeated name the last value counts.
 pub struct Json<T>(pub T);
 
 impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
@@ -14,8 +15,12 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, AppError> {
         let bytes = body::read(request.into_body()).await?;
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
-            AppError::Invalid(format!("The body is not the expected JSON: {error}"))
-        })
+        // As a map first: a derived reader would also take an array, field by field.
+        serde_json::from_slice::<Map<String, Value>>(&bytes)
+            .and_then(|object| serde_json::from_value(Value::Object(object)))
+            .map(Self)
+            .map_err(|error| {
+                AppError::Invalid(format!("The body is not the expected JSON: {error}"))
+            })
     }
 }

@@ -73,6 +73,14 @@ pub(super) enum Arg<'a> {
     Bytes(&'a [u8]),
 }
 
+impl Arg<'_> {
+    /// PostgreSQL cannot hold U+0000, and the rules of names and messages refuse it on both databases:
+    /// what asks for such a text asks for no row, and needs no statement to learn it.
+    fn matches_nothing(&self) -> bool {
+        matches!(self, Self::Text(text) if text.contains('\0'))
+    }
+}
+
 macro_rules! bind {
     ($sql:expr, $args:expr) => {{
         let mut query = sqlx::query($sql);
@@ -96,6 +104,9 @@ impl Db {
         args: &[Arg<'_>],
         read: impl Fn(&Row) -> sqlx::Result<T>,
     ) -> Result<Vec<T>> {
+        if args.iter().any(Arg::matches_nothing) {
+            return Ok(Vec::new());
+        }
         self.traced(statement, Vec::len, async {
             let rows: Vec<Row> = match &self.pools {
                 Pools::Sqlite { read, write } => {
@@ -127,6 +138,9 @@ impl Db {
 
     /// Runs a statement without an answer; the number of rows it changed.
     pub(super) async fn execute(&self, statement: &Statement, args: &[Arg<'_>]) -> Result<u64> {
+        if args.iter().any(Arg::matches_nothing) {
+            return Ok(0);
+        }
         let changed = |rows: &u64| usize::try_from(*rows).unwrap_or(usize::MAX);
         self.traced(statement, changed, async {
             match &self.pools {

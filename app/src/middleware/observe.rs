@@ -1,7 +1,6 @@
 //! One span, one log record and one set of metrics for every request, whatever becomes of it: answered,
 //! refused, panicked, or given up by the client.
 
-use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -10,16 +9,15 @@ use std::time::Instant;
 use axum::body::{Body, Bytes};
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
-use futures_util::FutureExt;
+use axum::response::Response;
 use http::{Method, StatusCode};
 use http_body::{Frame, SizeHint};
 use tracing::{Instrument, Span, field};
 
+use super::panics;
 use super::peer::Client;
 use super::request_id::RequestId;
 use crate::db::Tally;
-use crate::error::AppError;
 use crate::metrics::{self, Surface};
 use crate::state::AppState;
 
@@ -47,13 +45,9 @@ pub async fn observe(
     request.extensions_mut().insert(surface);
 
     let tally = Arc::clone(&record.tally);
-    let handled = AssertUnwindSafe(tally.scope(next.run(request))).catch_unwind();
-    let mut response = handled.instrument(record.span.clone()).await.unwrap_or_else(|_| {
-        // The panic hook has logged what and where.
-        let _inside = record.span.enter();
-        metrics::panic_caught();
-        AppError::Internal(anyhow::anyhow!("a handler panicked")).into_response()
-    });
+    // A last resort: what panics here is a layer, not a handler.
+    let handled = panics::or_internal(tally.scope(next.run(request)));
+    let mut response = handled.instrument(record.span.clone()).await;
     id.write(response.headers_mut());
     let status = response.status();
     response.map(|body| Body::new(ObservedBody { body, record: record.answered(status) }))

@@ -7,3 +7,4 @@ mod course;
 mod harness;
 mod postgres;
 mod records;
+mod simulator;
