@@ -8,6 +8,8 @@ pub mod file_sink;
 pub mod filter;
 pub mod layer;
 pub mod live;
+pub mod logs;
+mod measured;
 pub mod memory;
 pub mod metrics;
 pub mod pipeline;

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::broadcast::{self, error::RecvError};
 
 use crate::codec::Batch;
@@ -18,17 +19,28 @@ const MAX_RECORDS: usize = 1_000;
 #[derive(Clone, Debug)]
 pub struct Live {
     sender: broadcast::Sender<Arc<Batch>>,
+    published: Arc<Mutex<Published>>,
+}
+
+/// The sequences of the first record that was shown, and behind the last one.
+#[derive(Debug, Default)]
+struct Published {
+    first: Option<u64>,
+    next: Option<u64>,
 }
 
 impl Default for Live {
     fn default() -> Self {
-        Self { sender: broadcast::Sender::new(KEPT) }
+        Self { sender: broadcast::Sender::new(KEPT), published: Arc::default() }
     }
 }
 
 impl Live {
-    /// Shows a batch to every watcher. Never waits.
+    /// Shows a batch to every watcher. Never waits for one.
     pub fn publish(&self, batch: &Arc<Batch>) {
+        let mut published = self.published.lock();
+        published.first.get_or_insert(batch.first);
+        published.next = Some(batch.next);
         if self.sender.receiver_count() > 0 {
             // An error says that the last watcher has just left.
             let _ = self.sender.send(Arc::clone(batch));
@@ -37,10 +49,12 @@ impl Live {
 
     /// The records from now on that match.
     pub fn subscribe(&self, query: &Query) -> Subscription {
+        let published = self.published.lock();
         Subscription {
             receiver: self.sender.subscribe(),
             matcher: Matcher::new(query),
-            expected: None,
+            expected: published.next,
+            published: Arc::clone(&self.published),
         }
     }
 
@@ -64,8 +78,9 @@ pub enum Update {
 pub struct Subscription {
     receiver: broadcast::Receiver<Arc<Batch>>,
     matcher: Matcher,
-    /// The sequence the next batch should begin with, and whether some were lost before it.
+    /// The sequence the next batch should begin with; unknown before the first one.
     expected: Option<u64>,
+    published: Arc<Mutex<Published>>,
 }
 
 impl Subscription {
@@ -113,7 +128,8 @@ impl Subscription {
             }
         }
         let newest = newest?;
-        let expected = self.expected.replace(newest.next).unwrap_or(newest.first);
+        let first = self.published.lock().first.unwrap_or(newest.first);
+        let expected = self.expected.replace(newest.next).unwrap_or(first);
         let missed = newest.next.saturating_sub(expected);
         (missed > 0).then_some(Update::Gap(missed))
     }

@@ -3,6 +3,8 @@
 //! Descriptions, bucket bounds, dashboards' lint rules and the admin's titles all read the table, so a
 //! name is written once. This module knows no exporter; [`describe`] speaks to the `metrics` facade.
 
+pub mod own;
+
 /// What a metric's value counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {

@@ -68,6 +68,7 @@ impl Indexer {
 
     /// Works until it is told to stop.
     pub fn run(mut self) {
+        let _quiet = crate::layer::quiet();
         loop {
             let orders = self.shared.wait(PAUSE);
             let result = self.round(orders);
@@ -192,8 +193,10 @@ impl Indexer {
     /// Commits, and does what follows from it.
     fn commit(&mut self) -> Result<(), PartitionError> {
         let Some(writer) = &mut self.writer else { return Ok(()) };
+        let started = Instant::now();
         writer.commit()?;
         self.committed_at = Instant::now();
+        crate::metrics::own::committed(self.committed_at - started);
         publish(&self.shared, writer.view());
         self.shared.wal.release(writer.view().payload.next);
         if writer.merge_neighbors()? {

@@ -133,6 +133,11 @@ impl EmbeddedStore {
         tokio::task::spawn_blocking(move || shared.flush(timeout)).await.unwrap_or(false)
     }
 
+    /// Like [`Self::flush`], on this thread.
+    pub fn flush_blocking(&self, timeout: Duration) -> bool {
+        self.shared.flush(timeout)
+    }
+
     /// Runs a query on a thread for blocking work, a few at a time. It ends early when the deadline has
     /// passed or the caller has gone.
     async fn run<T: Send + 'static>(
