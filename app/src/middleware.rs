@@ -1,6 +1,7 @@
 //! What surrounds every handler, outermost first: security headers, the request's record, strictness
 //! about HTTP, bodies for errors, the time limit, the cross-site rule, the session.
 
+pub mod detach;
 pub mod errors;
 pub mod observe;
 pub mod panics;

@@ -13,7 +13,7 @@ use crate::error::AppError;
 use crate::exposition::Exposition;
 use crate::metrics::Surface;
 use crate::middleware::observe::observe;
-use crate::middleware::{errors, panics, security, session, strict};
+use crate::middleware::{detach, errors, panics, security, session, strict};
 use crate::ops::{health, scrape};
 use crate::pages::{account, follow, message, timeline};
 use crate::state::AppState;
@@ -44,6 +44,7 @@ pub fn site(state: &AppState) -> Router {
         .route("/favicon.ico", get(assets::favicon))
         .route("/robots.txt", get(assets::robots))
         .layer(from_fn(security::same_site))
+        .layer(from_fn(detach::finish_changes))
         .layer(layer(state.clone(), time_limit))
         .with_state(state.clone());
     let pages = observed(pages, state, Surface::Web)
@@ -71,6 +72,7 @@ pub fn api(state: &AppState) -> Router {
         .route("/latest", get(api::latest::get))
         .route("/openapi.json", get(api::docs::openapi))
         .fallback(async || AppError::NotFound)
+        .layer(from_fn(detach::finish_changes))
         .layer(layer(state.clone(), time_limit))
         .with_state(state.clone());
     observed(commands, state, Surface::Api)

@@ -32,6 +32,11 @@ impl Tally {
         CURRENT.scope(self, future).await
     }
 
+    /// The tally of the running request, for work it hands to another task.
+    pub fn current() -> Option<Arc<Self>> {
+        CURRENT.try_with(Arc::clone).ok()
+    }
+
     /// The sums so far.
     pub fn figures(&self) -> TallyFigures {
         TallyFigures {
