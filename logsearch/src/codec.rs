@@ -464,6 +464,14 @@ impl<'a> RecordView<'a> {
 }
 
 impl Matchable for RecordView<'_> {
+    fn timestamp(&self) -> i64 {
+        self.timestamp()
+    }
+
+    fn each_field(&self, look: &mut dyn FnMut(&str, ValueRef<'_>)) {
+        self.fields().for_each(|(name, value)| look(name, value));
+    }
+
     fn sequence(&self) -> u64 {
         self.sequence()
     }

@@ -8,9 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
-
-use crate::codec::{Batch, RecordView, ValueRef};
+use crate::codec::Batch;
+use crate::json::Line;
 
 /// After a failure the file is left alone for so long.
 const RETRY: Duration = Duration::from_secs(1);
@@ -62,7 +61,7 @@ impl FileSink {
         for record in batch.records() {
             let start = self.lines.len();
             // Writing to memory fails for no record.
-            let _ = serde_json::to_writer(&mut self.lines, &Line(record));
+            let _ = serde_json::to_writer(&mut self.lines, &Line(&record));
             self.lines.push(b'\n');
             if start > 0 && self.size + self.lines.len() as u64 > self.options.bytes {
                 let behind = self.lines.split_off(start);
@@ -132,30 +131,5 @@ impl FileSink {
         let mut name = self.options.path.clone().into_os_string();
         name.push(format!(".{number}"));
         name.into()
-    }
-}
-
-/// A record as one flat object. JSON escapes control characters, so a line is always one record.
-struct Line<'a>(RecordView<'a>);
-
-impl Serialize for Line<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let record = &self.0;
-        let mut map = serializer.serialize_map(None)?;
-        let time = jiff::Timestamp::from_microsecond(record.timestamp()).unwrap_or_default();
-        map.serialize_entry("timestamp", &format_args!("{time:.6}"))?;
-        map.serialize_entry("level", record.level().as_str())?;
-        map.serialize_entry("target", record.target())?;
-        map.serialize_entry("message", record.message())?;
-        map.serialize_entry("event.sequence", &record.sequence())?;
-        for (name, value) in record.fields() {
-            match value {
-                ValueRef::Bool(value) => map.serialize_entry(name, &value)?,
-                ValueRef::Int(value) => map.serialize_entry(name, &value)?,
-                ValueRef::Float(value) => map.serialize_entry(name, &value)?,
-                ValueRef::Str(value) => map.serialize_entry(name, value)?,
-            }
-        }
-        map.end()
     }
 }

@@ -3,9 +3,11 @@
 mod clock;
 pub mod codec;
 pub mod embedded;
+pub mod export;
 pub mod fields;
 pub mod file_sink;
 pub mod filter;
+pub mod json;
 pub mod layer;
 pub mod live;
 pub mod logs;

@@ -169,8 +169,10 @@ impl LogRecord {
     }
 }
 
-/// A record that a query can look at without copying it.
+/// A record that can be looked at without copying it, however it is kept.
 pub trait Matchable {
+    /// Microseconds since the Unix epoch.
+    fn timestamp(&self) -> i64;
     /// The position in the log.
     fn sequence(&self) -> u64;
     /// The severity.
@@ -179,11 +181,17 @@ pub trait Matchable {
     fn target(&self) -> &str;
     /// The sentence of the event.
     fn message(&self) -> &str;
-    /// The value of a field by its canonical name; the four above are not fields.
+    /// The value of a field by its canonical name; the five above are not fields.
     fn field(&self, name: &str) -> Option<ValueRef<'_>>;
+    /// Calls `look` with each field in order.
+    fn each_field(&self, look: &mut dyn FnMut(&str, ValueRef<'_>));
 }
 
 impl Matchable for LogRecord {
+    fn timestamp(&self) -> i64 {
+        self.timestamp
+    }
+
     fn sequence(&self) -> u64 {
         self.sequence
     }
@@ -202,5 +210,11 @@ impl Matchable for LogRecord {
 
     fn field(&self, name: &str) -> Option<ValueRef<'_>> {
         Self::field(self, name).map(Value::as_ref)
+    }
+
+    fn each_field(&self, look: &mut dyn FnMut(&str, ValueRef<'_>)) {
+        for (name, value) in &self.fields {
+            look(name, value.as_ref());
+        }
     }
 }

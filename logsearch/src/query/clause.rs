@@ -305,10 +305,14 @@ impl Parser<'_> {
         if says_in {
             self.scanner.skip_spaces();
         }
-        let Some((items, closed)) = self.scanner.bracket() else {
+        let starts =
+            if says_in { self.scanner.peek() == Some('[') } else { self.scanner.starts_list() };
+        if !starts {
             self.scanner.at = before;
+            self.note_lone_bracket(start);
             return false;
-        };
+        }
+        let (items, closed) = self.scanner.list();
         if !closed {
             let end = self.scanner.at;
             self.notice("missing ] added", end..end);
@@ -320,6 +324,15 @@ impl Parser<'_> {
             _ => self.one_of(field.clone(), &items, start),
         }
         true
+    }
+
+    /// `[ a TO b ]` is read as text, which nobody expects who typed it.
+    fn note_lone_bracket(&mut self, start: usize) {
+        let rest = self.scanner.rest();
+        if rest.starts_with('[') && rest.contains(']') {
+            let end = self.scanner.at + 1;
+            self.notice("[ with a space behind it is text", start..end);
+        }
     }
 
     fn one_of(&mut self, field: Field, items: &[Item], start: usize) {

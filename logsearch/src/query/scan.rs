@@ -131,35 +131,31 @@ impl<'a> Scanner<'a> {
         (text, false)
     }
 
+    /// Whether a `[` starts a list here: one with a space behind it is text.
+    pub(super) fn starts_list(&self) -> bool {
+        let is_inner = |next: char| !next.is_whitespace() && next != ')';
+        self.rest().strip_prefix('[').is_some_and(|list| list.starts_with(is_inner))
+    }
+
     /// The entries from an opening `[` to its `]`, or to the end when that is missing, which the second
-    /// value tells. Stays in place when a `[` stands alone.
-    pub(super) fn bracket(&mut self) -> Option<(Vec<Item>, bool)> {
-        let mut ahead = self.clone();
-        if !ahead.eat("[") {
-            return None;
-        }
-        let is_alone = ahead.peek().is_none_or(|next| next.is_whitespace() || next == ')');
+    /// value tells.
+    pub(super) fn list(&mut self) -> (Vec<Item>, bool) {
+        self.bump();
         let mut items = Vec::new();
-        let closed = loop {
-            match ahead.peek() {
-                None if is_alone => return None,
-                None => break false,
-                Some(']') => break ahead.bump().is_some(),
-                Some('"') => {
-                    let (text, closed) = ahead.quoted();
-                    if is_alone && !closed {
-                        return None;
-                    }
-                    items.push(Item { text, quoted: true });
+        while let Some(next) = self.peek() {
+            match next {
+                ']' => {
+                    self.bump();
+                    return (items, true);
                 }
-                Some(next) if next == ',' || next.is_whitespace() => {
-                    ahead.bump();
+                '"' => items.push(Item { text: self.quoted().0, quoted: true }),
+                _ if next == ',' || next.is_whitespace() => {
+                    self.bump();
                 }
-                Some(_) => items.push(Item { text: ahead.list_word().into(), quoted: false }),
+                _ => items.push(Item { text: self.list_word().into(), quoted: false }),
             }
-        };
-        *self = ahead;
-        Some((items, closed))
+        }
+        (items, false)
     }
 
     fn list_word(&mut self) -> &'a str {

@@ -290,7 +290,7 @@ pub async fn top_values_others_and_missing_add_up_to_the_count(store: Store) {
 /// See the name.
 pub async fn percentiles_are_within_two_percent(store: Store) {
     let (reference, range) = with_web_log(&*store, 5_000).await;
-    for by in [None, Some("http.route".to_owned()), Some("db.operation.name".to_owned())] {
+    for by in [None, Some("http.route".to_owned()), Some("code.callsite".to_owned())] {
         let asked = Aggregation::Percentiles {
             field: fields::DURATION.into(),
             by,

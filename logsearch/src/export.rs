@@ -1,0 +1,171 @@
+//! A whole result as text, page by page, so that its size does not matter: NDJSON for programs, CSV
+//! for spreadsheets.
+
+use std::fmt::Write as _;
+
+use crate::fields;
+use crate::json;
+use crate::record::{LogRecord, Matchable};
+use crate::store::{Pages, StoreError};
+
+/// How to write records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One JSON object a line, see [`json`].
+    Ndjson,
+    /// A header and one row a record, with these columns (canonical names, `@timestamp` for the time).
+    Csv {
+        /// Order and names of the columns.
+        columns: Vec<String>,
+    },
+}
+
+impl Format {
+    /// CSV with the columns that every record has and these fields behind them.
+    pub fn csv_with(fields: &[&str]) -> Self {
+        let own = [json::TIMESTAMP, fields::LEVEL, fields::TARGET, fields::MESSAGE];
+        Self::Csv { columns: own.iter().chain(fields).map(|name| (*name).to_owned()).collect() }
+    }
+
+    /// The media type.
+    pub const fn media_type(&self) -> &'static str {
+        match self {
+            Self::Ndjson => "application/x-ndjson",
+            Self::Csv { .. } => "text/csv; charset=utf-8",
+        }
+    }
+
+    /// What stands before the first record.
+    pub fn header(&self) -> String {
+        match self {
+            Self::Ndjson => String::new(),
+            Self::Csv { columns } => {
+                row(columns.iter().map(|name| cell(name.trim_start_matches('@'))))
+            }
+        }
+    }
+
+    /// One record with the end of its line.
+    pub fn record(&self, record: &LogRecord) -> String {
+        match self {
+            Self::Ndjson => json::line(record) + "\n",
+            Self::Csv { columns } => row(columns.iter().map(|name| column(record, name))),
+        }
+    }
+}
+
+/// A running export.
+#[derive(Clone)]
+pub struct Export {
+    pages: Pages,
+    format: Format,
+    is_started: bool,
+}
+
+impl Export {
+    /// The records of these pages in that format.
+    pub fn new(pages: Pages, format: Format) -> Self {
+        Self { pages, format, is_started: false }
+    }
+
+    /// The next piece of text, `None` behind the last. After an error the export is not whole, and
+    /// whoever reads it has to be told, for instance by breaking off the transfer.
+    pub async fn next(&mut self) -> Result<Option<String>, StoreError> {
+        let Some(page) = self.pages.next().await? else { return Ok(None) };
+        let mut text = String::new();
+        if !self.is_started {
+            self.is_started = true;
+            text = self.format.header();
+        }
+        for record in &page {
+            text.push_str(&self.format.record(record));
+        }
+        Ok(Some(text))
+    }
+}
+
+fn row(cells: impl Iterator<Item = String>) -> String {
+    cells.collect::<Vec<_>>().join(",") + "\r\n"
+}
+
+fn column(record: &LogRecord, name: &str) -> String {
+    match name {
+        json::TIMESTAMP => match jiff::Timestamp::from_microsecond(record.timestamp) {
+            Ok(time) => format!("{time:.6}"),
+            Err(_) => record.timestamp.to_string(),
+        },
+        fields::LEVEL => record.level.to_string(),
+        fields::TARGET => cell(&record.target),
+        fields::MESSAGE => cell(&record.message),
+        fields::SEQUENCE => record.sequence.to_string(),
+        // A negative number is no formula, only a text that starts like one is.
+        _ => match Matchable::field(record, name) {
+            Some(crate::record::ValueRef::Str(text)) => cell(text),
+            Some(number) => number.text().into_owned(),
+            None => String::new(),
+        },
+    }
+}
+
+/// A text as a cell. A spreadsheet runs a cell that starts with `=`, `+`, `-`, `@`, tab or carriage
+/// return as a formula, also one that a visitor wrote into a log; a quote in front keeps it text.
+fn cell(text: &str) -> String {
+    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let mark = if is_formula { "'" } else { "" };
+    if !text.contains([',', '"', '\n', '\r']) {
+        return format!("{mark}{text}");
+    }
+    let mut quoted = String::with_capacity(text.len() + 4);
+    let _ = write!(quoted, "\"{mark}");
+    for part in text.split_inclusive('"') {
+        quoted.push_str(part);
+        if part.ends_with('"') {
+            quoted.push('"');
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Level, Value};
+
+    fn record(message: &str, number: i64) -> LogRecord {
+        LogRecord {
+            timestamp: 1_793_491_200_000_001,
+            sequence: 7,
+            level: Level::Info,
+            target: "t".into(),
+            message: message.into(),
+            fields: vec![("x.n".into(), Value::Int(number))],
+        }
+    }
+
+    #[test]
+    fn a_cell_that_a_spreadsheet_would_run_is_kept_as_text() {
+        for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"] {
+            assert!(cell(text).trim_start_matches('"').starts_with('\''), "{text:?}");
+        }
+        assert_eq!(cell("=a,\"b\""), "\"'=a,\"\"b\"\"\"");
+        assert_eq!(cell("a=b"), "a=b");
+    }
+
+    #[test]
+    fn a_row_has_the_asked_columns_in_order() {
+        let format = Format::csv_with(&["x.n", "x.missing", "event.sequence"]);
+        assert_eq!(
+            format.header() + &format.record(&record("two\nlines, \"quoted\"", -5)),
+            "timestamp,level,target,message,x.n,x.missing,event.sequence\r\n\
+             2026-11-01T00:00:00.000001Z,info,t,\"two\nlines, \"\"quoted\"\"\",-5,,7\r\n"
+        );
+    }
+
+    #[test]
+    fn ndjson_has_no_header_and_a_line_a_record() {
+        let text = Format::Ndjson.header() + &Format::Ndjson.record(&record("a\nb", 1));
+        assert_eq!(text.matches('\n').count(), 1);
+        assert!(json::parse_line(text.trim_end()).is_some());
+    }
+}
