@@ -12,9 +12,6 @@ use crate::error::AppError;
 #[folder = "assets"]
 struct Assets;
 
-/// Characters of the hash in an address.
-const HASH_LENGTH: usize = 12;
-
 /// The address of an asset, which changes with its content, so that browsers may keep it for ever.
 pub fn url(name: &str) -> String {
     match Assets::get(name) {
@@ -53,7 +50,8 @@ pub async fn robots() -> impl IntoResponse {
 
 fn hash(file: &rust_embed::EmbeddedFile) -> String {
     let digest = file.metadata.sha256_hash();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()[..HASH_LENGTH].to_owned()
+    let start = u64::from_be_bytes(std::array::from_fn(|at| digest[at]));
+    format!("{:012x}", start >> 16)
 }
 
 fn content_type(name: &str) -> &'static str {

@@ -28,6 +28,18 @@ pub fn user(username: &str) -> String {
     if RESERVED.contains(&username) { format!("/-/user/{name}") } else { format!("/{name}") }
 }
 
+/// How a username reads where it is a link: one without a visible character could not be hit.
+pub fn shown(username: &str) -> &str {
+    let blank = |c: char| {
+        c.is_whitespace()
+            || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{3164}'
+                | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
+                | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{fe00}'..='\u{fe0f}'
+                | '\u{feff}' | '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}')
+    };
+    if username.chars().all(blank) { "(blank)" } else { username }
+}
+
 /// Where following posts to.
 pub fn follow(username: &str) -> String {
     format!("{}/follow", user(username))
@@ -46,6 +58,14 @@ pub fn before(timeline: &str, message: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_cannot_be_seen_is_said() {
+        for name in [" ", "\u{200b}\u{feff}", "\u{202e}", "\u{3164}"] {
+            assert_eq!(shown(name), "(blank)", "{name:?}");
+        }
+        assert_eq!(shown(" a"), " a");
+    }
 
     #[test]
     fn every_name_has_a_link() {

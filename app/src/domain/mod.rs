@@ -6,6 +6,6 @@ mod timeline;
 mod user;
 
 pub use flash::Flash;
-pub use message::{Message, MessageText, MessageTextError};
+pub use message::{MAX_TEXT, Message, MessageText, MessageTextError};
 pub use timeline::{PAGE_SIZE, Page};
 pub use user::{NewUser, RegisterError, User, Username};

@@ -24,12 +24,15 @@ struct ErrorPage {
     status: StatusCode,
     heading: &'static str,
     text: String,
+    /// Whether asking the same once more may help and does no harm.
+    again: bool,
     request_id: String,
 }
 
 /// The layer of the site.
 pub async fn pages(request: Request, next: Next) -> Response {
     let request_id = request.extensions().get::<RequestId>().map(|id| id.id.clone());
+    let reads = request.method().is_safe();
     let response = next.run(request).await;
     if needs_no_body(&response) {
         return response;
@@ -37,10 +40,11 @@ pub async fn pages(request: Request, next: Next) -> Response {
     let status = response.status();
     let text = text(&response);
     let page = ErrorPage {
-        visit: response.extensions().get::<Visit>().cloned().unwrap_or_default(),
+        visit: visit(&response),
         status,
         heading: heading(status),
         text: if text.is_empty() { advice(status).to_owned() } else { text },
+        again: reads && is_passing(status),
         request_id: request_id.unwrap_or_default(),
     };
     match page.render() {
@@ -63,6 +67,18 @@ pub async fn json(request: Request, next: Next) -> Response {
     let error_msg = if text.is_empty() { advice(status).to_owned() } else { text };
     let body = Json(ApiError { status: status.as_u16(), error_msg }).into_response();
     with_body(response, body)
+}
+
+/// Who visits. What is to be said once waits for a page that was asked for.
+fn visit(response: &Response) -> Visit {
+    let visit = response.extensions().get::<Visit>().cloned().unwrap_or_default();
+    Visit { flashes: Vec::new(), ..visit }
+}
+
+/// Whether the same request may get another answer in a while.
+fn is_passing(status: StatusCode) -> bool {
+    status.is_server_error()
+        || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT)
 }
 
 fn needs_no_body(response: &Response) -> bool {

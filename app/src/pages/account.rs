@@ -1,6 +1,7 @@
 //! Signing up, in and out.
 
 use askama::Template;
+use askama::filters::Safe;
 use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -44,6 +45,13 @@ struct LoginPage {
     username: String,
 }
 
+impl LoginPage {
+    fn fault(&self, field: &str) -> Safe<&'static str> {
+        let sentence = self.error.as_deref().unwrap_or_default();
+        mark(sentence.ends_with(field))
+    }
+}
+
 #[derive(Template)]
 #[template(path = "register.html")]
 struct RegisterPage {
@@ -52,6 +60,33 @@ struct RegisterPage {
     username: String,
     email: String,
     min_password: usize,
+}
+
+impl RegisterPage {
+    fn fault(&self, field: &str) -> Safe<&'static str> {
+        mark(self.error.is_some_and(|error| field_of(error) == field))
+    }
+}
+
+/// Attributes of the field that the error is about: the visitor, and who reads the page aloud, goes
+/// on right there.
+fn mark(is_at_fault: bool) -> Safe<&'static str> {
+    Safe(if is_at_fault {
+        r#" aria-invalid="true" aria-describedby="error" autofocus"#
+    } else {
+        ""
+    })
+}
+
+fn field_of(error: RegisterError) -> &'static str {
+    use RegisterError as E;
+
+    match error {
+        E::NoUsername | E::LongUsername | E::UnlinkableUsername | E::Taken => "username",
+        E::NoEmail | E::LongEmail => "email",
+        E::NoPassword | E::LongPassword | E::ShortPassword(_) => "password",
+        E::PasswordMismatch => "password2",
+    }
 }
 
 /// `GET /login`.

@@ -31,6 +31,10 @@ impl Position {
 struct TimelinePage {
     visit: Visit,
     kind: Kind,
+    /// Of the timeline's beginning.
+    path: String,
+    /// Whether this is that beginning.
+    first: bool,
     messages: Vec<Message>,
     /// Where "View more" goes; `None` on the last page.
     more: Option<String>,
@@ -41,7 +45,26 @@ struct TimelinePage {
 enum Kind {
     Public,
     Home { username: String },
-    Author { username: String, relation: Relation },
+    Author { username: String, email: String, relation: Relation },
+}
+
+impl Kind {
+    fn is_public(&self) -> bool {
+        matches!(self, Self::Public)
+    }
+
+    fn is_home(&self) -> bool {
+        matches!(self, Self::Home { .. })
+    }
+
+    /// The path of the timeline's beginning.
+    fn path(&self) -> String {
+        match self {
+            Self::Public => "/public".to_owned(),
+            Self::Home { .. } => "/".to_owned(),
+            Self::Author { username, .. } => links::user(username),
+        }
+    }
 }
 
 /// How the visitor stands to the author.
@@ -57,7 +80,7 @@ impl TimelinePage {
         state: &AppState,
         visit: Visit,
         kind: Kind,
-        path: &str,
+        page: Page,
         mut messages: Vec<Message>,
     ) -> Self {
         // One more than shown was asked for: it says whether there is a next page.
@@ -65,20 +88,33 @@ impl TimelinePage {
         let has_more = messages.len() > page_size;
         messages.truncate(page_size);
         let last = messages.last().filter(|_| has_more);
-        let more = last.map(|message| links::before(path, message.id));
-        Self { visit, kind, messages, more, gravatar: state.settings.gravatar }
+        let path = kind.path();
+        let more = last.map(|message| links::before(&path, message.id));
+        let first = page == Page::default();
+        Self { visit, kind, path, first, messages, more, gravatar: state.settings.gravatar }
     }
 
     fn title(&self) -> String {
         match &self.kind {
             Kind::Public => "Public Timeline".to_owned(),
             Kind::Home { .. } => "My Timeline".to_owned(),
-            Kind::Author { username, .. } => format!("{username}'s Timeline"),
+            Kind::Author { username, .. } => format!("{}'s Timeline", links::shown(username)),
         }
     }
 
-    fn avatar(&self, message: &Message) -> Avatar {
-        avatar(&message.email, self.gravatar)
+    /// What a search engine shows under the title.
+    fn description(&self) -> String {
+        match &self.kind {
+            Kind::Public => "The newest short messages of everybody on MiniTwit.".to_owned(),
+            Kind::Home { .. } => "Your messages and those of the people you follow.".to_owned(),
+            Kind::Author { username, .. } => {
+                format!("The newest messages of {} on MiniTwit.", links::shown(username))
+            }
+        }
+    }
+
+    fn avatar(&self, email: &str) -> Avatar {
+        avatar(email, self.gravatar)
     }
 }
 
@@ -88,8 +124,9 @@ pub async fn public(
     Query(position): Query<Position>,
     visit: Visit,
 ) -> Result<Response, AppError> {
-    let messages = state.db.public_timeline(position.page(), PAGE_SIZE + 1).await?;
-    render(&TimelinePage::new(&state, visit, Kind::Public, "/public", messages))
+    let page = position.page();
+    let messages = state.db.public_timeline(page, PAGE_SIZE + 1).await?;
+    render(&TimelinePage::new(&state, visit, Kind::Public, page, messages))
 }
 
 /// `GET /`: one's own timeline, or everybody's for who is not logged in.
@@ -103,7 +140,7 @@ pub async fn home(
     let timeline = state.db.home_timeline(user.id, visit.follows, page, PAGE_SIZE + 1);
     let messages = timeline.await?;
     let kind = Kind::Home { username: user.username.clone() };
-    render(&TimelinePage::new(&state, visit, kind, "/", messages))
+    render(&TimelinePage::new(&state, visit, kind, page, messages))
 }
 
 /// `GET /{username}`.
@@ -146,9 +183,8 @@ async fn show_author(
         Some(_) if timeline.followed => Relation::Following,
         Some(_) => Relation::NotFollowing,
     };
-    let path = links::user(&timeline.username);
-    let kind = Kind::Author { username: timeline.username, relation };
-    render(&TimelinePage::new(state, visit, kind, &path, timeline.messages))
+    let kind = Kind::Author { username: timeline.username, email: timeline.email, relation };
+    render(&TimelinePage::new(state, visit, kind, page, timeline.messages))
 }
 
 /// `GET /public/{number}` and its like: an older MiniTwit grew its page in the path.
