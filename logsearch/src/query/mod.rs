@@ -24,7 +24,9 @@
 
 mod chips;
 mod clause;
+mod complete;
 mod glob;
+mod highlight;
 mod matches;
 mod notice;
 mod number;
@@ -35,7 +37,9 @@ mod text;
 
 pub use crate::record::Matchable;
 pub use chips::{Chip, Chips};
+pub use complete::{Completing, Completion, complete};
 pub use glob::Pattern;
+pub use highlight::Highlighter;
 pub use matches::{Matcher, compare_int, compile_regex, number_text};
 pub use notice::Notice;
 pub use parse::{MAX_CHARS, MAX_CLAUSES, MAX_DEPTH, MAX_PATTERN_CHARS, Parsed, parse};

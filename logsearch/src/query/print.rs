@@ -233,6 +233,13 @@ pub(super) fn parenthesize(before: &str, inner: &str) -> String {
     format!("{before}({inner}{space})")
 }
 
+/// A value to stand behind `field:`, quoted if it needs that.
+pub(super) fn quote_value(field: &Field, value: &str) -> String {
+    let plain = Query::Eq(field.clone(), operand_of(field, value, false));
+    let is_plain = reads_back(&format!("{}:{value}", field.typed), &plain, true);
+    if is_plain { value.to_owned() } else { quote(value) }
+}
+
 /// A quoted text with as few backslashes as it takes to read it back.
 pub(super) fn quote(text: &str) -> String {
     let mut quoted = String::from("\"");
