@@ -1,10 +1,18 @@
 //! The command line: what can be asked for, and which module does it.
 
+mod logs;
+
+use std::time::Duration;
+
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 use crate::config::{Config, DataConfig};
+use crate::data_dir::DataDir;
 use crate::{server, telemetry};
+
+/// How long the last records may take to reach the disk and the index.
+const LOGS_GRACE: Duration = Duration::from_secs(1);
 
 /// MiniTwit: a small Twitter that can be looked into.
 ///
@@ -24,6 +32,9 @@ enum Command {
     Serve(Box<Config>),
     /// Bring the database to this version and end
     Migrate(DataConfig),
+    /// Search, watch and export the logs
+    #[command(subcommand)]
+    Logs(logs::Command),
 }
 
 /// Runs what was asked for.
@@ -32,6 +43,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         None => serve(&cli.serve),
         Some(Command::Serve(config)) => serve(&config),
         Some(Command::Migrate(_)) => Ok(()),
+        Some(Command::Logs(command)) => runtime()?.block_on(logs::run(command)),
     }
 }
 
@@ -42,8 +54,22 @@ pub fn report(error: &anyhow::Error) {
 }
 
 fn serve(config: &Config) -> anyhow::Result<()> {
-    let telemetry = telemetry::install(&config.log)?;
-    runtime()?.block_on(server::run(config, telemetry))
+    let data_dir = DataDir::open(&config.data.data_dir)?;
+    let telemetry = telemetry::install(&config.log, &data_dir)?;
+    let ended = runtime()?.block_on(server::run(config, &data_dir, &telemetry));
+    if let Err(error) = &ended {
+        tracing::error!(error.message = format!("{error:#}"), "the service ended");
+    }
+    telemetry.logs.shutdown(LOGS_GRACE);
+    ended
+}
+
+/// One line on standard output.
+fn say(line: &str) -> anyhow::Result<()> {
+    use std::io::Write;
+
+    writeln!(std::io::stdout().lock(), "{line}")?;
+    Ok(())
 }
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {

@@ -11,6 +11,7 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 use jiff::SignedDuration;
+use logsearch::filter::Levels;
 
 use crate::db::{DatabaseUrl, PoolSizes};
 
@@ -188,10 +189,27 @@ pub struct LogConfig {
     /// Form of the log on standard error
     #[arg(long, env = "MINITWIT_LOG_FORMAT", value_enum, default_value_t = LogFormat::Auto)]
     pub log_format: LogFormat,
-    /// What is logged, as <target>=<level>,...
-    #[arg(long, env = "MINITWIT_LOG", default_value = "info", value_name = "FILTER")]
-    pub log_filter: LogFilter,
+    /// What goes to standard error, as <target>=<level>,...
+    #[arg(long, env = "MINITWIT_LOG", default_value = DEFAULT_LEVELS, value_name = "LEVELS",
+        value_parser = Levels::parse)]
+    pub log: Levels,
+    /// What goes into the log index; `minitwit logs levels` changes it while the service runs
+    #[arg(long, env = "MINITWIT_LOG_INDEX", default_value = DEFAULT_LEVELS, value_name = "LEVELS",
+        value_parser = Levels::parse)]
+    pub log_index: Levels,
+    /// Older records are removed from the index
+    #[arg(long, env = "MINITWIT_LOG_MAX_AGE", default_value = "14d", value_name = "DURATION")]
+    pub log_max_age: Span,
+    /// The index never takes more of the disk; the oldest records go first
+    #[arg(long, env = "MINITWIT_LOG_MAX_SIZE", default_value = "2GiB", value_name = "SIZE")]
+    pub log_max_size: Size,
+    /// Also write text lines to this file, 5 MiB and then anew, keeping 5 old ones
+    #[arg(long, env = "MINITWIT_LOG_FILE", value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
 }
+
+/// The scheduler announces each tick at the level of what matters; the jobs' own records say more.
+const DEFAULT_LEVELS: &str = "info,tokio_cron_scheduler=warn";
 
 /// Scheduled jobs.
 #[derive(Args, Clone, Debug)]
@@ -225,18 +243,20 @@ impl FromStr for Span {
     }
 }
 
-/// A filter that was checked when it was given.
-#[derive(Clone, Debug)]
-pub struct LogFilter(pub String);
+/// A number of bytes, written like `512MiB` or `2GiB`.
+#[derive(Clone, Copy, Debug)]
+pub struct Size(pub u64);
 
-impl FromStr for LogFilter {
-    type Err = String;
+impl FromStr for Size {
+    type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match tracing_subscriber::EnvFilter::try_new(text) {
-            Ok(_) => Ok(Self(text.to_owned())),
-            Err(error) => Err(format!("{error}; a filter is a list like info,minitwit=debug")),
-        }
+        const ACCEPTED: &str = "a size is a number with a unit, such as 512MiB or 2GiB";
+        let units = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40)];
+        let split = units.iter().find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, *shift)));
+        let (number, shift) = split.ok_or(ACCEPTED)?;
+        let number: u64 = number.trim().parse().map_err(|_| ACCEPTED)?;
+        number.checked_mul(1 << shift).filter(|size| *size > 0).map(Self).ok_or(ACCEPTED)
     }
 }
 
@@ -270,6 +290,15 @@ mod tests {
         assert_eq!(seconds("90s"), 90);
         for wrong in ["", "5", "-3s", "soon", "99999999999999999999d", "1e9d"] {
             assert!(wrong.parse::<Span>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn sizes_take_binary_units() {
+        let bytes = |text: &str| text.parse::<Size>().unwrap().0;
+        assert_eq!((bytes("2GiB"), bytes("64 MiB")), (2 << 30, 64 << 20));
+        for wrong in ["", "5", "2GB", "-1MiB", "0MiB", "99999999999TiB"] {
+            assert!(wrong.parse::<Size>().is_err(), "{wrong}");
         }
     }
 

@@ -7,6 +7,8 @@ use metrics_exporter_prometheus::{
     Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
 };
 
+use logsearch::logs::Logs;
+
 use crate::db::Db;
 use crate::metrics::{self, db_file_bytes};
 use crate::process::{self, Process};
@@ -21,21 +23,29 @@ struct Sources {
     process: Process,
     data_dir: PathBuf,
     sqlite: Option<PathBuf>,
+    logs: Option<Arc<Logs>>,
 }
 
 impl Exposition {
-    /// `sqlite` is the database file, if that is the database.
+    /// `sqlite` is the database file, if that is the database; `logs` the log index, if there is one.
     pub fn new(
         recorder: PrometheusHandle,
         db: Db,
         data_dir: PathBuf,
         sqlite: Option<PathBuf>,
+        logs: Option<Arc<Logs>>,
     ) -> Self {
-        Self(Arc::new(Sources { recorder, db, process: Process::default(), data_dir, sqlite }))
+        let process = Process::default();
+        Self(Arc::new(Sources { recorder, db, process, data_dir, sqlite, logs }))
     }
 
     /// The text format of Prometheus, version 0.0.4.
-    pub fn render(&self) -> String {
+    pub async fn render(&self) -> String {
+        if let Some(logs) = &self.0.logs
+            && let Err(error) = logs.publish_metrics().await
+        {
+            tracing::warn!(error.message = %error, "the log index does not say how it is doing");
+        }
         self.0.process.publish(&self.0.data_dir);
         self.0.db.publish_pool_gauges();
         if let Some(main) = &self.0.sqlite {

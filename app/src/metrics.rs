@@ -102,7 +102,7 @@ logsearch::catalogue! {
 
 /// Every metric this process exposes.
 pub fn all() -> impl Iterator<Item = &'static Metric> {
-    CATALOGUE.iter()
+    CATALOGUE.iter().chain(logsearch::metrics::own::CATALOGUE)
 }
 
 /// A part of the service.
@@ -146,6 +146,7 @@ const SIMULATOR_OUTCOMES: [&str; 5] =
 /// event of a series that did not exist before it.
 pub fn start(database: &'static str, pools: &[&'static str], latest: Option<i64>) {
     describe(CATALOGUE);
+    describe(logsearch::metrics::own::CATALOGUE);
     for surface in Surface::ALL.map(Surface::label) {
         gauge!(HTTP_ACTIVE_REQUESTS.name, "surface" => surface).set(0);
         for model in MODELS {

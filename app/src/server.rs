@@ -3,6 +3,7 @@
 
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -11,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::config::{Config, DEFAULT_SIMULATOR_AUTH, ListenConfig, Surfaces};
+use crate::control::{self, Control};
 use crate::data_dir::DataDir;
 use crate::db::{DatabaseUrl, Db};
 use crate::exposition::Exposition;
@@ -21,18 +23,22 @@ use crate::telemetry::Telemetry;
 use crate::{metrics, operators, routes};
 
 /// Runs the service until a signal ends it.
-pub async fn run(config: &Config, telemetry: Telemetry) -> anyhow::Result<()> {
+pub async fn run(config: &Config, data_dir: &DataDir, telemetry: &Telemetry) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
     raise_file_limit();
-    let data_dir = DataDir::open(&config.data.data_dir)?;
     let url = config.data.database()?;
     let db = open_database(config, &url).await?;
     let clock = Clock::default();
     let state = AppState::new(config, db.clone(), clock);
     operators::ensure(&state, config.account.admin_password()?).await?;
     metrics::start(db.system_name(), db.pool_names(), db.latest().await?);
-    let exposition =
-        Exposition::new(telemetry.metrics, db.clone(), data_dir.path().into(), file(&url));
+    let exposition = Exposition::new(
+        telemetry.metrics.clone(),
+        db.clone(),
+        data_dir.path().into(),
+        file(&url),
+        Some(Arc::clone(&telemetry.logs)),
+    );
     warn_about_public_credentials(config);
 
     let listeners = bind(&config.listen, &state, &exposition).await?;
@@ -44,6 +50,13 @@ pub async fn run(config: &Config, telemetry: Telemetry) -> anyhow::Result<()> {
         tasks.spawn(listener.serve(stop.clone(), config.listen.shutdown_grace.0));
     }
     let jobs = Jobs::start(&state, config).await?;
+    let control = Control { logs: Arc::clone(&telemetry.logs), levels: telemetry.levels.clone() };
+    if let Err(error) = control::serve(data_dir.path(), control, stop.clone()).await {
+        tracing::warn!(
+            error.message = format!("{error:#}"),
+            "`minitwit logs` cannot ask this service"
+        );
+    }
 
     let name = signals.wait().await;
     tracing::info!(signal = name, "stopping");
@@ -55,7 +68,6 @@ pub async fn run(config: &Config, telemetry: Telemetry) -> anyhow::Result<()> {
     tasks.wait().await;
     db.close().await;
     tracing::info!("stopped");
-    drop(data_dir);
     Ok(())
 }
 

@@ -1,38 +1,47 @@
-//! The globals of the process, installed once by `main`: where log lines go, where metrics go, what
+//! The globals of the process, installed once by `main`: where log records go, where metrics go, what
 //! happens on a panic.
 
 use std::io::{IsTerminal, stderr};
-use std::panic::PanicHookInfo;
+use std::sync::Arc;
 
 use anyhow::Context;
+use logsearch::filter::LevelControl;
+use logsearch::layer::chain_panic_hook;
+use logsearch::logs::Logs;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
+use tracing_subscriber::{Layer, Registry};
 
 use crate::config::{LogConfig, LogFormat};
-use crate::exposition;
+use crate::data_dir::DataDir;
+use crate::{exposition, logs};
 
 /// What the installed globals can be asked for.
 pub struct Telemetry {
     /// Renders the metrics.
     pub metrics: PrometheusHandle,
-    /// Replaces the filter of the log.
-    pub filter: reload::Handle<EnvFilter, Registry>,
+    /// The log index.
+    pub logs: Arc<Logs>,
+    /// Which records go into it.
+    pub levels: LevelControl,
 }
 
 /// Installs subscriber, recorder and panic hook; fails when there are some already.
-pub fn install(config: &LogConfig) -> anyhow::Result<Telemetry> {
-    let filter =
-        EnvFilter::try_new(&config.log_filter.0).context("could not read the log filter")?;
-    let (filter, handle) = reload::Layer::new(filter);
-    let lines = lines(config.log_format).with_filter(filter);
-    tracing_subscriber::registry().with(lines).try_init().context("could not install the log")?;
+pub fn install(config: &LogConfig, data_dir: &DataDir) -> anyhow::Result<Telemetry> {
     let recorder = exposition::recorder()?;
     let metrics = recorder.handle();
     metrics::set_global_recorder(recorder).context("could not install the metrics")?;
-    std::panic::set_hook(Box::new(log_panic));
-    Ok(Telemetry { metrics, filter: handle })
+    let (index, logs) = logs::start(config, data_dir.path())?;
+    let levels = LevelControl::new(config.log_index.clone());
+    let lines = lines(config.log_format).with_filter(LevelControl::new(config.log.clone()));
+    let index = index.with_filter(levels.clone());
+    let registry = tracing_subscriber::registry().with(lines).with(index);
+    registry.try_init().context("could not install the log")?;
+    // Not the default hook: its lines would stand between the records.
+    std::panic::set_hook(Box::new(|_| {}));
+    chain_panic_hook();
+    Ok(Telemetry { metrics, logs: Arc::new(logs), levels })
 }
 
 fn lines(format: LogFormat) -> Box<dyn Layer<Registry> + Send + Sync> {
@@ -47,15 +56,4 @@ fn lines(format: LogFormat) -> Box<dyn Layer<Registry> + Send + Sync> {
     } else {
         layer.json().flatten_event(true).with_span_list(false).boxed()
     }
-}
-
-fn log_panic(panic: &PanicHookInfo<'_>) {
-    let message = panic.payload_as_str().unwrap_or("(no text)");
-    let (file, line) = panic.location().map_or(("", 0), |at| (at.file(), at.line()));
-    let backtrace = std::backtrace::Backtrace::capture();
-    tracing::error!(
-        target: "panic",
-        { code.file.path = file, code.line.number = line, error.stack = %backtrace },
-        "panicked: {message}"
-    );
 }

@@ -8,5 +8,5 @@ use crate::exposition::Exposition;
 
 /// `GET /metrics`.
 pub async fn get(State(exposition): State<Exposition>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], exposition.render())
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], exposition.render().await)
 }

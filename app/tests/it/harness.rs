@@ -176,7 +176,7 @@ impl TestApp {
         let state = AppState::new(&config, db.clone(), clock.clone());
         let latest = db.latest().await.unwrap();
         minitwit::metrics::start(db.system_name(), db.pool_names(), latest);
-        let exposition = Exposition::new(instruments.metrics.clone(), db, dir.into(), None);
+        let exposition = Exposition::new(instruments.metrics.clone(), db, dir.into(), None, None);
         let (site, api) = (routes::site(&state), routes::api(&state));
         let ops = routes::ops(&state, exposition);
         Self { state, clock, config, site, api, ops, instruments, database }

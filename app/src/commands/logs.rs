@@ -1,0 +1,216 @@
+//! `minitwit logs`: the logs from the command line. Asks the running service; when none uses the data
+//! directory, opens the logs itself.
+
+mod output;
+mod source;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+use logsearch::query;
+use logsearch::store::{MAX_PAGE, Search, TimeRange};
+
+use self::output::{Output, OutputFormat};
+use self::source::Source;
+use super::say;
+use crate::clock::{Clock, micros};
+use crate::config::Span;
+use crate::control::{LevelChange, Tailed};
+
+/// What can be done with the logs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Find records: `minitwit logs search 'status:5xx route:/msgs/*' --last 1h`
+    Search(SearchArgs),
+    /// Watch matching records as they happen, until interrupted
+    Tail(TailArgs),
+    /// Write every matching record to standard output
+    Export(ExportArgs),
+    /// Show how much is kept and what went wrong
+    Stats(Place),
+    /// Show or change which records are kept, for a time if wished
+    Levels(LevelsArgs),
+}
+
+/// Whose logs.
+#[derive(Args, Clone, Debug)]
+pub struct Place {
+    /// Data directory of the service
+    #[arg(long, env = "MINITWIT_DATA_DIR", default_value = "data", value_name = "DIR")]
+    data_dir: PathBuf,
+}
+
+/// Which time.
+#[derive(Args, Clone, Debug)]
+struct Window {
+    /// The last so much time, such as 15m, 1h or 7d
+    #[arg(long, value_name = "DURATION", default_value = "1h", conflicts_with_all = ["from", "to"])]
+    last: Span,
+    /// From this time on (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    from: Option<jiff::Timestamp>,
+    /// Until this time (RFC 3339) [default: now]
+    #[arg(long, value_name = "TIME")]
+    to: Option<jiff::Timestamp>,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct SearchArgs {
+    /// The query: words, "phrases", field:value, level>=warn, -not, (a OR b); empty finds everything
+    #[arg(default_value = "", hide_default_value = true)]
+    query: String,
+    #[command(flatten)]
+    window: Window,
+    /// At most so many records
+    #[arg(long, short = 'n', default_value_t = 100, value_name = "N")]
+    limit: usize,
+    /// Oldest first
+    #[arg(long)]
+    ascending: bool,
+    #[arg(long, value_enum, default_value_t = OutputFormat::Pretty)]
+    format: OutputFormat,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct TailArgs {
+    /// The query; empty watches everything
+    #[arg(default_value = "", hide_default_value = true)]
+    query: String,
+    #[arg(long, value_enum, default_value_t = OutputFormat::Pretty)]
+    format: OutputFormat,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct ExportArgs {
+    /// The query; empty exports everything
+    #[arg(default_value = "", hide_default_value = true)]
+    query: String,
+    #[command(flatten)]
+    window: Window,
+    #[arg(long, value_enum, default_value_t = OutputFormat::Ndjson)]
+    format: OutputFormat,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct LevelsArgs {
+    /// As `info,minitwit::db=debug`; shows the current ones when absent
+    levels: Option<String>,
+    /// Then back to the usual ones
+    #[arg(long = "for", value_name = "DURATION", requires = "levels")]
+    time: Option<Span>,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Runs one of them.
+pub async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Search(args) => search(args).await,
+        Command::Tail(args) => tail(args).await,
+        Command::Export(args) => export(args).await,
+        Command::Stats(place) => stats(&place).await,
+        Command::Levels(args) => levels(args).await,
+    }
+}
+
+async fn search(args: SearchArgs) -> anyhow::Result<()> {
+    let search = args.window.search(&args.query, args.ascending, args.limit)?;
+    let mut source = Source::open(&args.place.data_dir).await?;
+    let mut output = Output::new(args.format)?;
+    let found = source.pages(search, args.limit, |records| output.records(records)).await?;
+    if found == 0 {
+        note("no records in this window; a wider one is asked for with --last 24h")?;
+    }
+    Ok(())
+}
+
+async fn export(args: ExportArgs) -> anyhow::Result<()> {
+    let search = args.window.search(&args.query, true, usize::MAX)?;
+    let mut source = Source::open(&args.place.data_dir).await?;
+    let mut output = Output::new(args.format)?;
+    source.pages(search, usize::MAX, |records| output.records(records)).await?;
+    Ok(())
+}
+
+async fn tail(args: TailArgs) -> anyhow::Result<()> {
+    show_notices(&args.query)?;
+    let Source::Service(mut client) = Source::open(&args.place.data_dir).await? else {
+        bail!("no service uses {}, so nothing happens there", args.place.data_dir.display());
+    };
+    let mut output = Output::new(args.format)?;
+    client
+        .tail(args.query, |tailed| match tailed {
+            Tailed::Record(record) => output.records(&[*record]),
+            Tailed::Gap(gap) => note(&format!("{gap} records came faster than they were shown")),
+        })
+        .await
+}
+
+async fn stats(place: &Place) -> anyhow::Result<()> {
+    let stats = Source::open(&place.data_dir).await?.stats().await?;
+    let time = |micros| {
+        jiff::Timestamp::from_microsecond(micros).map_or_else(|_| "-".into(), |t| t.to_string())
+    };
+    say(&format!("records           {}", stats.records))?;
+    say(&format!("bytes on disk     {}", stats.bytes))?;
+    say(&format!("oldest            {}", stats.oldest.map_or_else(|| "-".into(), time)))?;
+    say(&format!("searchable until  {}", time(stats.searchable_until)))?;
+    if let (Some(emitted), Some(dropped)) = (stats.emitted, stats.dropped) {
+        say(&format!("since the start   {emitted} emitted, {dropped} lost"))?;
+    }
+    stats.notices.iter().try_for_each(|notice| say(&format!("notice            {notice}")))
+}
+
+async fn levels(args: LevelsArgs) -> anyhow::Result<()> {
+    let Source::Service(mut client) = Source::open(&args.place.data_dir).await? else {
+        bail!("no service uses {}; set its levels with --log-index", args.place.data_dir.display());
+    };
+    let levels = match args.levels {
+        None => client.levels().await?,
+        Some(levels) => {
+            let seconds = args.time.map(|time| time.0.as_secs());
+            client.set_levels(&LevelChange { levels, seconds }).await?
+        }
+    };
+    say(&levels)
+}
+
+impl Window {
+    /// The search of a text in this window; tells what the parser had to decide.
+    fn search(&self, text: &str, ascending: bool, limit: usize) -> anyhow::Result<Search> {
+        show_notices(text)?;
+        let now = Clock::default().now();
+        let to = self.to.map_or(now.saturating_add(1), jiff::Timestamp::as_microsecond);
+        let last = to.saturating_sub(micros(self.last.0));
+        let from = self.from.map_or(last, jiff::Timestamp::as_microsecond);
+        anyhow::ensure!(from < to, "the window ends before it begins");
+        Ok(Search {
+            range: TimeRange { from, to },
+            query: query::parse(text).query.into(),
+            ascending,
+            after: None,
+            limit: limit.min(MAX_PAGE),
+        })
+    }
+}
+
+fn show_notices(text: &str) -> anyhow::Result<()> {
+    query::parse(text).notices.iter().try_for_each(|notice| note(&notice.to_string()))
+}
+
+/// A line that is no result, on standard error.
+fn note(line: &str) -> anyhow::Result<()> {
+    use std::io::Write;
+
+    writeln!(std::io::stderr().lock(), "minitwit: {line}").context("could not write")
+}
+
+/// A page of a long result: small enough to show soon, large enough to be quick.
+const PAGE: usize = 1_000;

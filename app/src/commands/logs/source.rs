@@ -1,0 +1,84 @@
+//! Where records come from: the running service, or the files it left.
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use logsearch::embedded::{EmbeddedStore, Options};
+use logsearch::record::LogRecord;
+use logsearch::store::{LogStore, Search, SearchPage};
+
+use super::PAGE;
+use crate::control::{Client, Stats};
+use crate::logs::directory;
+
+/// One of the two.
+pub enum Source {
+    /// The running service.
+    Service(Client),
+    /// The files, which nobody else uses.
+    Files(Box<EmbeddedStore>),
+}
+
+impl Source {
+    /// Asks the service; when there is none, opens the files.
+    pub async fn open(data_dir: &Path) -> anyhow::Result<Self> {
+        if let Some(client) = Client::connect(data_dir).await? {
+            return Ok(Self::Service(client));
+        }
+        Ok(Self::Files(Box::new(open_files(data_dir)?)))
+    }
+
+    /// Hands over every record of a search, page by page, at most so many; how many there were.
+    pub async fn pages(
+        &mut self,
+        mut search: Search,
+        at_most: usize,
+        mut each: impl FnMut(&[LogRecord]) -> anyhow::Result<()>,
+    ) -> anyhow::Result<usize> {
+        let mut found = 0;
+        loop {
+            search.limit = PAGE.min(at_most - found);
+            let page = self.page(&search).await?;
+            found += page.records.len();
+            each(&page.records)?;
+            if page.partial {
+                bail!("the search took longer than its deadline; the result is not whole");
+            }
+            match page.next {
+                Some(next) if found < at_most => search.after = Some(next),
+                _ => return Ok(found),
+            }
+        }
+    }
+
+    async fn page(&mut self, search: &Search) -> anyhow::Result<SearchPage> {
+        match self {
+            Self::Service(client) => client.search(search).await,
+            Self::Files(store) => Ok(store.search(search).await?),
+        }
+    }
+
+    /// How the logs are doing.
+    pub async fn stats(&mut self) -> anyhow::Result<Stats> {
+        match self {
+            Self::Service(client) => client.stats().await,
+            Self::Files(store) => Ok(store.status().await?.into()),
+        }
+    }
+}
+
+fn open_files(data_dir: &Path) -> anyhow::Result<EmbeddedStore> {
+    let path = directory(data_dir);
+    if !path.is_dir() {
+        bail!("there are no logs in {}", data_dir.display());
+    }
+    // Looking at logs must not make old ones go away.
+    let options = Options {
+        max_age: std::time::Duration::MAX,
+        max_bytes: u64::MAX,
+        min_free_bytes: 0,
+        ..Options::default()
+    };
+    EmbeddedStore::open(&path, options)
+        .with_context(|| format!("could not open {}", path.display()))
+}

@@ -1,0 +1,173 @@
+//! The service's end of the control socket.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::body::{Body, Bytes};
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, put};
+use axum::{Json, Router};
+use futures_util::stream;
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use logsearch::export::Format;
+use logsearch::filter::{LevelControl, Levels};
+use logsearch::live::{Subscription, Update};
+use logsearch::logs::Logs;
+use logsearch::store::{Search, StoreError};
+use tokio::net::UnixListener;
+use tokio_util::sync::CancellationToken;
+
+use super::wire::{self, LevelChange, NEXT, PARTIAL, SearchParameters, Stats, TailParameters};
+
+/// Most commands at once; others wait.
+const MAX_CONNECTIONS: usize = 32;
+/// A command has this long to say what it wants.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What commands may ask about.
+#[derive(Clone)]
+pub struct Control {
+    /// The logs of this process.
+    pub logs: Arc<Logs>,
+    /// Which records go into the index.
+    pub levels: LevelControl,
+}
+
+/// Serves commands until the token is cancelled. A socket left behind by a process that ended is
+/// replaced: the lock of the data directory says that there is no other.
+pub async fn serve(
+    data_dir: &Path,
+    control: Control,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let path = data_dir.join(wire::SOCKET);
+    let _nothing_left_behind = fs::remove_file(&path);
+    let context = || format!("could not open the control socket {}", path.display());
+    let listener = UnixListener::bind(&path).with_context(context)?;
+    fs::set_permissions(&path, Permissions::from_mode(0o600)).with_context(context)?;
+    let permits = Arc::new(tokio::sync::Semaphore::new(MAX_CONNECTIONS));
+    let router = router(control);
+    tokio::spawn(async move {
+        while let Some(accepted) = stop.run_until_cancelled(accept(&listener, &permits)).await {
+            let Ok((stream, permit)) = accepted else { continue };
+            let service = TowerToHyperService::new(router.clone());
+            let (stop, stream) = (stop.clone(), TokioIo::new(stream));
+            tokio::spawn(async move {
+                let mut server = http1::Builder::new();
+                server.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+                // A command that goes away needs no notice; a tail ends with the service.
+                let serving = server.serve_connection(stream, service);
+                let _ended = stop.run_until_cancelled(serving).await;
+                drop(permit);
+            });
+        }
+        let _gone_already = fs::remove_file(&path);
+    });
+    Ok(())
+}
+
+async fn accept(
+    listener: &UnixListener,
+    permits: &Arc<tokio::sync::Semaphore>,
+) -> anyhow::Result<(tokio::net::UnixStream, tokio::sync::OwnedSemaphorePermit)> {
+    let permit = Arc::clone(permits).acquire_owned().await?;
+    Ok((listener.accept().await?.0, permit))
+}
+
+fn router(control: Control) -> Router {
+    Router::new()
+        .route("/search", get(search))
+        .route("/tail", get(tail))
+        .route("/stats", get(stats))
+        .route("/levels", put(levels).get(current_levels))
+        .with_state(control)
+}
+
+async fn search(
+    State(control): State<Control>,
+    Query(parameters): Query<SearchParameters>,
+) -> Result<Response, Failed> {
+    let page = control.logs.store().search(&Search::from(parameters)).await?;
+    let body: String = page.records.iter().map(|record| Format::Ndjson.record(record)).collect();
+    let mut response = ([(CONTENT_TYPE, Format::Ndjson.media_type())], body).into_response();
+    let headers = response.headers_mut();
+    if let Some((timestamp, sequence)) = page.next {
+        headers.insert(NEXT, format!("{timestamp},{sequence}").parse()?);
+    }
+    headers.insert(PARTIAL, u16::from(page.partial).into());
+    Ok(response)
+}
+
+async fn tail(
+    State(control): State<Control>,
+    Query(parameters): Query<TailParameters>,
+) -> impl IntoResponse {
+    let subscription = control.logs.subscribe(&wire::query(&parameters.q));
+    let updates = stream::unfold(subscription, async |mut subscription: Subscription| {
+        let update = subscription.next().await?;
+        Some((Ok::<_, std::convert::Infallible>(lines(&update)), subscription))
+    });
+    ([(CONTENT_TYPE, Format::Ndjson.media_type())], Body::from_stream(updates))
+}
+
+fn lines(update: &Update) -> Bytes {
+    match update {
+        Update::Records(records) => {
+            records.iter().map(|record| Format::Ndjson.record(record)).collect::<String>().into()
+        }
+        Update::Gap(gap) => format!("{{\"gap\":{gap}}}\n").into(),
+    }
+}
+
+async fn stats(State(control): State<Control>) -> Result<Json<Stats>, Failed> {
+    let status = control.logs.store().status().await?;
+    let counts = control.logs.counts();
+    let (emitted, dropped) = (Some(counts.emitted_total()), Some(counts.dropped_total()));
+    Ok(Json(Stats { emitted, dropped, ..status.into() }))
+}
+
+async fn current_levels(State(control): State<Control>) -> String {
+    control.levels.levels().to_string()
+}
+
+async fn levels(
+    State(control): State<Control>,
+    Json(change): Json<LevelChange>,
+) -> Result<String, Failed> {
+    let levels = Levels::parse(&change.levels)?;
+    let before = control.levels.levels();
+    match change.seconds {
+        None => control.levels.set(levels.clone()),
+        Some(seconds) => control.levels.set_for(levels.clone(), Duration::from_secs(seconds))?,
+    }
+    let (before, levels) = (before.to_string(), levels.to_string());
+    tracing::info!(target: "audit", before, levels, seconds = change.seconds, "log levels changed");
+    Ok(levels)
+}
+
+/// An answer for a command: the chain of what went wrong.
+struct Failed(anyhow::Error);
+
+impl<E: Into<anyhow::Error>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl IntoResponse for Failed {
+    fn into_response(self) -> Response {
+        let is_ours = self.0.is::<StoreError>();
+        let status =
+            if is_ours { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::BAD_REQUEST };
+        (status, format!("{:#}", self.0)).into_response()
+    }
+}

@@ -1,0 +1,111 @@
+//! What goes over the control socket, written once for both ends.
+
+use logsearch::query::{self, Query};
+use logsearch::store::{Search, StoreStatus, TimeRange};
+use serde::{Deserialize, Serialize};
+
+/// Name of the socket in the data directory.
+pub const SOCKET: &str = "control.sock";
+/// Header of the cursor of the next page, as `<timestamp>,<sequence>`.
+pub const NEXT: &str = "x-next";
+/// Header of a page that the deadline cut short.
+pub const PARTIAL: &str = "x-partial";
+
+/// Parameters of a search.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct SearchParameters {
+    /// The query as text.
+    pub q: String,
+    /// First microsecond.
+    pub from: i64,
+    /// First microsecond behind.
+    pub to: i64,
+    /// Oldest first.
+    pub ascending: bool,
+    /// The cursor, as its two parts.
+    pub after_timestamp: Option<i64>,
+    /// The cursor's second part.
+    pub after_sequence: Option<u64>,
+    /// At most so many records.
+    pub limit: usize,
+}
+
+impl From<&Search> for SearchParameters {
+    fn from(search: &Search) -> Self {
+        Self {
+            q: search.query.to_string(),
+            from: search.range.from,
+            to: search.range.to,
+            ascending: search.ascending,
+            after_timestamp: search.after.map(|(timestamp, _)| timestamp),
+            after_sequence: search.after.map(|(_, sequence)| sequence),
+            limit: search.limit,
+        }
+    }
+}
+
+impl From<SearchParameters> for Search {
+    fn from(parameters: SearchParameters) -> Self {
+        Self {
+            range: TimeRange { from: parameters.from, to: parameters.to },
+            query: query(&parameters.q),
+            ascending: parameters.ascending,
+            after: parameters.after_timestamp.zip(parameters.after_sequence),
+            limit: parameters.limit,
+        }
+    }
+}
+
+/// The query of a text; what the parser has to say about it was told where it was typed.
+pub fn query(text: &str) -> std::sync::Arc<Query> {
+    std::sync::Arc::new(query::parse(text).query)
+}
+
+/// Parameters of a live tail.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct TailParameters {
+    /// The query as text.
+    pub q: String,
+}
+
+/// What the service says of its logs.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Stats {
+    /// Records that can be found.
+    pub records: u64,
+    /// Bytes on disk.
+    pub bytes: u64,
+    /// Timestamp of the oldest record in microseconds.
+    pub oldest: Option<i64>,
+    /// Every record before this time (microseconds) can be found.
+    pub searchable_until: i64,
+    /// What a person should know.
+    pub notices: Vec<String>,
+    /// Records emitted and lost since the start; absent when no service runs.
+    pub emitted: Option<u64>,
+    /// Records lost since the start.
+    pub dropped: Option<u64>,
+}
+
+impl From<StoreStatus> for Stats {
+    fn from(status: StoreStatus) -> Self {
+        let StoreStatus { records, bytes, oldest, searchable_until, notices } = status;
+        Self { records, bytes, oldest, searchable_until, notices, emitted: None, dropped: None }
+    }
+}
+
+/// A change of the recorded levels.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct LevelChange {
+    /// As `info,minitwit::db=debug`.
+    pub levels: String,
+    /// Seconds until the usual levels hold again; until further notice when absent.
+    pub seconds: Option<u64>,
+}
+
+/// The line of a tail that says how many records were passed over.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Gap {
+    /// So many, matching or not.
+    pub gap: u64,
+}
