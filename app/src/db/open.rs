@@ -16,6 +16,9 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 /// A writer of another process, such as the command line's, may hold SQLite for this long.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Rows that SQLite's thread may be ahead of who reads them.
+const ROW_BUFFER: usize = 1024;
+
 /// Which database: a file, or a PostgreSQL server.
 #[derive(Clone)]
 pub enum DatabaseUrl {
@@ -88,6 +91,9 @@ async fn open_sqlite(path: &Path, readers: u32) -> sqlx::Result<Pools> {
         // With NORMAL an acknowledged write can be lost in a power cut.
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY_TIMEOUT)
+        // The reading thread and the waiting task wake each other when this is full: with 50, the
+        // default, that cost more than the rows.
+        .row_buffer_size(ROW_BUFFER)
         .pragma("cache_size", "-8000")
         .pragma("mmap_size", "268435456")
         .disable_statement_logging();
