@@ -1,4 +1,4 @@
-//! Log search for one service.
+#![doc = include_str!("../README.md")]
 
 mod clock;
 pub mod codec;
@@ -23,3 +23,8 @@ pub mod store;
 pub mod testing;
 pub mod wal;
 pub mod writer;
+
+pub use self::layer::LogLayer;
+pub use self::logs::{Logs, Options};
+pub use self::record::{Level, LogRecord, Value};
+pub use self::store::{LogStore, Search, TimeRange};

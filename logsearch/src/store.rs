@@ -94,6 +94,14 @@ pub struct Search {
     pub limit: usize,
 }
 
+impl Search {
+    /// The newest so many matches of all time.
+    pub fn newest(query: Query, limit: usize) -> Self {
+        let query = Arc::new(query);
+        Self { range: TimeRange::ALL, query, ascending: false, after: None, limit }
+    }
+}
+
 /// The largest page a store answers.
 pub const MAX_PAGE: usize = 10_000;
 

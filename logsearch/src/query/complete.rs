@@ -145,9 +145,10 @@ impl Reader<'_> {
         let bare = word.strip_prefix('@').unwrap_or(word);
         let can_be_name = bare.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
             && bare.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
-        let what = match can_be_name {
-            true => Completing::Field { prefix: bare.to_owned() },
-            false => Completing::Nothing,
+        let what = if can_be_name {
+            Completing::Field { prefix: bare.to_owned() }
+        } else {
+            Completing::Nothing
         };
         self.at_caret(what, start)
     }
@@ -166,15 +167,13 @@ impl Reader<'_> {
             self.list = Some(field);
             return None;
         }
-        let (prefix, is_open) = match rest.starts_with('"') {
-            true => {
-                let (text, closed) = self.scanner.quoted();
-                (text, !closed)
-            }
-            false => (self.scanner.word(true).to_owned(), true),
+        let (prefix, is_closed) = if rest.starts_with('"') {
+            self.scanner.quoted()
+        } else {
+            (self.scanner.word(true).to_owned(), false)
         };
         let what = Completing::Value { field, prefix };
-        if is_open { self.at_caret(what, start) } else { None }
+        if is_closed { None } else { self.at_caret(what, start) }
     }
 }
 

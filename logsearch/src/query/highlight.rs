@@ -59,7 +59,9 @@ fn collect(query: &Query, field: &str, marks: &mut Vec<Mark>) {
             marks.push(Mark::Words(folded_tokens(text)));
         }
         Query::And(queries) | Query::Or(queries) => {
-            queries.iter().for_each(|query| collect(query, field, marks));
+            for query in queries {
+                collect(query, field, marks);
+            }
         }
         clause if clause.field().is_some_and(|asked| asked.name == field) => {
             collect_clause(clause, field, marks);
@@ -70,9 +72,12 @@ fn collect(query: &Query, field: &str, marks: &mut Vec<Mark>) {
 
 fn collect_clause(clause: &Query, field: &str, marks: &mut Vec<Mark>) {
     let is_text = fields::kind(field) == Kind::Text;
-    let value = |text: &str| match is_text {
-        true => Mark::Words(folded_tokens(text)),
-        false => Mark::Whole(fold(text).into_owned()),
+    let value = |text: &str| {
+        if is_text {
+            Mark::Words(folded_tokens(text))
+        } else {
+            Mark::Whole(fold(text).into_owned())
+        }
     };
     match clause {
         Query::Eq(_, Operand::Text(text)) | Query::PhraseIn(_, text) => marks.push(value(text)),

@@ -4,11 +4,13 @@
 //! gives the same records and queries.
 
 mod data;
+mod frames;
 mod queries;
 mod random;
 pub mod suite;
 
 pub use data::{WebLog, odd_records};
+pub use frames::{frames_of, read_frames};
 pub use queries::{BENCHMARK_QUERIES, BenchmarkQuery, Queries};
 pub use random::Random;
 

@@ -56,7 +56,7 @@ pub fn write(records: &[u8], out: &mut Vec<u8>) {
         if start == end {
             first = view.sequence();
         }
-        next = view.sequence() + 1;
+        next = view.sequence().saturating_add(1);
         end += length;
     }
     if end > start {

@@ -6,7 +6,7 @@
 //! It does not know what an index is: the index says what it no longer needs ([`Wal::release`]).
 
 mod backlog;
-mod frame;
+pub(crate) mod frame;
 mod reader;
 mod segment;
 mod writer;
