@@ -1,18 +1,29 @@
 //! The command line: what can be asked for, and which module does it.
 
+mod admin;
+mod backup;
+mod flag;
+mod health;
 mod logs;
+mod simulate;
+mod terminal;
 
+use std::io::{self, Write};
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use tokio::runtime::{Builder, Runtime};
 
 use crate::config::{Config, DataConfig};
 use crate::data_dir::DataDir;
+use crate::db::{DatabaseUrl, Db};
 use crate::{server, telemetry};
 
 /// How long the last records may take to reach the disk and the index.
 const LOGS_GRACE: Duration = Duration::from_secs(1);
+/// Threads that still hash passwords when the service ends are not waited for any longer.
+const RUNTIME_GRACE: Duration = Duration::from_millis(500);
 
 /// MiniTwit: a small Twitter that can be looked into.
 ///
@@ -30,20 +41,46 @@ pub struct Cli {
 enum Command {
     /// Serve the site, the API and the ops pages; the default
     Serve(Box<Config>),
-    /// Bring the database to this version and end
+    /// Create the database, or bring it to this version, and end
+    #[command(visible_alias = "init")]
     Migrate(DataConfig),
     /// Search, watch and export the logs
     #[command(subcommand)]
     Logs(logs::Command),
+    /// Ask a running service whether it is ready; says so by its exit code
+    Healthcheck(health::Args),
+    /// Print all messages as CSV: id, author's id, text, flagged
+    Messages(flag::MessagesArgs),
+    /// Hide messages from every list
+    Flag(flag::FlagArgs),
+    /// Show hidden messages again
+    Unflag(flag::FlagArgs),
+    /// Look after the accounts of operators
+    #[command(subcommand)]
+    Admin(admin::Command),
+    /// Copy the database into a file, while it is in use
+    Backup(backup::BackupArgs),
+    /// Put a backup in the place of the database, which is kept aside; the service has to be stopped
+    Restore(backup::RestoreArgs),
+    /// Send what the course's simulator would send
+    Simulate(simulate::Args),
 }
 
 /// Runs what was asked for.
 pub fn run(cli: Cli) -> anyhow::Result<()> {
-    match cli.command {
-        None => serve(&cli.serve),
-        Some(Command::Serve(config)) => serve(&config),
-        Some(Command::Migrate(_)) => Ok(()),
-        Some(Command::Logs(command)) => runtime()?.block_on(logs::run(command)),
+    let Some(command) = cli.command else { return serve(&cli.serve) };
+    match command {
+        Command::Serve(config) => serve(&config),
+        Command::Migrate(data) => block_on(migrate(&data)),
+        Command::Healthcheck(args) => block_on(health::check(&args)),
+        Command::Messages(args) => block_on(flag::list(&args)),
+        Command::Flag(args) => block_on(flag::set(&args, true)),
+        Command::Unflag(args) => block_on(flag::set(&args, false)),
+        Command::Admin(command) => block_on(admin::run(command)),
+        Command::Backup(args) => block_on(backup::backup(&args)),
+        Command::Restore(args) => block_on(backup::restore(&args)),
+        Command::Simulate(args) => block_on(simulate::run(args)),
+        Command::Logs(command) => block_on(logs::run(command)),
     }
 }
 
@@ -56,25 +93,53 @@ pub fn report(error: &anyhow::Error) {
 fn serve(config: &Config) -> anyhow::Result<()> {
     let data_dir = DataDir::open(&config.data.data_dir)?;
     let telemetry = telemetry::install(&config.log, &data_dir)?;
-    let ended = runtime()?.block_on(server::run(config, &data_dir, &telemetry));
+    let runtime = runtime(&mut Builder::new_multi_thread())?;
+    let ended = runtime.block_on(server::run(config, &data_dir, &telemetry));
     if let Err(error) = &ended {
         tracing::error!(error.message = format!("{error:#}"), "the service ended");
     }
+    runtime.shutdown_timeout(RUNTIME_GRACE);
     telemetry.logs.shutdown(LOGS_GRACE);
     ended
 }
 
-/// One line on standard output.
-fn say(line: &str) -> anyhow::Result<()> {
-    use std::io::Write;
-
-    writeln!(std::io::stdout().lock(), "{line}")?;
-    Ok(())
+fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let runtime = runtime(&mut Builder::new_current_thread())?;
+    let ended = runtime.block_on(work);
+    runtime.shutdown_timeout(RUNTIME_GRACE);
+    // `minitwit messages | head` ends the pipe on purpose.
+    let is_end_of_pipe = |error: &anyhow::Error| {
+        let io = error.downcast_ref::<io::Error>();
+        io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    };
+    ended.or_else(|error| if is_end_of_pipe(&error) { Ok(()) } else { Err(error) })
 }
 
-fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("could not start the runtime")
+fn runtime(builder: &mut Builder) -> anyhow::Result<Runtime> {
+    builder.enable_all().build().context("could not start the runtime")
+}
+
+async fn migrate(data: &DataConfig) -> anyhow::Result<()> {
+    let url = data.database()?;
+    // PostgreSQL's migrations take a lock of the server's; a SQLite file belongs to one process.
+    let _alone = match &url {
+        DatabaseUrl::Sqlite(_) => Some(DataDir::open(&data.data_dir)?),
+        DatabaseUrl::Postgres(_) => None,
+    };
+    let db = Db::open(&url, data.pool_sizes()).await?;
+    db.migrate().await?;
+    let version = db.schema_version().await?;
+    db.close().await;
+    say(&format!("{url:?} has schema version {version}"))
+}
+
+/// Opens a database for a command that only uses it, next to a running service.
+async fn open(data: &DataConfig) -> anyhow::Result<Db> {
+    Ok(Db::open_existing(&data.database()?, data.pool_sizes()).await?)
+}
+
+/// One line on standard output.
+fn say(line: &str) -> anyhow::Result<()> {
+    writeln!(io::stdout().lock(), "{line}")?;
+    Ok(())
 }

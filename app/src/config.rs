@@ -102,25 +102,29 @@ pub enum Surfaces {
 #[command(next_help_heading = "Listeners")]
 pub struct ListenConfig {
     /// Address of the site; port 0 picks a free one, which is logged
-    #[arg(long, env = "MINITWIT_SITE", default_value = "127.0.0.1:5000", value_name = "ADDRESS")]
+    #[arg(long, env = "MINITWIT_SITE", default_value = "127.0.0.1:5000", value_name = "ADDRESS",
+        value_parser = parse_address)]
     pub site: SocketAddr,
     /// Address of the simulator API
-    #[arg(long, env = "MINITWIT_API", default_value = "127.0.0.1:5001", value_name = "ADDRESS")]
+    #[arg(long, env = "MINITWIT_API", default_value = "127.0.0.1:5001", value_name = "ADDRESS",
+        value_parser = parse_address)]
     pub api: SocketAddr,
     /// Address of /admin, /metrics, /livez and /readyz; never make it public
-    #[arg(long, env = "MINITWIT_OPS", default_value = "127.0.0.1:5002", value_name = "ADDRESS")]
+    #[arg(long, env = "MINITWIT_OPS", default_value = "127.0.0.1:5002", value_name = "ADDRESS",
+        value_parser = parse_address)]
     pub ops: SocketAddr,
     /// Which listeners this process opens
     #[arg(long, env = "MINITWIT_ROLE", value_enum, default_value_t = Surfaces::All)]
     pub role: Surfaces,
     /// Networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed
-    #[arg(long, env = "MINITWIT_TRUSTED_PROXIES", value_delimiter = ',', value_name = "CIDR,...")]
+    #[arg(long, env = "MINITWIT_TRUSTED_PROXIES", value_delimiter = ',', value_name = "CIDR,...",
+        value_parser = parse_network)]
     pub trusted_proxies: Vec<IpNet>,
     /// The longest a request may take
     #[arg(long, env = "MINITWIT_REQUEST_TIMEOUT", default_value = "20s", value_name = "DURATION")]
     pub request_timeout: Span,
     /// How long running requests may take to end after SIGTERM
-    #[arg(long, env = "MINITWIT_SHUTDOWN_GRACE", default_value = "8s", value_name = "DURATION")]
+    #[arg(long, env = "MINITWIT_SHUTDOWN_GRACE", default_value = "7s", value_name = "DURATION")]
     pub shutdown_grace: Span,
 }
 
@@ -154,7 +158,7 @@ pub struct AccountConfig {
     )]
     pub admin_password_file: Option<PathBuf>,
     /// Show avatars of gravatar.com instead of built-in ones; tells that site who is looked at
-    #[arg(long, env = "MINITWIT_GRAVATAR")]
+    #[arg(long, env = "MINITWIT_GRAVATAR", value_parser = clap::builder::BoolishValueParser::new())]
     pub gravatar: bool,
 }
 
@@ -222,6 +226,27 @@ pub struct JobConfig {
     /// Where backups go [default: backups in the data directory]
     #[arg(long, env = "MINITWIT_BACKUP_DIR", value_name = "DIR")]
     pub backup_dir: Option<PathBuf>,
+}
+
+impl JobConfig {
+    /// Where backups go.
+    pub fn backup_dir(&self, data: &DataConfig) -> PathBuf {
+        self.backup_dir.clone().unwrap_or_else(|| data.data_dir.join("backups"))
+    }
+}
+
+/// An address to listen on.
+pub fn parse_address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse().map_err(|_| {
+        "an address is <ip>:<port>, such as 127.0.0.1:5000 or [::]:5000; port 0 picks a free one"
+    })
+}
+
+fn parse_network(text: &str) -> Result<IpNet, &'static str> {
+    let single = |ip: std::net::IpAddr| IpNet::from(ip);
+    text.parse().or_else(|_| text.parse().map(single)).map_err(
+        |_| "a network is an address with a prefix length, such as 10.0.0.0/8, or a single address",
+    )
 }
 
 /// A length of time, written like `30s`, `12h` or `7d`.

@@ -1,12 +1,15 @@
 //! The scheduled jobs: one table, and one wrapper that spans, counts, guards and claims every run.
 
+mod parity;
 mod run;
 mod tables;
+mod upkeep;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use axum::Router;
 use tokio_cron_scheduler::JobScheduler;
 
 use crate::config::Config;
@@ -14,7 +17,8 @@ use crate::state::AppState;
 
 pub use run::{Context, Job, Outcome, Runner, Scope, Work};
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
+const DAY: Duration = Duration::from_hours(24);
 
 /// Every job of the service.
 pub const JOBS: &[Job] = &[
@@ -28,9 +32,31 @@ pub const JOBS: &[Job] = &[
     Job {
         name: "expired_sessions",
         cron: "0 */10 * * * *",
-        interval: Duration::from_secs(10 * MINUTE.as_secs()),
+        interval: Duration::from_mins(10),
         scope: Scope::Cluster,
         work: |context| Box::pin(tables::expired_sessions(context)),
+    },
+    Job {
+        name: "site_api_parity",
+        cron: "30 * * * * *",
+        interval: MINUTE,
+        scope: Scope::Instance,
+        work: |context| Box::pin(parity::site_api_parity(context)),
+    },
+    Job {
+        name: "sqlite_optimize",
+        cron: "0 40 2 * * *",
+        interval: DAY,
+        scope: Scope::Cluster,
+        work: |context| Box::pin(upkeep::sqlite_optimize(context)),
+    },
+    // Behind the optimization, whose checkpoint would wait for it.
+    Job {
+        name: "backup",
+        cron: "0 10 3 * * *",
+        interval: DAY,
+        scope: Scope::Cluster,
+        work: |context| Box::pin(upkeep::backup(context)),
     },
 ];
 
@@ -40,25 +66,33 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    /// Schedules every job, and runs those that only read once at the start.
-    pub async fn start(state: &AppState, config: &Config) -> anyhow::Result<Self> {
+    /// Schedules every job, runs those that only read once at the start, and makes up for what came
+    /// while no process ran. `lists` answers `/public` of the site and `/msgs` of the API.
+    pub async fn start(state: &AppState, config: &Config, lists: Router) -> anyhow::Result<Self> {
+        let context = Context { state: state.clone(), config: Arc::new(config.clone()), lists };
+        Self::schedule(JOBS, &context).await
+    }
+
+    /// The same for any table.
+    pub async fn schedule(jobs: &[Job], context: &Context) -> anyhow::Result<Self> {
         let scheduler = JobScheduler::new().await.context("could not start the scheduler")?;
-        let context = Context { state: state.clone(), config: Arc::new(config.clone()) };
-        for job in JOBS {
+        for job in jobs {
             let runner = Runner::new(*job, context.clone());
-            let scheduled = tokio_cron_scheduler::Job::new_async(job.cron, {
+            let tick = tokio_cron_scheduler::Job::new_async(job.cron, {
                 let runner = runner.clone();
                 move |_, _| {
                     let runner = runner.clone();
                     Box::pin(async move { runner.tick().await })
                 }
             });
-            let scheduled =
-                scheduled.with_context(|| format!("could not schedule {}", job.name))?;
-            scheduler.add(scheduled).await?;
-            if job.scope == Scope::Instance {
-                tokio::spawn(async move { runner.tick().await });
-            }
+            let tick = tick.with_context(|| format!("could not schedule {}", job.name))?;
+            scheduler.add(tick).await?;
+            tokio::spawn(async move {
+                match runner.scope() {
+                    Scope::Instance => runner.tick().await,
+                    Scope::Cluster => runner.catch_up().await,
+                }
+            });
         }
         scheduler.start().await?;
         Ok(Self { scheduler })

@@ -3,6 +3,8 @@
 //! An accept loop of our own, because the framework's installs no timer and so never closes a client
 //! that does not finish its head.
 
+mod patience;
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,14 +19,17 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::middleware::peer::Peer;
+use patience::Patience;
 
 /// A client has this long to send its head; also how long an idle connection is kept.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// A client that takes nothing of its answer for this long is gone, and what waits for it is memory.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Most headers, and most bytes of the whole head.
 const MAX_HEADERS: usize = 64;
 const MAX_HEAD: usize = 32 * 1024;
@@ -60,9 +65,11 @@ impl Listener {
     pub async fn serve(self, stop: CancellationToken, grace: Duration) {
         let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         let connections = GracefulShutdown::new();
+        let mut refused = false;
         while let Some(accepted) = stop.run_until_cancelled(self.accept(&permits)).await {
             match accepted {
                 Ok((stream, peer, permit)) => {
+                    refused = false;
                     let serving = connections.watch(connection(stream, peer, self.router.clone()));
                     tokio::spawn(async move {
                         // What goes wrong here is the client's going away, or its bad HTTP.
@@ -72,8 +79,13 @@ impl Listener {
                         drop(permit);
                     });
                 }
+                Err(error) if is_the_clients(&error) => {}
                 Err(error) => {
-                    tracing::warn!(error.message = %error, listener = self.name, "could not accept");
+                    // Once until it works again: this comes ten times a second.
+                    if !refused {
+                        tracing::warn!(error.message = %error, listener = self.name, "could not accept");
+                    }
+                    refused = true;
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }
@@ -87,12 +99,20 @@ impl Listener {
     async fn accept(
         &self,
         permits: &Arc<Semaphore>,
-    ) -> io::Result<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+    ) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
         let permit = Arc::clone(permits).acquire_owned().await.map_err(io::Error::other)?;
         let (stream, peer) = self.socket.accept().await?;
-        stream.set_nodelay(true)?;
+        // Fails when the client is gone already, which the connection will find out.
+        let _delayed = stream.set_nodelay(true);
         Ok((stream, peer, permit))
     }
+}
+
+/// Whether a connection failed before it was accepted: the next one has nothing to do with it.
+fn is_the_clients(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
 fn connection(
@@ -100,7 +120,7 @@ fn connection(
     peer: SocketAddr,
     router: Router,
 ) -> http1::Connection<
-    TokioIo<TcpStream>,
+    TokioIo<Patience<TcpStream>>,
     impl hyper::service::HttpService<
         Incoming,
         ResBody = axum::body::Body,
@@ -118,5 +138,5 @@ fn connection(
         .header_read_timeout(HEAD_TIMEOUT)
         .max_headers(MAX_HEADERS)
         .max_buf_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(Patience::new(stream, WRITE_TIMEOUT)), service)
 }

@@ -338,7 +338,7 @@ pub fn simulator_latest(value: i64) {
 
 /// A job exists and runs so often.
 pub fn job_exists(job: &'static str, interval: Duration, now: i64) {
-    for outcome in ["success", "failure", "skipped"] {
+    for outcome in ["success", "failure", "skipped", "missed"] {
         counter!(JOB_RUNS.name, "job_name" => job, "outcome" => outcome).absolute(0);
     }
     gauge!(JOB_INTERVAL.name, "job_name" => job).set(interval);
@@ -355,6 +355,11 @@ pub fn job_ran(job: &'static str, outcome: &'static str, duration: Duration, now
     if outcome != "failure" {
         gauge!(JOB_LAST_SUCCESS.name, "job_name" => job).set(seconds(now));
     }
+}
+
+/// Ticks of a job on which nothing ran: the last run had not ended, or the process was held up.
+pub fn job_missed(job: &'static str, ticks: u64) {
+    counter!(JOB_RUNS.name, "job_name" => job, "outcome" => "missed").increment(ticks);
 }
 
 /// Totals of the database.

@@ -5,8 +5,10 @@ use std::io::Write;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::auth::Passwords;
+use crate::clock::Clock;
 use crate::config::Secret;
-use crate::db::{Operator, Role};
+use crate::db::{Db, Operator, Role};
 use crate::state::AppState;
 
 /// The account that is always there.
@@ -19,12 +21,16 @@ const MADE_UP: usize = 12;
 /// Gives `admin` the password of the settings; when there is neither one nor any operator, makes one
 /// up and prints it, once. It never goes to the log.
 pub async fn ensure(state: &AppState, configured: Option<Secret>) -> anyhow::Result<()> {
+    let set = async |password: &str| {
+        set_password(&state.db, &state.passwords, ADMIN, password, Role::Operator, &state.clock)
+            .await
+    };
     if let Some(password) = configured {
-        return set_password(state, ADMIN, &password.0).await;
+        return set(&password.0).await;
     }
     if state.db.has_no_operator().await? {
         let password = make_up()?;
-        set_password(state, ADMIN, &password).await?;
+        set(&password).await?;
         let mut terminal = std::io::stderr().lock();
         writeln!(
             terminal,
@@ -35,14 +41,21 @@ pub async fn ensure(state: &AppState, configured: Option<Secret>) -> anyhow::Res
 }
 
 /// Gives an operator a password, and an account when there is none.
-pub async fn set_password(state: &AppState, name: &str, password: &str) -> anyhow::Result<()> {
+pub async fn set_password(
+    db: &Db,
+    passwords: &Passwords,
+    name: &str,
+    password: &str,
+    role: Role,
+    clock: &Clock,
+) -> anyhow::Result<()> {
     anyhow::ensure!(
         password.chars().count() >= MIN_PASSWORD,
         "the password of an operator has to have at least {MIN_PASSWORD} characters"
     );
-    let pw_hash = state.passwords.hash(password).await?;
-    let operator = Operator { name: name.to_owned(), pw_hash, role: Role::Operator };
-    state.db.set_operator(&operator, state.clock.now()).await?;
+    let pw_hash = passwords.hash(password).await?;
+    let operator = Operator { name: name.to_owned(), pw_hash, role };
+    db.set_operator(&operator, clock.now()).await?;
     Ok(())
 }
 

@@ -90,6 +90,15 @@ pub fn ops(state: &AppState, exposition: Exposition) -> Router {
     observed(ops, state, Surface::Ops)
 }
 
+/// The public timeline and the API's list as a check inside the program reads them: the same handlers,
+/// but not counted as anybody's visit.
+pub fn unobserved(state: &AppState) -> Router {
+    Router::new()
+        .route("/public", get(timeline::public))
+        .route("/msgs", get(api::messages::list))
+        .with_state(state.clone())
+}
+
 /// What surrounds every surface.
 fn observed(router: Router, state: &AppState, surface: Surface) -> Router {
     let strict = router

@@ -4,6 +4,7 @@
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -42,16 +43,21 @@ pub async fn run(config: &Config, data_dir: &DataDir, telemetry: &Telemetry) -> 
     warn_about_public_credentials(config);
 
     let listeners = bind(&config.listen, &state, &exposition).await?;
-    let stop = CancellationToken::new();
-    let tasks = TaskTracker::new();
+    let public = Group::default();
+    let ops = Group::default();
     for listener in listeners {
         tracing::info!(listener = listener.name, address = %listener.address, "listening");
         print_address(&listener);
-        tasks.spawn(listener.serve(stop.clone(), config.listen.shutdown_grace.0));
+        let grace = config.listen.shutdown_grace.0;
+        if listener.name == OPS {
+            ops.serve(listener, grace.min(CLOSE_TIMEOUT));
+        } else {
+            public.serve(listener, grace);
+        }
     }
-    let jobs = Jobs::start(&state, config).await?;
+    let jobs = Jobs::start(&state, config, routes::unobserved(&state)).await?;
     let control = Control { logs: Arc::clone(&telemetry.logs), levels: telemetry.levels.clone() };
-    if let Err(error) = control::serve(data_dir.path(), control, stop.clone()).await {
+    if let Err(error) = control::serve(data_dir.path(), control, ops.stop.clone()).await {
         tracing::warn!(
             error.message = format!("{error:#}"),
             "`minitwit logs` cannot ask this service"
@@ -63,12 +69,39 @@ pub async fn run(config: &Config, data_dir: &DataDir, telemetry: &Telemetry) -> 
     tokio::spawn(exit_on_second(signals));
     state.draining.start();
     jobs.stop().await;
-    stop.cancel();
-    tasks.close();
-    tasks.wait().await;
-    db.close().await;
+    // Who asks whether this process is ready is told that it is not, for as long as requests run.
+    public.stop().await;
+    ops.stop().await;
+    if tokio::time::timeout(CLOSE_TIMEOUT, db.close()).await.is_err() {
+        tracing::warn!("a statement was cut off");
+    }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The name of the listener that answers to the end.
+const OPS: &str = "ops";
+/// Behind the grace of requests neither a probe nor a statement should still run; and a supervisor
+/// kills after ten seconds.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Listeners that end together.
+#[derive(Default)]
+struct Group {
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Group {
+    fn serve(&self, listener: Listener, grace: Duration) {
+        self.tasks.spawn(listener.serve(self.stop.clone(), grace));
+    }
+
+    async fn stop(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
 }
 
 /// Opens and migrates.
@@ -99,7 +132,7 @@ async fn bind(
         listeners.push(Listener::bind("api", config.api, routes::api(state)).await?);
     }
     let ops = routes::ops(state, exposition.clone());
-    listeners.push(Listener::bind("ops", config.ops, ops).await?);
+    listeners.push(Listener::bind(OPS, config.ops, ops).await?);
     Ok(listeners)
 }
 

@@ -6,7 +6,7 @@ use sqlx::SqlStr;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 
 use super::Db;
-use super::executor::Pools;
+use super::executor::{Pools, Statement};
 
 /// `(number, name, SQLite's text, PostgreSQL's text)`.
 const MIGRATIONS: &[(i64, &str, &str, &str)] = &[(
@@ -15,6 +15,17 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[(
     include_str!("../../migrations/sqlite/0001_init.sql"),
     include_str!("../../migrations/postgres/0001_init.sql"),
 )];
+
+const VERSION: Statement = Statement::read(
+    "migrations.version",
+    "SELECT MAX(version) FROM _sqlx_migrations WHERE success",
+);
+/// SQLite and PostgreSQL keep their catalogues in different tables.
+const HAS_MIGRATIONS: Statement = Statement::read(
+    "migrations.exist",
+    "SELECT 1 FROM sqlite_schema WHERE name = '_sqlx_migrations'",
+)
+.on_postgres("SELECT 1::BIGINT FROM pg_class WHERE oid = to_regclass('_sqlx_migrations')");
 
 /// The schema could not be brought to this version of the program.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +63,22 @@ impl Db {
     }
 }
 
-fn known_version() -> i64 {
+impl Db {
+    /// The schema version of the database; 0 before the first migration.
+    pub async fn schema_version(&self) -> super::Result<i64> {
+        let version = self.fetch_optional(&VERSION, &[], |row| row.get::<Option<i64>>(0)).await?;
+        Ok(version.flatten().unwrap_or(0))
+    }
+
+    /// Whether a migration has ever run here.
+    pub async fn is_migrated(&self) -> super::Result<bool> {
+        let found = self.fetch_optional(&HAS_MIGRATIONS, &[], |row| row.get::<i64>(0)).await?;
+        Ok(found.is_some())
+    }
+}
+
+/// The newest schema version this program knows.
+pub fn known_version() -> i64 {
     MIGRATIONS.last().map_or(0, |(number, ..)| *number)
 }
 

@@ -70,7 +70,46 @@ pub struct OpenError {
     source: sqlx::Error,
 }
 
+/// The database is not ready for a command that only uses it.
+#[derive(Debug, thiserror::Error)]
+pub enum ExistingError {
+    /// No such file.
+    #[error("there is no database at {}; `minitwit init` creates one", .0.display())]
+    Missing(PathBuf),
+    /// Another schema version than this program's.
+    #[error("the database has schema version {found}, this program needs {known}: {advice}", advice = advice(*found, *known))]
+    Schema {
+        /// In the database; 0 when it is empty.
+        found: i64,
+        /// Of this program.
+        known: i64,
+    },
+    /// It cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// It cannot be asked.
+    #[error(transparent)]
+    Query(#[from] super::Error),
+}
+
+fn advice(found: i64, known: i64) -> &'static str {
+    if found < known { "run `minitwit migrate`" } else { "use the newer program" }
+}
+
 impl Db {
+    /// Opens a database that exists and has this program's schema; creates and changes nothing.
+    pub async fn open_existing(url: &DatabaseUrl, sizes: PoolSizes) -> Result<Self, ExistingError> {
+        if let DatabaseUrl::Sqlite(path) = url
+            && !path.is_file()
+        {
+            return Err(ExistingError::Missing(path.clone()));
+        }
+        let db = Self::open(url, sizes).await?;
+        let found = if db.is_migrated().await? { db.schema_version().await? } else { 0 };
+        let known = super::known_version();
+        if found == known { Ok(db) } else { Err(ExistingError::Schema { found, known }) }
+    }
+
     /// Opens the pools; a missing SQLite file is created. Does not migrate.
     pub async fn open(url: &DatabaseUrl, sizes: PoolSizes) -> Result<Self, OpenError> {
         let pools = match url {

@@ -2,8 +2,10 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
+use axum::Router;
 use tokio::sync::Mutex;
 use tracing::Instrument;
 
@@ -53,6 +55,8 @@ pub struct Context {
     pub state: AppState,
     /// The settings of jobs and data.
     pub config: Arc<crate::config::Config>,
+    /// `/public` of the site and `/msgs` of the API.
+    pub lists: Router,
 }
 
 /// Runs one job.
@@ -61,13 +65,20 @@ pub struct Runner {
     job: Job,
     context: Context,
     running: Arc<Mutex<()>>,
+    /// Number of the last tick; 0 before the first.
+    last_tick: Arc<AtomicI64>,
 }
 
 impl Runner {
     /// A runner, with the job's metrics at zero.
     pub fn new(job: Job, context: Context) -> Self {
         metrics::job_exists(job.name, job.interval, context.state.clock.now());
-        Self { job, context, running: Arc::default() }
+        Self { job, context, running: Arc::default(), last_tick: Arc::default() }
+    }
+
+    /// Who runs a tick.
+    pub fn scope(&self) -> Scope {
+        self.job.scope
     }
 
     /// Runs the job at its tick; does nothing when the last run has not ended.
@@ -76,10 +87,37 @@ impl Runner {
         self.guarded().instrument(span).await;
     }
 
+    /// Makes up for a tick that came while no process was there to run it.
+    pub async fn catch_up(&self) {
+        let last = self.context.state.db.last_claim(self.job.name).await;
+        match last {
+            Ok(Some(last)) if last < self.current_tick() => {
+                tracing::info!(job.name = self.job.name, "making up for a missed run");
+                self.tick().await;
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(
+                job.name = self.job.name,
+                error.message = error.chain(),
+                "could not see whether a run was missed"
+            ),
+        }
+    }
+
+    /// Ticks are numbered through from the epoch, so that all replicas mean the same one.
+    fn current_tick(&self) -> i64 {
+        let period = i64::try_from(self.job.interval.as_secs()).unwrap_or(i64::MAX).max(1);
+        self.context.state.clock.now() / 1_000_000 / period
+    }
+
     async fn guarded(&self) {
+        self.count_missed();
         let Ok(_alone) = self.running.try_lock() else {
-            tracing::warn!("the last run has not ended; this one is left out");
-            return self.count("skipped", Duration::ZERO);
+            tracing::warn!(
+                job.outcome = "missed",
+                "the last run has not ended; this one is left out"
+            );
+            return metrics::job_missed(self.job.name, 1);
         };
         let started = Instant::now();
         // In a task of its own a panic ends the run and not the scheduler.
@@ -90,13 +128,23 @@ impl Runner {
         self.record(&result, duration);
     }
 
+    /// Ticks that never came: the process was stopped, or the machine slept.
+    fn count_missed(&self) {
+        let now = self.current_tick();
+        let last = self.last_tick.swap(now, Ordering::Relaxed);
+        let missed = u64::try_from(now - last - 1).unwrap_or(0);
+        if last > 0 && missed > 0 {
+            tracing::warn!(job.outcome = "missed", job.missed = missed, "ticks did not come");
+            metrics::job_missed(self.job.name, missed);
+        }
+    }
+
     async fn claimed(&self) -> anyhow::Result<Outcome> {
-        if self.job.scope == Scope::Cluster {
-            let period = i64::try_from(self.job.interval.as_secs()).unwrap_or(i64::MAX).max(1);
-            let tick = self.context.state.clock.now() / 1_000_000 / period;
-            if !self.context.state.db.claim_job(self.job.name, tick).await? {
-                return Ok(Outcome::Skipped("another replica runs it".to_owned()));
-            }
+        let db = &self.context.state.db;
+        if self.job.scope == Scope::Cluster
+            && !db.claim_job(self.job.name, self.current_tick()).await?
+        {
+            return Ok(Outcome::Skipped("another replica runs it".to_owned()));
         }
         (self.job.work)(self.context.clone()).await
     }

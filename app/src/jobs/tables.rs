@@ -9,9 +9,9 @@ use crate::metrics::{self, Model, Surface};
 
 /// Windows of the active users.
 const WINDOWS: [(&str, Duration); 3] = [
-    ("5m", Duration::from_secs(5 * 60)),
-    ("1h", Duration::from_secs(60 * 60)),
-    ("24h", Duration::from_secs(24 * 60 * 60)),
+    ("5m", Duration::from_mins(5)),
+    ("1h", Duration::from_hours(1)),
+    ("24h", Duration::from_hours(24)),
 ];
 
 /// Sets the gauges of the business.

@@ -1,0 +1,68 @@
+//! `minitwit admin`: accounts of operators. Passwords come from the terminal or from standard input,
+//! never from arguments, which everybody on the machine can read.
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::terminal;
+use crate::auth::Passwords;
+use crate::clock::Clock;
+use crate::config::DataConfig;
+use crate::db::Role;
+use crate::operators;
+
+/// Longest name of an operator, in characters.
+const MAX_NAME: usize = 64;
+
+/// `minitwit admin ...`.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Set an operator's password, and add the operator when there is none of that name
+    Passwd(PasswdArgs),
+}
+
+/// What an operator may do.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum RoleArg {
+    /// Look at everything
+    Viewer,
+    /// Also change things
+    Operator,
+}
+
+/// `minitwit admin passwd`.
+#[derive(Args, Debug)]
+pub struct PasswdArgs {
+    /// The operator
+    #[arg(long, default_value = operators::ADMIN, value_parser = parse_name)]
+    name: String,
+    /// What the operator may do [default: as before; operator for a new one]
+    #[arg(long, value_enum)]
+    role: Option<RoleArg>,
+    #[command(flatten)]
+    data: DataConfig,
+}
+
+fn parse_name(text: &str) -> Result<String, &'static str> {
+    let is_fine = !text.is_empty()
+        && text.chars().count() <= MAX_NAME
+        && !text.chars().any(|c| c.is_control() || c.is_whitespace());
+    is_fine.then(|| text.to_owned()).ok_or("a name has 1 to 64 characters and no spaces")
+}
+
+/// Runs it.
+pub async fn run(command: Command) -> anyhow::Result<()> {
+    let Command::Passwd(args) = command;
+    let db = super::open(&args.data).await?;
+    let known = db.operator(&args.name).await?;
+    let role = match args.role {
+        Some(RoleArg::Viewer) => Role::Viewer,
+        Some(RoleArg::Operator) => Role::Operator,
+        None => known.as_ref().map_or(Role::Operator, |operator| operator.role),
+    };
+    let password = terminal::read_password(&args.name)?;
+    let (passwords, clock) = (Passwords::default(), Clock::default());
+    operators::set_password(&db, &passwords, &args.name, &password, role, &clock).await?;
+    db.close().await;
+    let verb = if known.is_some() { "changed" } else { "added" };
+    super::say(&format!("{verb} {} with the role {}", args.name, role.as_str()))
+}

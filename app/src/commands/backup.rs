@@ -1,0 +1,62 @@
+//! `minitwit backup` and `minitwit restore`.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use crate::backup;
+use crate::clock::Clock;
+use crate::config::{DataConfig, JobConfig};
+use crate::data_dir::DataDir;
+
+/// `minitwit backup`.
+#[derive(clap::Args, Debug)]
+pub struct BackupArgs {
+    /// File to write, which must not exist [default: a new name in the backup directory]
+    #[arg(long, value_name = "FILE")]
+    to: Option<PathBuf>,
+    #[command(flatten)]
+    data: DataConfig,
+    #[command(flatten)]
+    job: JobConfig,
+}
+
+/// `minitwit restore`.
+#[derive(clap::Args, Debug)]
+pub struct RestoreArgs {
+    /// A backup: a SQLite file, or an archive of `pg_dump`
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    data: DataConfig,
+}
+
+/// Writes a backup and says where. Does not remove older ones.
+pub async fn backup(args: &BackupArgs) -> anyhow::Result<()> {
+    let url = args.data.database()?;
+    let directory = args.job.backup_dir(&args.data);
+    let name = backup::name(now()?, backup::extension(&url));
+    let file = args.to.clone().unwrap_or_else(|| directory.join(name));
+    backup::write(&url, &file).await?;
+    super::say(&format!("{}", file.display()))
+}
+
+/// Puts a backup in place. Holds the data directory meanwhile, so that no service starts on it.
+pub async fn restore(args: &RestoreArgs) -> anyhow::Result<()> {
+    let url = args.data.database()?;
+    let _alone = DataDir::open(&args.data.data_dir)?;
+    let restored = backup::restore(&url, &args.file, now()?).await?;
+    super::say(&format!(
+        "restored {} with schema version {}",
+        args.file.display(),
+        restored.schema_version
+    ))?;
+    match restored.aside {
+        Some(aside) => super::say(&format!("what was there before is kept as {aside}")),
+        None => Ok(()),
+    }
+}
+
+fn now() -> anyhow::Result<Timestamp> {
+    Ok(Timestamp::from_microsecond(Clock::default().now())?)
+}

@@ -1,0 +1,88 @@
+//! The course's flag tool: list messages, hide some, show them again.
+
+use std::io::{self, BufWriter, Write};
+
+use crate::config::DataConfig;
+use crate::db::StoredMessage;
+
+/// Messages read at once: a database of any size goes through little memory.
+const BATCH: i64 = 1_000;
+
+/// `minitwit messages`.
+#[derive(clap::Args, Debug)]
+pub struct MessagesArgs {
+    #[command(flatten)]
+    data: DataConfig,
+}
+
+/// `minitwit flag` and `minitwit unflag`.
+#[derive(clap::Args, Debug)]
+pub struct FlagArgs {
+    /// Ids of messages, as `minitwit messages` lists them
+    #[arg(required = true, value_name = "ID", value_parser = clap::value_parser!(i64).range(1..))]
+    ids: Vec<i64>,
+    #[command(flatten)]
+    data: DataConfig,
+}
+
+/// Prints every message in the order of ids.
+pub async fn list(args: &MessagesArgs) -> anyhow::Result<()> {
+    let db = super::open(&args.data).await?;
+    let mut out = BufWriter::new(io::stdout().lock());
+    let mut after = 0;
+    loop {
+        let messages = db.dump_messages(after, BATCH).await?;
+        let Some(last) = messages.last() else { break };
+        after = last.id;
+        messages.iter().try_for_each(|message| write_row(&mut out, message))?;
+    }
+    out.flush()?;
+    db.close().await;
+    Ok(())
+}
+
+/// Hides messages or shows them; fails when there is one of them not, after doing the others.
+pub async fn set(args: &FlagArgs, flagged: bool) -> anyhow::Result<()> {
+    let db = super::open(&args.data).await?;
+    let mut unknown = Vec::new();
+    for id in &args.ids {
+        if db.set_flagged(*id, flagged).await? {
+            super::say(&format!("message {id} is {}", if flagged { "hidden" } else { "shown" }))?;
+        } else {
+            unknown.push(id.to_string());
+        }
+    }
+    db.close().await;
+    anyhow::ensure!(unknown.is_empty(), "there is no message {}", unknown.join(", "));
+    Ok(())
+}
+
+/// RFC 4180: what holds a separator, a quote or a line break is quoted, with quotes doubled.
+fn write_row(out: &mut impl Write, message: &StoredMessage) -> io::Result<()> {
+    write!(out, "{},{},", message.id, message.author_id)?;
+    if message.text.contains(['"', ',', '\n', '\r']) {
+        write!(out, "\"{}\"", message.text.replace('"', "\"\""))?;
+    } else {
+        out.write_all(message.text.as_bytes())?;
+    }
+    writeln!(out, ",{}", u8::from(message.flagged))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(text: &str) -> String {
+        let mut out = Vec::new();
+        let text = text.to_owned();
+        write_row(&mut out, &StoredMessage { id: 1, author_id: 2, text, flagged: true }).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn only_what_needs_quotes_has_them() {
+        assert_eq!(row("plain æ"), "1,2,plain æ,1\n");
+        assert_eq!(row("a, \"b\"\nc"), "1,2,\"a, \"\"b\"\"\nc\",1\n");
+        assert_eq!(row(""), "1,2,,1\n");
+    }
+}

@@ -1,0 +1,137 @@
+//! `minitwit simulate`.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use anyhow::Context;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{DEFAULT_SIMULATOR_AUTH, Secret, Span};
+use crate::simulate::{Drive, Invention, Pace, Report, Target, Url, read, run as drive};
+
+/// What is sent a second when nothing is said.
+const DEFAULT_RATE: f64 = 10.0;
+/// How much faster than the scenario's own time the course plays it.
+const COURSE_SPEED: f64 = 100_000.0;
+
+/// `minitwit simulate`.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// The simulator API
+    #[arg(long, env = "MINITWIT_SIMULATE_URL", default_value = "http://127.0.0.1:5001")]
+    url: Url,
+    /// Credentials as <user>:<password>
+    #[arg(long, env = "MINITWIT_SIMULATOR_AUTH", default_value = DEFAULT_SIMULATOR_AUTH,
+        value_name = "USER:PASSWORD", hide_env_values = true)]
+    auth: Secret,
+    /// Scenario file of the course to play [default: an endless one of the same mixture is invented]
+    #[arg(long, env = "MINITWIT_SIMULATE_FILE", value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Commands a second [default: 10, or what --speed says with a file]
+    #[arg(long, env = "MINITWIT_SIMULATE_RATE", value_name = "N", value_parser = parse_positive)]
+    rate: Option<f64>,
+    /// How many times faster than its own time a file is played [default: 100000, as the course does]
+    #[arg(long, env = "MINITWIT_SIMULATE_SPEED", value_name = "FACTOR", requires = "file",
+        conflicts_with = "rate", value_parser = parse_positive)]
+    speed: Option<f64>,
+    /// Send each command as soon as there is a free client
+    #[arg(long, env = "MINITWIT_SIMULATE_NO_WAIT", conflicts_with_all = ["rate", "speed"],
+        value_parser = clap::builder::BoolishValueParser::new())]
+    no_wait: bool,
+    /// Commands at once; with more than one, everybody is registered first
+    #[arg(long, env = "MINITWIT_SIMULATE_CLIENTS", default_value_t = 1, value_name = "N",
+        value_parser = clap::value_parser!(u16).range(1..=1024))]
+    clients: u16,
+    /// Users of an invented scenario
+    #[arg(long, env = "MINITWIT_SIMULATE_USERS", default_value_t = 100, value_name = "N",
+        value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
+    users: u32,
+    /// Seed of an invented scenario
+    #[arg(long, env = "MINITWIT_SIMULATE_SEED", default_value_t = 1, value_name = "N")]
+    seed: u64,
+    /// Ends after this long [default: 1m, or with the file]
+    #[arg(long, env = "MINITWIT_SIMULATE_DURATION", value_name = "DURATION")]
+    duration: Option<Span>,
+    /// First id: rows of a file before it are left out, invented commands count from it
+    #[arg(long, env = "MINITWIT_SIMULATE_START_AT", default_value_t = 0, value_name = "ID",
+        value_parser = clap::value_parser!(i64).range(0..))]
+    start_at: i64,
+    /// How long to wait for a connection, and for each part of an answer
+    #[arg(
+        long,
+        env = "MINITWIT_SIMULATE_TIMEOUT",
+        default_value = "300ms",
+        value_name = "DURATION"
+    )]
+    timeout: Span,
+    /// Report as JSON
+    #[arg(long, env = "MINITWIT_SIMULATE_JSON",
+        value_parser = clap::builder::BoolishValueParser::new())]
+    json: bool,
+}
+
+fn parse_positive(text: &str) -> Result<f64, &'static str> {
+    let number = text.parse::<f64>().ok().filter(|number| (1e-6..=1e12).contains(number));
+    number.ok_or("it is a number over 0")
+}
+
+impl Args {
+    fn pace(&self) -> Pace {
+        match (self.rate, self.speed) {
+            _ if self.no_wait => Pace::NoWait,
+            (Some(rate), _) => Pace::Rate(rate),
+            (None, Some(speed)) => Pace::Speed(speed),
+            (None, None) if self.file.is_some() => Pace::Speed(COURSE_SPEED),
+            (None, None) => Pace::Rate(DEFAULT_RATE),
+        }
+    }
+
+    async fn drive(&self) -> anyhow::Result<Drive> {
+        let target = Target::find(self.url.clone(), &self.auth.0, self.timeout.0).await?;
+        let default = Span(std::time::Duration::from_mins(1));
+        let duration = self.duration.or(self.file.is_none().then_some(default));
+        Ok(Drive {
+            target,
+            pace: self.pace(),
+            clients: usize::from(self.clients),
+            duration: duration.map(|span| span.0),
+            stop: CancellationToken::new(),
+        })
+    }
+}
+
+/// Simulates, reports, and fails when anything went wrong.
+pub async fn run(args: Args) -> anyhow::Result<()> {
+    let parameters = args.drive().await?;
+    let stop = parameters.stop.clone();
+    tokio::spawn(async move {
+        // Without signals Ctrl-C ends the program as it always does.
+        if tokio::signal::ctrl_c().await.is_ok() {
+            stop.cancel();
+        }
+    });
+    let report = if let Some(path) = &args.file {
+        let mut commands = read(path)?;
+        commands.retain(|command| command.id >= args.start_at);
+        let total = u64::try_from(commands.len()).ok();
+        drive(&parameters, commands.into_iter(), total).await
+    } else {
+        let commands = Invention::new(args.users, args.start_at, args.seed);
+        drive(&parameters, commands, None).await
+    };
+    print(&report, args.json)?;
+    let (errors, requests) = (report.errors(), report.requests());
+    anyhow::ensure!(requests > 0, "nothing was sent");
+    anyhow::ensure!(errors == 0, "{errors} of {requests} commands went wrong");
+    Ok(())
+}
+
+fn print(report: &Report, as_json: bool) -> anyhow::Result<()> {
+    let text = if as_json {
+        serde_json::to_string_pretty(&report.to_json()).context("could not write the report")?
+    } else {
+        report.to_string()
+    };
+    writeln!(io::stdout().lock(), "{text}")?;
+    Ok(())
+}
