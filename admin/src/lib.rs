@@ -1,1 +1,24 @@
-//! admin
+#![doc = include_str!("../README.md")]
+#![warn(missing_docs)]
+
+mod assets;
+mod charts;
+mod clock;
+mod error;
+mod escape;
+mod export;
+mod format;
+mod layout;
+mod links;
+mod live;
+mod operator;
+mod pages;
+mod panel;
+mod params;
+mod protect;
+mod routes;
+mod window;
+
+pub use assets::{stylesheet, stylesheet_name};
+pub use operator::{Operator, Role};
+pub use panel::{Admin, Job, Jobs};

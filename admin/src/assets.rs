@@ -1,0 +1,60 @@
+//! Style, scripts and the vendored chart library, in the binary. An address carries the hash of the
+//! content, so browsers may keep it for ever. There is no file system behind it.
+
+use axum::extract::Path;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use rust_embed::RustEmbed;
+
+use crate::error::PanelError;
+
+#[derive(RustEmbed)]
+#[folder = "assets"]
+struct Assets;
+
+/// Characters of the hash in an address.
+const HASH_LENGTH: usize = 12;
+/// The style of every page.
+const STYLE: &str = "admin.css";
+
+/// The style of the panel, for the host's log-in page, which is outside the guard.
+pub fn stylesheet() -> String {
+    let file = Assets::get(STYLE);
+    file.map_or_else(String::new, |file| String::from_utf8_lossy(&file.data).into_owned())
+}
+
+/// A file name for [`stylesheet`] that changes with its content.
+pub fn stylesheet_name() -> String {
+    format!("{}-{STYLE}", hash(STYLE))
+}
+
+/// The start of the SHA-256 of an asset, in hexadecimal digits.
+pub fn hash(name: &str) -> String {
+    let Some(file) = Assets::get(name) else { return "0".to_owned() };
+    let digest = file.metadata.sha256_hash();
+    let start = digest.first_chunk().map_or(0, |start| u64::from_be_bytes(*start));
+    format!("{start:016x}")[..HASH_LENGTH].to_owned()
+}
+
+/// `GET /assets/{hash}/{name}`. An old hash gets the new content, but not for ever.
+pub async fn get(Path((wanted, name)): Path<(String, String)>) -> Result<Response, PanelError> {
+    let content_type = content_type(&name).ok_or(PanelError::NotFound)?;
+    let file = Assets::get(&name).ok_or(PanelError::NotFound)?;
+    let cache = if wanted == hash(&name) {
+        "private, max-age=31536000, immutable"
+    } else {
+        "private, no-cache"
+    };
+    let headers = [(CACHE_CONTROL, cache), (CONTENT_TYPE, content_type)];
+    Ok((headers, file.data).into_response())
+}
+
+/// Other files of the folder are about the assets, not assets.
+fn content_type(name: &str) -> Option<&'static str> {
+    match name.rsplit_once('.').map(|(_, extension)| extension) {
+        Some("css") => Some("text/css; charset=utf-8"),
+        Some("js") => Some("text/javascript; charset=utf-8"),
+        Some("svg") => Some("image/svg+xml"),
+        _ => None,
+    }
+}

@@ -1,0 +1,8 @@
+//! Charts drawn on the server as SVG, where bars are links: they work without scripts, under any
+//! content security policy, and scale with the page. Text is HTML beside the drawing.
+
+mod histogram;
+mod waterfall;
+
+pub use histogram::Histogram;
+pub use waterfall::{Step, Waterfall};

@@ -1,0 +1,123 @@
+//! Records over time, stacked by level. A bar leads to its interval.
+
+use askama::Template;
+use logsearch::record::Level;
+use logsearch::store::Bucket;
+
+use crate::format;
+use crate::links::{Links, View};
+use crate::window::Window;
+
+/// Height of the drawing in its own units; its width is one unit per microsecond, scaled.
+const HEIGHT: f64 = 100.0;
+/// Width of the drawing in its own units.
+const WIDTH: f64 = 1000.0;
+/// What a single record among millions is still drawn as.
+const THINNEST: f64 = 2.5;
+
+/// The drawing, with a table of the same figures.
+#[derive(Template)]
+#[template(path = "_histogram.html")]
+pub struct Histogram {
+    bars: Vec<Bar>,
+    ticks: Vec<String>,
+    interval: String,
+    from: i64,
+    to: i64,
+    max: String,
+}
+
+struct Bar {
+    url: String,
+    title: String,
+    start: String,
+    x: String,
+    width: String,
+    parts: Vec<Part>,
+    counts: Vec<String>,
+    total: u64,
+}
+
+struct Part {
+    level: Level,
+    y: String,
+    height: String,
+}
+
+impl Histogram {
+    /// The intervals of a view; the link of each is built by `url`.
+    pub fn new(buckets: &[Bucket], interval: i64, view: &View, links: &Links, path: &str) -> Self {
+        let range = view.window.range();
+        let max = buckets.iter().map(total).max().unwrap_or(0);
+        let url = |window: Window| links.page(path, &view.within(window));
+        let scale = Scale { from: range.from, to: range.to, max, interval };
+        let bars = buckets.iter().map(|bucket| scale.bar(bucket, view.window.now, &url));
+        Self {
+            bars: bars.collect(),
+            ticks: ticks(range.from, range.to),
+            interval: format::duration(interval),
+            from: range.from / 1_000,
+            to: range.to / 1_000,
+            max: format::count(max),
+        }
+    }
+}
+
+fn total(bucket: &Bucket) -> u64 {
+    bucket.counts.iter().sum()
+}
+
+/// Five times at equal distances.
+fn ticks(from: i64, to: i64) -> Vec<String> {
+    let span = to.saturating_sub(from);
+    (0..5).map(|n| format::tick(from + span / 4 * n, span)).collect()
+}
+
+struct Scale {
+    from: i64,
+    to: i64,
+    max: u64,
+    interval: i64,
+}
+
+impl Scale {
+    #[expect(clippy::cast_precision_loss, reason = "a drawing is a thousand units wide")]
+    fn x(&self, at: i64) -> f64 {
+        let at = at.clamp(self.from, self.to);
+        (at - self.from) as f64 / (self.to - self.from).max(1) as f64 * WIDTH
+    }
+
+    fn bar(&self, bucket: &Bucket, now: i64, url: &dyn Fn(Window) -> String) -> Bar {
+        let end = bucket.start.saturating_add(self.interval);
+        // The first and the last interval may reach beyond the window.
+        let window = Window::absolute(bucket.start.max(self.from), end.min(self.to), now);
+        let (x, right) = (self.x(bucket.start), self.x(end));
+        let named = Level::ALL.iter().zip(bucket.counts).rev().filter(|(_, count)| *count > 0);
+        let levels: Vec<String> =
+            named.map(|(level, count)| format!("{} {level}", format::count(count))).collect();
+        let start = format::time(bucket.start);
+        Bar {
+            url: url(window),
+            title: format!("{start} – {}: {}", format::time(end), levels.join(", ")),
+            start: format::rfc3339_short(bucket.start),
+            x: format!("{x:.2}"),
+            width: format!("{:.2}", ((right - x) * 0.86).max(0.5)),
+            parts: self.parts(bucket),
+            counts: bucket.counts.iter().rev().map(|count| format::count(*count)).collect(),
+            total: total(bucket),
+        }
+    }
+
+    /// Errors at the bottom, where their height is read most easily.
+    #[expect(clippy::cast_precision_loss, reason = "a drawing is a hundred units high")]
+    fn parts(&self, bucket: &Bucket) -> Vec<Part> {
+        let mut y = HEIGHT;
+        let levels = Level::ALL.iter().zip(bucket.counts).rev().filter(|(_, count)| *count > 0);
+        let part = |(level, count): (&Level, u64)| {
+            let height = (count as f64 / self.max.max(1) as f64 * HEIGHT).max(THINNEST);
+            y = (y - height).max(0.0);
+            Part { level: *level, y: format!("{y:.2}"), height: format!("{height:.2}") }
+        };
+        levels.map(part).collect()
+    }
+}

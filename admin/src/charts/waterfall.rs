@@ -1,0 +1,65 @@
+//! What a request did when, one line per thing, all its pieces on the same line.
+
+use askama::Template;
+
+use crate::format;
+
+/// Width of the drawing in its own units.
+const WIDTH: f64 = 1000.0;
+
+/// One thing a request did, as often as it did it.
+#[derive(Clone, Debug, Default)]
+pub struct Step {
+    /// What.
+    pub label: String,
+    /// `start` and `length` of each piece, in microseconds from the start of the request.
+    pub pieces: Vec<(i64, i64)>,
+    /// How often, which may be more than the pieces that are known.
+    pub times: u64,
+    /// All of them together, in microseconds.
+    pub total: i64,
+    /// Failed, or repeated so often that it should be one statement.
+    pub is_bad: bool,
+    /// A word on it.
+    pub note: String,
+}
+
+/// The drawing.
+#[derive(Template)]
+#[template(path = "_waterfall.html")]
+pub struct Waterfall {
+    lines: Vec<Line>,
+    length: String,
+}
+
+struct Line {
+    label: String,
+    times: u64,
+    total: String,
+    note: String,
+    is_bad: bool,
+    pieces: Vec<(String, String)>,
+}
+
+impl Waterfall {
+    /// Steps over a request of so many microseconds.
+    #[expect(clippy::cast_precision_loss, reason = "a drawing is a thousand units wide")]
+    pub fn new(steps: &[Step], length: i64) -> Self {
+        let length = length.max(1);
+        let scale = WIDTH / length as f64;
+        let piece = |(start, took): &(i64, i64)| {
+            let x = ((*start).clamp(0, length) as f64 * scale).min(WIDTH - 2.0);
+            let width = (*took as f64 * scale).clamp(2.0, WIDTH - x);
+            (format!("{x:.1}"), format!("{width:.1}"))
+        };
+        let line = |step: &Step| Line {
+            label: step.label.clone(),
+            times: step.times,
+            total: format::duration(step.total),
+            note: step.note.clone(),
+            is_bad: step.is_bad,
+            pieces: step.pieces.iter().map(piece).collect(),
+        };
+        Self { lines: steps.iter().map(line).collect(), length: format::duration(length) }
+    }
+}

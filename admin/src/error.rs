@@ -1,0 +1,68 @@
+//! How a page fails: what the person is told, and with which status. A bad query is never an error.
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use logsearch::store::{StoreError, StoreErrorKind};
+
+/// A failed page. The `protect` layer gives it its body.
+#[derive(Debug, thiserror::Error)]
+pub enum PanelError {
+    /// No such page, record or request.
+    #[error("There is nothing at this address. A record may be older than the retention.")]
+    NotFound,
+    /// Looking is allowed, this is not.
+    #[error("This needs the role operator.")]
+    Forbidden,
+    /// The request came from another site.
+    #[error("This request came from another site, so it was not carried out.")]
+    CrossSite,
+    /// The form makes no sense; the sentence says why.
+    #[error("{0}")]
+    Invalid(String),
+    /// Too many streams.
+    #[error("There are too many open streams; close one and try again.")]
+    TooMany,
+    /// The store could not answer.
+    #[error("The log store could not answer: {0}")]
+    Store(#[from] StoreError),
+    /// A defect of ours.
+    #[error("The page could not be made.")]
+    Template(#[from] askama::Error),
+}
+
+impl PanelError {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Forbidden | Self::CrossSite => StatusCode::FORBIDDEN,
+            Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
+            Self::Store(error) if error.kind != StoreErrorKind::Internal => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Self::Store(_) | Self::Template(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+/// The sentence, left on the response for the layer that makes the page.
+#[derive(Clone, Debug)]
+pub struct ErrorText(pub String);
+
+impl IntoResponse for PanelError {
+    fn into_response(self) -> Response {
+        if matches!(self, Self::Store(_) | Self::Template(_)) {
+            let mut chain = self.to_string();
+            let mut source = std::error::Error::source(&self);
+            while let Some(error) = source {
+                chain.push_str(": ");
+                chain.push_str(&error.to_string());
+                source = error.source();
+            }
+            tracing::error!(error.message = chain, "a page of the panel failed");
+        }
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(ErrorText(self.to_string()));
+        response
+    }
+}

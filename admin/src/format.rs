@@ -1,0 +1,147 @@
+//! Figures as people read them: times in UTC, durations, counts, bytes. Nothing here is parsed back.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// Microseconds of a second.
+pub const SECOND: i64 = 1_000_000;
+
+fn civil(micros: i64) -> jiff::civil::DateTime {
+    let end = if micros < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    let timestamp = Timestamp::from_microsecond(micros).unwrap_or(end);
+    TimeZone::UTC.to_datetime(timestamp)
+}
+
+/// `2026-11-22T06:26:05.123456Z`, for titles, exports and links.
+pub fn rfc3339(micros: i64) -> String {
+    civil(micros).strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
+}
+
+/// The same to the second, when nothing is lost by it.
+pub fn rfc3339_short(micros: i64) -> String {
+    if micros % SECOND == 0 {
+        return civil(micros).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    }
+    rfc3339(micros)
+}
+
+/// `06:26:05.123`.
+pub fn time(micros: i64) -> String {
+    civil(micros).strftime("%H:%M:%S.%3f").to_string()
+}
+
+/// `22 Nov`, as a heading where the day changes.
+pub fn day(micros: i64) -> String {
+    civil(micros).strftime("%-d %b %Y").to_string()
+}
+
+/// The number of the day, to tell when it changes.
+pub fn day_number(micros: i64) -> i64 {
+    micros.div_euclid(86_400 * SECOND)
+}
+
+/// A tick of a time axis over so many microseconds.
+pub fn tick(micros: i64, span: i64) -> String {
+    let format = match span {
+        span if span > 3 * 86_400 * SECOND => "%-d %b",
+        span if span > 86_400 * SECOND => "%-d %b %H:%M",
+        span if span > 5 * 60 * SECOND => "%H:%M",
+        _ => "%H:%M:%S",
+    };
+    civil(micros).strftime(format).to_string()
+}
+
+/// `350 µs`, `1.2 ms`, `812 ms`, `4.1 s`, `3 min`, `2.5 h`, `3 d`.
+#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+pub fn duration(micros: i64) -> String {
+    let value = micros as f64;
+    match micros.unsigned_abs() {
+        0..1_000 => format!("{micros} µs"),
+        1_000..10_000 => format!("{:.1} ms", value / 1e3),
+        10_000..1_000_000 => format!("{:.0} ms", value / 1e3),
+        1_000_000..60_000_000 => format!("{:.1} s", value / 1e6),
+        60_000_000..3_600_000_000 => format!("{:.0} min", value / 6e7),
+        3_600_000_000..172_800_000_000 => format!("{:.1} h", value / 3.6e9),
+        _ => format!("{:.0} d", value / 8.64e10),
+    }
+}
+
+/// Milliseconds without a unit, for a column that names it.
+#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+pub fn millis(micros: i64) -> String {
+    match micros.unsigned_abs() {
+        0..10_000 => format!("{:.2}", micros as f64 / 1e3),
+        10_000..100_000 => format!("{:.1}", micros as f64 / 1e3),
+        _ => format!("{:.0}", micros as f64 / 1e3),
+    }
+}
+
+/// How long before `now`, such as `4 min ago`.
+pub fn ago(micros: i64, now: i64) -> String {
+    match now.saturating_sub(micros) {
+        ..SECOND => "just now".to_owned(),
+        past => format!("{} ago", duration(past)),
+    }
+}
+
+/// `12,431`.
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `1 record`, `2 records`.
+pub fn plural(number: u64, one: &str) -> String {
+    format!("{} {one}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
+/// `1.2 MiB`.
+#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+pub fn bytes(number: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut value = number as f64;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 || value >= 100.0 {
+        return format!("{value:.0} {}", UNITS[unit]);
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
+/// A share as a percentage with one digit.
+#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+pub fn percent(part: u64, whole: u64) -> String {
+    if whole == 0 {
+        return "–".to_owned();
+    }
+    format!("{:.1}%", part as f64 * 100.0 / whole as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_read_well() {
+        assert_eq!(count(0), "0");
+        assert_eq!(count(999), "999");
+        assert_eq!(count(12_431_000), "12,431,000");
+        assert_eq!(duration(812_300), "812 ms");
+        assert_eq!(duration(1_250), "1.2 ms");
+        assert_eq!(duration(90 * SECOND), "2 min");
+        assert_eq!(bytes(1_536), "1.5 KiB");
+        assert_eq!(rfc3339_short(0), "1970-01-01T00:00:00Z");
+        assert_eq!(time(1_700_000_000_123_456), "22:13:20.123");
+        assert_eq!(rfc3339(i64::MAX), rfc3339(i64::MAX - 1));
+    }
+}

@@ -1,0 +1,128 @@
+//! What every page has: navigation, the shared window, who is logged in.
+
+use axum::response::{Html, IntoResponse, Response};
+
+use crate::assets;
+use crate::error::PanelError;
+use crate::links::View;
+use crate::operator::Operator;
+use crate::panel::Panel;
+use crate::window::PRESETS;
+
+/// The entries of the navigation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Section {
+    /// Log records.
+    Logs,
+    /// Requests and their SQL.
+    Requests,
+    /// The service itself.
+    System,
+    /// None of them.
+    None,
+}
+
+/// Every page of the navigation: section, name, path, and the key after `g`.
+const NAVIGATION: &[(Section, &str, &str, &str)] = &[
+    (Section::Logs, "Logs", "/logs", "l"),
+    (Section::Requests, "Requests", "/requests", "r"),
+    (Section::System, "System", "/system", "s"),
+];
+
+/// A link of the navigation or of the menu of windows.
+#[derive(Debug)]
+pub struct Entry {
+    pub name: String,
+    pub url: String,
+    pub is_current: bool,
+    pub key: &'static str,
+}
+
+/// The frame of a page.
+#[derive(Debug)]
+pub struct Layout {
+    pub title: String,
+    pub service: String,
+    pub version: String,
+    pub home: String,
+    pub navigation: Vec<Entry>,
+    pub windows: Vec<Entry>,
+    pub window: String,
+    pub from: String,
+    pub to: String,
+    pub earlier: String,
+    pub later: String,
+    pub wider: String,
+    /// Where the form of the window goes, and what it keeps.
+    pub here: String,
+    pub logs: String,
+    pub q: String,
+    pub sort: String,
+    pub cols: Option<String>,
+    pub operator: String,
+    pub role: &'static str,
+    pub logout: Option<String>,
+    pub style: String,
+    pub script: String,
+    pub icon: String,
+}
+
+impl Layout {
+    /// The frame of the page at `path` that shows `view`.
+    pub fn new(
+        panel: &Panel,
+        operator: &Operator,
+        section: Section,
+        title: &str,
+        path: &str,
+        view: &View,
+    ) -> Self {
+        let links = &panel.links;
+        let navigation = NAVIGATION.iter().map(|(entry, name, path, key)| Entry {
+            name: (*name).to_owned(),
+            url: links.page_in(path, &view.window),
+            is_current: *entry == section,
+            key,
+        });
+        let windows = PRESETS.iter().map(|preset| {
+            let window = crate::window::Window::parse(Some(preset), None, view.window.now);
+            Entry {
+                name: (*preset).to_owned(),
+                url: links.page(path, &view.within(window)),
+                is_current: window == view.window,
+                key: "",
+            }
+        });
+        let asset = |name: &str| links.asset(name, &assets::hash(name));
+        Self {
+            title: title.to_owned(),
+            service: panel.service.clone(),
+            version: panel.version.clone(),
+            home: links.base().to_owned(),
+            navigation: navigation.collect(),
+            windows: windows.collect(),
+            window: view.window.label(),
+            from: view.window.from.to_string(),
+            to: view.window.to.to_string(),
+            earlier: links.page(path, &view.within(view.window.shifted(false))),
+            later: links.page(path, &view.within(view.window.shifted(true))),
+            wider: links.page(path, &view.within(view.window.wider())),
+            here: links.path(path),
+            logs: links.path("/logs"),
+            q: view.q.clone(),
+            sort: view.sort.clone(),
+            cols: view.cols.as_ref().map(|cols| cols.join(",")),
+            operator: operator.name.clone(),
+            role: if operator.may_change() { "operator" } else { "viewer" },
+            logout: panel.logout.clone(),
+            style: asset("admin.css"),
+            script: asset("admin.js"),
+            icon: asset("icon.svg"),
+        }
+    }
+}
+
+/// The answer with a page.
+pub fn render(page: &impl askama::Template) -> Result<Response, PanelError> {
+    Ok(Html(page.render()?).into_response())
+}

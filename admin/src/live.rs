@@ -1,0 +1,175 @@
+//! Live tail: matching records from now on, as server-sent events. A stream that reconnects says what
+//! it saw last and gets what it missed from the store; one that is too slow is told how many records it
+//! missed. Streams are counted and end after an hour.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::Stream;
+use logsearch::live::{Subscription, Update};
+use logsearch::query::{Query, parse};
+use logsearch::record::LogRecord;
+use logsearch::store::{Search, TimeRange};
+use serde::Serialize;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
+
+use crate::error::PanelError;
+use crate::links::{Links, cursor};
+use crate::pages::logs;
+use crate::pages::record::{Row, Rows};
+use crate::panel::Panel;
+use crate::params::Params;
+
+/// The most records a reconnect gets from the store.
+const MISSED: usize = 500;
+/// A stream is started anew after so long, so that a forgotten page does not hold one for ever.
+const LONGEST: Duration = Duration::from_hours(1);
+/// Records arrive in bursts of at most so many a burst; of more only the newest are shown.
+const BURST: usize = 100;
+/// The shortest time between two bursts.
+const PACE: Duration = Duration::from_millis(500);
+
+/// Where new records come from.
+pub type Subscribe = Box<dyn Fn(&Query) -> Subscription + Send + Sync>;
+
+/// A record as the page's script needs it: texts only, addresses made by `links`.
+#[derive(Serialize)]
+struct Live {
+    id: String,
+    time: String,
+    full: String,
+    level: &'static str,
+    message: String,
+    url: String,
+    cells: Vec<(String, String, bool)>,
+}
+
+/// `GET /logs/tail`.
+pub async fn tail(
+    State(panel): State<Arc<Panel>>,
+    headers: HeaderMap,
+    params: Params,
+) -> Result<Response, PanelError> {
+    let subscribe = panel.live.as_ref().ok_or(PanelError::NotFound)?;
+    let permit = Arc::clone(&panel.streams).try_acquire_owned();
+    let permit = permit.map_err(|_| PanelError::TooMany)?;
+    let view = params.view(panel.now());
+    let query = parse(&view.q).query;
+    // Subscribed before the store is asked, so that nothing falls between the two.
+    let subscription = subscribe(&query);
+    let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok());
+    let seen = seen.and_then(Links::parse_event_id);
+    let mut missed = Vec::new();
+    if let Some(seen) = seen {
+        let search = Search {
+            range: TimeRange { from: seen.0, to: i64::MAX },
+            query: Arc::new(query),
+            ascending: false,
+            after: None,
+            limit: MISSED,
+        };
+        missed = panel.store.search(&search).await?.records;
+        missed.retain(|record| cursor(record) > seen);
+        missed.reverse();
+    }
+    let tail = Tail {
+        columns: logs::columns(&view),
+        newest: missed.last().map(cursor).or(seen),
+        missed,
+        subscription,
+        end: Instant::now() + LONGEST,
+        _permit: permit,
+        panel,
+    };
+    let alive = KeepAlive::new().interval(Duration::from_secs(15));
+    Ok(Sse::new(tail.events()).keep_alive(alive).into_response())
+}
+
+struct Tail {
+    panel: Arc<Panel>,
+    columns: Vec<String>,
+    missed: Vec<LogRecord>,
+    newest: Option<(i64, u64)>,
+    subscription: Subscription,
+    end: Instant,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Tail {
+    fn events(self) -> impl Stream<Item = Result<Event, Infallible>> {
+        futures_util::stream::unfold(self, async |mut tail| {
+            let event = tail.next().await?;
+            Some((Ok(event), tail))
+        })
+    }
+
+    async fn next(&mut self) -> Option<Event> {
+        if !self.missed.is_empty() {
+            let missed = std::mem::take(&mut self.missed);
+            return Some(self.event(&missed, 0));
+        }
+        let next = tokio::time::timeout_at(self.end, self.subscription.next()).await;
+        let mut records = Vec::new();
+        let mut passed_over = 0;
+        self.take(next.ok()??, &mut records, &mut passed_over);
+        // What follows soon goes along, so that a burst is one change of the page.
+        let until = Instant::now() + PACE;
+        while let Ok(Some(update)) = tokio::time::timeout_at(until, self.subscription.next()).await
+        {
+            self.take(update, &mut records, &mut passed_over);
+        }
+        Some(self.event(&records, passed_over))
+    }
+
+    fn take(&self, update: Update, records: &mut Vec<LogRecord>, passed_over: &mut u64) {
+        match update {
+            Update::Gap(count) => *passed_over += count,
+            Update::Records(new) => {
+                records.extend(new.into_iter().filter(|record| Some(cursor(record)) > self.newest));
+                if records.len() > BURST {
+                    let surplus = records.len() - BURST;
+                    *passed_over += surplus as u64;
+                    records.drain(..surplus);
+                }
+            }
+        }
+    }
+
+    fn event(&mut self, records: &[LogRecord], passed_over: u64) -> Event {
+        let rows = Rows { links: &self.panel.links, columns: &self.columns, highlighter: None };
+        let live: Vec<Live> = records.iter().map(|record| Live::new(rows.row(record))).collect();
+        let event = Event::default().event("records");
+        let event = match records.last() {
+            Some(last) => {
+                self.newest = Some(cursor(last));
+                event.id(Links::event_id(cursor(last)))
+            }
+            None => event,
+        };
+        let data = serde_json::to_string(&(live, passed_over)).unwrap_or_default();
+        event.data(data)
+    }
+}
+
+impl Live {
+    fn new(row: Row) -> Self {
+        let visible = |text: &str| crate::escape::visible(text);
+        let message: String = row.message.iter().map(|piece| visible(&piece.text)).collect();
+        let cells = row.cells.into_iter();
+        Self {
+            id: row.id,
+            time: row.time,
+            full: row.time_full,
+            level: row.level,
+            message,
+            url: row.url,
+            cells: cells.map(|cell| (visible(&cell.text), cell.url, cell.is_number)).collect(),
+        }
+    }
+}

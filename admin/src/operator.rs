@@ -1,0 +1,45 @@
+//! Who uses the panel. Accounts, passwords and sessions are the host's; the panel is told who it is.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
+use crate::error::PanelError;
+
+/// What somebody may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Look at everything.
+    Viewer,
+    /// Also change things: levels, jobs, what is resolved.
+    Operator,
+}
+
+/// Somebody the guard let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operator {
+    /// For the page and for audit records.
+    pub name: String,
+    /// What they may do.
+    pub role: Role,
+}
+
+impl Operator {
+    /// Somebody with a name and a role.
+    pub fn new(name: impl Into<String>, role: Role) -> Self {
+        Self { name: name.into(), role }
+    }
+
+    /// Whether they may change things.
+    pub fn may_change(&self) -> bool {
+        self.role == Role::Operator
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Operator {
+    type Rejection = PanelError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, PanelError> {
+        // The guard has put it there; without one nothing is shown.
+        parts.extensions.get::<Self>().cloned().ok_or(PanelError::Forbidden)
+    }
+}

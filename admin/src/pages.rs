@@ -1,0 +1,11 @@
+//! The pages, one file each: parameters, what is asked of the store, and the template's struct.
+
+pub mod event;
+pub mod logs;
+mod profile;
+pub mod record;
+pub mod request;
+pub mod requests;
+pub mod sql;
+mod summary;
+pub mod system;

@@ -1,0 +1,220 @@
+//! What is known of one request: its own record, the statements it ran, what its code said. Statements
+//! that a service folded at the end of a request count as often as they ran; where it recorded each one
+//! instead, they are folded here.
+
+use logsearch::fields;
+use logsearch::record::{LogRecord, Value};
+
+use super::record::{number_of, text_of};
+use crate::charts::Step;
+
+/// How often one statement has to run in a request to be called N+1.
+pub const REPEATS: u64 = 5;
+/// How often a folded statement ran.
+pub const TIMES: &str = "db.repeats";
+/// Microseconds from the start of the request to the first run of a statement.
+const OFFSET: &str = "db.offset_us";
+
+/// A statement of a request.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    pub name: String,
+    pub sql: String,
+    pub callsite: String,
+    pub times: u64,
+    pub micros: i64,
+    pub rows: i64,
+    pub failed: bool,
+    /// Start and length of the runs that are known, from the start of the request.
+    pub pieces: Vec<(i64, i64)>,
+}
+
+/// One request.
+pub struct Profile {
+    /// The record of its end.
+    pub end: Option<LogRecord>,
+    /// Microseconds since the Unix epoch.
+    pub start: i64,
+    pub duration: i64,
+    pub statements: Vec<Statement>,
+}
+
+impl Profile {
+    /// From the records of one request, oldest first; there is at least one.
+    pub fn new(records: &[LogRecord]) -> Self {
+        let end = records.iter().rev().find(|record| is_end(record)).cloned();
+        let first = records.first().map_or(0, |record| record.timestamp);
+        let last = records.last().map_or(0, |record| record.timestamp);
+        let took = end.as_ref().and_then(|end| number_of(end, fields::DURATION));
+        let duration = took.unwrap_or(last - first);
+        let start = end.as_ref().map_or(first, |end| end.timestamp - duration);
+        let folded = records.iter().any(|record| record.field(TIMES).is_some() && !is_end(record));
+        let mut statements: Vec<Statement> = Vec::new();
+        for record in records.iter().filter(|record| record.field(fields::DB_QUERY).is_some()) {
+            if folded && record.field(TIMES).is_none() {
+                continue;
+            }
+            let next = statement(record, start);
+            match statements.iter_mut().find(|known| known.sql == next.sql) {
+                Some(known) => known.add(next),
+                None => statements.push(next),
+            }
+        }
+        Self { end, start, duration, statements }
+    }
+
+    /// How often the statement ran that ran most often.
+    pub fn most_repeats(&self) -> u64 {
+        self.statements.iter().map(|statement| statement.times).max().unwrap_or(0)
+    }
+
+    /// Statements and everything else that took time, in order of their starts.
+    pub fn steps(&self, records: &[LogRecord]) -> Vec<Step> {
+        let mut steps: Vec<Step> = self.statements.iter().map(Statement::step).collect();
+        let others = records.iter().filter(|record| {
+            record.field(fields::DB_QUERY).is_none()
+                && record.field(fields::DURATION).is_some()
+                && !is_end(record)
+        });
+        steps.extend(others.map(|record| {
+            let took = number_of(record, fields::DURATION).unwrap_or(0);
+            let name = text_of(record, fields::SPAN_NAME);
+            Step {
+                label: name.unwrap_or_else(|| record.message.clone()),
+                pieces: vec![(record.timestamp - took - self.start, took)],
+                times: 1,
+                total: took,
+                ..Step::default()
+            }
+        }));
+        steps.sort_by_key(|step| step.pieces.first().map_or(0, |(start, _)| *start));
+        steps
+    }
+}
+
+impl Statement {
+    fn add(&mut self, other: Self) {
+        self.times += other.times;
+        self.micros += other.micros;
+        self.rows += other.rows;
+        self.failed |= other.failed;
+        self.pieces.extend(other.pieces);
+    }
+
+    /// Whether it should be one statement.
+    pub fn is_repeated(&self) -> bool {
+        self.times >= REPEATS
+    }
+
+    fn step(&self) -> Step {
+        let note = match (self.failed, self.is_repeated()) {
+            (true, _) => "failed".to_owned(),
+            (false, true) => format!("N+1 ×{}", self.times),
+            (false, false) => String::new(),
+        };
+        Step {
+            label: if self.name.is_empty() { self.sql.clone() } else { self.name.clone() },
+            pieces: self.pieces.clone(),
+            times: self.times,
+            total: self.micros,
+            is_bad: !note.is_empty(),
+            note,
+        }
+    }
+}
+
+/// Whether this is the record of a request's end.
+pub fn is_end(record: &LogRecord) -> bool {
+    record.field(fields::STATUS).is_some() && record.field(fields::DURATION).is_some()
+}
+
+/// One record of a statement, folded or not.
+pub fn statement(record: &LogRecord, start: i64) -> Statement {
+    let micros = number_of(record, fields::DURATION).unwrap_or(0);
+    let offset = number_of(record, OFFSET);
+    let text = |name| text_of(record, name).unwrap_or_default();
+    let failed = record.field(fields::ERROR_MESSAGE).is_some()
+        || matches!(record.field(fields::ERROR_TYPE), Some(Value::Str(kind)) if !kind.is_empty());
+    Statement {
+        name: text(fields::DB_OPERATION),
+        sql: text(fields::DB_QUERY),
+        callsite: text(fields::CALLSITE),
+        times: number_of(record, TIMES).and_then(|times| u64::try_from(times).ok()).unwrap_or(1),
+        micros,
+        rows: number_of(record, fields::DB_ROWS).unwrap_or(0),
+        failed,
+        pieces: vec![(offset.unwrap_or(record.timestamp - micros - start), micros)],
+    }
+}
+
+/// The moment a ULID carries, in microseconds; `None` for other ids.
+pub fn time_of_id(id: &str) -> Option<i64> {
+    const ALPHABET: &str = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    if id.len() != 26 || !id.is_ascii() {
+        return None;
+    }
+    let mut millis: i64 = 0;
+    for (at, digit) in id.chars().enumerate() {
+        let value = ALPHABET.find(digit.to_ascii_uppercase())?;
+        if at < 10 {
+            millis = millis * 32 + i64::try_from(value).ok()?;
+        }
+    }
+    millis.checked_mul(1_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use logsearch::record::Level;
+
+    use super::*;
+
+    fn record(timestamp: i64, fields: &[(&str, Value)]) -> LogRecord {
+        LogRecord {
+            timestamp,
+            sequence: 1,
+            level: Level::Info,
+            target: "t".to_owned(),
+            message: "m".to_owned(),
+            fields: fields
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.clone()))
+                .collect(),
+        }
+    }
+
+    fn sql(timestamp: i64, more: &[(&str, Value)]) -> LogRecord {
+        let mut record = record(timestamp, &[(fields::DURATION, Value::Int(10))]);
+        record.fields.push((fields::DB_QUERY.to_owned(), Value::Str("SELECT 1".to_owned())));
+        record.fields.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        record
+    }
+
+    #[test]
+    fn repeated_statements_are_folded_and_called_by_their_name() {
+        let end = [(fields::STATUS, Value::Int(200)), (fields::DURATION, Value::Int(900))];
+        let mut records: Vec<LogRecord> = (0..5).map(|n| sql(200 + n * 100, &[])).collect();
+        records.push(record(1_000, &end));
+        let profile = Profile::new(&records);
+        assert_eq!((profile.start, profile.duration, profile.most_repeats()), (100, 900, 5));
+        assert_eq!(profile.statements.len(), 1);
+        assert!(profile.statements[0].is_repeated());
+        assert_eq!(profile.statements[0].pieces[0], (90, 10));
+    }
+
+    #[test]
+    fn what_the_service_folded_is_not_counted_twice() {
+        let records =
+            [sql(1, &[]), sql(2, &[]), sql(3, &[(TIMES, Value::Int(2)), (OFFSET, Value::Int(1))])];
+        let profile = Profile::new(&records);
+        assert_eq!(profile.most_repeats(), 2);
+        assert_eq!(profile.statements[0].pieces, [(1, 10)]);
+    }
+
+    #[test]
+    fn a_ulid_tells_its_time() {
+        assert_eq!(time_of_id("01ARZ3NDEKTSV4RRFFQ69G5FAV"), Some(1_469_922_850_259_000));
+        assert_eq!(time_of_id("abc"), None);
+        assert_eq!(time_of_id("é1ARZ3NDEKTSV4RRFFQ69G5FA"), None);
+    }
+}

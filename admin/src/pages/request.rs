@@ -1,0 +1,199 @@
+//! One request: what it did when, its SQL, what its code said. Its id carries its time, so its address
+//! needs no window.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use logsearch::fields;
+use logsearch::query::{Field, Query};
+use logsearch::record::{LogRecord, ValueRef};
+use logsearch::store::{Search, TimeRange};
+
+use super::profile::{Profile, Statement, time_of_id};
+use super::record::{Row, Rows, number_of, text_of};
+use crate::charts::Waterfall;
+use crate::error::PanelError;
+use crate::export::pretty_json;
+use crate::format::{self, SECOND};
+use crate::layout::{Layout, Section, render};
+use crate::links::View;
+use crate::operator::Operator;
+use crate::panel::Panel;
+use crate::window::Window;
+
+/// The most records of a request that are shown.
+const RECORDS: usize = 500;
+/// The longest a request may take to be found by its id, in microseconds.
+const LONGEST: i64 = 6 * 3_600 * SECOND;
+/// Around the request, in the window its page offers.
+const AROUND: i64 = 5 * 60 * SECOND;
+
+#[derive(Template)]
+#[template(path = "request.html")]
+struct RequestPage {
+    layout: Layout,
+    id: String,
+    method: String,
+    route: String,
+    path: String,
+    status: String,
+    status_class: &'static str,
+    duration: String,
+    database: String,
+    user: String,
+    when: String,
+    repeats: u64,
+    is_repeated: bool,
+    waterfall: Waterfall,
+    has_steps: bool,
+    statements: Vec<StatementRow>,
+    distinct: usize,
+    rows: Vec<Row>,
+    more: bool,
+    keep: Vec<(&'static str, String)>,
+    json: String,
+    curl: String,
+    similar: String,
+    logs: String,
+}
+
+/// A statement with what a click does.
+pub struct StatementRow {
+    pub name: String,
+    pub sql: String,
+    pub callsite: String,
+    pub times: u64,
+    pub total: String,
+    pub each: String,
+    pub rows: String,
+    pub failed: bool,
+    pub is_repeated: bool,
+    pub everywhere: String,
+}
+
+/// `GET /requests/{id}`.
+pub async fn show(
+    State(panel): State<Arc<Panel>>,
+    operator: Operator,
+    Path(id): Path<String>,
+) -> Result<Response, PanelError> {
+    let (records, more) = records(&panel, &id).await?;
+    if records.is_empty() {
+        return Err(PanelError::NotFound);
+    }
+    let profile = Profile::new(&records);
+    let end = profile.end.clone();
+    let facts = end.as_ref().or(records.last()).ok_or(PanelError::NotFound)?;
+    let text = |name| text_of(facts, name).unwrap_or_default();
+    let view = View::of(Window::absolute(
+        profile.start - AROUND,
+        profile.start + profile.duration + AROUND,
+        panel.now(),
+    ));
+    let steps = profile.steps(&records);
+    let status = text(fields::STATUS);
+    let route = text(fields::ROUTE);
+    let (method, path) = (text(fields::METHOD), text(fields::PATH));
+    let clause = |name, text: &str| Query::value_clause(name, ValueRef::Str(text)).to_string();
+    let rows = Rows { links: &panel.links, columns: &[], highlighter: None };
+    render(&RequestPage {
+        layout: Layout::new(&panel, &operator, Section::Requests, "Request", "/requests", &view),
+        curl: format!("curl -i -X {method} \"$SERVICE{}\"", shell(&path)),
+        similar: panel.links.page("/requests", &view.query(clause(fields::ROUTE, &route))),
+        logs: panel.links.logs(&view.query(clause(fields::REQUEST_ID, &id))),
+        id,
+        method,
+        path,
+        route,
+        status_class: status_class(&status),
+        status: if status.is_empty() { "running".to_owned() } else { status },
+        duration: format::duration(profile.duration),
+        database: database(facts, &profile.statements),
+        user: text(fields::USER_NAME),
+        when: format::rfc3339(profile.start),
+        repeats: profile.most_repeats(),
+        is_repeated: profile.statements.iter().any(Statement::is_repeated),
+        has_steps: !steps.is_empty(),
+        waterfall: Waterfall::new(&steps, profile.duration),
+        distinct: profile.statements.len(),
+        statements: profile.statements.iter().map(|one| row(one, &panel, &view)).collect(),
+        rows: rows.list(&records),
+        more,
+        keep: view_fields(&view),
+        json: crate::escape::json(&pretty_json(facts)),
+    })
+}
+
+fn view_fields(view: &View) -> Vec<(&'static str, String)> {
+    vec![("from", view.window.from.to_string()), ("to", view.window.to.to_string())]
+}
+
+/// The records of a request, oldest first, and whether there are more.
+async fn records(panel: &Panel, id: &str) -> Result<(Vec<LogRecord>, bool), PanelError> {
+    let Some(field) = Field::parse(fields::REQUEST_ID) else { return Ok((Vec::new(), false)) };
+    let range = time_of_id(id).map_or(TimeRange::ALL, |at| TimeRange {
+        from: at.saturating_sub(60 * SECOND),
+        to: at.saturating_add(LONGEST),
+    });
+    let search = Search {
+        range,
+        query: Arc::new(Query::Exact(field, id.to_owned())),
+        ascending: true,
+        after: None,
+        limit: RECORDS,
+    };
+    let page = panel.store.search(&search).await?;
+    Ok((page.records, page.next.is_some()))
+}
+
+/// By the figures of the request's own record, which know every statement; else by what is left of them.
+fn database(end: &LogRecord, statements: &[Statement]) -> String {
+    let count = number_of(end, fields::DB_COUNT).and_then(|count| u64::try_from(count).ok());
+    let count = count.unwrap_or_else(|| statements.iter().map(|one| one.times).sum());
+    let micros = number_of(end, fields::DB_DURATION)
+        .unwrap_or_else(|| statements.iter().map(|one| one.micros).sum());
+    if count == 0 {
+        return "no SQL".to_owned();
+    }
+    format!("{} in the database, {}", format::duration(micros), format::plural(count, "statement"))
+}
+
+fn row(statement: &Statement, panel: &Panel, view: &View) -> StatementRow {
+    let clause = Query::value_clause(fields::DB_QUERY, ValueRef::Str(&statement.sql)).to_string();
+    let times = i64::try_from(statement.times).unwrap_or(i64::MAX).max(1);
+    StatementRow {
+        name: statement.name.clone(),
+        sql: statement.sql.clone(),
+        callsite: statement.callsite.clone(),
+        times: statement.times,
+        total: format::duration(statement.micros),
+        each: format::duration(statement.micros / times),
+        rows: statement.rows.to_string(),
+        failed: statement.failed,
+        is_repeated: statement.is_repeated(),
+        everywhere: panel.links.page("/requests/sql", &view.query(clause)),
+    }
+}
+
+/// The class of a status for its color.
+pub fn status_class(status: &str) -> &'static str {
+    match status.as_bytes().first() {
+        Some(b'5') => "error",
+        Some(b'4') => "warn",
+        _ => "info",
+    }
+}
+
+/// A path inside double quotes of a shell.
+fn shell(path: &str) -> String {
+    let mut out = String::with_capacity(path.len());
+    for character in path.chars() {
+        if matches!(character, '"' | '\\' | '$' | '`' | '!') {
+            out.push('\\');
+        }
+        out.push(character);
+    }
+    out
+}

@@ -1,0 +1,178 @@
+//! The service itself: how the log store is doing, which levels are recorded, the jobs, what runs, and
+//! who did what. What changes something needs the role operator and leaves an audit record.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use logsearch::filter::Levels;
+use logsearch::query::Query;
+use logsearch::store::Search;
+
+use super::record::{Row, Rows};
+use crate::error::PanelError;
+use crate::format;
+use crate::layout::{Layout, Section, render};
+use crate::links::View;
+use crate::operator::Operator;
+use crate::panel::{Job, Panel};
+use crate::params::Params;
+
+/// Audit records shown.
+const AUDIT: usize = 50;
+/// How long a changed level may hold, in minutes.
+const MINUTES: [u64; 4] = [5, 15, 60, 240];
+/// The longest form.
+const FORM: usize = 4_096;
+
+#[derive(Template)]
+#[template(path = "system.html")]
+struct SystemPage {
+    layout: Layout,
+    may_change: bool,
+    store: Vec<(&'static str, String)>,
+    notices: Vec<String>,
+    levels: Option<LevelsView>,
+    jobs: Vec<JobRow>,
+    build: Vec<(String, String)>,
+    audit: Vec<Row>,
+    audit_url: String,
+    keep: Vec<(&'static str, String)>,
+}
+
+struct LevelsView {
+    current: String,
+    remaining: String,
+    action: String,
+    minutes: [u64; 4],
+}
+
+struct JobRow {
+    job: Job,
+    last: String,
+    next: String,
+    class: &'static str,
+    run: String,
+}
+
+/// `GET /system`.
+pub async fn show(
+    State(panel): State<Arc<Panel>>,
+    operator: Operator,
+    params: Params,
+) -> Result<Response, PanelError> {
+    let now = panel.now();
+    let view = View::of(params.window(now));
+    let audit = Query::has_field("event.action");
+    let search = Search {
+        range: view.window.range(),
+        query: Arc::new(audit.clone()),
+        ascending: false,
+        after: None,
+        limit: AUDIT,
+    };
+    let (status, page) = tokio::try_join!(panel.store.status(), panel.store.search(&search))?;
+    let lag = now.saturating_sub(status.searchable_until).max(0);
+    let oldest = status.oldest.map_or_else(|| "–".to_owned(), |at| format::ago(at, now));
+    let columns = ["user".to_owned(), "action".to_owned()];
+    let rows = Rows { links: &panel.links, columns: &columns, highlighter: None };
+    let jobs = panel.jobs.as_ref().map(|jobs| jobs.list()).unwrap_or_default();
+    render(&SystemPage {
+        layout: Layout::new(&panel, &operator, Section::System, "System", "/system", &view),
+        may_change: operator.may_change(),
+        store: vec![
+            ("records", format::count(status.records)),
+            ("on disk", format::bytes(status.bytes)),
+            ("oldest", oldest),
+            ("found within", format::duration(lag)),
+        ],
+        notices: status.notices,
+        levels: levels(&panel),
+        jobs: jobs.into_iter().map(|job| job_row(job, now, &panel)).collect(),
+        build: panel.build.clone(),
+        audit: rows.list(&page.records),
+        audit_url: panel.links.logs(&view.query(audit.to_string())),
+        keep: vec![("from", view.window.from.to_string()), ("to", view.window.to.to_string())],
+    })
+}
+
+fn levels(panel: &Panel) -> Option<LevelsView> {
+    let levels = panel.levels.as_ref()?;
+    let micros = |time: Duration| i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
+    Some(LevelsView {
+        current: levels.levels().to_string(),
+        remaining: levels
+            .remaining()
+            .map(|left| format::duration(micros(left)))
+            .unwrap_or_default(),
+        action: panel.links.path("/system/levels"),
+        minutes: MINUTES,
+    })
+}
+
+fn job_row(job: Job, now: i64, panel: &Panel) -> JobRow {
+    JobRow {
+        last: job.last.map_or_else(|| "never".to_owned(), |at| format::ago(at, now)),
+        next: job.next.map_or_else(String::new, |at| {
+            format!("in {}", format::duration(at.saturating_sub(now).max(0)))
+        }),
+        class: if job.outcome == "failure" { "error" } else { "" },
+        run: panel.links.job(&job.name),
+        job,
+    }
+}
+
+fn operators_only(operator: &Operator) -> Result<(), PanelError> {
+    operator.may_change().then_some(()).ok_or(PanelError::Forbidden)
+}
+
+/// `POST /system/levels`: other levels for a time, or back to the usual ones.
+pub async fn set_levels(
+    State(panel): State<Arc<Panel>>,
+    operator: Operator,
+    form: String,
+) -> Result<Response, PanelError> {
+    operators_only(&operator)?;
+    if form.len() > FORM {
+        return Err(PanelError::Invalid("The form is too long.".to_owned()));
+    }
+    let control = panel.levels.as_ref().ok_or(PanelError::NotFound)?;
+    let form = Params::parse(&form);
+    let text = form.get("levels").unwrap_or_default();
+    let levels = Levels::parse(text).map_err(|error| PanelError::Invalid(format!("{error}.")))?;
+    let minutes = form.get("minutes").and_then(|text| text.parse().ok());
+    let minutes = minutes.filter(|minutes| MINUTES.contains(minutes)).unwrap_or(MINUTES[0]);
+    control
+        .set_for(levels, Duration::from_mins(minutes))
+        .map_err(|error| PanelError::Invalid(format!("The levels did not change: {error}.")))?;
+    tracing::warn!(
+        event.action = "levels.set",
+        user.name = operator.name,
+        logs.levels = text,
+        minutes,
+        "log levels changed"
+    );
+    Ok(Redirect::to(&panel.links.path("/system")).into_response())
+}
+
+/// `POST /system/jobs/{name}`: a run now.
+pub async fn run_job(
+    State(panel): State<Arc<Panel>>,
+    operator: Operator,
+    Path(name): Path<String>,
+) -> Result<Response, PanelError> {
+    operators_only(&operator)?;
+    let jobs = panel.jobs.as_ref().ok_or(PanelError::NotFound)?;
+    if !jobs.run(&name) {
+        return Err(PanelError::NotFound);
+    }
+    tracing::warn!(
+        event.action = "job.run",
+        user.name = operator.name,
+        job.name = name,
+        "job started by hand"
+    );
+    Ok(Redirect::to(&panel.links.path("/system")).into_response())
+}

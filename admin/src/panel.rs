@@ -1,0 +1,161 @@
+//! The builder, and what every page may use. The options are few and each has a default that works.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::request::Parts;
+use axum::response::Response;
+use logsearch::filter::LevelControl;
+use logsearch::live::Subscription;
+use logsearch::query::Query;
+use logsearch::store::LogStore;
+use tokio::sync::Semaphore;
+
+use crate::clock;
+use crate::links::Links;
+use crate::live::Subscribe;
+use crate::operator::Operator;
+use crate::routes;
+
+/// Live streams at the same time.
+const STREAMS: usize = 64;
+
+/// A scheduled job of the host, for the page System.
+#[derive(Clone, Debug, Default)]
+pub struct Job {
+    /// As the host names it.
+    pub name: String,
+    /// When it runs, for people: `every 15 s`.
+    pub schedule: String,
+    /// When the last run ended, in microseconds since the Unix epoch.
+    pub last: Option<i64>,
+    /// How the last run ended: `success`, `failure`, `skipped`; empty before the first.
+    pub outcome: String,
+    /// What the last run said.
+    pub said: String,
+    /// When it runs next, in microseconds since the Unix epoch.
+    pub next: Option<i64>,
+}
+
+/// The scheduled jobs of the host.
+pub trait Jobs: Send + Sync + 'static {
+    /// Every job.
+    fn list(&self) -> Vec<Job>;
+
+    /// Starts a run now, without waiting for its end; `false` when there is no such job.
+    fn run(&self, name: &str) -> bool;
+}
+
+/// What every page may use.
+pub struct Panel {
+    pub links: Links,
+    pub store: Arc<dyn LogStore>,
+    pub service: String,
+    pub version: String,
+    pub logout: Option<String>,
+    pub live: Option<Subscribe>,
+    pub streams: Arc<Semaphore>,
+    pub jobs: Option<Arc<dyn Jobs>>,
+    pub levels: Option<LevelControl>,
+    pub build: Vec<(String, String)>,
+    clock: Box<dyn Fn() -> i64 + Send + Sync>,
+}
+
+impl Panel {
+    /// Microseconds since the Unix epoch.
+    pub fn now(&self) -> i64 {
+        (self.clock)()
+    }
+}
+
+/// The panel, to be mounted in a router.
+#[must_use = "the panel does nothing until its router is merged into another"]
+pub struct Admin {
+    panel: Panel,
+}
+
+impl Admin {
+    /// A panel over this store, at `/admin`.
+    pub fn new(store: Arc<dyn LogStore>) -> Self {
+        let panel = Panel {
+            links: Links::new("/admin"),
+            store,
+            service: "service".to_owned(),
+            version: String::new(),
+            logout: None,
+            live: None,
+            streams: Arc::new(Semaphore::new(STREAMS)),
+            jobs: None,
+            levels: None,
+            build: Vec::new(),
+            clock: Box::new(clock::now),
+        };
+        Self { panel }
+    }
+
+    /// Under another prefix, as browsers see it: `/ops/panel`. Merge the router at the root; nesting it
+    /// again would move the pages away from their links.
+    pub fn at(mut self, prefix: &str) -> Self {
+        self.panel.links = Links::new(prefix);
+        self
+    }
+
+    /// The name and version of the service, shown on every page.
+    pub fn service(mut self, name: impl Into<String>, version: impl Into<String>) -> Self {
+        self.panel.service = name.into();
+        self.panel.version = version.into();
+        self
+    }
+
+    /// Where a POST logs the operator out.
+    pub fn logout(mut self, path: impl Into<String>) -> Self {
+        self.panel.logout = Some(path.into());
+        self
+    }
+
+    /// Where new records come from: the live tail. Without it a page that follows new records asks again
+    /// every few seconds.
+    pub fn live(
+        mut self,
+        subscribe: impl Fn(&Query) -> Subscription + Send + Sync + 'static,
+    ) -> Self {
+        self.panel.live = Some(Box::new(subscribe));
+        self
+    }
+
+    /// The scheduled jobs of the host.
+    pub fn jobs(mut self, jobs: Arc<dyn Jobs>) -> Self {
+        self.panel.jobs = Some(jobs);
+        self
+    }
+
+    /// Which records are kept, to be changed for a time.
+    pub fn levels(mut self, levels: LevelControl) -> Self {
+        self.panel.levels = Some(levels);
+        self
+    }
+
+    /// A fact about what runs, such as its compiler; shown on System in the order given.
+    pub fn fact(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.panel.build.push((name.into(), value.into()));
+        self
+    }
+
+    /// Another time of day, in microseconds since the Unix epoch.
+    pub fn clock(mut self, clock: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
+        self.panel.clock = Box::new(clock);
+        self
+    }
+
+    /// The pages, assets and streams, all behind the guard: it looks at the head of a request and says
+    /// who is asking, or answers itself, with a redirect to a log-in page or a 401.
+    pub fn router<S, G, F>(self, guard: G) -> Router<S>
+    where
+        S: Clone + Send + Sync + 'static,
+        G: Fn(Parts) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Result<Operator, Response>> + Send + 'static,
+    {
+        routes::router(Arc::new(self.panel), guard)
+    }
+}

@@ -1,0 +1,49 @@
+//! Every path of the panel. Layers are listed innermost first.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::request::Parts;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::{get, post};
+
+use crate::error::PanelError;
+use crate::operator::Operator;
+use crate::pages::{event, logs, request, requests, sql, system};
+use crate::panel::Panel;
+use crate::{assets, export, live, protect};
+
+/// The panel under its prefix.
+pub fn router<S, G, F>(panel: Arc<Panel>, guard: G) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    G: Fn(Parts) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<Operator, Response>> + Send + 'static,
+{
+    let at = |path: &str| panel.links.path(path);
+    let guarded = move |request: Request, next: Next| protect::guard(guard.clone(), request, next);
+    Router::new()
+        .route(panel.links.base(), get(logs::home))
+        .route(&at("/logs"), get(logs::show))
+        .route(&at("/logs/export.ndjson"), get(export::ndjson))
+        .route(&at("/logs/export.csv"), get(export::csv))
+        .route(&at("/logs/tail"), get(live::tail))
+        .route(&at("/system"), get(system::show))
+        .route(&at("/system/levels"), post(system::set_levels))
+        .route(&at("/system/jobs/{name}"), post(system::run_job))
+        .route(&at("/events/{id}"), get(event::show))
+        .route(&at("/events/{id}/context"), get(event::context))
+        .route(&at("/requests"), get(requests::show))
+        .route(&at("/requests/sql"), get(sql::show))
+        .route(&at("/requests/{id}"), get(request::show))
+        .route(&at("/assets/{hash}/{name}"), get(assets::get))
+        .route(&at("/{*rest}"), get(async || PanelError::NotFound))
+        .layer(from_fn(protect::same_site))
+        .layer(from_fn_with_state(Arc::clone(&panel), protect::errors))
+        .layer(from_fn(guarded))
+        .layer(from_fn(protect::headers))
+        .with_state(panel)
+}

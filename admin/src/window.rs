@@ -1,0 +1,246 @@
+//! The time window that every page shares: two short parameters, relative to now or absolute.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use logsearch::store::TimeRange;
+
+use crate::format::{SECOND, rfc3339_short};
+
+/// The windows of the menu.
+pub const PRESETS: [&str; 8] = ["5m", "15m", "1h", "3h", "12h", "24h", "7d", "30d"];
+
+/// One end of a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// So many microseconds before now.
+    Ago(i64),
+    /// This time.
+    At(i64),
+}
+
+impl Bound {
+    /// Reads `15m`, `now`, `now-15m`, an RFC 3339 time, or Unix time in s, ms or µs.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        if text.eq_ignore_ascii_case("now") {
+            return Some(Self::Ago(0));
+        }
+        let relative = text.strip_prefix("now-").or_else(|| text.strip_prefix('-')).unwrap_or(text);
+        if let Some(ago) = parse_ago(relative) {
+            return Some(Self::Ago(ago));
+        }
+        if let Ok(number) = text.parse::<i64>() {
+            return unix(number).map(Self::At);
+        }
+        let time = text.parse::<Timestamp>().ok().or_else(|| local(text))?;
+        Some(Self::At(time.as_microsecond()))
+    }
+
+    /// The time, given what time it is.
+    pub fn resolve(self, now: i64) -> i64 {
+        match self {
+            Self::Ago(ago) => now.saturating_sub(ago),
+            Self::At(at) => at,
+        }
+    }
+}
+
+/// A time without a zone, as `<input type=datetime-local>` sends it: UTC, like all that is shown.
+fn local(text: &str) -> Option<Timestamp> {
+    let time = text.parse::<jiff::civil::DateTime>().ok()?;
+    time.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+}
+
+fn parse_ago(text: &str) -> Option<i64> {
+    let at = text.find(|c: char| !c.is_ascii_digit())?;
+    let (digits, unit) = text.split_at(at);
+    let number = digits.parse::<i64>().ok()?;
+    let unit = match unit {
+        "s" => SECOND,
+        "m" => 60 * SECOND,
+        "h" => 3_600 * SECOND,
+        "d" => 86_400 * SECOND,
+        "w" => 7 * 86_400 * SECOND,
+        _ => return None,
+    };
+    number.checked_mul(unit)
+}
+
+/// Grafana's links carry milliseconds, other tools seconds or microseconds; the size tells which.
+fn unix(number: i64) -> Option<i64> {
+    match number {
+        0..100_000_000_000 => number.checked_mul(SECOND),
+        100_000_000_000..100_000_000_000_000 => number.checked_mul(1_000),
+        _ => (number > 0).then_some(number),
+    }
+}
+
+impl fmt::Display for Bound {
+    /// As parameters spell it.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ago = match self {
+            Self::At(at) => return formatter.write_str(&rfc3339_short(*at)),
+            Self::Ago(0) => return formatter.write_str("now"),
+            Self::Ago(ago) => ago / SECOND,
+        };
+        match ago {
+            ago if ago % 86_400 == 0 && ago > 86_400 => write!(formatter, "{}d", ago / 86_400),
+            ago if ago % 3_600 == 0 => write!(formatter, "{}h", ago / 3_600),
+            ago if ago % 60 == 0 => write!(formatter, "{}m", ago / 60),
+            ago => write!(formatter, "{ago}s"),
+        }
+    }
+}
+
+/// From and to, and what they come to now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// The first end.
+    pub from: Bound,
+    /// The last end.
+    pub to: Bound,
+    /// When it was resolved, in microseconds.
+    pub now: i64,
+}
+
+/// What a page shows when nobody asks for a window.
+const DEFAULT: Bound = Bound::Ago(3_600 * SECOND);
+
+impl Window {
+    /// From the parameters; what cannot be read is the default, an empty or reversed window is put right.
+    pub fn parse(from: Option<&str>, to: Option<&str>, now: i64) -> Self {
+        let read = |text: Option<&str>| text.filter(|text| !text.is_empty()).and_then(Bound::parse);
+        let mut window = Self {
+            from: read(from).unwrap_or(DEFAULT),
+            to: read(to).unwrap_or(Bound::Ago(0)),
+            now,
+        };
+        if window.from.resolve(now) > window.to.resolve(now) {
+            std::mem::swap(&mut window.from, &mut window.to);
+        }
+        window
+    }
+
+    /// An absolute window.
+    pub fn absolute(from: i64, to: i64, now: i64) -> Self {
+        Self { from: Bound::At(from.min(to)), to: Bound::At(to.max(from)), now }
+    }
+
+    /// Whether it is what a page shows when nobody asks.
+    pub fn is_default(&self) -> bool {
+        self.from == DEFAULT && self.to == Bound::Ago(0)
+    }
+
+    /// Whether it ends now, whenever that is.
+    pub fn is_live(&self) -> bool {
+        self.to == Bound::Ago(0)
+    }
+
+    /// What to search, at least one microsecond.
+    pub fn range(&self) -> TimeRange {
+        let from = self.from.resolve(self.now);
+        // A live window includes what was recorded in this very microsecond.
+        let to = self.to.resolve(self.now).saturating_add(i64::from(self.is_live()));
+        TimeRange { from, to: to.max(from.saturating_add(1)) }
+    }
+
+    /// Its length in microseconds.
+    pub fn length(&self) -> i64 {
+        let range = self.range();
+        range.to.saturating_sub(range.from)
+    }
+
+    /// The same window with fixed ends, so that a link shows the same tomorrow.
+    #[must_use]
+    pub fn pinned(&self) -> Self {
+        let range = self.range();
+        Self::absolute(range.from, range.to, self.now)
+    }
+
+    /// Moved by half its length, earlier or later.
+    #[must_use]
+    pub fn shifted(&self, later: bool) -> Self {
+        let (range, half) = (self.range(), self.length() / 2);
+        let by = if later { half } else { -half };
+        Self::absolute(range.from.saturating_add(by), range.to.saturating_add(by), self.now)
+    }
+
+    /// Three times as long around the same middle, or back from now.
+    #[must_use]
+    pub fn wider(&self) -> Self {
+        let length = self.length();
+        if self.is_live() {
+            let length = length.saturating_mul(3) / (60 * SECOND) * (60 * SECOND);
+            return Self { from: Bound::Ago(length.max(60 * SECOND)), ..*self };
+        }
+        let range = self.range();
+        Self::absolute(range.from.saturating_sub(length), range.to.saturating_add(length), self.now)
+    }
+
+    /// For the menu: `last 15m`, or both ends.
+    pub fn label(&self) -> String {
+        if self.is_live() && matches!(self.from, Bound::Ago(_)) {
+            return format!("last {}", self.from);
+        }
+        let range = self.range();
+        let same_day = crate::format::day_number(range.from) == crate::format::day_number(range.to);
+        let (from, to) = (rfc3339_short(range.from), rfc3339_short(range.to));
+        let short = |text: &str| text.replace('T', " ").replace('Z', "")[..19].to_owned();
+        if same_day {
+            return format!("{} – {}", short(&from), &short(&to)[11..]);
+        }
+        format!("{} – {}", short(&from), short(&to))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_700_000_000_000_000;
+
+    #[test]
+    fn bounds_are_read_as_people_and_tools_write_them() {
+        for (text, bound) in [
+            ("15m", Bound::Ago(900 * SECOND)),
+            ("now-15m", Bound::Ago(900 * SECOND)),
+            ("now", Bound::Ago(0)),
+            ("1700000000", Bound::At(NOW)),
+            ("1700000000000", Bound::At(NOW)),
+            ("1700000000000000", Bound::At(NOW)),
+            ("2023-11-14T22:13:20Z", Bound::At(NOW)),
+            ("2023-11-14T22:13:20", Bound::At(NOW)),
+        ] {
+            assert_eq!(Bound::parse(text), Some(bound), "{text}");
+        }
+        for text in ["", "x", "15", "15x", "-3", "99999999999999999999d", "9999999999999d"] {
+            assert!(!matches!(Bound::parse(text), Some(Bound::Ago(_))), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_bound_prints_as_it_is_read() {
+        for text in ["15m", "24h", "7d", "90s", "now", "2023-11-14T22:13:20.5Z"] {
+            let bound = Bound::parse(text).unwrap();
+            assert_eq!(Bound::parse(&bound.to_string()), Some(bound), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_reversed_or_unreadable_window_is_put_right() {
+        let window = Window::parse(Some("now"), Some("1h"), NOW);
+        assert_eq!((window.from, window.to), (Bound::Ago(3_600 * SECOND), Bound::Ago(0)));
+        assert!(Window::parse(Some("nonsense"), None, NOW).is_default());
+        let range = Window::parse(Some("5"), Some("5"), NOW).range();
+        assert!(range.from < range.to);
+    }
+
+    #[test]
+    fn moving_keeps_the_length_and_widening_contains() {
+        let window = Window::parse(Some("1h"), None, NOW).pinned();
+        assert_eq!(window.shifted(false).length(), window.length());
+        let wide = window.wider().range();
+        assert!(wide.from < window.range().from && wide.to > window.range().to);
+    }
+}
