@@ -200,7 +200,7 @@ fn clicked_value() -> impl Strategy<Value = String> {
 
 fn clicked_field() -> impl Strategy<Value = String> {
     prop::sample::select(
-        &["user.name", "url.path", "error.message", "my.field", "code.callsite"][..],
+        &["user.name", "url.path", "error.message", "my.field", "code.callsite", "plain"][..],
     )
     .prop_map(str::to_owned)
 }

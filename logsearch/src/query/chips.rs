@@ -7,7 +7,6 @@ use super::clause::operand_of;
 use super::parse::{all_of, not, parse};
 use super::print::{explicit, guard, node, operand, parenthesize, quote, reads_back};
 use super::{Field, Query, fold};
-use crate::fields::{self, Kind};
 use crate::record::ValueRef;
 
 /// One clause on the outermost level.
@@ -119,17 +118,11 @@ impl Query {
     /// The clause that finds records with this value in this field (canonical name), as a click on
     /// the value means it.
     pub fn value_clause(name: &str, value: ValueRef<'_>) -> Self {
-        let definition = fields::definition(name);
-        // Stored numbers are in the unit of the canonical name.
-        let typed = match definition {
-            Some(known) if known.kind != Kind::Microseconds => known.short_name(),
-            _ => name,
-        };
-        let field = Field { typed: typed.into(), name: name.into(), scale: 1 };
+        let field = Field::of(name);
         let text = value.text();
         // Upper case is kept for the eye, in quotes; the plain form only if it means the value.
         let plain = Self::Eq(field.clone(), operand_of(&field, &text, false));
-        if fold(&text) == text && reads_back(&format!("{typed}:{text}"), &plain, false) {
+        if fold(&text) == text && reads_back(&format!("{}:{text}", field.typed), &plain, false) {
             return plain;
         }
         Self::PhraseIn(field, text.into_owned())
@@ -137,8 +130,7 @@ impl Query {
 
     /// The clause that finds records with this field (canonical name).
     pub fn has_field(name: &str) -> Self {
-        let typed = fields::definition(name).map_or(name, |known| known.short_name());
-        Self::Exists(Field { typed: typed.into(), name: name.into(), scale: 1 })
+        Self::Exists(Field::of(name))
     }
 
     /// The opposite.

@@ -121,15 +121,34 @@ pub struct Field {
     pub scale: u32,
 }
 
+/// What is typed before the name of a field that is neither known nor dotted, so that it is not taken
+/// for a word with a colon: `fields.listener:site`.
+const UNKNOWN_PREFIX: &str = "fields.";
+
 impl Field {
-    /// The field a person means by this name: a known one, or a dotted path.
+    /// The field a person means by this name: a known one, or a dotted path, where `fields.name` is the
+    /// unknown field `name`.
     pub fn parse(typed: &str) -> Option<Self> {
         let typed = typed.strip_prefix('@').unwrap_or(typed);
         if let Some((definition, spelling, scale)) = fields::resolve(typed) {
             return Some(Self { typed: spelling.into(), name: definition.name.into(), scale });
         }
         let is_path = typed.contains('.') && is_field_name(typed);
-        is_path.then(|| Self { typed: typed.into(), name: typed.into(), scale: 1 })
+        is_path.then(|| {
+            let short = typed.strip_prefix(UNKNOWN_PREFIX).filter(|name| !name.contains('.'));
+            Self { typed: typed.into(), name: short.unwrap_or(typed).into(), scale: 1 }
+        })
+    }
+
+    /// The field of that canonical name, spelled as people type it and with numbers in stored units.
+    pub fn of(name: &str) -> Self {
+        let typed = match fields::definition(name) {
+            // The name that people prefer may have another unit.
+            Some(known) if known.kind != fields::Kind::Microseconds => known.short_name().into(),
+            None if !name.contains('.') => format!("{UNKNOWN_PREFIX}{name}"),
+            _ => name.to_owned(),
+        };
+        Self { typed, name: name.into(), scale: 1 }
     }
 
     /// What the field holds.

@@ -196,7 +196,7 @@ impl Iterator for Queries<'_> {
 }
 
 fn field(name: &str) -> Field {
-    Field { typed: name.into(), name: name.into(), scale: 1 }
+    Field::of(name)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "typed numbers are floats")]
