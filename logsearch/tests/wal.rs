@@ -74,10 +74,10 @@ fn records_are_numbered_and_read_from_any_position_after_a_restart() {
     fill(&log, 50..100);
     let batch = log.append_records(&[record(100, Level::Info), record(101, Level::Info)]);
     assert_eq!((batch.first, batch.next), (100, 102));
-    for from in [0, 1, 49, 50, 99, 101] {
-        let records = read_all(&mut log.reader(from as u64));
+    for from in [0_u64, 1, 49, 50, 99, 101] {
+        let records = read_all(&mut log.reader(from));
         let sequences: Vec<u64> = records.iter().map(|record| record.sequence).collect();
-        assert_eq!(sequences, (from as u64..102).collect::<Vec<_>>());
+        assert_eq!(sequences, (from..102).collect::<Vec<_>>());
         assert_eq!(records[0].message, format!("record number {from}"));
     }
     assert!(log.status().notices.is_empty());
@@ -345,6 +345,11 @@ fn listeners_see_every_batch_in_order_also_from_many_threads() {
     assert!(seen.iter().enumerate().all(|(at, range)| *range == (at as u64, at as u64 + 1)));
 }
 
+#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+fn skipped(reason: &str) {
+    println!("skipped: {reason}");
+}
+
 /// A small file system of its own. Only root can have one; without, the caller prints that and returns.
 struct Mount(tempfile::TempDir);
 
@@ -353,7 +358,7 @@ impl Mount {
         let directory = tempfile::tempdir().unwrap();
         if !run("mount", &["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"], directory.path())
         {
-            println!("skipped: mounting a small file system is not allowed here");
+            skipped("mounting a small file system is not allowed here");
             return None;
         }
         Some(Self(directory))

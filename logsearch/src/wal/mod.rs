@@ -7,6 +7,7 @@
 
 mod backlog;
 pub(crate) mod frame;
+mod pending;
 mod reader;
 mod segment;
 mod writer;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 pub use self::reader::Reader;
 use self::writer::Writer;
@@ -168,7 +169,7 @@ impl Wal {
             listener(&batch);
         }
         state.writer.append(&batch);
-        if urgent {
+        if urgent || state.writer.wants_sync() {
             state.urgent = true;
             self.handle.shared.sync.notify_one();
         }
@@ -258,9 +259,9 @@ impl Shared {
             }
             let closed = state.closed;
             state.urgent = false;
-            if let Some((file, next)) = state.writer.unsynced() {
-                let result = parking_lot::MutexGuard::unlocked(&mut state, || file.sync_data());
-                state.writer.synced_to(next, result);
+            if let Some(work) = state.writer.unsynced() {
+                let result = MutexGuard::unlocked(&mut state, || work.run());
+                state.writer.finish_sync(&work, result);
             }
             state.attempts += 1;
             self.synced.notify_all();

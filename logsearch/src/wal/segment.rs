@@ -73,8 +73,6 @@ pub fn create(directory: &Path, first: u64) -> io::Result<(Segment, File)> {
         drop(fs::remove_file(&path));
         return Err(error);
     }
-    // Without this the file itself may be gone after a power failure.
-    File::open(directory)?.sync_all()?;
     Ok((Segment { first, path, bytes: HEADER }, file))
 }
 

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::backlog::Backlog;
 use super::frame::{self, Parsed};
+use super::pending::{Pending, Work};
 use super::reader::Reader;
 use super::segment::{self, Header, Segment};
 use super::{WalOptions, WalStatus};
@@ -39,8 +40,7 @@ pub struct Writer {
     synced: u64,
     released: u64,
     backlog: Backlog,
-    /// Written and not yet synced, in case the sync fails.
-    unsynced: Backlog,
+    pending: Pending,
     failure: Option<(String, Instant)>,
     lost_unwritten: [u64; 5],
     lost_evicted: [u64; 5],
@@ -61,7 +61,7 @@ impl Writer {
             synced: 0,
             released: 0,
             backlog: Backlog::default(),
-            unsynced: Backlog::default(),
+            pending: Pending::default(),
             failure: None,
             lost_unwritten: [0; 5],
             lost_evicted: [0; 5],
@@ -226,11 +226,11 @@ impl Writer {
         if self.backlog.front().is_none() {
             self.written = sequence;
         }
-        if self.unsynced.front().is_none() {
+        if self.pending.is_empty() {
             self.synced = self.written;
         }
-        // The new numbers start in a file of their own, so that file names stay in order of content.
-        self.file = None;
+        // The new numbers start in a file of their own, so that a file's name tells what is in it.
+        self.close();
     }
 
     pub fn release(&mut self, before: u64) {
@@ -278,19 +278,11 @@ impl Writer {
             }
             self.backlog.pop();
             self.written = batch.next;
-            self.remember_unsynced(&batch);
+            self.pending.wrote(&batch, self.options.backlog_bytes);
         }
         self.written = self.next;
         if let Some((reason, _)) = self.failure.take() {
             self.note(format!("the log is written again after: {reason}"));
-        }
-    }
-
-    /// Bounded like the backlog: with a slow disk the oldest can then not be written a second time.
-    fn remember_unsynced(&mut self, batch: &Arc<Batch>) {
-        self.unsynced.push(batch);
-        while self.unsynced.bytes() > self.options.backlog_bytes {
-            self.unsynced.pop();
         }
     }
 
@@ -332,43 +324,55 @@ impl Writer {
         Ok(())
     }
 
-    /// Starts a segment for records from `first` on. The old one is synced before it is forgotten.
+    /// Starts a segment for records from `first` on. The old one is synced in the background.
     fn rotate(&mut self, first: u64) -> io::Result<()> {
-        if let Some(file) = self.file.take() {
-            if let Err(error) = file.sync_data() {
-                self.write_again(&error);
-                return Err(error);
-            }
-            self.synced_to(self.written, Ok(()));
-        }
         let (segment, file) = segment::create(&self.directory, first)?;
+        self.close();
         self.segments.retain(|known| known.first != first);
         self.segments.push(segment);
         self.file = Some(Arc::new(file));
+        self.pending.created();
         self.bound_quarantine();
         Ok(())
     }
 
-    /// The file to sync and what will be safe after that; `None` when nothing is to do.
-    pub fn unsynced(&self) -> Option<(Arc<File>, u64)> {
-        let file = self.file.as_ref()?;
-        (self.synced < self.written).then(|| (Arc::clone(file), self.written))
+    /// Leaves the newest segment as it is; the next record starts another one.
+    fn close(&mut self) {
+        if let (Some(closed), Some(newest)) = (self.file.take(), self.segments.last()) {
+            self.pending.close(newest.first, closed);
+        }
     }
 
-    pub fn synced_to(&mut self, next: u64, result: io::Result<()>) {
-        if let Err(error) = result {
-            return self.write_again(&error);
+    /// Whether a sync should not wait for its time.
+    pub fn wants_sync(&self) -> bool {
+        self.pending.has_closed()
+    }
+
+    /// What to sync; `None` when nothing is to do.
+    pub fn unsynced(&self) -> Option<Work> {
+        if self.synced >= self.written {
+            return None;
         }
-        self.synced = self.synced.max(next);
-        while self.unsynced.front().is_some_and(|batch| batch.next <= self.synced) {
-            self.unsynced.pop();
+        self.pending.work(&self.directory, self.file.as_ref(), self.written)
+    }
+
+    /// A sync has ended.
+    pub fn finish_sync(&mut self, work: &Work, result: io::Result<()>) {
+        match result {
+            Ok(()) => {
+                self.synced = self.synced.max(work.next);
+                self.pending.done(work);
+            }
+            Err(error) => self.write_again(&error),
         }
     }
 
     /// After a failed sync the kernel may have dropped the pages and reports success the next time, so
-    /// the records are written once more, to a file of their own. Readers skip what they have seen.
+    /// the records of the newest segment are written once more, to a file of their own. Readers skip
+    /// what they have seen.
     fn write_again(&mut self, error: &io::Error) {
-        let mut again = std::mem::take(&mut self.unsynced);
+        let newest = self.segments.last().map_or(0, |segment| segment.first);
+        let mut again = self.pending.fail(newest);
         while let Some(batch) = self.backlog.pop() {
             again.push(&batch);
         }
@@ -414,6 +418,7 @@ impl Writer {
 
     fn remove_oldest(&mut self) -> bool {
         let oldest = self.segments.remove(0);
+        self.pending.forget(oldest.first);
         match fs::remove_file(&oldest.path) {
             Ok(()) => true,
             Err(error) if error.kind() == io::ErrorKind::NotFound => true,
