@@ -33,11 +33,12 @@ impl Levels {
             let (target, level) = part
                 .split_once('=')
                 .map_or(("", part), |(target, level)| (target.trim(), level.trim()));
-            let level = level.parse().map_err(|_| LevelsError(part.to_owned()))?;
-            if target.is_empty() && part.contains('=') {
+            let parsed = level.parse().map_err(|_| LevelsError(part.to_owned()))?;
+            // Nothing at all would be read as a level as well.
+            if level.is_empty() || (target.is_empty() && part.contains('=')) {
                 return Err(LevelsError(part.to_owned()));
             }
-            levels.set(target, level);
+            levels.set(target, parsed);
         }
         Ok(levels)
     }
