@@ -6,6 +6,7 @@
 mod course;
 mod hang_up;
 mod harness;
+mod notice;
 mod postgres;
 mod records;
 mod simulator;
