@@ -1,0 +1,75 @@
+variable "region" {
+  description = "Region of all machines"
+  type        = string
+  default     = "fra1"
+}
+
+variable "private_range" {
+  description = "Addresses of the private network; apart from those of the swarm's networks"
+  type        = string
+  default     = "10.80.0.0/20"
+}
+
+variable "deployment_public_key" {
+  description = "Public SSH key of the user that deploys"
+  type        = string
+  validation {
+    condition     = can(regex("^(ssh-ed25519|ecdsa-sha2-nistp256) [A-Za-z0-9+/=]+( |$)", var.deployment_public_key))
+    error_message = "The key has to be an ed25519 or ECDSA public key."
+  }
+}
+
+variable "admin_ranges" {
+  description = "Addresses that may use SSH, for instance [\"198.51.100.7/32\"]"
+  type        = list(string)
+  validation {
+    condition     = length(var.admin_ranges) > 0 && !contains(var.admin_ranges, "0.0.0.0/0")
+    error_message = "SSH must not be open to the world."
+  }
+}
+
+variable "image" {
+  description = "Operating system"
+  type        = string
+  default     = "debian-12-x64"
+}
+
+variable "managers" {
+  description = "An odd number: the swarm lives while most of them do"
+  type        = number
+  default     = 1
+  validation {
+    condition     = contains([1, 3, 5], var.managers)
+    error_message = "There have to be 1, 3 or 5 managers."
+  }
+}
+
+variable "workers" {
+  description = "Machines beside the managers"
+  type        = number
+  default     = 1
+}
+
+variable "manager_size" {
+  description = "Size of a manager"
+  type        = string
+  default     = "s-2vcpu-4gb"
+}
+
+variable "worker_size" {
+  description = "Size of a worker"
+  type        = string
+  default     = "s-2vcpu-2gb"
+}
+
+variable "database_size" {
+  description = "Size of the machine of PostgreSQL"
+  type        = string
+  default     = "s-2vcpu-4gb"
+}
+
+variable "database_disk_gib" {
+  description = "Disk of PostgreSQL with its backups, in GiB"
+  type        = number
+  default     = 50
+}
