@@ -1,0 +1,196 @@
+//! The files that deploy the service, read as text: what they mount is there, what they run is pinned,
+//! what they publish is meant to be, and nothing fills a disk with logs.
+//!
+//! Whether an engine accepts them is asked of `docker` in CI; no engine is needed here.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::Command;
+
+use crate::notice::root;
+
+const FILES: [&str; 2] = ["compose/compose.yaml", "compose/swarm.yaml"];
+
+/// The lines of each service, without their indentation of four.
+fn services(file: &str) -> BTreeMap<String, Vec<String>> {
+    let text = read(file);
+    let (_, rest) = text.split_once("\nservices:\n").unwrap();
+    let mut services = BTreeMap::<String, Vec<String>>::new();
+    let mut current = String::new();
+    for line in rest.lines().take_while(|line| line.is_empty() || line.starts_with(' ')) {
+        if let Some(line) = line.strip_prefix("    ") {
+            services.get_mut(&current).unwrap().push(line.to_owned());
+        } else if let Some(name) = line.trim().strip_suffix(':') {
+            name.clone_into(&mut current);
+            services.insert(current.clone(), Vec::new());
+        }
+    }
+    assert!(services.len() >= 4, "{file}: {:?}", services.keys());
+    services
+}
+
+fn read(file: &str) -> String {
+    fs::read_to_string(root().join(file)).unwrap()
+}
+
+/// The items of the list under a key.
+fn list<'a>(service: &'a [String], key: &str) -> Vec<&'a str> {
+    let header = format!("{key}:");
+    let lines = service.iter().skip_while(|line| **line != header).skip(1);
+    let items = lines.take_while(|line| line.starts_with("  "));
+    items.filter_map(|line| line.trim().strip_prefix("- ")).collect()
+}
+
+fn value<'a>(service: &'a [String], key: &str) -> Option<&'a str> {
+    service.iter().find_map(|line| line.strip_prefix(key)?.strip_prefix(": "))
+}
+
+#[test]
+fn every_image_is_pinned_by_digest_or_is_ours() {
+    for file in FILES {
+        for (name, service) in services(file) {
+            let image = value(&service, "image").unwrap();
+            let is_ours = image.starts_with("${MINITWIT_IMAGE:");
+            let digest = image.split_once("@sha256:").map_or("", |(_, digest)| digest);
+            let is_digest = digest.len() == 64 && digest.bytes().all(|b| b.is_ascii_hexdigit());
+            assert!(is_ours || is_digest, "{file}: {name} runs {image}");
+        }
+    }
+    let dockerfile = read("compose/Dockerfile");
+    for line in dockerfile.lines().filter_map(|line| line.strip_prefix("FROM ")) {
+        let is_named = line.starts_with("chef ") || line.starts_with("${");
+        assert!(is_named, "an image of the Dockerfile is not given as an argument: {line}");
+    }
+    let images: Vec<_> = dockerfile.lines().filter(|line| line.contains("_IMAGE=")).collect();
+    assert_eq!(images.len(), 2);
+    assert!(images.iter().all(|image| image.contains("@sha256:")), "{images:?}");
+}
+
+#[test]
+fn every_service_is_hardened_and_limited() {
+    for file in FILES {
+        let text = read(file);
+        for setting in ["max-size: ", "max-file: ", "read_only: true", "cap_drop: [ALL]"] {
+            assert!(
+                text.split("\nservices:").next().unwrap().contains(setting),
+                "{file}: {setting}"
+            );
+        }
+        assert!(text.contains("  logging: *logging\n"), "{file}");
+        for (name, service) in services(file) {
+            let has = |line: &str| service.iter().any(|known| known.trim().starts_with(line));
+            assert!(has("<<: *service"), "{file}: {name} has no log limit");
+            assert!(has("limits: {"), "{file}: {name} has no limit of memory and processors");
+            assert!(has("healthcheck:"), "{file}: {name} has no health check");
+            for forbidden in ["logging:", "privileged:", "network_mode:", "read_only: false"] {
+                assert!(!has(forbidden), "{file}: {name} has {forbidden}");
+            }
+        }
+    }
+}
+
+#[test]
+fn only_nginx_is_public() {
+    for (name, service) in services("compose/compose.yaml") {
+        for port in list(&service, "ports") {
+            let is_public = !port.starts_with("127.0.0.1:");
+            assert!(!is_public || name == "nginx", "{name} publishes {port}");
+        }
+    }
+    for (name, service) in services("compose/swarm.yaml") {
+        let ports = list(&service, "ports");
+        assert!(ports.iter().all(|port| name == "nginx" && port.contains("mode: host")), "{name}");
+    }
+}
+
+#[test]
+fn every_mounted_file_exists() {
+    let mut checked = 0;
+    let mut check = |file: &str, path: &str| {
+        let path = root().join("compose").join(path);
+        checked += 1;
+        assert!(path.exists(), "{file} mounts {}, which is missing", path.display());
+    };
+    let made_by_setup = ["./tls"];
+    for file in FILES {
+        for service in services(file).values() {
+            for mount in list(service, "volumes") {
+                let source = mount.split(':').next().unwrap();
+                // Dashboards and alerts are deployed with the service, and made apart from it.
+                let folder = source.trim_start_matches("../").split('/').next().unwrap();
+                let is_elsewhere = source.starts_with("../") && !root().join(folder).exists();
+                if source.starts_with('.') && !made_by_setup.contains(&source) && !is_elsewhere {
+                    check(file, source);
+                }
+            }
+        }
+        for line in read(file).lines().filter_map(|line| line.trim().strip_prefix("file: ./")) {
+            check(file, line);
+        }
+    }
+    assert!(checked > 5, "only {checked} mounts were found");
+}
+
+#[test]
+fn the_scripts_pass_their_tests() {
+    for test in ["deploy.sh", "postgres.sh", "release-notes.sh", "release.sh", "setup.sh"] {
+        let test = root().join(".github/scripts/tests").join(test);
+        let output = Command::new(&test).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{}: {text}", test.display());
+    }
+}
+
+#[test]
+fn secrets_are_files_that_setup_makes() {
+    let (compose, setup) = (read("compose/compose.yaml"), read("compose/setup.sh"));
+    let names: Vec<_> =
+        compose.lines().filter_map(|line| line.split_once("{ file: ./secrets/")).collect();
+    assert!(names.len() >= 4, "{names:?}");
+    for (_, rest) in names {
+        let name = rest.trim_end_matches(" }");
+        assert!(setup.contains(&format!("\nsecret {name} ")), "setup.sh does not make {name}");
+    }
+    for file in FILES {
+        for line in read(file).lines().filter(|line| line.contains("PASSWORD")) {
+            let is_file = line.contains("_FILE: /run/secrets/");
+            assert!(is_file || line.contains("MIN_PASSWORD"), "{file}: {line}");
+        }
+    }
+}
+
+#[test]
+fn prometheus_scrapes_the_service_every_quarter_minute() {
+    for file in ["compose/prometheus.yml", "compose/prometheus-swarm.yml"] {
+        let text = read(file);
+        assert!(text.contains("scrape_interval: 15s") && text.contains("evaluation_interval: 15s"));
+        assert!(text.contains("- job_name: monitoring\n"), "{file}");
+    }
+    assert!(read("compose/prometheus.yml").contains("[\"app:5002\"]"));
+    assert!(read("compose/prometheus-swarm.yml").contains("[tasks.app]"));
+}
+
+#[test]
+fn actions_are_pinned_and_workflows_ask_for_little() {
+    let workflows = fs::read_dir(root().join(".github/workflows")).unwrap();
+    let mut checked = 0;
+    for workflow in workflows.map(|entry| entry.unwrap().path()) {
+        let text = fs::read_to_string(&workflow).unwrap();
+        let name = workflow.display();
+        assert!(text.contains("\npermissions: {}\n"), "{name} takes the default permissions");
+        assert!(!text.contains("pull_request_target"), "{name} runs foreign code with secrets");
+        assert_eq!(
+            text.matches("    runs-on:").count(),
+            text.matches("    timeout-minutes:").count(),
+            "{name} has a job without a time limit"
+        );
+        for action in text.lines().filter_map(|line| line.split_once("uses: ")) {
+            let revision = action.1.split('@').nth(1).unwrap_or("").split(' ').next().unwrap();
+            let is_local = action.1.starts_with("./");
+            let is_sha = revision.len() == 40 && revision.bytes().all(|b| b.is_ascii_hexdigit());
+            assert!(is_local || is_sha && action.1.contains(" # v"), "{name}: {}", action.1);
+            checked += 1;
+        }
+    }
+    assert!(checked > 5, "only {checked} actions were found");
+}
