@@ -10,4 +10,5 @@ mod harness;
 mod notice;
 mod postgres;
 mod records;
+mod replicas;
 mod simulator;
