@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod browser;
 mod course;
 mod deployment;
 mod hang_up;
@@ -12,3 +13,4 @@ mod postgres;
 mod records;
 mod replicas;
 mod simulator;
+mod webdriver;
