@@ -1,6 +1,8 @@
 //! The embedded store against brute force: generated records and generated queries, with partitions,
 //! merges, the memory tail and restarts in between. The matcher decides what is right.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -235,8 +237,8 @@ fn small() -> Options {
         commit_records: 40,
         commit_interval: Duration::from_millis(40),
         writer_bytes: 15_000_000,
-        deadline: Duration::from_secs(60),
-        max_age: Duration::from_secs(100 * 365 * 24 * 3600),
+        deadline: Duration::from_mins(1),
+        max_age: Duration::from_hours(100 * 365 * 24),
         ..Options::default()
     }
 }
@@ -274,8 +276,8 @@ impl Expected {
     }
 }
 
-async fn append(store: &EmbeddedStore, expected: &mut Expected, batch: Vec<LogRecord>) {
-    let stored = store.wal().append_records(&batch);
+fn append(store: &EmbeddedStore, expected: &mut Expected, batch: &[LogRecord]) {
+    let stored = store.wal().append_records(batch);
     expected.records.extend(stored.records().map(LogRecord::from));
 }
 
@@ -336,18 +338,18 @@ async fn check(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_answer_equals_brute_force() {
-    let seeds = std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(2);
+    let seeds = std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(1);
     for seed in 0..seeds {
         let mut generator = Generator::new(seed);
         let directory = tempfile::tempdir().unwrap();
         let mut expected = Expected::new();
-        for round in 0..4 {
+        for round in 0..3 {
             let store = EmbeddedStore::open(directory.path(), small()).unwrap();
-            for _ in 0..8 {
+            for _ in 0..6 {
                 let batch = expected.add(&mut generator, 60);
-                append(&store, &mut expected, batch).await;
+                append(&store, &mut expected, &batch);
                 if round % 2 == 0 {
-                    assert!(store.flush(Duration::from_secs(60)).await);
+                    assert!(store.flush(Duration::from_mins(1)).await);
                 }
                 for _ in 0..6 {
                     let query = generator.next(&query());

@@ -201,23 +201,23 @@ impl TextWriter {
             out.push(DICTIONARY);
             put_unsigned(out, entries.len() as u64);
             put_values(out, &entries);
-            column.iter().for_each(|id| put_unsigned(out, *id as u64));
+            for id in column {
+                put_unsigned(out, id as u64);
+            }
         } else {
-            put_values_with_mode(out, &self.values().collect::<Vec<_>>());
+            out.push(PLAIN);
+            put_values(out, &self.values().collect::<Vec<_>>());
         }
     }
-}
-
-fn put_values_with_mode(out: &mut Vec<u8>, values: &[&[u8]]) {
-    out.push(PLAIN);
-    put_values(out, values);
 }
 
 /// A mode for the bytes, the lengths, then the bytes.
 fn put_values(out: &mut Vec<u8>, values: &[&[u8]]) {
     let packed = values.iter().all(|value| is_hexadecimal(value));
     out.push(if packed { HEXADECIMAL } else { PLAIN });
-    values.iter().for_each(|value| put_unsigned(out, value.len() as u64));
+    for value in values {
+        put_unsigned(out, value.len() as u64);
+    }
     for value in values {
         if packed {
             out.extend(value.chunks_exact(2).map(|pair| nibble(pair[0]) << 4 | nibble(pair[1])));
@@ -245,6 +245,9 @@ fn kind_of(value: ValueRef<'_>) -> u8 {
     }
 }
 
+/// Bounds of texts in bytes that follow each other.
+type Spans = Vec<(usize, usize)>;
+
 /// A parsed group.
 #[derive(Debug)]
 pub struct Columns {
@@ -253,7 +256,7 @@ pub struct Columns {
     timestamps: Vec<i64>,
     sequences: Vec<u64>,
     message: TextColumn,
-    columns: Vec<Column>,
+    values: Vec<Column>,
     size: usize,
 }
 
@@ -276,15 +279,15 @@ enum Column {
 struct TextColumn {
     text: Vec<u8>,
     /// Bounds of the values in `text`.
-    spans: Vec<(usize, usize)>,
+    spans: Spans,
     /// Per row its value; empty when each row has its own.
     ids: Vec<usize>,
 }
 
 impl Columns {
     /// Finds the values in the bytes of a group; `None` when they are malformed.
-    pub fn parse(raw: Vec<u8>) -> Option<Self> {
-        let mut reader = Reader { rest: &raw };
+    pub fn parse(raw: &[u8]) -> Option<Self> {
+        let mut reader = Reader { rest: raw };
         let count = reader.length()?;
         let (shapes, kinds) = read_shapes(&mut reader)?;
         let shape_ids =
@@ -304,13 +307,13 @@ impl Columns {
         for shape in &shape_ids {
             shapes[*shape].fields.iter().for_each(|(_, column)| rows[*column] += 1);
         }
-        let columns = kinds
+        let values = kinds
             .into_iter()
             .zip(rows)
             .map(|(kind, rows)| reader.column(kind, rows))
             .collect::<Option<_>>()?;
         let size = raw.len() * 2;
-        Some(Self { shapes, shape_ids, timestamps, sequences, message, columns, size })
+        Some(Self { shapes, shape_ids, timestamps, sequences, message, values, size })
     }
 
     /// Number of records.
@@ -338,7 +341,7 @@ impl Columns {
             self.shapes.iter().zip(&before).filter(|(shape, _)| has(shape)).map(|(_, n)| n).sum()
         };
         let fields = shape.fields.iter().map(|(name, column)| {
-            Some((name.clone(), self.columns[*column].value(row_of(*column))?))
+            Some((name.clone(), self.values[*column].value(row_of(*column))?))
         });
         Some(LogRecord {
             timestamp: self.timestamps[at],
@@ -471,7 +474,7 @@ impl<'a> Reader<'a> {
         Some(TextColumn { text, spans, ids })
     }
 
-    fn values(&mut self, count: usize) -> Option<(Vec<u8>, Vec<(usize, usize)>)> {
+    fn values(&mut self, count: usize) -> Option<(Vec<u8>, Spans)> {
         let packed = self.byte()? == HEXADECIMAL;
         let mut end = 0;
         let spans = self.many(count, |reader| {
@@ -495,7 +498,7 @@ fn put_unsigned(out: &mut Vec<u8>, mut value: u64) {
         out.push((value & 0x7f) as u8 | 0x80);
         value >>= 7;
     }
-    out.push(value as u8);
+    out.push((value & 0x7f) as u8);
 }
 
 fn put_signed(out: &mut Vec<u8>, value: i64) {
@@ -552,7 +555,7 @@ mod tests {
                 codec::encode(record, &mut bytes);
                 writer.push(&RecordView::parse(&bytes).expect("whole"));
             }
-            let columns = Columns::parse(writer.finish().bytes).expect("well formed");
+            let columns = Columns::parse(&writer.finish().bytes).expect("well formed");
             prop_assert_eq!(columns.len(), records.len());
             for (at, record) in records.iter().enumerate() {
                 prop_assert_eq!(columns.position(record.sequence), Some(at));
@@ -562,7 +565,7 @@ mod tests {
 
         #[test]
         fn foreign_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-            if let Some(columns) = Columns::parse(bytes) {
+            if let Some(columns) = Columns::parse(&bytes) {
                 (0..columns.len()).for_each(|at| drop(columns.record(at)));
             }
         }

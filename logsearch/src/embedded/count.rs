@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::budget::Budget;
 use super::partition::{PartitionError, View};
-use super::search::{Snapshot, weight};
+use super::search::{Asked, Snapshot};
 use super::segment::{BLOCK, Segment};
 use super::walk::{Collector, Docs, Mode, views_in, walk};
-use crate::query::{Matchable, Query};
+use crate::query::Query;
+use crate::record::Matchable;
 use crate::store::{Bucket, TimeRange};
 
 /// The number of matching records.
@@ -40,10 +41,10 @@ fn count_view(
     if matches!(query, Query::All) {
         return Ok(view.records());
     }
-    let weight = weight(view, query, &snapshot.cache, budget)?;
+    let asked = Asked::new(view, query, &snapshot.cache, budget)?;
     let mut count = 0;
     for segment in view.segments()? {
-        count += u64::from(weight.count(&segment.reader)?);
+        count += asked.count(segment)?;
     }
     Ok(count)
 }
@@ -64,32 +65,32 @@ impl Collector for Counter {
     }
 }
 
-/// Matching records per level and interval; `start` is the first of `buckets` intervals.
+/// Fills contiguous intervals with the matching records per level.
 pub fn histogram(
     snapshot: &Snapshot,
     range: TimeRange,
     query: &Query,
-    (start, interval, buckets): (i64, i64, usize),
+    interval: i64,
+    buckets: Vec<Bucket>,
     budget: &Budget,
 ) -> Result<Vec<Bucket>, PartitionError> {
-    let counts = vec![[0; 5]; buckets];
-    let mut histogram = Histogram { start, interval, counts, segment: None };
+    let Some(first) = buckets.first() else { return Ok(buckets) };
+    let mut histogram = Histogram { start: first.start, interval, buckets, segment: None };
     walk(snapshot, range, query, budget, &mut histogram)?;
-    let starts = (0..).map(|index: i64| start + index * interval);
-    Ok(starts.zip(histogram.counts).map(|(start, counts)| Bucket { start, counts }).collect())
+    Ok(histogram.buckets)
 }
 
 struct Histogram {
     start: i64,
     interval: i64,
-    counts: Vec<[u64; 5]>,
+    buckets: Vec<Bucket>,
     segment: Option<Arc<Segment>>,
 }
 
 impl Histogram {
     fn bucket(&self, time: i64) -> usize {
         let index = time.saturating_sub(self.start) / self.interval;
-        usize::try_from(index).unwrap_or(0).min(self.counts.len() - 1)
+        usize::try_from(index).unwrap_or(0).min(self.buckets.len() - 1)
     }
 }
 
@@ -107,7 +108,7 @@ impl Collector for Histogram {
             let zone = segment.zones.zone(span.start / BLOCK);
             let first = self.bucket(zone.oldest);
             if first == self.bucket(zone.newest) {
-                let sums = self.counts[first].iter_mut().zip(zone.levels);
+                let sums = self.buckets[first].counts.iter_mut().zip(zone.levels);
                 sums.for_each(|(sum, count)| *sum += u64::from(count));
                 return;
             }
@@ -116,19 +117,19 @@ impl Collector for Histogram {
         let times = docs.read(segment.time.as_ref(), &mut times);
         let levels = docs.read(segment.level.as_ref(), &mut levels);
         // Neighbors are nearly always in one interval, and a division is what this loop costs.
-        let (mut bucket, mut from, mut to) = (0, 0, 0);
+        let (mut bucket, mut from, mut to) = (0, i64::MAX, i64::MAX);
         for (time, level) in times.iter().zip(levels) {
             if *time < from || *time >= to {
                 bucket = self.bucket(*time);
-                from = self.start + bucket as i64 * self.interval;
+                from = self.buckets[bucket].start;
                 to = from.saturating_add(self.interval);
             }
-            self.counts[bucket][(*level).min(4) as usize] += 1;
+            self.buckets[bucket].counts[(*level).min(4) as usize] += 1;
         }
     }
 
     fn record<R: Matchable>(&mut self, timestamp: i64, record: &R) {
         let bucket = self.bucket(timestamp);
-        self.counts[bucket][record.level() as usize] += 1;
+        self.buckets[bucket].counts[record.level() as usize] += 1;
     }
 }

@@ -66,15 +66,23 @@ impl Router {
             }
             return route;
         }
+        if !schema::is_plain(name) || is_inexact(value) {
+            return Route::Hidden(schema::hidden(name));
+        }
         if self.names.contains(name) {
             return Route::More;
         }
-        if self.names.len() >= MAX_NAMES || !schema::is_plain(name) {
+        if self.names.len() >= MAX_NAMES {
             return Route::Hidden(schema::hidden(name));
         }
         self.names.insert(name.to_owned());
         Route::More
     }
+}
+
+/// Whether a column with a fraction in some other record could not keep all digits.
+fn is_inexact(value: ValueRef<'_>) -> bool {
+    matches!(value, ValueRef::Int(number) if number.unsigned_abs() > 1 << f64::MANTISSA_DIGITS)
 }
 
 /// Where a value of a known field goes; `None` when it is not of a kind its place can keep.

@@ -114,7 +114,7 @@ impl Lowering<'_> {
                 })
             }))
         };
-        Ok(Box::new(Filtered::new(exists(column), 4, Arc::new(test))))
+        Ok(Box::new(Filtered::new(exists(column), 4, self.floor(), Arc::new(test))))
     }
 
     /// Documents whose value is a number or a truth value; `None` when there are none.
@@ -132,7 +132,9 @@ impl Lowering<'_> {
             let ords = texts.ords().clone();
             Ok(Box::new(move |doc| !ords.index.has_value(doc)))
         };
-        Ok(found.then(|| -> Lowered { Box::new(Filtered::new(exists(column), 2, Arc::new(test))) }))
+        Ok(found.then(|| -> Lowered {
+            Box::new(Filtered::new(exists(column), 2, self.floor(), Arc::new(test)))
+        }))
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use parking_lot::Mutex;
 use tantivy::index::SegmentId;
@@ -160,6 +161,22 @@ impl DocSet for Union {
     }
 }
 
+/// The first document anybody wants to hear of. A list tests its first document when it is made, and a
+/// page that starts at the end of a segment must not pay for the first match of all.
+#[derive(Clone, Debug, Default)]
+pub struct Floor(Arc<AtomicU32>);
+
+impl Floor {
+    /// Lists made from now on may leave out what is before `doc`.
+    pub fn set(&self, doc: DocId) {
+        self.0.store(doc, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> DocId {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// Looks at one document of a segment.
 pub type Test = Box<dyn FnMut(DocId) -> bool + Send>;
 /// Makes the test for a segment.
@@ -170,19 +187,20 @@ pub struct Filtered {
     candidates: Box<dyn Query>,
     test: MakeTest,
     price: u64,
+    floor: Floor,
 }
 
 impl Filtered {
     /// `price` is what a test costs in documents of an ordinary list, for the order of intersections.
-    pub fn new(candidates: Box<dyn Query>, price: u64, test: MakeTest) -> Self {
-        Self { candidates, test, price }
+    pub fn new(candidates: Box<dyn Query>, price: u64, floor: &Floor, test: MakeTest) -> Self {
+        Self { candidates, test, price, floor: floor.clone() }
     }
 }
 
 impl Clone for Filtered {
     fn clone(&self) -> Self {
-        let test = Arc::clone(&self.test);
-        Self { candidates: self.candidates.box_clone(), test, price: self.price }
+        let (candidates, test) = (self.candidates.box_clone(), Arc::clone(&self.test));
+        Self { candidates, test, price: self.price, floor: self.floor.clone() }
     }
 }
 
@@ -195,7 +213,8 @@ impl fmt::Debug for Filtered {
 impl Query for Filtered {
     fn weight(&self, scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
         let candidates = self.candidates.weight(scoring)?;
-        Ok(Box::new(FilteredWeight { candidates, test: Arc::clone(&self.test), price: self.price }))
+        let (test, floor) = (Arc::clone(&self.test), self.floor.clone());
+        Ok(Box::new(FilteredWeight { candidates, test, price: self.price, floor }))
     }
 }
 
@@ -203,13 +222,15 @@ struct FilteredWeight {
     candidates: Box<dyn Weight>,
     test: MakeTest,
     price: u64,
+    floor: Floor,
 }
 
 impl Weight for FilteredWeight {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
         let candidates = self.candidates.scorer(reader, boost)?;
         let test = (self.test)(reader)?;
-        Ok(Box::new(ConstScorer::new(FilteredDocs::new(candidates, test, self.price), boost)))
+        let docs = FilteredDocs::new(candidates, test, self.price, &self.floor);
+        Ok(Box::new(ConstScorer::new(docs, boost)))
     }
 
     fn explain(&self, _: &SegmentReader, _: DocId) -> tantivy::Result<Explanation> {
@@ -217,8 +238,6 @@ impl Weight for FilteredWeight {
     }
 }
 
-/// Tests lazily: a list is created before its first document is asked for, and a page that starts at
-/// the end of a segment seeks there first.
 struct FilteredDocs {
     candidates: Box<dyn Scorer>,
     test: Test,
@@ -227,7 +246,10 @@ struct FilteredDocs {
 }
 
 impl FilteredDocs {
-    fn new(candidates: Box<dyn Scorer>, test: Test, price: u64) -> Self {
+    fn new(mut candidates: Box<dyn Scorer>, test: Test, price: u64, floor: &Floor) -> Self {
+        if candidates.doc() < floor.get() {
+            candidates.seek(floor.get());
+        }
         let mut docs = Self { doc: candidates.doc(), candidates, test, price };
         docs.doc = docs.settle();
         docs
@@ -283,6 +305,61 @@ impl DocSet for FilteredDocs {
 
     fn cost(&self) -> u64 {
         self.candidates.cost().saturating_mul(self.price)
+    }
+}
+
+/// The documents of one query that another does not have. tantivy's own exclusion asks phrases about
+/// documents they have passed, which they do not allow.
+#[derive(Debug)]
+pub struct Without {
+    docs: Box<dyn Query>,
+    excluded: Box<dyn Query>,
+    floor: Floor,
+}
+
+impl Without {
+    /// `docs` without `excluded`.
+    pub fn new(docs: Box<dyn Query>, excluded: Box<dyn Query>, floor: &Floor) -> Self {
+        Self { docs, excluded, floor: floor.clone() }
+    }
+}
+
+impl Clone for Without {
+    fn clone(&self) -> Self {
+        let (docs, excluded) = (self.docs.box_clone(), self.excluded.box_clone());
+        Self { docs, excluded, floor: self.floor.clone() }
+    }
+}
+
+impl Query for Without {
+    fn weight(&self, scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
+        let (docs, excluded) = (self.docs.weight(scoring)?, self.excluded.weight(scoring)?);
+        Ok(Box::new(WithoutWeight { docs, excluded, floor: self.floor.clone() }))
+    }
+}
+
+struct WithoutWeight {
+    docs: Box<dyn Weight>,
+    excluded: Box<dyn Weight>,
+    floor: Floor,
+}
+
+impl Weight for WithoutWeight {
+    fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
+        let docs = self.docs.scorer(reader, boost)?;
+        let mut excluded = self.excluded.scorer(reader, boost)?;
+        let is_kept = move |doc| {
+            if excluded.doc() < doc {
+                excluded.seek(doc);
+            }
+            excluded.doc() != doc
+        };
+        let docs = FilteredDocs::new(docs, Box::new(is_kept), 2, &self.floor);
+        Ok(Box::new(ConstScorer::new(docs, boost)))
+    }
+
+    fn explain(&self, _: &SegmentReader, _: DocId) -> tantivy::Result<Explanation> {
+        Err(unexplained())
     }
 }
 

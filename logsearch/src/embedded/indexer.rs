@@ -12,6 +12,7 @@ use super::partition::{self, Opened, PartitionError, PartitionWriter, View};
 use super::recovery::{self, name_of};
 use super::retention::{Retention, directory_bytes};
 use super::shared::{Orders, Shared};
+use super::verify::damage_of;
 use crate::codec::Batch;
 use crate::wal::Reader;
 
@@ -21,6 +22,9 @@ const PAUSE: Duration = Duration::from_millis(200);
 const RETRY: Duration = Duration::from_secs(1);
 /// Time between two looks at age and free disk when nothing is committed.
 const HOUSEKEEPING: Duration = Duration::from_secs(30);
+/// Time between two partitions being read for flipped bits. With the usual two weeks of partitions each
+/// is read about once a day.
+const SCRUB: Duration = Duration::from_mins(90);
 const DAY: i64 = 24 * 60 * 60 * 1_000_000;
 /// A partition of a day that a wandering clock made up is left again when it has so many records.
 const STRAY: u64 = 50_000;
@@ -40,6 +44,9 @@ pub struct Indexer {
     reader: Option<Reader>,
     committed_at: Instant,
     housekept_at: Instant,
+    scrubbed_at: Instant,
+    /// Partitions read so far.
+    scrubbed: usize,
 }
 
 impl Indexer {
@@ -63,12 +70,16 @@ impl Indexer {
             reader: None,
             committed_at: Instant::now(),
             housekept_at: Instant::now(),
+            scrubbed_at: Instant::now(),
+            scrubbed: 0,
         }
     }
 
     /// Works until it is told to stop.
     pub fn run(mut self) {
         let _quiet = crate::layer::quiet();
+        // Requests come first; on Linux this is the priority of this thread and those it starts.
+        let _ = rustix::process::nice(5);
         loop {
             let orders = self.shared.wait(PAUSE);
             let result = self.round(orders);
@@ -104,8 +115,12 @@ impl Indexer {
         if self.housekept_at.elapsed() >= HOUSEKEEPING {
             self.keep_house()?;
         }
-        if !orders.stop && !self.rebuild.is_empty() {
-            self.rebuild_next();
+        if orders.stop {
+            return Ok(());
+        }
+        self.rebuild_next();
+        if self.scrubbed_at.elapsed() >= SCRUB {
+            self.scrub_next();
         }
         Ok(())
     }
@@ -212,13 +227,16 @@ impl Indexer {
 
     /// Closes the partition that is being written.
     fn seal(&mut self) -> Result<(), PartitionError> {
-        let Some(mut writer) = self.writer.take() else { return Ok(()) };
+        let Some(writer) = &mut self.writer else { return Ok(()) };
         if writer.pending() > 0 {
             writer.commit()?;
+            // Before anything else can fail: what is committed must not be added again.
+            publish(&self.shared, writer.view());
         }
         writer.seal()?;
         publish(&self.shared, writer.view());
         self.shared.wal.release(writer.view().payload.next);
+        self.writer = None;
         Ok(())
     }
 
@@ -232,19 +250,20 @@ impl Indexer {
         Ok(())
     }
 
-    /// Goes back to the last commit.
+    /// Goes back to the last commit, as the disk knows it.
     fn start_over(&mut self) {
         self.reader = None;
         let writing = self.writer.take().map(|writer| Arc::clone(writer.view()));
-        self.position = self.shared.state.read().next;
-        let Some(view) = writing else { return };
-        match partition::open(&view.partition.dir) {
-            Ok((view, opened)) => {
-                publish(&self.shared, &view);
-                self.resumable = Some((view, opened));
+        if let Some(view) = writing {
+            match partition::open(&view.partition.dir) {
+                Ok((view, opened)) => {
+                    publish(&self.shared, &view);
+                    self.resumable = Some((view, opened));
+                }
+                Err(error) => view.fail(&error),
             }
-            Err(error) => view.fail(&error),
         }
+        self.position = self.shared.state.read().next;
     }
 
     /// Partitions a search could not read are set aside and rebuilt like those found broken at start.
@@ -258,7 +277,11 @@ impl Indexer {
             let is_writing = |writer: &PartitionWriter| writer.view().partition.dir == dir;
             if self.writer.as_ref().is_some_and(is_writing) {
                 self.writer = None;
-                self.position = view.payload.next;
+                // Its new index will have all rows that are written, committed or not.
+                let last = view.partition.rows.groups().last().map_or(0, |group| group.last + 1);
+                self.position = view.payload.next.max(last);
+                let mut state = self.shared.state.write();
+                state.next = state.next.max(self.position);
             }
             if self.resumable.as_ref().is_some_and(|(other, _)| other.partition.dir == dir) {
                 self.resumable = None;
@@ -280,6 +303,20 @@ impl Indexer {
                     state.note(format!("partition {name} cannot be used ({error}; {failure})"));
                 }
             }
+        }
+    }
+
+    /// Reads a partition that does not change any more, a different one each time.
+    fn scrub_next(&mut self) {
+        self.scrubbed_at = Instant::now();
+        self.scrubbed += 1;
+        let views = self.shared.state.read().views.clone();
+        let writing = self.writer.as_ref().map(|writer| writer.view().partition.dir.clone());
+        let at_rest = |view: &&Arc<View>| Some(&view.partition.dir) != writing.as_ref();
+        let at_rest: Vec<_> = views.iter().filter(at_rest).collect();
+        let Some(view) = at_rest.get(self.scrubbed % at_rest.len().max(1)) else { return };
+        if let Some(damage) = damage_of(view).into_iter().next() {
+            view.fail(&PartitionError::Broken(damage));
         }
     }
 

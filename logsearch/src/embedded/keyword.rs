@@ -128,9 +128,9 @@ impl Keyword {
             let mut stream = stream.into_stream()?;
             let mut terms = Vec::new();
             while stream.advance() {
-                let text = stream.key().get(path.len()..).map(std::str::from_utf8);
-                if let Some(Ok(text)) = text
-                    && test(text)
+                let value = stream.key().get(path.len()..).map(std::str::from_utf8);
+                if let Some(Ok(value)) = value
+                    && test(value)
                 {
                     terms.push(stream.value().clone());
                 }

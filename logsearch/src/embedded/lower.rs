@@ -9,15 +9,15 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use tantivy::query::{
-    AllQuery, BooleanQuery, EmptyQuery, ExistsQuery, Occur, PhraseQuery, Query as IndexQuery,
-    RangeQuery, TermQuery,
+    AllQuery, BooleanQuery, EmptyQuery, ExistsQuery, PhraseQuery, Query as IndexQuery, RangeQuery,
+    TermQuery,
 };
 use tantivy::schema::{Field as IndexField, IndexRecordOption};
 use tantivy::{SegmentReader, Term};
 
 use super::budget::Budget;
 use super::fetch::{Fetcher, RowCache};
-use super::filter::{AnyTerm, Filtered, Test};
+use super::filter::{AnyTerm, Filtered, Floor, Test, Without};
 use super::keyword::Keyword;
 use super::partition::{PartitionError, View};
 use super::schema::{self, Kind, Layout, Typed};
@@ -41,6 +41,7 @@ pub struct Lowering<'a> {
     segments: &'a [Arc<Segment>],
     cache: &'a Arc<RowCache>,
     budget: &'a Budget,
+    floor: Floor,
 }
 
 impl<'a> Lowering<'a> {
@@ -51,7 +52,8 @@ impl<'a> Lowering<'a> {
         budget: &'a Budget,
     ) -> Result<Self, PartitionError> {
         let layout = &view.partition.layout;
-        Ok(Self { view, layout, segments: view.segments()?, cache, budget })
+        let (segments, floor) = (view.segments()?, Floor::default());
+        Ok(Self { view, layout, segments, cache, budget, floor })
     }
 
     /// The query over the index.
@@ -60,7 +62,7 @@ impl<'a> Lowering<'a> {
             Query::All => all(),
             Query::Nothing => nothing(),
             Query::Text(text) | Query::Phrase(text) => self.free_text(query, text)?,
-            Query::Not(inner) => without(all(), self.lower(inner)?),
+            Query::Not(inner) => self.without(all(), self.lower(inner)?),
             Query::And(parts) => self.conjunction(parts)?,
             Query::Or(parts) => {
                 any_of(parts.iter().map(|part| self.lower(part)).collect::<Result<_, _>>()?)
@@ -78,18 +80,29 @@ impl<'a> Lowering<'a> {
     }
 
     fn conjunction(&self, parts: &[Query]) -> Result<Lowered, PartitionError> {
-        let mut clauses = Vec::with_capacity(parts.len() + 1);
+        let (mut wanted, mut excluded) = (Vec::new(), Vec::new());
         for part in parts {
-            clauses.push(match part {
-                Query::Not(inner) => (Occur::MustNot, self.lower(inner)?),
-                other => (Occur::Must, self.lower(other)?),
-            });
+            match part {
+                Query::Not(inner) => excluded.push(self.lower(inner)?),
+                Query::All => {}
+                other => wanted.push(self.lower(other)?),
+            }
         }
-        // A list of exclusions alone matches nothing in tantivy.
-        if clauses.iter().all(|(occur, _)| *occur == Occur::MustNot) {
-            clauses.push((Occur::Must, all()));
-        }
-        Ok(Box::new(BooleanQuery::new(clauses)))
+        let docs = match wanted.len() {
+            0 => all(),
+            1 => wanted.swap_remove(0),
+            _ => Box::new(BooleanQuery::intersection(wanted)),
+        };
+        Ok(if excluded.is_empty() { docs } else { self.without(docs, any_of(excluded)) })
+    }
+
+    fn without(&self, docs: Lowered, excluded: Lowered) -> Lowered {
+        Box::new(Without::new(docs, excluded, &self.floor))
+    }
+
+    /// Where lists made from the lowered queries may start.
+    pub fn floor(&self) -> &Floor {
+        &self.floor
     }
 
     fn free_text(&self, query: &Query, text: &str) -> Result<Lowered, PartitionError> {
@@ -330,7 +343,7 @@ impl<'a> Lowering<'a> {
             return self.verified(candidates, query);
         };
         let text = text.to_owned();
-        let test = move |reader: &SegmentReader| -> tantivy::Result<Test> {
+        let make = move |reader: &SegmentReader| -> tantivy::Result<Test> {
             let Some(column) = reader.fast_fields().str(&column)? else {
                 return Ok(Box::new(|_| false));
             };
@@ -338,7 +351,7 @@ impl<'a> Lowering<'a> {
             let ords = column.ords().clone();
             Ok(Box::new(move |doc| wanted.is_some() && ords.first(doc) == wanted))
         };
-        Box::new(Filtered::new(candidates, 2, Arc::new(test)))
+        Box::new(Filtered::new(candidates, 2, &self.floor, Arc::new(make)))
     }
 
     /// Documents that have the field among the dynamic ones or hidden.
@@ -395,7 +408,7 @@ impl<'a> Lowering<'a> {
                 !budget.is_over() && record().is_some_and(|record| matcher.matches(&record))
             }))
         };
-        Box::new(Filtered::new(candidates, RECORD_PRICE, Arc::new(test)))
+        Box::new(Filtered::new(candidates, RECORD_PRICE, &self.floor, Arc::new(test)))
     }
 }
 
@@ -435,12 +448,14 @@ pub(super) fn is_numeric(query: &Query) -> bool {
 }
 
 /// The least whole number not below; `None` when there is none.
+#[expect(clippy::cast_possible_truncation, reason = "what was cut off is compared again")]
 fn at_least(number: f64) -> Option<i64> {
     let whole = number.ceil() as i64;
     compare_int(whole, number).is_ge().then_some(whole)
 }
 
 /// The greatest whole number not above; `None` when there is none.
+#[expect(clippy::cast_possible_truncation, reason = "what was cut off is compared again")]
 fn at_most(number: f64) -> Option<i64> {
     let whole = number.floor() as i64;
     compare_int(whole, number).is_le().then_some(whole)
@@ -489,10 +504,6 @@ pub(super) fn any_of(mut parts: Vec<Lowered>) -> Lowered {
         1 => parts.swap_remove(0),
         _ => Box::new(BooleanQuery::union(parts)),
     }
-}
-
-fn without(docs: Lowered, excluded: Lowered) -> Lowered {
-    Box::new(BooleanQuery::new(vec![(Occur::Must, docs), (Occur::MustNot, excluded)]))
 }
 
 fn range(low: Term, high: Term) -> Lowered {

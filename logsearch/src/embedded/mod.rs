@@ -19,6 +19,7 @@ mod count;
 mod directory;
 mod document;
 mod dynamic;
+mod event_types;
 mod fetch;
 mod filter;
 mod indexer;
@@ -26,6 +27,7 @@ mod keyword;
 mod lower;
 mod options;
 mod partition;
+mod percentiles;
 mod recovery;
 mod retention;
 mod rows;
@@ -33,8 +35,12 @@ mod schema;
 mod search;
 mod segment;
 mod shared;
+mod sketch;
 mod tail;
 mod tokenizer;
+mod top;
+mod values;
+mod verify;
 mod walk;
 
 use std::fmt;
@@ -52,12 +58,14 @@ use self::indexer::Indexer;
 pub use self::options::Options;
 use self::options::Places;
 use self::partition::PartitionError;
+use self::percentiles::{Question, percentiles};
 use self::search::Snapshot;
 use self::shared::{Shared, State};
+pub use self::verify::{ReindexError, Verified, VerifiedPartition, reindex, verify};
 use crate::query::Query;
 use crate::record::LogRecord;
 use crate::store::{
-    Aggregate, Aggregation, LogStore, MAX_BUCKETS, MAX_PAGE, Search, SearchPage, StoreError,
+    Aggregate, Aggregation, Bucket, LogStore, MAX_PAGE, Search, SearchPage, StoreError,
     StoreErrorKind, StoreStatus, TimeRange,
 };
 use crate::wal::{Locked, Wal};
@@ -108,7 +116,9 @@ impl EmbeddedStore {
 
         let mut state = State { next: found.next, ..State::default() };
         state.views = found.views.iter().map(|(view, _)| Arc::clone(view)).collect();
-        std::mem::take(&mut found.notices).into_iter().for_each(|notice| state.note(notice));
+        for notice in std::mem::take(&mut found.notices) {
+            state.note(notice);
+        }
         read_log(&wal, &mut state, options.tail_bytes);
         let resumable = found.views.pop().filter(|(view, _)| !view.partition.format.sealed);
         let permits = Arc::new(Semaphore::new(options.searches.max(1)));
@@ -142,7 +152,7 @@ impl EmbeddedStore {
     /// passed or the caller has gone.
     async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Snapshot, &Budget) -> Result<T, PartitionError> + Send + 'static,
+        work: impl FnOnce(&Snapshot, &Budget) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, StoreError> {
         let deadline = self.shared.options.deadline;
         let started = Instant::now();
@@ -160,8 +170,12 @@ impl EmbeddedStore {
         let result = task.await.map_err(|error| {
             StoreError::new(StoreErrorKind::Internal, "a search ended unexpectedly", error)
         })?;
-        result.map_err(|error| {
-            StoreError::new(StoreErrorKind::Internal, "a part of the index cannot be read", error)
+        result.map_err(|failure| match failure {
+            Failure::Refused(error) => error,
+            Failure::Broken(error) => {
+                let message = "a part of the index cannot be read and was taken out";
+                StoreError::new(StoreErrorKind::Unavailable, message, error)
+            }
         })
     }
 }
@@ -173,6 +187,20 @@ impl Drop for EmbeddedStore {
             // A panic of the index thread has been printed by the panic hook.
             let _ = thread.join();
         }
+    }
+}
+
+/// Why a query has no answer.
+enum Failure {
+    /// It makes no sense or asks for too much.
+    Refused(StoreError),
+    /// A partition. Asking again gives the answer over the others.
+    Broken(PartitionError),
+}
+
+impl From<PartitionError> for Failure {
+    fn from(error: PartitionError) -> Self {
+        Self::Broken(error)
     }
 }
 
@@ -213,7 +241,7 @@ impl LogStore for EmbeddedStore {
 
     async fn search(&self, search: &Search) -> Result<SearchPage, StoreError> {
         let search = search.clone();
-        let limit = search.limit.min(MAX_PAGE);
+        let limit = search.limit.clamp(1, MAX_PAGE);
         self.run(move |snapshot, budget| Ok(search::page(snapshot, &search, limit, budget))).await
     }
 
@@ -246,23 +274,25 @@ fn aggregate(
     query: &Query,
     aggregation: &Aggregation,
     budget: &Budget,
-) -> Result<Aggregate, PartitionError> {
+) -> Result<Aggregate, Failure> {
     Ok(match aggregation {
         Aggregation::Count => Aggregate::Count(count::count(snapshot, range, query, budget)?),
         Aggregation::Histogram { interval } => {
-            let shape = buckets(range, *interval);
-            Aggregate::Histogram(count::histogram(snapshot, range, query, shape, budget)?)
+            let empty = Bucket::empty(range, *interval).map_err(Failure::Refused)?;
+            let full = count::histogram(snapshot, range, query, *interval, empty, budget)?;
+            Aggregate::Histogram(full)
         }
-        _ => return Err(PartitionError::Broken("not yet".into())),
+        Aggregation::TopValues { fields, size } => {
+            let values = top::top_values(snapshot, range, query, fields, *size, budget)?;
+            Aggregate::TopValues(values)
+        }
+        Aggregation::Percentiles { field, by, size, percents } => {
+            let question = Question { field, by: by.as_deref(), size: *size, percents };
+            Aggregate::Percentiles(percentiles(snapshot, range, query, &question, budget)?)
+        }
+        Aggregation::EventTypes { size } => {
+            let types = event_types::event_types(snapshot, range, query, *size, budget)?;
+            Aggregate::EventTypes(types)
+        }
     })
-}
-
-/// The start of the first interval, the interval and how many of them cover a range.
-fn buckets(range: TimeRange, interval: i64) -> (i64, i64, usize) {
-    let interval = interval.max(1);
-    let start = range.from.div_euclid(interval).saturating_mul(interval);
-    let span = i128::from(range.to) - i128::from(start);
-    let count = (span + i128::from(interval) - 1) / i128::from(interval);
-    let count = count.clamp(1, i128::from(MAX_BUCKETS));
-    (start, interval, usize::try_from(count).unwrap_or(1))
 }

@@ -38,7 +38,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            max_age: Duration::from_secs(14 * 24 * 60 * 60),
+            max_age: Duration::from_hours(14 * 24),
             max_bytes: 2 * 1024 * 1024 * 1024,
             min_free_bytes: 256 * 1024 * 1024,
             partition_records: 2_000_000,

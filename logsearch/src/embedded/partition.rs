@@ -29,7 +29,7 @@ use super::segment::Segment;
 use crate::codec::{Batch, RecordView};
 
 /// Neighbors of one size that are merged into one.
-const MERGE_WIDTH: usize = 8;
+const MERGE_WIDTH: u32 = 8;
 /// Segments up to this size are level 0; each further level is [`MERGE_WIDTH`] times as large.
 const SMALL_SEGMENT: u32 = 2_000;
 /// Larger ones stay as they are: merging them again costs more than another segment to search.
@@ -91,6 +91,12 @@ pub struct Payload {
     pub rows: u64,
     /// Names outside the catalogue that have columns.
     pub names: Vec<String>,
+    /// Bytes of the rows that were no rows when the index was built.
+    #[serde(default)]
+    pub skipped: u64,
+    /// First sequences of groups of rows that could not be read when the index was built.
+    #[serde(default)]
+    pub lost: Vec<u64>,
 }
 
 /// What readers and the writer of a partition share.
@@ -190,7 +196,7 @@ impl View {
 
 /// Opens a partition for searching.
 pub fn open(dir: &Path) -> Result<(Arc<View>, Opened), PartitionError> {
-    open_checked(dir, |rows, payload| rows.skipped == 0 && rows.end() >= payload.rows)
+    open_checked(dir, |rows, payload| rows.skipped <= payload.skipped && rows.end() >= payload.rows)
 }
 
 /// Opens a partition whose index was just built from what is left of its rows.
@@ -223,13 +229,6 @@ fn open_checked(
 pub struct Opened {
     index: Index,
     reader: IndexReader,
-}
-
-impl Opened {
-    /// Files of the index whose checksum is wrong.
-    pub fn damaged_files(&self) -> tantivy::Result<Vec<PathBuf>> {
-        Ok(self.index.validate_checksum()?.into_iter().collect())
-    }
 }
 
 fn open_index(dir: &Path) -> Result<(Index, Arc<Layout>), PartitionError> {
@@ -286,6 +285,7 @@ pub struct PartitionWriter {
     waiting: Vec<UserOperation<IndexDocument>>,
     next: u64,
     pending: u64,
+    lost: Vec<u64>,
 }
 
 impl PartitionWriter {
@@ -356,10 +356,10 @@ impl PartitionWriter {
         writer.set_merge_policy(Box::new(NoMergePolicy));
         let names: HashSet<String> = payload.names.iter().cloned().collect();
         let router = Router::new(Arc::clone(&partition.layout), names);
-        let next = payload.next;
+        let (next, lost) = (payload.next, payload.lost.clone());
         let view = Arc::new(View::new(partition, reader.searcher(), payload, None));
         let waiting = Vec::with_capacity(HAND_OVER);
-        Ok(Self { view, index: writer, reader, rows, router, waiting, next, pending: 0 })
+        Ok(Self { view, index: writer, reader, rows, router, waiting, next, pending: 0, lost })
     }
 
     /// The partition as of its last commit.
@@ -393,6 +393,12 @@ impl PartitionWriter {
         if self.waiting.len() >= HAND_OVER { self.hand_over() } else { Ok(()) }
     }
 
+    /// Notes that a group of rows cannot be read, so that nobody is told again.
+    pub fn note_lost(&mut self, first: u64, next: u64) {
+        self.lost.push(first);
+        self.next = next;
+    }
+
     fn hand_over(&mut self) -> Result<(), PartitionError> {
         let waiting = std::mem::replace(&mut self.waiting, Vec::with_capacity(HAND_OVER));
         self.index.run(waiting)?;
@@ -408,7 +414,8 @@ impl PartitionWriter {
         };
         let mut names: Vec<String> = self.router.names().map(ToOwned::to_owned).collect();
         names.sort_unstable();
-        let payload = Payload { next: self.next, rows, names };
+        let (skipped, lost) = (self.view.partition.rows.skipped, self.lost.clone());
+        let payload = Payload { next: self.next, rows, names, skipped, lost };
         let mut prepared = self.index.prepare_commit()?;
         prepared.set_payload(&serde_json::to_string(&payload).map_err(io::Error::from)?);
         prepared.commit()?;
@@ -474,10 +481,10 @@ impl PartitionWriter {
 
 /// How many of the newest segments to merge: all up to a level of which there are enough.
 fn run_to_merge(sizes: &[u32]) -> usize {
-    let level = |size: u32| (size / SMALL_SEGMENT + 1).ilog(MERGE_WIDTH as u32);
+    let level = |size: u32| (size / SMALL_SEGMENT + 1).ilog(MERGE_WIDTH);
     (0..level(LARGE_SEGMENT))
         .map(|limit| sizes.iter().rev().take_while(|size| level(**size) <= limit).count())
-        .find(|run| *run >= MERGE_WIDTH)
+        .find(|run| *run >= MERGE_WIDTH as usize)
         .unwrap_or(0)
 }
 

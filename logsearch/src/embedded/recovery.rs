@@ -7,10 +7,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::clock;
 use super::options::Places;
 use super::partition::{self, Opened, PartitionError, PartitionWriter, View};
 use super::rows::Rows;
+use crate::clock;
 use crate::codec::{self, Batch};
 
 /// Records between two commits of a rebuild.
@@ -47,24 +47,31 @@ pub fn open_all(places: &Places) -> io::Result<Found> {
 
 /// The directories of partitions in the order of arrival. Clears away what an interrupted removal left.
 pub fn partitions(index: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut dirs = Vec::new();
+    for gone in with_prefix(index, "gone-")? {
+        // It was removed; what could not be deleted then may be possible now.
+        let _ = fs::remove_dir_all(&gone);
+    }
+    list(index)
+}
+
+/// The directories of partitions in the order of arrival.
+pub fn list(index: &Path) -> io::Result<Vec<PathBuf>> {
+    with_prefix(index, "p-")
+}
+
+fn with_prefix(index: &Path, prefix: &str) -> io::Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(index) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(dirs),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
+    let mut paths = Vec::new();
     for entry in entries {
-        let path = entry?.path();
-        let name = name_of(&path);
-        if name.starts_with("gone-") {
-            // It was removed; what could not be deleted then may be possible now.
-            let _ = fs::remove_dir_all(&path);
-        } else if name.starts_with("p-") {
-            dirs.push(path);
-        }
+        paths.push(entry?.path());
     }
-    dirs.sort();
-    Ok(dirs)
+    paths.retain(|path| name_of(path).starts_with(prefix));
+    paths.sort();
+    Ok(paths)
 }
 
 fn set_aside(places: &Places, dir: &Path, name: &str, error: &PartitionError, found: &mut Found) {
@@ -127,6 +134,7 @@ pub fn rebuild(
         }
         let Ok(columns) = rows.read(&group) else {
             lost += u64::from(group.count);
+            writer.note_lost(group.first, group.last + 1);
             continue;
         };
         let mut bytes = Vec::new();
@@ -145,16 +153,14 @@ pub fn rebuild(
     }
     writer.commit()?;
     writer.finish_rebuild()?;
-    let (view, opened) = partition::open_rebuilt(dir)?;
-    Ok(Some(Rebuilt { view, opened, lost }))
+    let (view, _) = partition::open_rebuilt(dir)?;
+    Ok(Some(Rebuilt { view, lost }))
 }
 
 /// A partition with its new index.
 pub struct Rebuilt {
     /// For searching.
     pub view: Arc<View>,
-    /// For writing.
-    pub opened: Opened,
     /// Records whose rows could not be read.
     pub lost: u64,
 }

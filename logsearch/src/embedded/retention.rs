@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::clock::{self, Clock};
+use super::clock::Clock;
 use super::partition::View;
 use super::recovery::name_of;
 use super::shared::Shared;
+use crate::clock;
 
 /// See the module.
 pub struct Retention {
@@ -43,7 +44,7 @@ impl Retention {
             let views = shared.state.read().views.clone();
             let bytes = self.measure(shared, &views, writing);
             shared.state.write().index_bytes = bytes;
-            let Some(reason) = self.reason(shared, views.first(), bytes, now) else {
+            let Some(reason) = Self::reason(shared, views.first(), bytes, now) else {
                 return false;
             };
             if reason != Reason::Age && remove_oldest_broken(shared) {
@@ -63,7 +64,6 @@ impl Retention {
     }
 
     fn reason(
-        &self,
         shared: &Shared,
         oldest: Option<&Arc<View>>,
         index_bytes: u64,

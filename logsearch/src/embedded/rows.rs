@@ -173,10 +173,10 @@ pub struct Rows {
 impl Rows {
     /// Opens a row file for reading.
     pub fn open(path: &Path) -> io::Result<Self> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
         let file = File::open(path)?;
         check_magic(&file)?;
         let found = scan(&file)?;
-        static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         Ok(Self { id, file, groups: RwLock::new(found.groups), skipped: found.skipped })
     }
@@ -211,7 +211,8 @@ impl Rows {
             return Err(damaged("checksum of a group of rows does not match"));
         }
         let raw = zstd::bulk::decompress(&stored, group.raw as usize)?;
-        let columns = Columns::parse(raw).ok_or_else(|| damaged("a group of rows is malformed"))?;
+        let columns =
+            Columns::parse(&raw).ok_or_else(|| damaged("a group of rows is malformed"))?;
         Ok(Arc::new(columns))
     }
 

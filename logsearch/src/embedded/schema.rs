@@ -144,11 +144,6 @@ impl Layout {
             typed: typed.collect(),
         })
     }
-
-    /// The fields a free text search looks into besides the message.
-    pub fn texts(&self) -> impl Iterator<Item = &Typed> {
-        self.typed.values().filter(|typed| typed.kind == Kind::Text)
-    }
 }
 
 /// Tells an index how the schema's texts are cut into terms.

@@ -12,6 +12,7 @@ use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, DocSet, TERMINATED};
 
 use super::budget::Budget;
 use super::fetch::{Fetcher, RowCache};
+use super::filter::Floor;
 use super::lower::Lowering;
 use super::partition::{PartitionError, View};
 use super::segment::{BLOCK, Segment};
@@ -179,7 +180,7 @@ fn search_view(
     budget: &Budget,
 ) -> Result<(), PartitionError> {
     let view = &snapshot.views[index];
-    let weight = weight(view, &page.search.query, &snapshot.cache, budget)?;
+    let asked = Asked::new(view, &page.search.query, &snapshot.cache, budget)?;
     let mut segments: Vec<&Arc<Segment>> = view.segments()?.iter().collect();
     let ascending = page.search.ascending;
     segments.sort_by_key(
@@ -188,25 +189,41 @@ fn search_view(
         },
     );
     for segment in segments {
-        search_segment(segment, weight.as_ref(), index, page, budget)?;
+        search_segment(segment, &asked, index, page, budget)?;
     }
     Ok(())
 }
 
-/// The query as this partition's index answers it.
-pub fn weight(
-    view: &View,
-    query: &Query,
-    cache: &Arc<RowCache>,
-    budget: &Budget,
-) -> Result<Box<dyn Weight>, PartitionError> {
-    let query = Lowering::new(view, cache, budget)?.lower(query)?;
-    Ok(query.weight(EnableScoring::disabled_from_schema(&view.partition.layout.schema))?)
+/// A query as one partition's index answers it.
+pub struct Asked {
+    weight: Box<dyn Weight>,
+    floor: Floor,
+}
+
+impl Asked {
+    /// Lowers a query for a partition.
+    pub fn new(
+        view: &View,
+        query: &Query,
+        cache: &Arc<RowCache>,
+        budget: &Budget,
+    ) -> Result<Self, PartitionError> {
+        let lowering = Lowering::new(view, cache, budget)?;
+        let schema = &view.partition.layout.schema;
+        let weight = lowering.lower(query)?.weight(EnableScoring::disabled_from_schema(schema))?;
+        Ok(Self { weight, floor: lowering.floor().clone() })
+    }
+
+    /// The number of documents of a segment.
+    pub fn count(&self, segment: &Segment) -> tantivy::Result<u64> {
+        self.floor.set(0);
+        self.weight.count(&segment.reader).map(u64::from)
+    }
 }
 
 fn search_segment(
     segment: &Segment,
-    weight: &dyn Weight,
+    asked: &Asked,
     index: usize,
     page: &mut Page<'_>,
     budget: &Budget,
@@ -222,7 +239,7 @@ fn search_segment(
         if !page.may_take(best) || budget.is_over() {
             break;
         }
-        search_window(segment, weight, window, index, page)?;
+        search_window(segment, asked, window, index, page)?;
     }
     Ok(())
 }
@@ -254,12 +271,12 @@ fn windows(docs: Range<DocId>, ascending: bool) -> impl Iterator<Item = Range<Do
 
 fn search_window(
     segment: &Segment,
-    weight: &dyn Weight,
+    asked: &Asked,
     window: Range<DocId>,
     index: usize,
     page: &mut Page<'_>,
 ) -> Result<(), PartitionError> {
-    for_each_block(segment, weight, window, |docs| {
+    for_each_block(segment, asked, window, |docs| {
         let mut times = [0; COLLECT_BLOCK_BUFFER_LEN];
         segment.time.get_vals(docs, &mut times[..docs.len()]);
         for (doc, time) in docs.iter().zip(times) {
@@ -278,11 +295,12 @@ fn search_window(
 /// Calls `visit` with the matching documents of a window, at most 64 at a time, until it says no.
 pub fn for_each_block(
     segment: &Segment,
-    weight: &dyn Weight,
+    asked: &Asked,
     window: Range<DocId>,
     mut visit: impl FnMut(&[DocId]) -> bool,
 ) -> tantivy::Result<()> {
-    let mut docs = weight.scorer(&segment.reader, 1.0)?;
+    asked.floor.set(window.start);
+    let mut docs = asked.weight.scorer(&segment.reader, 1.0)?;
     if docs.doc() < window.start {
         docs.seek(window.start);
     }

@@ -72,22 +72,11 @@ impl FieldColumns {
         let int = || self.int.as_ref()?.first(doc).map(Value::Int);
         let unsigned = || {
             let value = self.unsigned.as_ref()?.first(doc)?;
-            Some(i64::try_from(value).map_or(Value::Float(value as f64), Value::Int))
+            // The column is unsigned because no value was negative; what was put in fits.
+            i64::try_from(value).ok().map(Value::Int)
         };
         let float = || self.float.as_ref()?.first(doc).map(Value::Float);
         int().or_else(unsigned).or_else(float)
-    }
-
-    /// Whether a document has the field.
-    pub fn has(&self, doc: DocId) -> bool {
-        fn in_column<T: PartialOrd>(column: Option<&Column<T>>, doc: DocId) -> bool {
-            column.is_some_and(|column| column.index.has_value(doc))
-        }
-        self.text.as_ref().is_some_and(|text| text.ords().index.has_value(doc))
-            || in_column(self.int.as_ref(), doc)
-            || in_column(self.unsigned.as_ref(), doc)
-            || in_column(self.float.as_ref(), doc)
-            || in_column(self.bool.as_ref(), doc)
     }
 }
 
@@ -173,7 +162,7 @@ pub struct Zone {
 /// The zone map of a segment.
 #[derive(Debug)]
 pub struct Zones {
-    zones: Vec<Zone>,
+    blocks: Vec<Zone>,
     /// Newest time of a block and all before it.
     newest_until: Vec<i64>,
     /// Oldest time of a block and all behind it.
@@ -217,7 +206,7 @@ impl Zones {
             })
             .collect();
         oldest_from.reverse();
-        Self { zones, newest_until, oldest_from, docs }
+        Self { blocks: zones, newest_until, oldest_from, docs }
     }
 
     /// The newest time of the segment, `i64::MIN` when it is empty.
@@ -246,19 +235,20 @@ impl Zones {
         // Both lists are sorted whatever the order of the documents.
         let first = self.newest_until.partition_point(|newest| *newest < range.from);
         let last = self.oldest_from.partition_point(|oldest| *oldest < range.to);
-        let start = (first as u32 * BLOCK).min(self.docs);
-        let end = (last as u32 * BLOCK).min(self.docs);
-        start..end.max(start)
+        let doc = |block: usize| {
+            u32::try_from(block).unwrap_or(u32::MAX).saturating_mul(BLOCK).min(self.docs)
+        };
+        doc(first)..doc(last).max(doc(first))
     }
 
     /// Whether every document of the block is inside the range.
     pub fn is_inside(&self, block: u32, range: TimeRange) -> bool {
-        let zone = &self.zones[block as usize];
+        let zone = &self.blocks[block as usize];
         range.from <= zone.oldest && zone.newest < range.to
     }
 
     /// The zone of a block.
     pub fn zone(&self, block: u32) -> &Zone {
-        &self.zones[block as usize]
+        &self.blocks[block as usize]
     }
 }

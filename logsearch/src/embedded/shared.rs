@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, RwLock};
 
-use super::clock;
 use super::fetch::RowCache;
 use super::options::{Options, Places};
 use super::partition::View;
 use super::search::Snapshot;
 use super::tail::Tail;
+use crate::clock;
 use crate::codec::Batch;
 use crate::store::StoreStatus;
 use crate::wal::Wal;

@@ -5,13 +5,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use tantivy::columnar::ColumnValues;
-use tantivy::query::Weight;
 use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId};
 
 use super::budget::Budget;
 use super::fetch::Fetcher;
 use super::partition::{PartitionError, View};
-use super::search::{Snapshot, for_each_block, weight};
+use super::search::{Asked, Snapshot, for_each_block};
 use super::segment::{BLOCK, Segment};
 use crate::query::{Matchable, Matcher, Query};
 use crate::store::TimeRange;
@@ -126,7 +125,7 @@ fn walk_view(
     budget: &Budget,
     collector: &mut impl Collector,
 ) -> Result<(), PartitionError> {
-    let weight = weight(view, query, &snapshot.cache, budget)?;
+    let asked = Asked::new(view, query, &snapshot.cache, budget)?;
     for segment in view.segments()? {
         if segment.zones.docs_in(range).is_empty() || budget.is_over() {
             continue;
@@ -134,8 +133,8 @@ fn walk_view(
         let mode = collector.enter(view, segment)?;
         let mut source = Source { view, segment, range, budget, all: matches!(query, Query::All) };
         match mode {
-            Mode::Columns => source.documents(weight.as_ref(), |docs| collector.docs(docs))?,
-            Mode::Records => source.records(snapshot, weight.as_ref(), collector)?,
+            Mode::Columns => source.documents(&asked, |docs| collector.docs(docs))?,
+            Mode::Records => source.records(snapshot, &asked, collector)?,
         }
         collector.leave()?;
     }
@@ -160,7 +159,7 @@ struct Source<'a> {
 impl Source<'_> {
     fn documents(
         &mut self,
-        weight: &dyn Weight,
+        asked: &Asked,
         mut visit: impl FnMut(&Docs<'_>),
     ) -> Result<(), PartitionError> {
         if self.all {
@@ -172,7 +171,7 @@ impl Source<'_> {
         let inside = range.from <= segment.zones.oldest() && segment.zones.newest() < range.to;
         let mut kept = Vec::with_capacity(COLLECT_BLOCK_BUFFER_LEN);
         let mut until_check = 0_usize;
-        for_each_block(segment, weight, window, |docs| {
+        for_each_block(segment, asked, window, |docs| {
             if inside {
                 visit(&Docs::List(docs));
             } else {
@@ -215,14 +214,14 @@ impl Source<'_> {
     fn records(
         &mut self,
         snapshot: &Snapshot,
-        weight: &dyn Weight,
+        asked: &Asked,
         collector: &mut impl Collector,
     ) -> Result<(), PartitionError> {
         let rows = Arc::clone(&self.view.partition.rows);
         let mut fetcher = Fetcher::new(rows, Arc::clone(&snapshot.cache));
         let (segment, budget) = (Arc::clone(self.segment), self.budget.clone());
         let mut failure = None;
-        self.documents(weight, |docs| {
+        self.documents(asked, |docs| {
             docs.for_each(|doc| {
                 if failure.is_some() || budget.is_over() {
                     return;

@@ -1,0 +1,196 @@
+//! Percentiles of a numeric field, over all matching records or per value of another field.
+
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "percentiles are given to 2 %"
+)]
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tantivy::columnar::StrColumn;
+
+use super::budget::Budget;
+use super::partition::{PartitionError, View};
+use super::schema::Kind;
+use super::search::Snapshot;
+use super::segment::{BLOCK, Segment};
+use super::sketch::Sketch;
+use super::top::{most_frequent, value_of};
+use super::values::{Place, Source, each_term, each_value, place_of, read_options};
+use super::walk::{Collector, Docs, Mode, walk};
+use crate::query::Query;
+use crate::record::{Matchable, ValueRef};
+use crate::store::{PercentileGroup, TimeRange};
+
+/// What is asked.
+pub struct Question<'a> {
+    /// The numeric field.
+    pub field: &'a str,
+    /// Group by the values of this one.
+    pub by: Option<&'a str>,
+    /// At most so many groups.
+    pub size: usize,
+    /// In percent.
+    pub percents: &'a [f64],
+}
+
+/// Groups, most frequent first.
+pub fn percentiles(
+    snapshot: &Snapshot,
+    range: TimeRange,
+    query: &Query,
+    question: &Question<'_>,
+    budget: &Budget,
+) -> Result<Vec<PercentileGroup>, PartitionError> {
+    let (groups, current) = (HashMap::new(), Current::default());
+    let mut collector = Percentiles { question, groups, current };
+    walk(snapshot, range, query, budget, &mut collector)?;
+    let mut groups = collector.groups;
+    let mut size = question.size;
+    if question.by.is_none() {
+        size = size.max(1);
+        groups.entry(String::new()).or_default();
+    }
+    let (groups, _) = most_frequent(groups, size, Sketch::count);
+    let group = |(value, sketch): (String, Sketch)| PercentileGroup {
+        value,
+        count: sketch.count(),
+        percentiles: question.percents.iter().filter_map(|p| sketch.percentile(*p)).collect(),
+    };
+    Ok(groups.into_iter().map(group).collect())
+}
+
+/// The columns of the segment at hand.
+#[derive(Default)]
+struct Current {
+    numbers: Vec<Source>,
+    by: Option<StrColumn>,
+    /// Per ordinal of the group; a single one when there are no groups.
+    sketches: Vec<Option<Box<Sketch>>>,
+}
+
+struct Percentiles<'a> {
+    question: &'a Question<'a>,
+    groups: HashMap<String, Sketch>,
+    current: Current,
+}
+
+impl Percentiles<'_> {
+    fn numbers(
+        &self,
+        view: &View,
+        segment: &Segment,
+    ) -> Result<Option<Vec<Source>>, PartitionError> {
+        // A keyword keeps whole numbers as text, where they cannot be told from digits.
+        let typed = view.partition.layout.typed.get(self.question.field);
+        if typed.is_some_and(|typed| typed.kind == Kind::Keyword) {
+            return Ok(None);
+        }
+        let Place::Columns(mut sources) = place_of(view, segment, self.question.field)? else {
+            return Ok(None);
+        };
+        sources.retain(|source| !matches!(source, Source::Text(_) | Source::Bool(_)));
+        Ok(Some(sources))
+    }
+}
+
+impl Collector for Percentiles<'_> {
+    fn enter(&mut self, view: &Arc<View>, segment: &Arc<Segment>) -> Result<Mode, PartitionError> {
+        let Some(numbers) = self.numbers(view, segment)? else { return Ok(Mode::Records) };
+        let mut by = None;
+        if let Some(name) = self.question.by {
+            match place_of(view, segment, name)? {
+                Place::Columns(mut sources) => match (sources.pop(), sources.len()) {
+                    (None, _) => {}
+                    (Some(Source::Text(column)), 0) => by = Some(column),
+                    _ => return Ok(Mode::Records),
+                },
+                _ => return Ok(Mode::Records),
+            }
+        }
+        let groups = by.as_ref().map_or(1, |column| column.dictionary().num_terms());
+        let sketches = std::iter::repeat_with(|| None).take(groups).collect();
+        self.current = Current { numbers, by, sketches };
+        Ok(Mode::Columns)
+    }
+
+    fn docs(&mut self, docs: &Docs<'_>) {
+        let Current { numbers, by, sketches } = &mut self.current;
+        let mut groups = [None; BLOCK as usize];
+        let groups = match (by, self.question.by) {
+            (Some(column), _) => Some(read_options(column.ords(), docs, &mut groups)),
+            // Nobody in this segment has the group's field.
+            (None, Some(_)) => return,
+            (None, None) => None,
+        };
+        let mut add = |group: u64, number: f64| {
+            if let Some(sketch) = sketches.get_mut(group as usize) {
+                sketch.get_or_insert_default().add(number);
+            }
+        };
+        for source in numbers {
+            match source {
+                Source::Int(column) => pair(column, docs, groups, |group, n| add(group, n as f64)),
+                Source::Unsigned(column) => {
+                    pair(column, docs, groups, |group, n| add(group, n as f64));
+                }
+                Source::Float(column) => pair(column, docs, groups, &mut add),
+                Source::Text(_) | Source::Bool(_) => {}
+            }
+        }
+    }
+
+    fn leave(&mut self) -> Result<(), PartitionError> {
+        let current = std::mem::take(&mut self.current);
+        let groups = &mut self.groups;
+        let mut merge = |name: &str, sketch: &Option<Box<Sketch>>| {
+            let Some(sketch) = sketch else { return };
+            match groups.get_mut(name) {
+                Some(known) => known.merge(sketch),
+                None => drop(groups.insert(name.to_owned(), (**sketch).clone())),
+            }
+        };
+        match &current.by {
+            Some(column) => each_term(column, &current.sketches, Option::is_some, merge)?,
+            None => current.sketches.iter().for_each(|sketch| merge("", sketch)),
+        }
+        Ok(())
+    }
+
+    fn record<R: Matchable>(&mut self, _: i64, record: &R) {
+        let number = match record.field(self.question.field) {
+            Some(ValueRef::Int(value)) => value as f64,
+            Some(ValueRef::Float(value)) => value,
+            _ => return,
+        };
+        let group = match self.question.by {
+            Some(by) => value_of(record, by).map(|value| value.text().into_owned()),
+            None => Some(String::new()),
+        };
+        if let Some(group) = group {
+            self.groups.entry(group).or_default().add(number);
+        }
+    }
+}
+
+/// Calls back with the group and the number of each document that has both.
+fn pair<T: Copy + PartialOrd + Default + Send + Sync + std::fmt::Debug + 'static>(
+    column: &tantivy::columnar::Column<T>,
+    docs: &Docs<'_>,
+    groups: Option<&[Option<u64>]>,
+    mut each: impl FnMut(u64, T),
+) {
+    let Some(groups) = groups else {
+        each_value(column, docs, |number| each(0, number));
+        return;
+    };
+    let mut numbers = [None; BLOCK as usize];
+    let numbers = read_options(column, docs, &mut numbers);
+    for (group, number) in groups.iter().zip(numbers) {
+        if let (Some(group), Some(number)) = (group, number) {
+            each(*group, *number);
+        }
+    }
+}

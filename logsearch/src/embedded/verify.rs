@@ -1,0 +1,127 @@
+//! Reading everything there is and comparing checksums: flipped bits inside a file are not noticed by
+//! opening it. Also the way to build every index anew on request. Works on files; the running store
+//! looks at one partition now and then itself.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use super::OpenError;
+use super::options::{Options, Places};
+use super::partition::{self, PartitionError, View};
+use super::recovery::{self, name_of};
+use crate::wal::{self, Wal};
+
+/// What was found in a store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verified {
+    /// Every partition in the order of arrival.
+    pub partitions: Vec<VerifiedPartition>,
+    /// Whole records of the write-ahead log.
+    pub log_records: u64,
+    /// What is wrong with the write-ahead log.
+    pub log_damage: Vec<String>,
+}
+
+/// What was found in one partition.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VerifiedPartition {
+    /// The name of its directory.
+    pub name: String,
+    /// Records that can be found in it.
+    pub records: u64,
+    /// What is wrong with it. Empty when nothing is.
+    pub damage: Vec<String>,
+}
+
+impl Verified {
+    /// Whether nothing is wrong.
+    pub fn is_sound(&self) -> bool {
+        self.log_damage.is_empty() && self.partitions.iter().all(|found| found.damage.is_empty())
+    }
+}
+
+/// Reads all of a store and compares checksums. Changes nothing; a service may have it open, but then
+/// what it writes meanwhile can look damaged.
+pub fn verify(root: &Path) -> io::Result<Verified> {
+    let places = Places::of(root);
+    let mut verified = Verified::default();
+    for dir in recovery::list(&places.index)? {
+        let name = name_of(&dir);
+        let (records, damage) = match partition::open(&dir) {
+            Ok((view, _)) => (view.records(), damage_of(&view)),
+            Err(error) => (0, vec![error.to_string()]),
+        };
+        verified.partitions.push(VerifiedPartition { name, records, damage });
+    }
+    if places.wal.exists() {
+        let log = wal::verify(&places.wal)?;
+        (verified.log_records, verified.log_damage) = (log.records, log.notices);
+    }
+    Ok(verified)
+}
+
+/// What is wrong with a partition.
+pub fn damage_of(view: &View) -> Vec<String> {
+    let mut damage = Vec::new();
+    match view.searcher.index().validate_checksum() {
+        Ok(files) => {
+            let wrong = |file: &std::path::PathBuf| format!("{} is damaged", file.display());
+            damage.extend(files.iter().map(wrong));
+        }
+        Err(error) => damage.push(error.to_string()),
+    }
+    let rows = &view.partition.rows;
+    let known = |first: u64| view.payload.lost.contains(&first);
+    let broken = rows.groups().into_iter().filter(|group| !known(group.first));
+    let broken = broken.filter(|group| rows.read(group).is_err());
+    let lost: u64 = broken.map(|group| u64::from(group.count)).sum();
+    if lost > 0 {
+        damage.push(format!("the rows of {lost} records are damaged"));
+    }
+    damage
+}
+
+/// Builds every index of a store anew from its rows, one after the other. `progress` is told the name
+/// and the number of records of each. Nobody else may have the store open.
+pub fn reindex(
+    root: &Path,
+    options: &Options,
+    mut progress: impl FnMut(&str, u64),
+) -> Result<(), ReindexError> {
+    let places = Places::of(root);
+    let _lock = Wal::open(&places.wal, options.wal.clone()).map_err(OpenError::from)?;
+    for dir in recovery::partitions(&places.index)? {
+        let index = dir.join("index");
+        let old = index
+            .exists()
+            .then(|| recovery::quarantine(&places, &index, &format!("{}-index", name_of(&dir))))
+            .transpose()?;
+        let rebuilt = recovery::rebuild(&dir, options.writer_bytes, || true)?;
+        progress(&name_of(&dir), rebuilt.map_or(0, |rebuilt| rebuilt.view.records()));
+        if let Some(old) = old {
+            fs::remove_dir_all(old)?;
+        }
+    }
+    Ok(())
+}
+
+/// Why indexes could not be built anew. What was done until then stays.
+#[derive(Debug, thiserror::Error)]
+pub enum ReindexError {
+    /// The store could not be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The disk.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// A partition.
+    #[error("an index could not be built")]
+    Index(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<PartitionError> for ReindexError {
+    fn from(error: PartitionError) -> Self {
+        Self::Index(Box::new(error))
+    }
+}
