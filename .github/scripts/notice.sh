@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Writes the third-party notice: which packages the program is built from, ordered by licence, and the
-# texts of those licences. `--check` says whether the tables still fit the lock file; that needs nothing
-# but cargo and no network. Writing also needs cargo-about.
+# texts of those licences as the packages bring them. `--check` says whether the tables still fit the lock
+# file. Both need cargo and the packages it has fetched, no network and no other tool.
 #
 # Development dependencies are left out: they are in nothing that is handed on.
 set -euo pipefail
@@ -9,6 +9,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 notice=.github/THIRD-PARTY.md
 vendored=.github/scripts/vendored.tsv
+# Packages without a text of their own, and the one of the same repository that has it.
+borrowed=.github/scripts/borrowed.tsv
 export LC_ALL=C
 
 packages() {
@@ -72,17 +74,72 @@ check() {
     exit 1
 }
 
-write() {
-    if ! cargo about --version >/dev/null 2>&1; then
-        echo "writing the notice needs cargo-about: cargo install --locked cargo-about" >&2
-        exit 1
+# Where cargo keeps a package: source_of <package> <version>
+source_of() {
+    local folder
+    folder=$(find "${CARGO_HOME:-$HOME/.cargo}/registry/src" -mindepth 2 -maxdepth 2 -name "$1-$2" | head -1)
+    echo "${folder:?$1 $2 is not fetched; run cargo fetch}"
+}
+
+# The files with the terms that apply: terms <folder> <licence>
+terms() {
+    local folder=$1 licence=$2
+    find "$folder" -maxdepth 1 -type f -iname 'notice*'
+    if [[ $licence != *' AND '* && $licence == *Apache-2.0* ]]; then
+        echo LICENSE
+        return
     fi
+    local mit
+    mit=$(find "$folder" -maxdepth 1 -type f -iname '*licen[cs]e*mit*' | head -1)
+    if [[ $licence == *' OR '* && $licence != *' AND '* && -n $mit ]]; then
+        echo "$mit"
+        return
+    fi
+    find "$folder" -maxdepth 1 -type f \( -iname 'licen[cs]e*' -o -iname 'copying*' -o -iname 'unlicense*' \)
+}
+
+# A section for each different text, with the packages that come under it.
+texts() {
+    local work licence package version folder lender file key
+    work=$(mktemp -d)
+    while IFS='|' read -r licence package version; do
+        folder=$(source_of "$package" "$version")
+        files=$(terms "$folder" "$licence")
+        if [ -z "$files" ]; then
+            lender=$(awk -F'\t' -v package="$package" '$1 == package { print $2 }' "$borrowed")
+            folder=$(source_of "${lender:?$package $version has no text; name a lender in $borrowed}" '*')
+            files=$(terms "$folder" "$licence")
+        fi
+        while read -r file; do
+            tr -d '\r' <"$file" | sed -e 's/[[:space:]]*$//' | cat -s >"$work/text"
+            key=$(sha256sum <"$work/text" | cut -c1-16)
+            [ -e "$work/$key.text" ] || mv "$work/text" "$work/$key.text"
+            echo "$package $version" >>"$work/$key.users"
+            [ -e "$work/$key.name" ] || echo "$licence" >"$work/$key.name"
+        done <<<"$files"
+    done < <(packages)
+    # By the licence of its first package, then by that package.
+    for file in "$work"/*.users; do
+        key=$(basename "$file" .users)
+        echo "$(cat "$work/$key.name")|$(head -1 "$file")|$key"
+    done | sort | while IFS='|' read -r licence package key; do
+        if [ "$licence" != "${last-}" ]; then
+            printf '\n### %s\n' "$licence"
+            last=$licence
+        fi
+        printf '\nUsed by %s.\n\n~~~~text\n' "$(sort -u "$work/$key.users" | paste -sd, | sed 's/,/, /g')"
+        cat "$work/$key.text"
+        echo '~~~~'
+    done
+    rm -rf "$work"
+}
+
+write() {
+    local new
     new=$(mktemp)
-    trap 'rm -f "$new"' EXIT
-    tables >"$new"
-    cargo about generate --workspace --locked --offline -c .about.toml .github/scripts/notice.hbs |
-        sed -e 's/[[:space:]]*$//' | cat -s >>"$new"
+    { tables && texts; } >"$new"
     cp "$new" "$notice"
+    rm "$new"
 }
 
 case "${1-}" in
