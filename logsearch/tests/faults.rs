@@ -81,6 +81,12 @@ async fn numbers(store: &EmbeddedStore) -> Vec<i64> {
     let mut numbers = Vec::new();
     loop {
         let page = store.search(&search).await.unwrap();
+        if page.partial {
+            // Part of the index turned out to be broken; it is rebuilt from here on.
+            wait_for(store, Settled::trouble_is_over).await;
+            (search.after, numbers) = (None, Vec::new());
+            continue;
+        }
         numbers.extend(page.records.iter().map(|record| match record.field("test.number") {
             Some(Value::Int(number)) => *number,
             other => panic!("{other:?}"),
@@ -336,7 +342,8 @@ impl Drop for SmallDisk {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_costs_old_records_and_never_the_service() {
     let Some(disk) = SmallDisk::mount(24) else { return };
-    let options = Options { min_free_bytes: 6_000_000, partition_records: 4_000, ..options() };
+    let limits = Options { max_bytes: 14_000_000, min_free_bytes: 2_000_000, ..options() };
+    let options = Options { partition_records: 4_000, ..limits };
     let root = disk.0.path().join("logs");
     let store = EmbeddedStore::open(&root, options.clone()).unwrap();
     let ballast = disk.0.path().join("ballast");

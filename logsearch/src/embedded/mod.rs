@@ -110,6 +110,8 @@ impl EmbeddedStore {
         let mut wal_options = options.wal.clone();
         wal_options.max_bytes = wal_options.max_bytes.min(options.max_bytes / 4);
         wal_options.keep_bytes = wal_options.keep_bytes.min(options.max_bytes / 16);
+        // Only whole segments go, so that a large one would be in the way of everything else.
+        wal_options.segment_bytes = wal_options.segment_bytes.min(options.max_bytes / 32).max(1);
         let wal = Wal::open(&places.wal, wal_options)?;
         let mut found = recovery::open_all(&places).map_err(unreadable)?;
         wal.advance_to(found.next);

@@ -61,11 +61,14 @@ struct Page<'a> {
     search: &'a Search,
     best: BinaryHeap<Reverse<(Rank, Place)>>,
     limit: usize,
+    /// A partition failed: there may be more matches.
+    has_hole: bool,
 }
 
 impl<'a> Page<'a> {
     fn new(search: &'a Search, limit: usize) -> Self {
-        Self { search, best: BinaryHeap::with_capacity(limit + 1), limit }
+        let best = BinaryHeap::with_capacity(limit + 1);
+        Self { search, best, limit, has_hole: false }
     }
 
     fn rank(&self, (timestamp, sequence): Cursor) -> Rank {
@@ -116,12 +119,12 @@ pub fn page(snapshot: &Snapshot, search: &Search, limit: usize, budget: &Budget)
     let mut page = Page::new(search, limit.saturating_add(1));
     search_tail(snapshot, &mut page, budget);
     search_views(snapshot, &mut page, budget);
-    let mut best = page.best.into_sorted_vec();
+    let mut best = std::mem::take(&mut page.best).into_sorted_vec();
     // One more than asked for tells whether there is a next page.
     let more = best.len() > limit;
     best.truncate(limit);
-    let partial = budget.is_over();
     let records = fetch(snapshot, search, &best);
+    let partial = budget.is_over() || page.has_hole || records.len() < best.len();
     let last = records.last().map(|record| (record.timestamp, record.sequence));
     SearchPage { next: last.filter(|_| more || partial), records, partial }
 }
@@ -169,6 +172,7 @@ fn search_views(snapshot: &Snapshot, page: &mut Page<'_>, budget: &Budget) {
         // One broken partition must not hide the others.
         if let Err(error) = search_view(snapshot, index, page, budget) {
             view.fail(&error);
+            page.has_hole = true;
         }
     }
 }
