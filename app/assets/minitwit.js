@@ -4,12 +4,9 @@ const say = (sentence) => {
   document.getElementById("spoken").textContent = sentence;
 };
 
-// What a page says once is spoken only when it changes after the page has come.
-for (const flashes of document.querySelectorAll(".flashes")) {
-  const items = [...flashes.children];
-  flashes.replaceChildren();
-  requestAnimationFrame(() => flashes.replaceChildren(...items));
-}
+// What a page says once is there when the page comes, and only what changes after that is spoken.
+const flashes = document.querySelector(".flashes");
+if (flashes) setTimeout(() => say(flashes.innerText), 300);
 
 // The count of characters left. The limit is in characters, that of an input is in UTF-16 units: the
 // field lets go of its own, shows what is too much, and does not send it.

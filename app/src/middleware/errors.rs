@@ -44,7 +44,8 @@ pub async fn pages(request: Request, next: Next) -> Response {
         status,
         heading: heading(status),
         text: if text.is_empty() { advice(status).to_owned() } else { text },
-        again: reads && is_passing(status),
+        // Only the log-in form has a limit, and that is a page, too.
+        again: is_passing(status) && (reads || status == StatusCode::TOO_MANY_REQUESTS),
         request_id: request_id.unwrap_or_default(),
     };
     match page.render() {

@@ -200,6 +200,7 @@ async fn characters_are_counted_as_the_service_counts_them() {
     assert_eq!(counted("'🎉'.repeat(280)").await, json!(["0 left", true]));
     site.driver.click(".twitbox input[type=submit]").await;
     assert_eq!(site.driver.text(".flashes").await, "Your message was recorded");
+    eventually("the flash", async || site.spoken().await == "Your message was recorded").await;
     assert_eq!(site.texts().await, ["🎉".repeat(280)]);
 
     // Without scripts the field itself keeps to the limit, and says it.
