@@ -329,7 +329,8 @@ impl Drop for Site {
         if thread::panicking() {
             let log = fs::read_to_string(self.dir.path().join("error.log")).unwrap_or_default();
             let start = fs::read_to_string(self.dir.path().join("start.log")).unwrap_or_default();
-            eprintln!("nginx: {start}{log}\nreplicas: {}", self.records());
+            let report = format!("nginx: {start}{log}\nreplicas: {}\n", self.records());
+            std::io::stderr().write_all(report.as_bytes()).unwrap();
         }
     }
 }
