@@ -15,6 +15,7 @@ use tower::ServiceExt;
 use super::{Context, Outcome};
 use crate::domain::PAGE_SIZE;
 use crate::escape::escaped;
+use crate::links;
 use crate::metrics;
 
 /// How many messages may come between the two questions.
@@ -47,7 +48,7 @@ struct Shown<'a> {
 impl Shown<'_> {
     fn is(&self, listed: &Listed) -> bool {
         self.datetime == listed.datetime()
-            && self.markup.contains(&format!(">{}</", escaped(&listed.user)))
+            && self.markup.contains(&format!(">{}</", escaped(links::shown(&listed.user))))
             && self.markup.contains(&escaped(&listed.content))
     }
 }

@@ -3,14 +3,20 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod backup;
 mod browser;
+mod cli;
 mod course;
 mod deployment;
+mod faults;
 mod hang_up;
 mod harness;
+mod jobs;
 mod notice;
 mod postgres;
+mod process;
 mod records;
 mod replicas;
+mod service;
 mod simulator;
 mod webdriver;

@@ -1,0 +1,221 @@
+//! Scheduled jobs: the wrapper that guards and counts them, and what each of them does.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::Json;
+use axum::Router;
+use axum::routing::get;
+use minitwit::clock::Clock;
+use minitwit::db::DatabaseUrl;
+use minitwit::jobs::{Context, JOBS, Job, Jobs, Outcome, Runner, Scope};
+use minitwit::routes;
+use serde_json::json;
+use tokio::sync::Notify;
+
+use crate::harness::{Backend, TestApp, eventually, on_both_databases};
+
+fn context(app: &TestApp) -> Context {
+    let lists = routes::unobserved(&app.state);
+    Context { state: app.state.clone(), config: Arc::new(app.config.clone()), lists }
+}
+
+/// Runs a job of the table as its tick does; what came of it is in metrics and log.
+async fn tick(app: &TestApp, name: &str) {
+    let job = JOBS.iter().find(|job| job.name == name).unwrap();
+    Runner::new(*job, context(app)).tick().await;
+}
+
+fn runs(app: &TestApp, name: &str, outcome: &str) -> f64 {
+    app.metric("minitwit_job_runs_total", &[("job_name", name), ("outcome", outcome)])
+}
+
+#[tokio::test]
+async fn every_schedule_is_one_the_scheduler_takes() {
+    let app = TestApp::start(Backend::Sqlite).await.unwrap();
+    let jobs = Jobs::start(&app.state, &app.config, routes::unobserved(&app.state)).await.unwrap();
+    eventually("jobs of the instance have run", async || {
+        runs(&app, "business_totals", "success") == 1.0
+            && runs(&app, "site_api_parity", "success") == 1.0
+    })
+    .await;
+    jobs.stop().await;
+    // Nothing was ever missed, so nothing is made up for.
+    assert_eq!(runs(&app, "backup", "success") + runs(&app, "backup", "failure"), 0.0);
+}
+
+async fn of_several_processes_one_runs_a_tick(app: TestApp) {
+    static RUNS: AtomicUsize = AtomicUsize::new(0);
+    let counted = RUNS.load(Ordering::SeqCst);
+    let job = Job {
+        name: "cluster_test",
+        cron: "0 0 0 * * *",
+        interval: Duration::from_hours(24),
+        scope: Scope::Cluster,
+        work: |_| {
+            Box::pin(async {
+                RUNS.fetch_add(1, Ordering::SeqCst);
+                Ok(Outcome::Done("ran".to_owned()))
+            })
+        },
+    };
+    let (second, third) = (app.twin().await, app.twin().await);
+    let runners = [&app, &second, &third].map(|app| Runner::new(job, context(app)));
+    let [one, two, three] = &runners;
+    tokio::join!(one.tick(), two.tick(), three.tick());
+    assert_eq!(RUNS.load(Ordering::SeqCst) - counted, 1);
+    assert_eq!(runs(&app, "cluster_test", "success"), 1.0);
+    assert_eq!(runs(&app, "cluster_test", "skipped"), 2.0);
+    tokio::join!(one.catch_up(), two.catch_up());
+    assert_eq!(RUNS.load(Ordering::SeqCst) - counted, 1, "nothing was missed");
+    app.clock.advance(Duration::from_hours(48));
+    tokio::join!(one.catch_up(), two.catch_up());
+    assert_eq!(RUNS.load(Ordering::SeqCst) - counted, 2, "the missed run is made up for once");
+}
+
+#[tokio::test]
+async fn a_run_that_has_not_ended_makes_the_next_one_missed() {
+    static STARTED: Notify = Notify::const_new();
+    static GO: Notify = Notify::const_new();
+    let app = TestApp::start(Backend::Sqlite).await.unwrap();
+    let job = Job {
+        name: "slow_test",
+        cron: "* * * * * *",
+        interval: Duration::from_secs(1),
+        scope: Scope::Instance,
+        work: |_| {
+            Box::pin(async {
+                STARTED.notify_one();
+                GO.notified().await;
+                Ok(Outcome::Done("ran".to_owned()))
+            })
+        },
+    };
+    let runner = Runner::new(job, context(&app));
+    let first = tokio::spawn({
+        let runner = runner.clone();
+        async move { runner.tick().await }
+    });
+    STARTED.notified().await;
+    runner.tick().await;
+    assert_eq!(runs(&app, "slow_test", "missed"), 1.0);
+    GO.notify_one();
+    first.await.unwrap();
+    assert_eq!(runs(&app, "slow_test", "success"), 1.0);
+}
+
+#[tokio::test]
+async fn a_panic_is_a_failed_run_and_the_next_one_runs() {
+    static RUNS: AtomicUsize = AtomicUsize::new(0);
+    let app = TestApp::start(Backend::Sqlite).await.unwrap();
+    let job = Job {
+        name: "panic_test",
+        cron: "* * * * * *",
+        interval: Duration::from_secs(1),
+        scope: Scope::Instance,
+        work: |_| {
+            Box::pin(async {
+                assert_ne!(RUNS.fetch_add(1, Ordering::SeqCst), 0, "the first run panics");
+                Ok(Outcome::Done("ran".to_owned()))
+            })
+        },
+    };
+    let scheduled = Jobs::schedule(&[job], &context(&app)).await.unwrap();
+    eventually("the scheduler goes on", async || {
+        runs(&app, "panic_test", "failure") == 1.0 && runs(&app, "panic_test", "success") >= 1.0
+    })
+    .await;
+    scheduled.stop().await;
+}
+
+#[tokio::test]
+async fn ticks_that_never_came_are_counted() {
+    let app = TestApp::start(Backend::Sqlite).await.unwrap();
+    let job = JOBS.iter().find(|job| job.name == "business_totals").unwrap();
+    let runner = Runner::new(*job, context(&app));
+    runner.tick().await;
+    app.clock.advance(4 * job.interval);
+    runner.tick().await;
+    let missed = runs(&app, "business_totals", "missed");
+    assert!((3.0..=4.0).contains(&missed), "{missed}");
+}
+
+fn parity(app: &TestApp) -> f64 {
+    app.metric("minitwit_site_api_parity_ratio", &[])
+}
+
+async fn site_and_api_agree_while_messages_come_in(app: TestApp) {
+    let name = "O'Neil & <Söns>";
+    app.user(name).await;
+    tick(&app, "site_api_parity").await;
+    assert_eq!(parity(&app), 1.0, "of nothing");
+    let same_second = Clock::default().now();
+    for number in 0..40 {
+        app.message_at(name, &format!("\"{number}\" <&> – 'æ'"), same_second).await;
+    }
+    let posting = async {
+        for number in 0..60 {
+            app.message(name, &format!("meanwhile {number}")).await;
+        }
+    };
+    let checking = async {
+        for _ in 0..10 {
+            tick(&app, "site_api_parity").await;
+            assert_eq!(parity(&app), 1.0);
+        }
+    };
+    tokio::join!(posting, checking);
+    assert_eq!(runs(&app, "site_api_parity", "success"), 11.0);
+    // The check is nobody's visit: "the simulator has been silent" has to stay true.
+    assert_eq!(app.metric("minitwit_simulator_last_request_timestamp_seconds", &[]), 0.0);
+}
+
+#[tokio::test]
+async fn a_site_that_shows_something_else_is_noticed() {
+    let app = TestApp::start(Backend::Sqlite).await.unwrap();
+    app.user("a").await;
+    for text in ["one", "two", "three", "four"] {
+        app.message("a", text).await;
+    }
+    let list = app.simulator().get("/msgs").await.json();
+    let mut shuffled = list.as_array().unwrap().clone();
+    shuffled.swap(2, 3);
+    let lists = Router::new()
+        .route("/msgs", get(async move || Json(json!(shuffled))))
+        .fallback_service(routes::unobserved(&app.state));
+    let job = JOBS.iter().find(|job| job.name == "site_api_parity").unwrap();
+    Runner::new(*job, Context { lists, ..context(&app) }).tick().await;
+    assert_eq!(parity(&app), 0.5);
+}
+
+#[tokio::test]
+async fn optimizing_empties_the_write_ahead_log() {
+    let app = TestApp::start(Backend::Sqlite).await.unwrap();
+    app.user("a").await;
+    app.message("a", "text").await;
+    let DatabaseUrl::Sqlite(path) = app.database_url() else { unreachable!() };
+    let wal = path.with_extension("sqlite-wal");
+    assert!(std::fs::metadata(&wal).unwrap().len() > 0);
+    tick(&app, "sqlite_optimize").await;
+    assert_eq!(runs(&app, "sqlite_optimize", "success"), 1.0);
+    assert_eq!(std::fs::metadata(&wal).unwrap().len(), 0);
+}
+
+async fn the_daily_backup_is_written_and_the_oldest_removed(app: TestApp) {
+    let app = app.with(&["--backups", "2"]).await;
+    app.user("a").await;
+    for _ in 0..4 {
+        tick(&app, "backup").await;
+        app.clock.advance(Duration::from_hours(24));
+    }
+    assert_eq!(runs(&app, "backup", "success"), 4.0);
+    let backups = std::fs::read_dir(app.dir().join("backups")).unwrap().count();
+    assert_eq!(backups, 2);
+}
+
+on_both_databases!(
+    of_several_processes_one_runs_a_tick,
+    site_and_api_agree_while_messages_come_in,
+    the_daily_backup_is_written_and_the_oldest_removed,
+);

@@ -1,0 +1,185 @@
+//! The service as a process: how it starts, refuses to start, serves bad clients, and ends.
+
+use std::net::{SocketAddr, TcpListener};
+use std::time::{Duration, Instant};
+
+use minitwit::db::{DatabaseUrl, Db, PoolSizes};
+use rustix::process::{Resource, Signal, getrlimit, setrlimit};
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use crate::harness::{DEADLINE, eventually};
+use crate::service::{Service, fails, minitwit, post};
+
+/// Supervisors kill what does not end in this time.
+const STOP: Duration = Duration::from_secs(10);
+
+/// A request whose body has not come whole, so that it keeps running.
+async fn unfinished_request(api: SocketAddr) -> TcpStream {
+    let mut stream = TcpStream::connect(api).await.unwrap();
+    let head =
+        "POST /register HTTP/1.1\r\nHost: x\r\nContent-Length: 52\r\n\r\n{\"username\":\"slow\",";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn a_signal_drains_what_runs_and_then_ends_with_success() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut service = Service::start(dir.path(), &[]).await;
+    // Answered, so the next connection is accepted too.
+    assert_eq!(post(service.api(), "/register", json!({})).await.unwrap(), 400);
+    let mut running = unfinished_request(service.api()).await;
+    assert_eq!(post(service.api(), "/register", json!({})).await.unwrap(), 400);
+
+    service.signal(Signal::TERM);
+    let started = Instant::now();
+    eventually("readiness is refused", async || service.readiness().await == Some(503)).await;
+    eventually("nobody is let in any more", async || {
+        TcpStream::connect(service.api()).await.is_err()
+    })
+    .await;
+    running.write_all(b"\"email\":\"a@b\",\"pwd\":\"password\"  }").await.unwrap();
+    let mut answer = String::new();
+    running.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 204 "), "{answer}");
+    let status = service.ended(STOP.saturating_sub(started.elapsed())).await;
+    assert!(status.success(), "{status}");
+    assert!(service.said().contains("\"stopped\""), "{}", service.said());
+}
+
+#[tokio::test]
+async fn what_does_not_end_is_cut_off_before_a_supervisor_kills() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut service = Service::start(dir.path(), &["--shutdown-grace", "500ms"]).await;
+    let _running = unfinished_request(service.api()).await;
+    assert_eq!(post(service.api(), "/register", json!({})).await.unwrap(), 400);
+    service.signal(Signal::INT);
+    assert!(service.ended(STOP).await.success());
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut service = Service::start(dir.path(), &[]).await;
+    let _running = unfinished_request(service.api()).await;
+    assert_eq!(post(service.api(), "/register", json!({})).await.unwrap(), 400);
+    service.signal(Signal::TERM);
+    eventually("readiness is refused", async || service.readiness().await == Some(503)).await;
+    service.signal(Signal::TERM);
+    assert_eq!(service.ended(Duration::from_secs(3)).await.code(), Some(130));
+}
+
+fn serve(dir: &std::path::Path, args: &[&str]) -> std::process::Command {
+    let mut command = minitwit();
+    let port = "127.0.0.1:0";
+    command.args(["--api", port, "--ops", port, "--log-format", "json"]);
+    command.arg("--data-dir").arg(dir).args(args);
+    command
+}
+
+#[tokio::test]
+async fn a_busy_port_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let busy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = busy.local_addr().unwrap().to_string();
+    let line = fails(serve(dir.path(), &["--site", &address])).await;
+    assert!(line.contains(&address) && line.contains("--site"), "{line}");
+}
+
+#[tokio::test]
+async fn a_directory_that_cannot_be_used_is_named() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let below = file.path().join("data");
+    let line = fails(serve(&below, &["--site", "127.0.0.1:0"])).await;
+    assert!(line.contains(below.to_str().unwrap()), "{line}");
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused_with_advice() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("minitwit.sqlite");
+    let sizes = PoolSizes { sqlite_readers: 1, postgres: 1 };
+    let db = Db::open(&DatabaseUrl::Sqlite(path.clone()), sizes).await.unwrap();
+    db.migrate().await.unwrap();
+    db.close().await;
+    crate::backup::pretend_newer(&path).await;
+    let line = fails(serve(dir.path(), &["--site", "127.0.0.1:0"])).await;
+    assert!(line.contains("schema version 9999") && line.contains("newer program"), "{line}");
+}
+
+#[tokio::test]
+async fn a_second_process_on_the_same_directory_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let _first = Service::start(dir.path(), &[]).await;
+    let line = fails(serve(dir.path(), &["--site", "127.0.0.1:0"])).await;
+    assert!(line.contains("another minitwit uses"), "{line}");
+}
+
+#[tokio::test]
+async fn a_role_opens_its_listeners_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    for (role, site, api) in
+        [("site", true, false), ("api", false, true), ("ops", false, false), ("all", true, true)]
+    {
+        let service = Service::start(dir.path(), &["--role", role]).await;
+        assert_eq!((service.site.is_some(), service.api.is_some()), (site, api), "{role}");
+    }
+}
+
+/// Waits until the server has closed, whatever it says before.
+async fn closed(mut stream: TcpStream) {
+    let mut rest = Vec::new();
+    // A reset is a close as well.
+    let _closed = stream.read_to_end(&mut rest).await;
+}
+
+#[tokio::test]
+async fn slow_heads_and_idle_connections_are_all_closed_by_second_seven() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let service = Service::start(dir.path(), &[]).await;
+    let address = service.api();
+    let mut connections = JoinSet::new();
+    for number in 0..1_000 {
+        let text = match number % 4 {
+            0 => "",
+            1 => "GET /latest HT",
+            2 => "GET /latest HTTP/1.1\r\nHost: x\r\nX-Slow: ",
+            _ => "GET /latest HTTP/1.1\r\nHost: x\r\n\r\n",
+        };
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(text.as_bytes()).await.unwrap();
+        let opened = Instant::now();
+        connections.spawn(async move {
+            closed(stream).await;
+            opened.elapsed()
+        });
+    }
+    // The service answers others meanwhile.
+    assert_eq!(post(address, "/register", json!({})).await.unwrap(), 400);
+    let all = tokio::time::timeout(DEADLINE, connections.join_all()).await.unwrap();
+    let longest = all.into_iter().max().unwrap();
+    assert!(longest < Duration::from_secs(7), "{longest:?}");
+}
+
+#[tokio::test]
+async fn a_service_out_of_files_recovers_by_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", "ulimit -n 160 && exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_minitwit")]);
+    let mut service = Service::start_command(shell, dir.path(), &[]).await;
+    let mut held = Vec::new();
+    for _ in 0..200 {
+        held.push(TcpStream::connect(service.api()).await.unwrap());
+    }
+    eventually("accepting fails", async || service.said().contains("could not accept")).await;
+    drop(held);
+    assert_eq!(post(service.api(), "/register", json!({})).await.unwrap(), 400);
+    // Not ten lines a second; a few, when it works and fails in turn.
+    assert!(service.said().matches("could not accept").count() < 20, "{}", service.said());
+}

@@ -1,0 +1,185 @@
+//! The service as a process of its own: the built binary, on free ports, in a directory of the test's.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, HOST};
+use http_body_util::Full;
+use minitwit::client::{self, Failure};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::harness::{DEADLINE, SIMULATOR, eventually};
+
+/// The binary under test, without the settings of whoever runs the tests.
+pub fn minitwit() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_minitwit"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("MINITWIT_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// Runs a command of the binary to its end, with this on its standard input, and without holding up
+/// what the test serves meanwhile.
+pub async fn run(mut command: Command, input: &str) -> Output {
+    let input = input.to_owned();
+    let running = tokio::task::spawn_blocking(move || {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // A command that reads nothing may have ended already.
+        let _unread = child.stdin.take().unwrap().write_all(input.as_bytes());
+        child.wait_with_output().unwrap()
+    });
+    running.await.unwrap()
+}
+
+/// Standard output of a command that has to succeed.
+pub async fn succeeds(command: Command) -> String {
+    let output = run(command, "").await;
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{}: {text}", output.status);
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Standard error of a command that has to fail with code 1 in one line.
+pub async fn fails(command: Command) -> String {
+    let output = run(command, "").await;
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(!text.contains("panicked"), "{text}");
+    let own = text.lines().filter(|line| line.starts_with("minitwit: ")).collect::<Vec<_>>();
+    let [line] = own[..] else { panic!("not one line: {text}") };
+    line.to_owned()
+}
+
+/// A running service; killed when dropped.
+pub struct Service {
+    child: Child,
+    lines: Receiver<String>,
+    pub seen: Vec<String>,
+    pub site: Option<SocketAddr>,
+    pub api: Option<SocketAddr>,
+    pub ops: SocketAddr,
+}
+
+impl Service {
+    /// Starts it in a directory and waits until it is ready.
+    pub async fn start(dir: &Path, args: &[&str]) -> Self {
+        Self::start_command(minitwit(), dir, args).await
+    }
+
+    /// The same through a command that ends in the binary.
+    pub async fn start_command(mut command: Command, dir: &Path, args: &[&str]) -> Self {
+        let port = "127.0.0.1:0";
+        command.args(["--site", port, "--api", port, "--ops", port, "--log-format", "json"]);
+        command.arg("--data-dir").arg(dir).args(args);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let (sender, lines) = channel();
+        let errors = BufReader::new(child.stderr.take().unwrap());
+        std::thread::spawn(move || {
+            // Nobody may be left to read it.
+            errors.lines().map_while(Result::ok).all(|line| sender.send(line).is_ok())
+        });
+        let nowhere = ([127, 0, 0, 1], 0).into();
+        let mut service =
+            Self { child, lines, seen: Vec::new(), site: None, api: None, ops: nowhere };
+        service.find_addresses();
+        eventually("the service is ready", async || service.readiness().await == Some(200)).await;
+        service
+    }
+
+    fn find_addresses(&mut self) {
+        let started = Instant::now();
+        // Ops is the last to be announced.
+        while self.ops.port() == 0 {
+            let left = DEADLINE.saturating_sub(started.elapsed());
+            let line = self.lines.recv_timeout(left);
+            let line = line.unwrap_or_else(|_| panic!("no start: {}", self.seen.join("\n")));
+            let record = serde_json::from_str::<serde_json::Value>(&line).unwrap_or_default();
+            self.seen.push(line);
+            if record["message"] == "listening" {
+                let address: SocketAddr = record["address"].as_str().unwrap().parse().unwrap();
+                match record["listener"].as_str().unwrap() {
+                    "site" => self.site = Some(address),
+                    "api" => self.api = Some(address),
+                    _ => self.ops = address,
+                }
+            }
+        }
+    }
+
+    /// The address of the API.
+    pub fn api(&self) -> SocketAddr {
+        self.api.unwrap()
+    }
+
+    /// The status of `/readyz`; `None` when nobody answers.
+    pub async fn readiness(&self) -> Option<u16> {
+        let request = http::Request::get("/readyz").header(HOST, "localhost");
+        let request = request.body(Full::default()).unwrap();
+        client::send(self.ops, request, DEADLINE).await.ok().map(|answer| answer.status.as_u16())
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Ends it without any warning.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Waits until it has ended by itself.
+    pub async fn ended(&mut self, within: Duration) -> ExitStatus {
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(started.elapsed() < within, "still running after {within:?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Everything it has said so far.
+    pub fn said(&mut self) -> String {
+        self.seen.extend(self.lines.try_iter());
+        self.seen.join("\n")
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _killed = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+/// A command to an API, as the simulator sends it; the status of the answer.
+pub async fn post(api: SocketAddr, path: &str, body: serde_json::Value) -> Result<u16, Failure> {
+    let request = http::Request::post(path).header(HOST, "localhost");
+    let request = request.header(AUTHORIZATION, SIMULATOR);
+    let request = request.body(Full::<Bytes>::from(body.to_string())).unwrap();
+    client::send(api, request, DEADLINE).await.map(|answer| answer.status.as_u16())
+}
+
+/// The texts of the newest messages, newest first.
+pub async fn messages(api: SocketAddr) -> Vec<String> {
+    let request = http::Request::get("/msgs?no=10000").header(HOST, "localhost");
+    let request = request.header(AUTHORIZATION, SIMULATOR).body(Full::default()).unwrap();
+    let answer = client::send(api, request, DEADLINE).await.unwrap();
+    let list: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    let texts = list.as_array().unwrap().iter();
+    texts.map(|message| message["content"].as_str().unwrap().to_owned()).collect()
+}
