@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
-use logsearch::query;
 use logsearch::store::{MAX_PAGE, Search, TimeRange};
+use logsearch::{embedded, query};
 
 use self::output::{Output, OutputFormat};
 use self::source::Source;
@@ -17,6 +17,7 @@ use super::say;
 use crate::clock::{Clock, micros};
 use crate::config::Span;
 use crate::control::{LevelChange, Tailed};
+use crate::data_dir::DataDir;
 
 /// What can be done with the logs.
 #[derive(Debug, Subcommand)]
@@ -31,6 +32,10 @@ pub enum Command {
     Stats(Place),
     /// Show or change which records are kept, for a time if wished
     Levels(LevelsArgs),
+    /// Read every file of the logs and compare checksums; changes nothing
+    Verify(Place),
+    /// Build the index anew from the records; the service has to be stopped
+    Reindex(Place),
 }
 
 /// Whose logs.
@@ -117,6 +122,8 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
         Command::Export(args) => export(args).await,
         Command::Stats(place) => stats(&place).await,
         Command::Levels(args) => levels(args).await,
+        Command::Verify(place) => verify(&place),
+        Command::Reindex(place) => reindex(&place),
     }
 }
 
@@ -180,6 +187,34 @@ async fn levels(args: LevelsArgs) -> anyhow::Result<()> {
         }
     };
     say(&levels)
+}
+
+fn verify(place: &Place) -> anyhow::Result<()> {
+    let found = embedded::verify(&source::existing(&place.data_dir)?)?;
+    for partition in &found.partitions {
+        say(&format!("{}  {} records", partition.name, partition.records))?;
+        partition.damage.iter().try_for_each(|damage| say(&format!("  damaged: {damage}")))?;
+    }
+    say(&format!("write-ahead log  {} records", found.log_records))?;
+    found.log_damage.iter().try_for_each(|damage| say(&format!("  damaged: {damage}")))?;
+    anyhow::ensure!(
+        found.is_sound(),
+        "parts are damaged; the service sets them aside and rebuilds what it can when it starts, \
+         `minitwit logs reindex` rebuilds every index (a service that is writing can look damaged)"
+    );
+    Ok(())
+}
+
+fn reindex(place: &Place) -> anyhow::Result<()> {
+    let path = source::existing(&place.data_dir)?;
+    let _alone = DataDir::open(&place.data_dir)?;
+    let mut said = Ok(());
+    embedded::reindex(&path, &embedded::Options::default(), |name, records| {
+        if said.is_ok() {
+            said = say(&format!("{name}  {records} records"));
+        }
+    })?;
+    said
 }
 
 impl Window {

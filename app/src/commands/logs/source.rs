@@ -1,6 +1,6 @@
 //! Where records come from: the running service, or the files it left.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use logsearch::embedded::{EmbeddedStore, Options};
@@ -67,11 +67,15 @@ impl Source {
     }
 }
 
-fn open_files(data_dir: &Path) -> anyhow::Result<EmbeddedStore> {
+/// Where the logs of a data directory are, if there are any.
+pub fn existing(data_dir: &Path) -> anyhow::Result<PathBuf> {
     let path = directory(data_dir);
-    if !path.is_dir() {
-        bail!("there are no logs in {}", data_dir.display());
-    }
+    anyhow::ensure!(path.is_dir(), "there are no logs in {}", data_dir.display());
+    Ok(path)
+}
+
+fn open_files(data_dir: &Path) -> anyhow::Result<EmbeddedStore> {
+    let path = existing(data_dir)?;
     // Looking at logs must not make old ones go away.
     let options = Options {
         max_age: std::time::Duration::MAX,
