@@ -100,7 +100,7 @@ pub fn unobserved(state: &AppState) -> Router {
 }
 
 /// What surrounds every surface.
-fn observed(router: Router, state: &AppState, surface: Surface) -> Router {
+pub fn observed(router: Router, state: &AppState, surface: Surface) -> Router {
     let strict = router
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn(strict::strict))

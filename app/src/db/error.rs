@@ -27,8 +27,9 @@ pub enum Error {
 
 /// Primary result codes of SQLite that mean "not now": BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN.
 const SQLITE_UNAVAILABLE: [i64; 6] = [5, 6, 8, 10, 13, 14];
-/// Classes of SQLSTATE that mean "not now": connection, resources, operator intervention, system.
-const POSTGRES_UNAVAILABLE: [&str; 4] = ["08", "53", "57", "58"];
+/// Starts of SQLSTATE that mean "not now": connection, rollback (deadlock), resources, a lock that was
+/// not to be had, operator intervention, system.
+const POSTGRES_UNAVAILABLE: [&str; 6] = ["08", "40", "53", "55P03", "57", "58"];
 
 impl Error {
     pub(super) fn new(statement: &'static str, source: sqlx::Error) -> Self {
@@ -76,7 +77,7 @@ fn is_unavailable(error: &sqlx::Error) -> bool {
             match code.parse::<i64>() {
                 // An extended code of SQLite carries the primary one in its low byte.
                 Ok(number) if code.len() != 5 => SQLITE_UNAVAILABLE.contains(&(number & 0xff)),
-                _ => POSTGRES_UNAVAILABLE.iter().any(|class| code.starts_with(class)),
+                _ => POSTGRES_UNAVAILABLE.iter().any(|start| code.starts_with(start)),
             }
         }
         _ => false,

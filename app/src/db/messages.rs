@@ -75,7 +75,9 @@ const HOME_BY_AUTHOR: Statement = Statement::read(
      ORDER BY m.pub_date DESC, m.id DESC LIMIT $2 OFFSET $3"
 ));
 
-/// Profile and page in one: a user without messages is one row of NULLs, no user is no row.
+/// Profile and page in one: a user without messages is one row of NULLs, no user is no row. SQLite walks
+/// the index in order; PostgreSQL would collect and sort all messages of the author, unless the page is
+/// cut inside the join.
 const OF_AUTHOR: Statement = Statement::read(
     "messages.of_author",
     concat!(
@@ -86,7 +88,18 @@ const OF_AUTHOR: Statement = Statement::read(
         before_cursor!("m"),
         " WHERE u.username = $4 ORDER BY m.pub_date DESC, m.id DESC LIMIT $2 OFFSET $3"
     ),
-);
+)
+.on_postgres(concat!(
+    "SELECT u.id, u.username, u.email,
+            (SELECT COUNT(*) FROM followers f WHERE f.who_id = $5 AND f.whom_id = u.id),
+            m.id, m.text, m.pub_date
+     FROM users u LEFT JOIN LATERAL
+        (SELECT x.id, x.text, x.pub_date FROM messages x
+         WHERE x.author_id = u.id AND NOT x.flagged AND ",
+    before_cursor!("x"),
+    " ORDER BY x.pub_date DESC, x.id DESC LIMIT $2 OFFSET $3) m ON TRUE
+     WHERE u.username = $4 ORDER BY m.pub_date DESC, m.id DESC"
+));
 
 const POST: Statement = Statement::write(
     "messages.create",

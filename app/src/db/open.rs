@@ -11,8 +11,11 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use super::Db;
 use super::executor::Pools;
 
-/// A request waits this long for a connection before it is told to come back.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+/// A request waits this long for a connection before it is told to come back. On SQLite the writers
+/// queue here, and a slow disk may hold all of them for a moment.
+const SQLITE_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+/// A PostgreSQL that is away or overrun is no reason to keep anybody for long.
+const POSTGRES_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
 /// A writer of another process, such as the command line's, may hold SQLite for this long.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -145,7 +148,7 @@ async fn open_sqlite(path: &Path, readers: u32) -> sqlx::Result<Pools> {
 fn sqlite_pool(connections: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
         .max_connections(connections)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .acquire_timeout(SQLITE_ACQUIRE_TIMEOUT)
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
@@ -159,7 +162,7 @@ async fn open_postgres(url: &str, connections: u32) -> sqlx::Result<Pools> {
         .disable_statement_logging();
     let pool = PgPoolOptions::new()
         .max_connections(connections)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .acquire_timeout(POSTGRES_ACQUIRE_TIMEOUT)
         .connect_with(options)
         .await?;
     Ok(Pools::Postgres(pool))

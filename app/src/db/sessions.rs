@@ -20,13 +20,11 @@ const TOUCH: Statement =
     Statement::write("sessions.touch", "UPDATE sessions SET last_seen = $2 WHERE token_hash = $1");
 const DELETE: Statement =
     Statement::write("sessions.delete", "DELETE FROM sessions WHERE token_hash = $1");
-/// Two ranges of one index each; idle ones and those past their absolute end.
-const DELETE_EXPIRED: Statement = Statement::write(
-    "sessions.delete_expired",
-    "DELETE FROM sessions WHERE last_seen <= $1 OR created_at <= $2",
-);
+/// Those past their absolute end are refused, so they are soon idle as well: one range of one index.
+const DELETE_IDLE: Statement =
+    Statement::write("sessions.delete_idle", "DELETE FROM sessions WHERE last_seen <= $1");
 
-pub(super) const STATEMENTS: &[Statement] = &[CREATE, FIND, TOUCH, DELETE, DELETE_EXPIRED];
+pub(super) const STATEMENTS: &[Statement] = &[CREATE, FIND, TOUCH, DELETE, DELETE_IDLE];
 
 /// The user of a session.
 #[derive(Clone, Debug)]
@@ -74,8 +72,8 @@ impl Db {
         self.execute(&DELETE, &[Arg::Bytes(token_hash)]).await.map(drop)
     }
 
-    /// Removes the sessions that were not seen, or not created, after these times.
-    pub async fn delete_expired_sessions(&self, seen: i64, created: i64) -> Result<u64> {
-        self.execute(&DELETE_EXPIRED, &[Arg::Int(seen), Arg::Int(created)]).await
+    /// Removes the sessions that were not seen after that time.
+    pub async fn delete_idle_sessions(&self, seen: i64) -> Result<u64> {
+        self.execute(&DELETE_IDLE, &[Arg::Int(seen)]).await
     }
 }

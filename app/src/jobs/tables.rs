@@ -36,8 +36,9 @@ pub async fn business_totals(context: Context) -> anyhow::Result<Outcome> {
 pub async fn expired_sessions(context: Context) -> anyhow::Result<Outcome> {
     let state = &context.state;
     let now = state.clock.now();
-    let (idle, max) = (state.settings.session_idle, state.settings.session_max);
-    let sessions = state.db.delete_expired_sessions(now - micros(idle), now - micros(max)).await?;
+    // A session never outlives either span unseen.
+    let unseen = state.settings.session_idle.min(state.settings.session_max);
+    let sessions = state.db.delete_idle_sessions(now - micros(unseen)).await?;
     metrics::deleted(Model::Session, Surface::Ops, sessions);
     let failures = Throttle::sweep(&state.db, &state.clock).await?;
     Ok(Outcome::Done(format!(

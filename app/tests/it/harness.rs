@@ -50,13 +50,13 @@ pub enum Backend {
 /// Runs each of the named `async fn(TestApp)` on both databases.
 macro_rules! on_both_databases {
     ($($name:ident),+ $(,)?) => {
-        mod sqlite {
+        mod on_sqlite {
             $(#[tokio::test]
             async fn $name() {
                 $crate::harness::on($crate::harness::Backend::Sqlite, super::$name).await;
             })+
         }
-        mod postgres {
+        mod on_postgres {
             $(#[tokio::test]
             async fn $name() {
                 $crate::harness::on($crate::harness::Backend::Postgres, super::$name).await;
@@ -284,15 +284,38 @@ pub struct Served {
     _stop: DropGuard,
 }
 
-/// Sends bytes as they are and reads until the server closes or the answer is complete.
+/// Sends bytes as they are and reads until the server closes.
 pub async fn raw(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    // A server that has refused may close before it has read everything.
-    let _refused_early = stream.write_all(bytes).await;
-    let _half_closed = stream.shutdown().await;
+    exchange(address, bytes, false).await
+}
+
+/// The same, and says that nothing more will come.
+pub async fn raw_and_end(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+    exchange(address, bytes, true).await
+}
+
+async fn exchange(address: SocketAddr, bytes: &[u8], end: bool) -> Vec<u8> {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (mut reader, mut writer) = stream.into_split();
     let mut answer = Vec::new();
-    let reading = tokio::time::timeout(DEADLINE, stream.read_to_end(&mut answer)).await;
-    assert!(reading.is_ok(), "the server neither answers nor closes");
+    // At once: a server that refuses early stops reading, and then closes.
+    let writing = async {
+        let _refused_early = writer.write_all(bytes).await;
+        if end {
+            let _refused_early = writer.shutdown().await;
+        }
+        std::future::pending::<()>().await;
+    };
+    let reading = async {
+        let _reset = reader.read_to_end(&mut answer).await;
+    };
+    let both = async {
+        tokio::select! {
+            () = reading => {},
+            () = writing => {},
+        }
+    };
+    assert!(tokio::time::timeout(DEADLINE, both).await.is_ok(), "the server does not close");
     answer
 }
 

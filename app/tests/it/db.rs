@@ -1,0 +1,592 @@
+//! The database under the service: plans, schema, constraints, timelines against brute force, and what
+//! happens while it is away. Everything on SQLite and PostgreSQL alike.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use minitwit::db::{self, DatabaseUrl, Db, Followed, MigrationError};
+use minitwit::domain::{MessageText, NewUser, Page};
+use proptest::prelude::any;
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::TestRunner;
+use serde_json::json;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, SqliteConnection};
+
+use crate::harness::{Backend, TestApp, eventually, on, on_both_databases};
+use crate::postgres;
+
+on_both_databases!(
+    no_statement_reads_a_whole_table,
+    names_and_relations_are_unique_and_refer_to_rows,
+    of_many_who_register_a_name_one_gets_it,
+    of_many_replicas_one_claims_a_tick,
+    personal_timelines_agree_with_brute_force,
+    a_personal_timeline_reaches_behind_the_newest_messages,
+    migrating_again_changes_nothing,
+    a_newer_schema_is_refused,
+    a_text_with_nul_matches_nothing,
+    deleting_expired_sessions_leaves_the_others,
+);
+
+/// A connection of the test's own, beside those of the service.
+enum Raw {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+macro_rules! column {
+    ($raw:expr, $sql:expr, $column:expr, $type:ty) => {{
+        let sql = AssertSqlSafe($sql.to_owned());
+        match $raw {
+            Raw::Sqlite(connection) => {
+                let rows = sqlx::raw_sql(sql).fetch_all(connection).await.unwrap();
+                rows.iter().map(|row| row.get::<$type, _>($column)).collect::<Vec<$type>>()
+            }
+            Raw::Postgres(connection) => {
+                let rows = sqlx::raw_sql(sql).fetch_all(connection).await.unwrap();
+                rows.iter().map(|row| row.get::<$type, _>($column)).collect::<Vec<$type>>()
+            }
+        }
+    }};
+}
+
+impl Raw {
+    async fn connect(app: &TestApp) -> Self {
+        match app.database_url() {
+            DatabaseUrl::Sqlite(path) => {
+                let url = format!("sqlite:{}", path.display());
+                Self::Sqlite(SqliteConnection::connect(&url).await.unwrap())
+            }
+            DatabaseUrl::Postgres(url) => Self::Postgres(PgConnection::connect(url).await.unwrap()),
+        }
+    }
+
+    async fn texts(&mut self, sql: &str) -> Vec<String> {
+        column!(self, sql, 0, String)
+    }
+
+    async fn execute(&mut self, sql: &str) -> Result<(), sqlx::Error> {
+        let sql = AssertSqlSafe(sql.to_owned());
+        match self {
+            Self::Sqlite(connection) => sqlx::raw_sql(sql).execute(connection).await.map(drop),
+            Self::Postgres(connection) => sqlx::raw_sql(sql).execute(connection).await.map(drop),
+        }
+    }
+
+    /// The lines of a statement's plan: on SQLite, whose planner looks at values, for a usual one; on
+    /// PostgreSQL for whatever values.
+    async fn plan(&mut self, (name, sqlite, postgres): (&str, &str, &str)) -> Vec<String> {
+        let count = (1..10).take_while(|n| postgres.contains(&format!("${n}"))).count();
+        match self {
+            Self::Sqlite(connection) => {
+                let sql = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sqlite}"));
+                // Of what grows old, the oldest is deleted; of what is shown, the newest.
+                let value = if name.contains(".delete_") { 100_i64 } else { 19_900 };
+                let query = (0..count).fold(sqlx::query(sql), |query, _| query.bind(value));
+                let rows = query.fetch_all(connection).await.unwrap();
+                rows.iter().map(|row| row.get(3)).collect()
+            }
+            Self::Postgres(_) => {
+                // A statement planned for its values; the others are planned once for all.
+                let custom = name == "totals.active_users";
+                let mode = if custom { "force_custom_plan" } else { "force_generic_plan" };
+                self.execute(&format!("SET plan_cache_mode = {mode}")).await.unwrap();
+                let values = vec![if custom { "19900" } else { "NULL" }; count].join(", ");
+                let values = if count == 0 { values } else { format!("({values})") };
+                self.execute(&format!("PREPARE statement AS {postgres}")).await.unwrap();
+                let plan = self.texts(&format!("EXPLAIN EXECUTE statement{values}")).await;
+                self.execute("DEALLOCATE statement").await.unwrap();
+                plan
+            }
+        }
+    }
+}
+
+/// A column of texts, read beside the service.
+pub async fn texts(app: &TestApp, sql: &str) -> Vec<String> {
+    Raw::connect(app).await.texts(sql).await
+}
+
+/// A column of bytes, read beside the service.
+pub async fn bytes(app: &TestApp, sql: &str) -> Vec<Vec<u8>> {
+    let mut raw = Raw::connect(app).await;
+    column!(&mut raw, sql, 0, Vec<u8>)
+}
+
+/// 1,000 users with 100 messages and 50 follows each: enough for a planner to care.
+async fn fill(raw: &mut Raw) {
+    let numbers = |count: u32| match raw {
+        Raw::Sqlite(_) => format!(
+            "(WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {count})
+             SELECT n FROM n) n"
+        ),
+        Raw::Postgres(_) => format!("(SELECT n FROM generate_series(1, {count}) AS n) n"),
+    };
+    let (few, many) = (numbers(1_000), numbers(100_000));
+    for sql in [
+        format!(
+            "INSERT INTO users (username, email, pw_hash, created_at) SELECT 'user ' || n, 'e@x', '', n FROM {few}"
+        ),
+        format!(
+            "INSERT INTO messages (author_id, text, pub_date) SELECT n % 1000 + 1, 'text ' || n, n / 5 FROM {many}"
+        ),
+        format!(
+            "INSERT INTO followers (who_id, whom_id, created_at) SELECT n % 1000 + 1, (n / 1000 + n) % 1000 + 1, n FROM {many} WHERE n <= 50000"
+        ),
+        format!(
+            "INSERT INTO login_failures (subject, window_start, failures) SELECT 'subject ' || n, n, 1 FROM {few}"
+        ),
+        "ANALYZE".to_owned(),
+    ] {
+        raw.execute(&sql).await.unwrap();
+    }
+    let session = match raw {
+        Raw::Sqlite(_) => "randomblob(32)",
+        Raw::Postgres(_) => "sha256(n::text::bytea)",
+    };
+    let sql = format!(
+        "INSERT INTO sessions (token_hash, user_id, created_at, last_seen) SELECT {session}, n % 1000 + 1, n, n FROM {many} WHERE n <= 20000"
+    );
+    raw.execute(&sql).await.unwrap();
+    raw.execute("ANALYZE").await.unwrap();
+}
+
+/// What a plan may do although it reads or sorts more than it shows, and why.
+const ARGUED: &[(&str, &str)] = &[
+    // A job counts everything every 15 seconds; nothing waits for it.
+    ("totals.count", "SCAN"),
+    ("totals.count", "Seq Scan"),
+    // A table of a handful of people, asked once at the start.
+    ("operators.any", "SCAN"),
+    ("operators.any", "Seq Scan"),
+    ("operators.get", "Seq Scan"),
+    // One row, and one row per job.
+    ("simulator_latest.get", "Seq Scan"),
+    ("jobs.claim", "Seq Scan"),
+    ("jobs.last_claim", "Seq Scan"),
+    // The newest 31 of each of at most 64 authors are merged by a sort of those.
+    ("messages.home_by_author", "USE TEMP B-TREE FOR ORDER BY"),
+    ("messages.home_by_author", "Sort"),
+    // The follows of one user, most of which are shown.
+    ("followers.list", "Sort"),
+    // The page of 31 was cut in order already; the join with its author is not known to keep that.
+    ("messages.of_author", "Sort"),
+];
+
+async fn no_statement_reads_a_whole_table(app: TestApp) {
+    let mut raw = Raw::connect(&app).await;
+    fill(&mut raw).await;
+    let mut wrong = Vec::new();
+    for statement in db::statements() {
+        let plan = raw.plan(statement).await;
+        for line in &plan {
+            let bad =
+                is_scan(line) || line.contains("TEMP B-TREE FOR ORDER") || line.contains("Sort  (");
+            let argued =
+                ARGUED.iter().any(|(name, what)| *name == statement.0 && line.contains(what));
+            if bad && !argued {
+                wrong.push(format!("{}\n  {}", statement.0, plan.join("\n  ")));
+                break;
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Whether a line of a plan reads a table from end to end. SQLite calls a table by its alias; `a`,
+/// `few` and `active` are results of inner queries.
+fn is_scan(line: &str) -> bool {
+    let inner = [
+        "SCAN CONSTANT ROW",
+        "SCAN a",
+        "SCAN few",
+        "SCAN active",
+        "SCAN (subquery",
+        "SCAN 2-ROW VALUES",
+    ];
+    let scan = line.trim_start().starts_with("SCAN");
+    scan && !inner.iter().any(|inner| line.trim_start().starts_with(inner))
+        || line.contains("Seq Scan on")
+}
+
+#[tokio::test]
+async fn both_databases_have_the_same_schema() {
+    let Some(postgres) = TestApp::start(Backend::Postgres).await else { return };
+    let sqlite_dir = tempfile::tempdir().unwrap();
+    let url = DatabaseUrl::Sqlite(sqlite_dir.path().join("schema.sqlite"));
+    let sqlite = TestApp::start_on(url, &[]).await;
+    for (what, in_sqlite, in_postgres) in SCHEMA {
+        let of_sqlite: BTreeSet<_> = texts(&sqlite, in_sqlite).await.into_iter().collect();
+        let of_postgres: BTreeSet<_> = texts(&postgres, in_postgres).await.into_iter().collect();
+        assert!(of_sqlite.len() > 2, "{what}: {of_sqlite:?}");
+        assert_eq!(of_sqlite, of_postgres, "{what}");
+    }
+}
+
+/// What is compared, and how each database lists it, one text an item.
+const SCHEMA: &[(&str, &str, &str)] = &[
+    (
+        "columns with type and nullability",
+        "SELECT t.name || '.' || c.name || ' '
+            || CASE WHEN t.name = 'messages' AND c.name = 'flagged' THEN 'BOOLEAN' ELSE c.type END
+            || CASE WHEN c.\"notnull\" = 1 OR c.pk > 0 THEN ' NOT NULL' ELSE '' END
+         FROM sqlite_master t JOIN pragma_table_info(t.name) c
+         WHERE t.type = 'table' AND t.name NOT LIKE '\\_sqlx%' ESCAPE '\\'",
+        "SELECT table_name || '.' || column_name || ' '
+            || CASE data_type WHEN 'bigint' THEN 'INTEGER' WHEN 'bytea' THEN 'BLOB'
+                    ELSE upper(data_type) END
+            || CASE is_nullable WHEN 'NO' THEN ' NOT NULL' ELSE '' END
+         FROM information_schema.columns
+         WHERE table_schema = 'public' AND table_name NOT LIKE '\\_sqlx%'",
+    ),
+    (
+        "primary keys",
+        "SELECT t.name || '.' || c.name || ' ' || c.pk
+         FROM sqlite_master t JOIN pragma_table_info(t.name) c
+         WHERE t.type = 'table' AND t.name NOT LIKE '\\_sqlx%' ESCAPE '\\' AND c.pk > 0",
+        "SELECT c.relname || '.' || a.attname || ' ' || array_position(i.indkey::int2[], a.attnum) + 1
+         FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
+         JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'public'
+         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey)
+         WHERE i.indisprimary AND c.relname NOT LIKE '\\_sqlx%'",
+    ),
+    (
+        "uniques and indexes with their columns",
+        "SELECT t.name || ' (' || (SELECT group_concat(x.name || CASE x.\"desc\" WHEN 1 THEN ' DESC' ELSE '' END, ', ')
+                FROM pragma_index_xinfo(l.name) x WHERE x.key = 1) || ')'
+            || CASE l.\"unique\" WHEN 1 THEN ' UNIQUE' ELSE '' END
+            || CASE l.partial WHEN 1 THEN ' PARTIAL' ELSE '' END
+         FROM sqlite_master t JOIN pragma_index_list(t.name) l
+         WHERE t.type = 'table' AND t.name NOT LIKE '\\_sqlx%' ESCAPE '\\' AND l.origin <> 'pk'",
+        "SELECT c.relname || ' (' || (SELECT string_agg(a.attname
+                || CASE i.indoption[k.place - 1] & 1 WHEN 1 THEN ' DESC' ELSE '' END, ', ' ORDER BY k.place)
+                FROM unnest(i.indkey::int2[]) WITH ORDINALITY k(attnum, place)
+                JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum) || ')'
+            || CASE WHEN i.indisunique THEN ' UNIQUE' ELSE '' END
+            || CASE WHEN i.indpred IS NOT NULL THEN ' PARTIAL' ELSE '' END
+         FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
+         JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'public'
+         WHERE NOT i.indisprimary AND c.relname NOT LIKE '\\_sqlx%'",
+    ),
+    (
+        "foreign keys",
+        "SELECT t.name || '.' || f.\"from\" || ' ' || f.\"table\" || '.' || f.\"to\"
+         FROM sqlite_master t JOIN pragma_foreign_key_list(t.name) f WHERE t.type = 'table'",
+        "SELECT c.relname || '.' || a.attname || ' ' || r.relname || '.' || b.attname
+         FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+         JOIN pg_class r ON r.oid = k.confrelid
+         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.conkey[1]
+         JOIN pg_attribute b ON b.attrelid = r.oid AND b.attnum = k.confkey[1]
+         WHERE k.contype = 'f'",
+    ),
+];
+
+async fn names_and_relations_are_unique_and_refer_to_rows(app: TestApp) {
+    app.user("a").await;
+    app.user("b").await;
+    let db = &app.state.db;
+    let again = NewUser::check("a", "other@example.com", "p", None, 1).unwrap();
+    let error = db.create_user(&again, "", 0).await.unwrap_err();
+    assert!(matches!(error, db::Error::Taken(_)), "{error:?}");
+    // Names that look alike are not the same.
+    for name in ["A", "a ", "á"] {
+        app.user(name).await;
+    }
+    assert_eq!(db.follow("a", "b", 0).await.unwrap(), Followed::Changed);
+    assert_eq!(db.follow("a", "b", 0).await.unwrap(), Followed::Unchanged);
+    let mut raw = Raw::connect(&app).await;
+    for sql in [
+        "INSERT INTO followers (who_id, whom_id, created_at) VALUES (1, 2, 0)",
+        "INSERT INTO followers (who_id, whom_id, created_at) VALUES (1, 999, 0)",
+        "INSERT INTO messages (author_id, text, pub_date) VALUES (999, '', 0)",
+        "INSERT INTO messages (author_id, text, pub_date) VALUES (1, NULL, 0)",
+        "INSERT INTO sessions (token_hash, user_id, created_at, last_seen) VALUES ('', 999, 0, 0)",
+        "INSERT INTO simulator_latest (id, value) VALUES (2, 0)",
+        "INSERT INTO operators (name, pw_hash, role, created_at) VALUES ('x', '', 'root', 0)",
+        "DELETE FROM users WHERE id = 1",
+    ] {
+        assert!(raw.execute(sql).await.is_err(), "{sql}");
+    }
+    let text = MessageText::parse("x").unwrap();
+    assert!(!db.post_message("nobody", &text, 0).await.unwrap());
+    assert_eq!(db.follow("a", "nobody", 0).await.unwrap(), Followed::UnknownUser);
+    assert_eq!(db.follow("a", "a", 0).await.unwrap(), Followed::Changed);
+    assert_eq!(db.unfollow("nobody", "nobody").await.unwrap(), Followed::UnknownUser);
+}
+
+async fn of_many_who_register_a_name_one_gets_it(app: TestApp) {
+    let user = NewUser::check("wanted", "a@b", "p", None, 1).unwrap();
+    let attempts = (0..16).map(|_| app.state.db.create_user(&user, "", 0));
+    let results = futures_util::future::join_all(attempts).await;
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
+    let taken = |result: &&db::Result<()>| matches!(result, Err(db::Error::Taken(_)));
+    assert_eq!(results.iter().filter(taken).count(), 15, "{results:?}");
+}
+
+async fn of_many_replicas_one_claims_a_tick(app: TestApp) {
+    let other = app.twin().await;
+    for tick in [7, 8, 100] {
+        let claims = (0..8).map(|n| {
+            let db = if n % 2 == 0 { &app.state.db } else { &other.state.db };
+            db.claim_job("backup", tick)
+        });
+        let claims = futures_util::future::try_join_all(claims).await.unwrap();
+        assert_eq!(claims.iter().filter(|claimed| **claimed).count(), 1, "tick {tick}");
+    }
+    assert!(!app.state.db.claim_job("backup", 99).await.unwrap(), "an earlier tick is over");
+    assert!(app.state.db.claim_job("other", 1).await.unwrap());
+}
+
+/// A message as the test remembers it: time, id, author, whether it is flagged.
+type Known = (i64, i64, usize, bool);
+
+async fn personal_timelines_agree_with_brute_force(app: TestApp) {
+    const USERS: usize = 8;
+    let db = &app.state.db;
+    let mut users = Vec::new();
+    for n in 0..USERS {
+        users.push(app.user(&format!("user {n}")).await);
+    }
+    let mut runner = TestRunner::deterministic();
+    // Author, time and flag of each message; times collide on purpose.
+    let messages = proptest::collection::vec((0..USERS, 0_i64..40, any::<bool>()), 400);
+    let mut known: Vec<Known> = Vec::new();
+    for (author, at, flagged) in messages.new_tree(&mut runner).unwrap().current() {
+        let flagged = flagged && at % 3 == 0;
+        app.message_at(&format!("user {author}"), "x", at).await;
+        let id = i64::try_from(known.len()).unwrap() + 1;
+        db.set_flagged(id, flagged).await.unwrap();
+        known.push((at, id, author, flagged));
+    }
+    let relations = proptest::collection::btree_set((0..USERS, 0..USERS), 25);
+    let relations = relations.new_tree(&mut runner).unwrap().current();
+    for (who, whom) in &relations {
+        db.follow(&format!("user {who}"), &format!("user {whom}"), 0).await.unwrap();
+    }
+    known.sort_unstable_by(|a, b| b.cmp(a));
+    for who in 0..USERS {
+        let shown = |(.., author, flagged): &&Known| {
+            !flagged && (*author == who || relations.contains(&(who, *author)))
+        };
+        let expected: Vec<_> = known.iter().filter(shown).map(|(_, id, ..)| *id).collect();
+        for follows in [0, 100] {
+            let list = async |before, offset, limit| {
+                let page = Page { before, offset };
+                let messages = db.home_timeline(users[who], follows, page, limit).await.unwrap();
+                messages.into_iter().map(|message| message.id).collect::<Vec<_>>()
+            };
+            assert_eq!(list(None, 0, 1000).await, expected);
+            assert_eq!(
+                list(None, 30, 31).await,
+                expected.iter().copied().skip(30).take(31).collect::<Vec<_>>()
+            );
+            for (at, cursor) in expected.iter().enumerate().step_by(17) {
+                let rest: Vec<_> = expected[at + 1..].iter().copied().take(31).collect();
+                assert_eq!(list(Some(*cursor), 0, 31).await, rest, "behind {cursor}");
+            }
+        }
+    }
+}
+
+async fn a_personal_timeline_reaches_behind_the_newest_messages(app: TestApp) {
+    let mut raw = Raw::connect(&app).await;
+    let me = app.user("me").await;
+    app.user("loud").await;
+    app.user("quiet").await;
+    app.state.db.follow("me", "quiet", 0).await.unwrap();
+    for n in 0..40 {
+        app.message_at("quiet", &format!("old {n}"), n).await;
+    }
+    // More than the plan for those who follow many looks at.
+    let numbers = match raw {
+        Raw::Sqlite(_) => {
+            "(WITH RECURSIVE n(n) AS (SELECT 100 UNION ALL SELECT n + 1 FROM n WHERE n < 6000) SELECT n FROM n) n"
+        }
+        Raw::Postgres(_) => "(SELECT n FROM generate_series(100, 6000) AS n) n",
+    };
+    raw.execute(&format!(
+        "INSERT INTO messages (author_id, text, pub_date) SELECT 2, 'loud', n FROM {numbers}"
+    ))
+    .await
+    .unwrap();
+    app.message_at("quiet", "new", 10_000).await;
+    for follows in [0, 100] {
+        let timeline = app.state.db.home_timeline(me, follows, Page::default(), 31).await.unwrap();
+        assert_eq!(timeline.len(), 31);
+        let texts: Vec<_> = timeline.iter().map(|message| message.text.as_str()).collect();
+        assert_eq!(texts[..3], ["new", "old 39", "old 38"]);
+        let page = Page { before: Some(timeline[30].id), offset: 0 };
+        let rest = app.state.db.home_timeline(me, follows, page, 31).await.unwrap();
+        assert_eq!(rest.len(), 10);
+        assert_eq!(rest[9].text, "old 0");
+    }
+}
+
+async fn migrating_again_changes_nothing(app: TestApp) {
+    app.user("a").await;
+    app.state.db.migrate().await.unwrap();
+    let other = app.twin().await;
+    assert!(other.state.db.user_exists("a").await.unwrap());
+}
+
+#[tokio::test]
+async fn replicas_that_start_together_migrate_once() {
+    let Some(cluster) = postgres::shared() else { return };
+    let database = cluster.create_database();
+    let url = DatabaseUrl::Postgres(database.url());
+    let sizes = minitwit::db::PoolSizes { sqlite_readers: 1, postgres: 2 };
+    let (a, b) = (Db::open(&url, sizes).await.unwrap(), Db::open(&url, sizes).await.unwrap());
+    let (first, second) = tokio::join!(a.migrate(), b.migrate());
+    first.unwrap();
+    second.unwrap();
+    assert_eq!(a.totals().await.unwrap().users, 0);
+}
+
+async fn a_newer_schema_is_refused(app: TestApp) {
+    let mut raw = Raw::connect(&app).await;
+    let sql =
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+               VALUES (4711, 'of the future', TRUE, '', 0)";
+    raw.execute(sql).await.unwrap();
+    let error = app.state.db.migrate().await.unwrap_err();
+    assert!(matches!(error, MigrationError::Newer { found: 4711, .. }), "{error:?}");
+    assert!(error.to_string().contains("run the newer program"), "{error}");
+}
+
+async fn a_text_with_nul_matches_nothing(app: TestApp) {
+    app.user("a").await;
+    let db = &app.state.db;
+    assert!(db.credentials("a\0").await.unwrap().is_none());
+    assert!(!db.user_exists("\0").await.unwrap());
+    assert_eq!(db.follow("a", "a\0", 0).await.unwrap(), Followed::UnknownUser);
+    assert_eq!(db.unfollow("a\0", "a").await.unwrap(), Followed::UnknownUser);
+    assert!(db.followed_by("a\0", 10).await.unwrap().is_none());
+    assert!(db.author_timeline("a\0", None, Page::default(), 10).await.unwrap().is_none());
+}
+
+async fn deleting_expired_sessions_leaves_the_others(app: TestApp) {
+    let user = app.user("a").await;
+    let db = &app.state.db;
+    for (name, created, seen) in [(1, 100, 100), (2, 100, 900), (3, 800, 900)] {
+        db.create_session(&[name], user, created).await.unwrap();
+        db.touch_session(&[name], seen).await.unwrap();
+    }
+    assert_eq!(db.delete_idle_sessions(500).await.unwrap(), 1, "the idle one");
+    assert_eq!(db.delete_idle_sessions(500).await.unwrap(), 0);
+    assert!(db.session(&[2], 500, 500).await.unwrap().is_none(), "past its absolute end");
+    assert!(db.session(&[3], 500, 500).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_writer_that_holds_sqlite_does_not_stop_readers() {
+    on(Backend::Sqlite, async |app| {
+        app.user("a").await;
+        let mut raw = Raw::connect(&app).await;
+        raw.execute("BEGIN IMMEDIATE").await.unwrap();
+        let api = app.simulator();
+        let writing = async {
+            let posts = (0..3).map(|_| api.post("/msgs/a", json!({"content": "x"})));
+            futures_util::future::join_all(posts).await
+        };
+        let reading = async {
+            let started = Instant::now();
+            for _ in 0..20 {
+                api.get("/msgs").await.is(200);
+            }
+            assert!(started.elapsed() < Duration::from_secs(2), "readers waited for the writer");
+        };
+        let (answers, ()) = tokio::join!(writing, reading);
+        for answer in answers {
+            answer.is(503);
+            assert_eq!(answer.header("retry-after"), "1");
+        }
+        raw.execute("ROLLBACK").await.unwrap();
+        api.post("/msgs/a", json!({"content": "x"})).await.is(204);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_pool_without_a_free_connection_is_a_503_soon() {
+    let Some(app) = TestApp::start_with(Backend::Postgres, &["--postgres-connections", "1"]).await
+    else {
+        return;
+    };
+    let mut raw = Raw::connect(&app).await;
+    raw.execute("BEGIN; LOCK TABLE simulator_latest").await.unwrap();
+    let api = app.simulator();
+    let started = Instant::now();
+    let waiting = app.state.db.set_latest(1);
+    let refused = async {
+        let answer = api.get("/latest").await;
+        (answer, started.elapsed())
+    };
+    let (blocked, (answer, after)) = tokio::join!(waiting, refused);
+    answer.is(503);
+    assert_eq!(answer.header("retry-after"), "1");
+    assert!(after < Duration::from_millis(1800), "{after:?}");
+    assert!(matches!(blocked, Err(db::Error::Unavailable(_))), "{blocked:?}");
+    assert!(app.metric("db_pool_timeouts_total", &[("pool", "main")]) > 0.5);
+    raw.execute("ROLLBACK").await.unwrap();
+    api.get("/latest").await.is(200);
+}
+
+/// Posts until told to stop; the texts that were acknowledged, and how long refusals took at most.
+async fn post_all_along(app: &TestApp, stop: &std::cell::Cell<bool>) -> (Vec<String>, Duration) {
+    let (mut acknowledged, mut slowest) = (Vec::new(), Duration::ZERO);
+    let api = app.simulator();
+    for n in 0.. {
+        if stop.get() {
+            break;
+        }
+        let text = format!("message {n}");
+        let started = Instant::now();
+        let answer = api.post("/msgs/a", json!({"content": text})).await;
+        match answer.status.as_u16() {
+            204 => acknowledged.push(text),
+            503 => slowest = slowest.max(started.elapsed()),
+            other => panic!("{other}: {}", answer.text()),
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    (acknowledged, slowest)
+}
+
+#[tokio::test]
+async fn postgres_may_crash_and_come_back() {
+    let Some(cluster) = postgres::Cluster::start() else { return };
+    let cluster = Arc::new(cluster);
+    let url = DatabaseUrl::Postgres(cluster.url("postgres"));
+    let app = TestApp::start_on(url, &[]).await;
+    app.user("a").await;
+    let stop = std::cell::Cell::new(false);
+    let crashing = async {
+        for _ in 0..2 {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            let cluster = Arc::clone(&cluster);
+            tokio::task::spawn_blocking(move || cluster.restart_immediately()).await.unwrap();
+            let back = Instant::now();
+            eventually("the service reads again", async || {
+                app.browser().get("/public").await.status == 200
+            })
+            .await;
+            assert!(back.elapsed() < Duration::from_secs(2), "{:?}", back.elapsed());
+        }
+        stop.set(true);
+    };
+    let ((acknowledged, slowest), ()) = tokio::join!(post_all_along(&app, &stop), crashing);
+    assert!(acknowledged.len() > 20, "{} messages", acknowledged.len());
+    assert!(slowest < Duration::from_millis(1800), "{slowest:?}");
+    let stored: BTreeMap<_, _> = texts(&app, "SELECT text FROM messages").await.into_iter().fold(
+        BTreeMap::new(),
+        |mut counts, text| {
+            *counts.entry(text).or_insert(0) += 1;
+            counts
+        },
+    );
+    for text in &acknowledged {
+        assert_eq!(stored.get(text), Some(&1), "{text}");
+    }
+    assert!(app.metric("minitwit_panics_total", &[]).abs() < 0.1);
+}
