@@ -71,6 +71,8 @@ pub fn api(state: &AppState) -> Router {
         .route_layer(layer(state.clone(), api::record_latest))
         .route("/latest", get(api::latest::get))
         .route("/openapi.json", get(api::docs::openapi))
+        .route("/docs", get(api::docs::page))
+        .route("/docs.css", get(api::docs::style))
         .fallback(async || AppError::NotFound)
         .layer(from_fn(detach::finish_changes))
         .layer(layer(state.clone(), time_limit))

@@ -79,7 +79,13 @@ const APP: &[(&str, &[&str])] = &[
     ("listen", &["middleware"]),
     ("telemetry", &["config", "data_dir", "exposition", "logs", "metrics"]),
     ("operators", &["auth", "clock", "config", "db", "state"]),
-    ("jobs", &["auth", "backup", "clock", "config", "db", "domain", "escape", "metrics", "state"]),
+    (
+        "jobs",
+        &[
+            "auth", "backup", "clock", "config", "db", "domain", "escape", "links", "metrics",
+            "state",
+        ],
+    ),
 ];
 
 /// The modules that put the program together; they may use every other.

@@ -17,6 +17,7 @@ mod jobs;
 mod layering;
 mod notice;
 mod observe;
+mod openapi;
 mod postgres;
 mod process;
 mod records;
