@@ -4,7 +4,8 @@
 //!
 //! `cargo bench -p minitwit --bench load` builds and starts the release binary; nothing else has to
 //! run, and the machine should be idle. `MINITWIT_SCENARIO=<file>` replays a file of the course for the
-//! last row instead of an invented one.
+//! simulation instead of an invented one. Behind `--`, parts can be chosen: `simulation`, `requests`,
+//! `writers`, `kills`, `timelines`.
 
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot go on has failed")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the table is for people")]
@@ -54,11 +55,29 @@ async fn main() {
 async fn measure(name: &'static str, postgres: Option<String>) {
     let dir = tempfile::tempdir().unwrap();
     let place = Place { name, dir: dir.path(), postgres };
-    memory_after_simulation(&place).await;
-    cpu_per_request(&place).await;
-    many_writers(&place).await;
-    killed(&place).await;
-    timelines(&place).await;
+    // A first start brings the database to the program's schema.
+    drop(place.start().await);
+    if wanted("simulation") {
+        memory_after_simulation(&place).await;
+    }
+    if wanted("requests") {
+        cpu_per_request(&place).await;
+    }
+    if wanted("writers") {
+        many_writers(&place).await;
+    }
+    if wanted("kills") {
+        killed(&place).await;
+    }
+    if wanted("timelines") {
+        timelines(&place).await;
+    }
+}
+
+/// Whether the arguments name this part, or none. Cargo adds options of its own.
+fn wanted(part: &str) -> bool {
+    let mut parts = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).peekable();
+    parts.peek().is_none() || parts.any(|wanted| wanted == part)
 }
 
 /// Where a service is started.
@@ -374,7 +393,7 @@ async fn seed(place: &Place<'_>, from: u64, to: u64) {
                 "WITH RECURSIVE n(i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n WHERE i < {to})
                  {columns} FROM n; PRAGMA optimize;"
             ),
-            &format!("{columns} FROM generate_series({first}, {to}) i; ANALYZE;"),
+            &format!("{columns} FROM generate_series({first}::BIGINT, {to}::BIGINT) i; ANALYZE;"),
         )
         .await;
 }
