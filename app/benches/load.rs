@@ -56,9 +56,9 @@ async fn measure(name: &'static str, postgres: Option<String>) {
     let dir = tempfile::tempdir().unwrap();
     let place = Place { name, dir: dir.path(), postgres };
     // A first start brings the database to the program's schema.
-    drop(place.start().await);
+    drop(place.start());
     if wanted("simulation") {
-        memory_after_simulation(&place).await;
+        memory_after_simulation(&place);
     }
     if wanted("requests") {
         cpu_per_request(&place).await;
@@ -118,7 +118,7 @@ impl Place<'_> {
         }
     }
 
-    async fn start(&self) -> Service {
+    fn start(&self) -> Service {
         let mut command = Command::new(env!("CARGO_BIN_EXE_minitwit"));
         let port = "127.0.0.1:0";
         command.args(["--site", port, "--api", port, "--ops", port, "--log-format", "json"]);
@@ -194,8 +194,8 @@ async fn post(api: SocketAddr, path: &str, body: &serde_json::Value) -> Result<A
     client::send(api, request, PATIENCE).await
 }
 
-async fn memory_after_simulation(place: &Place<'_>) {
-    let service = place.start().await;
+fn memory_after_simulation(place: &Place<'_>) {
+    let service = place.start();
     let mut simulate = Command::new(env!("CARGO_BIN_EXE_minitwit"));
     simulate.args(["simulate", "--no-wait", "--json", "--url"]);
     simulate.arg(format!("http://{}", service.api));
@@ -213,7 +213,7 @@ async fn memory_after_simulation(place: &Place<'_>) {
 }
 
 async fn cpu_per_request(place: &Place<'_>) {
-    let service = place.start().await;
+    let service = place.start();
     service.register("bench").await;
     for number in 0..100 {
         post(service.api, "/msgs/bench", &message(&format!("message {number}"))).await.unwrap();
@@ -244,7 +244,7 @@ async fn average(service: &Service, requests: u32, request: impl AsyncFn(u32)) -
     for number in 0..requests {
         request(number).await;
     }
-    (service.cpu() - before).as_secs_f64() * 1e3 / f64::from(requests)
+    service.cpu().saturating_sub(before).as_secs_f64() * 1e3 / f64::from(requests)
 }
 
 fn message(text: &str) -> serde_json::Value {
@@ -252,7 +252,7 @@ fn message(text: &str) -> serde_json::Value {
 }
 
 async fn many_writers(place: &Place<'_>) {
-    let service = place.start().await;
+    let service = place.start();
     service.register("writer").await;
     let end = Instant::now() + WRITING;
     let (acknowledged, errors) = write(service.api, "w", move |_| Instant::now() < end).await;
@@ -265,7 +265,7 @@ async fn many_writers(place: &Place<'_>) {
 async fn killed(place: &Place<'_>) {
     let mut acknowledged = HashSet::new();
     for round in 0..KILLS {
-        let mut service = place.start().await;
+        let mut service = place.start();
         service.register("writer").await;
         let api = service.api;
         let writing = tokio::spawn(async move { write(api, &format!("k{round}"), |_| true).await });
@@ -289,7 +289,9 @@ async fn lost(place: &Place<'_>, acknowledged: &HashSet<String>) -> f64 {
         let messages = db.dump_messages(after, 10_000).await.unwrap();
         let Some(last) = messages.last() else { break };
         after = last.id;
-        messages.iter().for_each(|message| _ = missing.remove(&message.text));
+        for message in &messages {
+            missing.remove(&message.text);
+        }
     }
     db.close().await;
     count(missing.len())
@@ -337,7 +339,7 @@ async fn write(
 /// Timelines with some messages, and with a hundred times as many.
 async fn timelines(place: &Place<'_>) {
     let token = SessionToken::generate().unwrap();
-    let hash: String = token.hash().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = token.hash().map(|byte| format!("{byte:02x}")).concat();
     // Users with ids of their own, behind those of the other measurements.
     let user = "'reader ' || i, 'r@example.com', 'none', 0";
     let session = |blob: &str| {
@@ -400,7 +402,7 @@ async fn seed(place: &Place<'_>, from: u64, to: u64) {
 
 /// Medians of the public and of a personal timeline, in milliseconds.
 async fn medians(place: &Place<'_>, cookie: &str) -> (f64, f64) {
-    let service = place.start().await;
+    let service = place.start();
     let answer = get(service.site, "/", cookie).await;
     assert!(String::from_utf8_lossy(&answer.body).contains("My Timeline"));
     let public = median(async || drop(get(service.site, "/public", "").await)).await;

@@ -33,7 +33,9 @@ impl Ledger {
     /// Compares with what is found.
     fn settle(&self, found: &[String]) {
         let mut counts: HashMap<&str, u32> = HashMap::new();
-        found.iter().for_each(|text| *counts.entry(text).or_default() += 1);
+        for text in found {
+            *counts.entry(text).or_default() += 1;
+        }
         let lost: Vec<_> =
             self.acknowledged.iter().filter(|text| !counts.contains_key(text.as_str())).collect();
         assert!(lost.is_empty(), "lost: {lost:?}");

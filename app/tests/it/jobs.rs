@@ -1,5 +1,7 @@
 //! Scheduled jobs: the wrapper that guards and counts them, and what each of them does.
 
+#![expect(clippy::float_cmp, reason = "the samples compared here are small whole numbers")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
