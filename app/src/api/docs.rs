@@ -1,4 +1,4 @@
-//! The API described: an OpenAPI 3.1 document generated from the handlers, and a page made from the
+//! The API described: an `OpenAPI` 3.1 document generated from the handlers, and a page made from the
 //! document.
 
 use std::sync::LazyLock;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::clock::{Clock, micros};
 use crate::db::{self, Db};
 
-const WINDOW: Duration = Duration::from_secs(60);
+const WINDOW: Duration = Duration::from_mins(1);
 const ACCOUNT_LIMIT: i64 = 5;
 const ADDRESS_LIMIT: i64 = 20;
 

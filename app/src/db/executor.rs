@@ -203,7 +203,7 @@ impl Db {
             }
             // Whoever asked decides what a taken name means; it is no failure of the database.
             Err(Error::Taken(_)) => {
-                tracing::debug!(duration_us, "statement met a unique constraint")
+                tracing::debug!(duration_us, "statement met a unique constraint");
             }
             Err(error) => {
                 let chain = error.chain();

@@ -81,18 +81,21 @@ impl Found {
     }
 
     /// The next page shows this.
+    #[must_use]
     pub fn saying(mut self, flash: Flash) -> Self {
         self.flash = Some(flash);
         self
     }
 
     /// With a new session.
+    #[must_use]
     pub fn starting(mut self, token: SessionToken) -> Self {
         self.session = Some(SessionChange::Start(token));
         self
     }
 
     /// Without a session.
+    #[must_use]
     pub fn ending_session(mut self) -> Self {
         self.session = Some(SessionChange::End);
         self

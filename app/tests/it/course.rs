@@ -71,19 +71,19 @@ async fn messages_are_recorded_and_escaped(app: TestApp) {
 }
 
 async fn timelines_show_whom_one_follows(app: TestApp) {
-    let mut foo = register_and_login(&app, "foo").await;
-    add_message(&mut foo, "the message by foo").await;
-    foo.visit("/logout").await;
-    let mut bar = register_and_login(&app, "bar").await;
-    add_message(&mut bar, "the message by bar").await;
-    bar.visit("/public").await.shows("the message by foo").shows("the message by bar");
-    bar.visit("/").await.hides("the message by foo").shows("the message by bar");
-    bar.visit("/foo/follow").await.shows("You are now following &#34;foo&#34;");
-    bar.visit("/").await.shows("the message by foo").shows("the message by bar");
-    bar.visit("/bar").await.hides("the message by foo").shows("the message by bar");
-    bar.visit("/foo").await.shows("the message by foo").hides("the message by bar");
-    bar.visit("/foo/unfollow").await.shows("You are no longer following &#34;foo&#34;");
-    bar.visit("/").await.hides("the message by foo").shows("the message by bar");
+    let mut author = register_and_login(&app, "foo").await;
+    add_message(&mut author, "the message by foo").await;
+    author.visit("/logout").await;
+    let mut reader = register_and_login(&app, "bar").await;
+    add_message(&mut reader, "the message by bar").await;
+    reader.visit("/public").await.shows("the message by foo").shows("the message by bar");
+    reader.visit("/").await.hides("the message by foo").shows("the message by bar");
+    reader.visit("/foo/follow").await.shows("You are now following &#34;foo&#34;");
+    reader.visit("/").await.shows("the message by foo").shows("the message by bar");
+    reader.visit("/bar").await.hides("the message by foo").shows("the message by bar");
+    reader.visit("/foo").await.shows("the message by foo").hides("the message by bar");
+    reader.visit("/foo/unfollow").await.shows("You are no longer following &#34;foo&#34;");
+    reader.visit("/").await.hides("the message by foo").shows("the message by bar");
 }
 
 async fn the_api_does_what_the_course_expects(app: TestApp) {

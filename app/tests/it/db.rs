@@ -365,7 +365,7 @@ async fn personal_timelines_agree_with_brute_force(app: TestApp) {
         db.follow(&format!("user {who}"), &format!("user {whom}"), 0).await.unwrap();
     }
     known.sort_unstable_by(|a, b| b.cmp(a));
-    for who in 0..USERS {
+    for (who, user) in users.iter().enumerate() {
         let shown = |(.., author, flagged): &&Known| {
             !flagged && (*author == who || relations.contains(&(who, *author)))
         };
@@ -373,7 +373,7 @@ async fn personal_timelines_agree_with_brute_force(app: TestApp) {
         for follows in [0, 100] {
             let list = async |before, offset, limit| {
                 let page = Page { before, offset };
-                let messages = db.home_timeline(users[who], follows, page, limit).await.unwrap();
+                let messages = db.home_timeline(*user, follows, page, limit).await.unwrap();
                 messages.into_iter().map(|message| message.id).collect::<Vec<_>>()
             };
             assert_eq!(list(None, 0, 1000).await, expected);
@@ -435,7 +435,7 @@ async fn replicas_that_start_together_migrate_once() {
     let Some(cluster) = postgres::shared() else { return };
     let database = cluster.create_database();
     let url = DatabaseUrl::Postgres(database.url());
-    let sizes = minitwit::db::PoolSizes { sqlite_readers: 1, postgres: 2 };
+    let sizes = db::PoolSizes { sqlite_readers: 1, postgres: 2 };
     let (a, b) = (Db::open(&url, sizes).await.unwrap(), Db::open(&url, sizes).await.unwrap());
     let (first, second) = tokio::join!(a.migrate(), b.migrate());
     first.unwrap();

@@ -64,16 +64,6 @@ impl Cluster {
         self.pg_ctl("restart");
     }
 
-    /// Crashes the server.
-    pub fn stop_immediately(&self) {
-        self.pg_ctl("stop");
-    }
-
-    /// Starts the server that was stopped.
-    pub fn start_again(&self) {
-        self.pg_ctl("start");
-    }
-
     fn pg_ctl(&self, action: &str) {
         let mut command = as_server_user(&self.bin.join("pg_ctl"));
         command.args(["-w", "-D"]).arg(self.dir.join("data"));

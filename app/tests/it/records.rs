@@ -19,7 +19,6 @@ pub struct Records(Arc<Mutex<Vec<Record>>>);
 #[derive(Clone, Debug)]
 pub struct Record {
     pub level: Level,
-    pub target: String,
     pub message: String,
     /// Of the event and its spans; the event wins over the inner span, that over the outer.
     pub fields: BTreeMap<String, String>,
@@ -90,7 +89,6 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Records {
         event.record(&mut fields);
         let record = Record {
             level: *event.metadata().level(),
-            target: event.metadata().target().to_owned(),
             message: fields.0.remove("message").unwrap_or_default(),
             fields: fields.0,
         };

@@ -251,7 +251,7 @@ async fn messages_are_listed_newest_first_with_three_fields(app: TestApp) {
 async fn the_limit_is_clamped(app: TestApp) {
     app.user("a").await;
     for n in 0..130 {
-        app.message(&"a".to_owned(), &format!("message {n}")).await;
+        app.message("a", &format!("message {n}")).await;
     }
     let api = app.simulator();
     for (no, shown) in [
