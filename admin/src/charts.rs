@@ -2,7 +2,9 @@
 //! content security policy, and scale with the page. Text is HTML beside the drawing.
 
 mod histogram;
+mod sparkline;
 mod waterfall;
 
 pub use histogram::Histogram;
+pub use sparkline::Sparkline;
 pub use waterfall::{Step, Waterfall};

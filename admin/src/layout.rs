@@ -16,6 +16,8 @@ pub enum Section {
     Logs,
     /// Requests and their SQL.
     Requests,
+    /// What failed.
+    Errors,
     /// The service itself.
     System,
     /// None of them.
@@ -26,6 +28,7 @@ pub enum Section {
 const NAVIGATION: &[(Section, &str, &str, &str)] = &[
     (Section::Logs, "Logs", "/logs", "l"),
     (Section::Requests, "Requests", "/requests", "r"),
+    (Section::Errors, "Errors", "/errors", "e"),
     (Section::System, "System", "/system", "s"),
 ];
 

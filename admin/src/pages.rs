@@ -1,5 +1,6 @@
 //! The pages, one file each: parameters, what is asked of the store, and the template's struct.
 
+pub mod errors;
 pub mod event;
 pub mod logs;
 mod profile;

@@ -12,7 +12,7 @@ use axum::routing::{get, post};
 
 use crate::error::PanelError;
 use crate::operator::Operator;
-use crate::pages::{event, logs, request, requests, sql, system};
+use crate::pages::{errors, event, logs, request, requests, sql, system};
 use crate::panel::Panel;
 use crate::{assets, export, live, protect};
 
@@ -31,6 +31,7 @@ where
         .route(&at("/logs/export.ndjson"), get(export::ndjson))
         .route(&at("/logs/export.csv"), get(export::csv))
         .route(&at("/logs/tail"), get(live::tail))
+        .route(&at("/errors"), get(errors::show))
         .route(&at("/system"), get(system::show))
         .route(&at("/system/levels"), post(system::set_levels))
         .route(&at("/system/jobs/{name}"), post(system::run_job))

@@ -1,0 +1,49 @@
+//! How something went over a window, as small as a word.
+
+use askama::Template;
+
+/// Width and height of the drawing in its own units.
+const WIDTH: f64 = 120.0;
+const HEIGHT: f64 = 20.0;
+/// Bars of counts over time.
+const BARS: usize = 30;
+
+/// The drawing.
+#[derive(Template)]
+#[template(
+    source = "<svg class=\"spark\" viewBox=\"0 0 120 20\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{{ label }}\">{% for (x, y, height) in bars %}<rect x=\"{{ x }}\" y=\"{{ y }}\" width=\"3\" height=\"{{ height }}\"/>{% endfor %}</svg>",
+    ext = "html"
+)]
+pub struct Sparkline {
+    bars: Vec<(String, String, String)>,
+    label: String,
+}
+
+impl Sparkline {
+    /// How many of these times fall into each part of a window.
+    pub fn of_times(times: &[i64], from: i64, to: i64) -> Self {
+        let mut counts = [0_u32; BARS];
+        let length = i128::from(to) - i128::from(from);
+        for time in times {
+            let at = (i128::from(*time) - i128::from(from)) * BARS as i128 / length.max(1);
+            if let Some(count) = usize::try_from(at).ok().and_then(|at| counts.get_mut(at)) {
+                *count += 1;
+            }
+        }
+        Self::of_values(&counts.map(f64::from))
+    }
+
+    /// A bar per value, the largest as high as the drawing.
+    #[expect(clippy::cast_precision_loss, reason = "a drawing has a few bars")]
+    pub fn of_values(values: &[f64]) -> Self {
+        let max = values.iter().copied().fold(0.0, f64::max);
+        let step = WIDTH / values.len().max(1) as f64;
+        let bars = values.iter().enumerate().filter(|(_, value)| **value > 0.0);
+        let bar = |(at, value): (usize, &f64)| {
+            let height = (value / max * HEIGHT).max(1.5);
+            let texts = (at as f64 * step, HEIGHT - height, height);
+            (format!("{:.1}", texts.0), format!("{:.1}", texts.1), format!("{:.1}", texts.2))
+        };
+        Self { bars: bars.map(bar).collect(), label: format!("at most {max:.0} in one part") }
+    }
+}
