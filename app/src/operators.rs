@@ -1,11 +1,12 @@
 //! The first operator: an account has to exist before anybody can look at the panel.
 
 use std::io::Write;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::auth::Passwords;
+use crate::auth::{Passwords, Verdict};
 use crate::clock::Clock;
 use crate::config::Secret;
 use crate::db::{Db, Operator, Role};
@@ -15,6 +16,8 @@ use crate::state::AppState;
 pub const ADMIN: &str = "admin";
 /// Shortest password of an operator, in characters.
 pub const MIN_PASSWORD: usize = 8;
+/// A session of an operator ends when unused for this long.
+pub const IDLE: Duration = Duration::from_mins(30);
 /// Random bytes of a made-up password: 16 characters.
 const MADE_UP: usize = 12;
 
@@ -26,6 +29,12 @@ pub async fn ensure(state: &AppState, configured: Option<Secret>) -> anyhow::Res
             .await
     };
     if let Some(password) = configured {
+        // Setting it again would log everybody out at each start.
+        let known = state.db.operator(ADMIN).await?.map(|known| known.pw_hash);
+        let verdict = state.passwords.verify(&password.0, known.as_deref()).await?;
+        if verdict == (Verdict::Right { outdated: false }) {
+            return Ok(());
+        }
         return set(&password.0).await;
     }
     if state.db.has_no_operator().await? {
@@ -40,7 +49,7 @@ pub async fn ensure(state: &AppState, configured: Option<Secret>) -> anyhow::Res
     Ok(())
 }
 
-/// Gives an operator a password, and an account when there is none.
+/// Gives an operator a password, and an account when there is none. Ends the sessions of that operator.
 pub async fn set_password(
     db: &Db,
     passwords: &Passwords,
@@ -56,6 +65,8 @@ pub async fn set_password(
     let pw_hash = passwords.hash(password).await?;
     let operator = Operator { name: name.to_owned(), pw_hash, role };
     db.set_operator(&operator, clock.now()).await?;
+    // Whoever knew the old one is out.
+    db.delete_operator_sessions(name).await?;
     Ok(())
 }
 

@@ -1,4 +1,6 @@
 //! The ops listener: health for supervisors, metrics for Prometheus, the panel for people.
 
 pub mod health;
+pub mod operator;
+pub mod panel;
 pub mod scrape;

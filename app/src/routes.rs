@@ -14,6 +14,7 @@ use crate::exposition::Exposition;
 use crate::metrics::Surface;
 use crate::middleware::observe::observe;
 use crate::middleware::{detach, errors, panics, security, session, strict};
+use crate::ops::panel::{self, Panel};
 use crate::ops::{health, scrape};
 use crate::pages::{account, follow, message, timeline};
 use crate::state::AppState;
@@ -80,8 +81,8 @@ pub fn api(state: &AppState) -> Router {
     observed(commands, state, Surface::Api)
 }
 
-/// What is never public: health and metrics.
-pub fn ops(state: &AppState, exposition: Exposition) -> Router {
+/// What is never public: health, metrics, and the panel where there are logs to show.
+pub fn ops(state: &AppState, exposition: Exposition, panel: Option<Panel>) -> Router {
     let ops = Router::new()
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
@@ -89,7 +90,12 @@ pub fn ops(state: &AppState, exposition: Exposition) -> Router {
         .route("/metrics", get(scrape::get))
         .with_state(exposition)
         .fallback(async || AppError::NotFound);
+    let ops = match panel {
+        Some(panel) => ops.merge(panel::router(state, panel)),
+        None => ops,
+    };
     observed(ops, state, Surface::Ops)
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
 }
 
 /// The public timeline and the API's list as a check inside the program reads them: the same handlers,

@@ -19,6 +19,7 @@ use crate::db::{DatabaseUrl, Db};
 use crate::exposition::Exposition;
 use crate::jobs::Jobs;
 use crate::listen::Listener;
+use crate::ops::panel::Panel;
 use crate::state::AppState;
 use crate::telemetry::Telemetry;
 use crate::{metrics, operators, routes};
@@ -42,7 +43,8 @@ pub async fn run(config: &Config, data_dir: &DataDir, telemetry: &Telemetry) -> 
     );
     warn_about_public_credentials(config);
 
-    let listeners = bind(&config.listen, &state, &exposition).await?;
+    let panel = Panel { logs: Arc::clone(&telemetry.logs), levels: telemetry.levels.clone() };
+    let listeners = bind(&config.listen, &state, &exposition, panel).await?;
     let public = Group::default();
     let ops = Group::default();
     for listener in listeners {
@@ -123,6 +125,7 @@ async fn bind(
     config: &ListenConfig,
     state: &AppState,
     exposition: &Exposition,
+    panel: Panel,
 ) -> anyhow::Result<Vec<Listener>> {
     let mut listeners = Vec::new();
     if matches!(config.role, Surfaces::All | Surfaces::Site) {
@@ -131,7 +134,7 @@ async fn bind(
     if matches!(config.role, Surfaces::All | Surfaces::Api) {
         listeners.push(Listener::bind("api", config.api, routes::api(state)).await?);
     }
-    let ops = routes::ops(state, exposition.clone());
+    let ops = routes::ops(state, exposition.clone(), Some(panel));
     listeners.push(Listener::bind(OPS, config.ops, ops).await?);
     Ok(listeners)
 }

@@ -9,12 +9,20 @@ use super::Db;
 use super::executor::{Pools, Statement};
 
 /// `(number, name, SQLite's text, PostgreSQL's text)`.
-const MIGRATIONS: &[(i64, &str, &str, &str)] = &[(
-    1,
-    "init",
-    include_str!("../../migrations/sqlite/0001_init.sql"),
-    include_str!("../../migrations/postgres/0001_init.sql"),
-)];
+const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
+    (
+        1,
+        "init",
+        include_str!("../../migrations/sqlite/0001_init.sql"),
+        include_str!("../../migrations/postgres/0001_init.sql"),
+    ),
+    (
+        2,
+        "operator_sessions",
+        include_str!("../../migrations/sqlite/0002_operator_sessions.sql"),
+        include_str!("../../migrations/postgres/0002_operator_sessions.sql"),
+    ),
+];
 
 const VERSION: Statement = Statement::read(
     "migrations.version",

@@ -10,6 +10,7 @@ mod login_failures;
 mod messages;
 mod migrate;
 mod open;
+mod operator_sessions;
 mod operators;
 pub mod postgres_whole;
 mod row;
@@ -27,6 +28,7 @@ pub use follows::Followed;
 pub use messages::{AuthorTimeline, StoredMessage};
 pub use migrate::{MigrationError, known_version};
 pub use open::{DatabaseUrl, ExistingError, OpenError, PoolSizes};
+pub use operator_sessions::OperatorSession;
 pub use operators::{Operator, Role};
 pub use sessions::SessionUser;
 pub use tally::{Tally, TallyFigures};
@@ -46,6 +48,7 @@ pub fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
         totals::STATEMENTS,
         jobs::STATEMENTS,
         operators::STATEMENTS,
+        operator_sessions::STATEMENTS,
     ]
     .concat()
     .into_iter()

@@ -32,7 +32,7 @@ impl Role {
         }
     }
 
-    fn parse(text: &str) -> Self {
+    pub(super) fn parse(text: &str) -> Self {
         // The table's check allows no third.
         if text == "operator" { Self::Operator } else { Self::Viewer }
     }

@@ -6,6 +6,7 @@ use super::{Context, Outcome};
 use crate::auth::Throttle;
 use crate::clock::micros;
 use crate::metrics::{self, Model, Surface};
+use crate::operators;
 
 /// Windows of the active users.
 const WINDOWS: [(&str, Duration); 3] = [
@@ -40,8 +41,9 @@ pub async fn expired_sessions(context: Context) -> anyhow::Result<Outcome> {
     let unseen = state.settings.session_idle.min(state.settings.session_max);
     let sessions = state.db.delete_idle_sessions(now - micros(unseen)).await?;
     metrics::deleted(Model::Session, Surface::Ops, sessions);
+    let operators = state.db.delete_idle_operator_sessions(now - micros(operators::IDLE)).await?;
     let failures = Throttle::sweep(&state.db, &state.clock).await?;
     Ok(Outcome::Done(format!(
-        "removed {sessions} sessions and {failures} counts of failed log-ins"
+        "removed {sessions} sessions of users, {operators} of operators, and {failures} counts of failed log-ins"
     )))
 }

@@ -178,7 +178,7 @@ impl TestApp {
         minitwit::metrics::start(db.system_name(), db.pool_names(), latest);
         let exposition = Exposition::new(instruments.metrics.clone(), db, dir.into(), None, None);
         let (site, api) = (routes::site(&state), routes::api(&state));
-        let ops = routes::ops(&state, exposition);
+        let ops = routes::ops(&state, exposition, None);
         Self { state, clock, config, site, api, ops, instruments, database }
     }
 

@@ -1,0 +1,242 @@
+//! Operators log in here, outside the panel's guard, and the guard itself. Their sessions are shorter
+//! than those of users, in a cookie of their own; every log-in and log-out is an audit record.
+
+use std::time::Duration;
+
+use askama::Template;
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::{Query, State};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum_extra::extract::CookieJar;
+use axum_extra::extract::cookie::{Cookie, SameSite};
+use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
+use http::request::Parts;
+use http::{Method, StatusCode};
+use serde::Deserialize;
+use tracing::Span;
+
+use crate::auth::{SessionToken, Throttle, Throttled, Verdict};
+use crate::body;
+use crate::clock::micros;
+use crate::db::{Operator, OperatorSession, Role};
+use crate::error::AppError;
+use crate::middleware::errors::OwnBody;
+use crate::middleware::peer::Client;
+use crate::operators::IDLE;
+use crate::state::AppState;
+
+/// Where the panel is.
+pub const PANEL: &str = "/admin";
+/// Where a POST logs out.
+pub const LOGOUT: &str = "/admin/logout";
+/// Where the log-in page is, and where its style.
+pub const LOGIN: &str = "/admin/login";
+/// The style of [`LOGIN`].
+pub const STYLE: &str = "/admin/login.css";
+
+/// A session ends after this long in any case.
+const MAX: Duration = Duration::from_hours(8);
+/// `last_seen` is written at most once in so many microseconds.
+const TOUCH_AFTER: i64 = 60_000_000;
+
+/// The fields of the log-in form; a missing one is empty.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct LoginForm {
+    username: String,
+    password: String,
+    to: String,
+}
+
+/// Where to go after the log-in.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct After {
+    to: String,
+}
+
+#[derive(Template)]
+#[template(path = "operator_login.html")]
+struct LoginPage {
+    error: Option<String>,
+    username: String,
+    to: String,
+    style: String,
+}
+
+impl LoginPage {
+    fn answer(self, status: StatusCode) -> Result<Response, AppError> {
+        let mut response = (status, Html(self.render()?)).into_response();
+        response.extensions_mut().insert(OwnBody);
+        Ok(response)
+    }
+}
+
+/// A page of the panel, and nothing else: no other host, no loop through the log-in.
+fn page_of_panel(to: &str) -> String {
+    let is_page = to == PANEL || to.starts_with("/admin/") || to.starts_with("/admin?");
+    let is_plain = to.is_ascii() && !to.contains(['\\', '\r', '\n', '\t']);
+    let is_login = to.starts_with(LOGIN) || to.starts_with(LOGOUT);
+    if is_page && is_plain && !is_login { to.to_owned() } else { PANEL.to_owned() }
+}
+
+fn page(error: Option<String>, username: String, to: &str) -> LoginPage {
+    let style = format!("{STYLE}?v={}", admin::stylesheet_name());
+    LoginPage { error, username, to: page_of_panel(to), style }
+}
+
+/// `GET /admin/login`.
+pub async fn login_form(Query(after): Query<After>) -> Result<Response, AppError> {
+    page(None, String::new(), &after.to).answer(StatusCode::OK)
+}
+
+/// `GET /admin/login.css`.
+pub async fn style() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "text/css; charset=utf-8")], admin::stylesheet())
+}
+
+/// `POST /admin/login`.
+pub async fn login(
+    State(state): State<AppState>,
+    Extension(client): Extension<Client>,
+    jar: CookieJar,
+    body: Body,
+) -> Result<Response, AppError> {
+    let bytes = body::read(body).await?;
+    let form: LoginForm = serde_urlencoded::from_bytes(&bytes)
+        .map_err(|_| AppError::Invalid("The form is malformed".to_owned()))?;
+    let name = &form.username;
+    let throttle =
+        Throttle::new(state.db.clone(), state.clock.clone(), "operator", name, client.address);
+    if let Err(throttled) = throttle.check().await? {
+        audit("operator.login_throttled", name);
+        return throttled_page(throttled, form);
+    }
+    let Some(operator) = check(&state, name, &form.password).await? else {
+        throttle.failed().await?;
+        audit("operator.login_failed", name);
+        let error = Some("Wrong name or password".to_owned());
+        return page(error, form.username, &form.to).answer(StatusCode::UNAUTHORIZED);
+    };
+    throttle.succeeded().await?;
+    // A token that was there before the log-in must not be good for anything after it.
+    if let Some(old) = token(&jar, client.https) {
+        state.db.delete_operator_session(&old.hash()).await?;
+    }
+    let token = SessionToken::generate()?;
+    state.db.create_operator_session(&token.hash(), &operator.name, state.clock.now()).await?;
+    audit("operator.login", &operator.name);
+    let jar = jar.add(cookie(client.https, token.to_cookie()));
+    Ok((jar, Redirect::to(&page_of_panel(&form.to))).into_response())
+}
+
+fn throttled_page(throttled: Throttled, form: LoginForm) -> Result<Response, AppError> {
+    let error = AppError::TooMany(throttled).to_string();
+    let page = page(Some(error), form.username, &form.to);
+    let mut response = page.answer(StatusCode::TOO_MANY_REQUESTS)?;
+    response.headers_mut().insert(RETRY_AFTER, throttled.retry_after.into());
+    Ok(response)
+}
+
+/// The operator of that name and password. A wrong name takes as long as a wrong password.
+async fn check(state: &AppState, name: &str, password: &str) -> Result<Option<Operator>, AppError> {
+    let known = state.db.operator(name).await?;
+    let stored = known.as_ref().map(|known| known.pw_hash.as_str());
+    let verdict = state.passwords.verify(password, stored).await?;
+    Ok(known.filter(|_| verdict != Verdict::Wrong))
+}
+
+fn audit(action: &'static str, name: &str) {
+    tracing::info!(event.action = action, user.name = name, "operator log-in");
+}
+
+/// `POST /admin/logout`.
+pub async fn logout(
+    State(state): State<AppState>,
+    Extension(client): Extension<Client>,
+    jar: CookieJar,
+) -> Result<Response, AppError> {
+    if let Some(token) = token(&jar, client.https) {
+        if let Some(session) = find(&state, &token).await? {
+            audit("operator.logout", &session.name);
+        }
+        state.db.delete_operator_session(&token.hash()).await?;
+    }
+    let jar = jar.remove(cookie(client.https, String::new()));
+    let clear = [("clear-site-data", "\"cache\", \"storage\"")];
+    Ok((clear, jar, Redirect::to(LOGIN)).into_response())
+}
+
+/// Says who is asking; nobody is sent to the log-in page, programs and streams get a 401.
+pub async fn guard(state: AppState, parts: Parts) -> Result<admin::Operator, Response> {
+    let jar = CookieJar::from_headers(&parts.headers);
+    let https = parts.extensions.get::<Client>().is_some_and(|client| client.https);
+    let session = match token(&jar, https) {
+        Some(token) => find(&state, &token).await.map_err(IntoResponse::into_response)?,
+        None => None,
+    };
+    let Some(session) = session else { return Err(refusal(&parts)) };
+    Span::current().record("user.name", &session.name);
+    let role = match session.role {
+        Role::Viewer => admin::Role::Viewer,
+        Role::Operator => admin::Role::Operator,
+    };
+    Ok(admin::Operator::new(session.name, role))
+}
+
+fn refusal(parts: &Parts) -> Response {
+    let accept = parts.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
+    let is_page = accept.is_some_and(|accept| accept.contains("text/html"));
+    if parts.method != Method::GET || !is_page {
+        return AppError::Unauthorized.into_response();
+    }
+    let to = parts.uri.path_and_query().map_or(PANEL, |to| to.as_str());
+    let to = serde_urlencoded::to_string([("to", to)]).unwrap_or_default();
+    Redirect::to(&format!("{LOGIN}?{to}")).into_response()
+}
+
+async fn find(state: &AppState, token: &SessionToken) -> Result<Option<OperatorSession>, AppError> {
+    let now = state.clock.now();
+    let hash = token.hash();
+    let session = state.db.operator_session(&hash, now - micros(IDLE), now - micros(MAX)).await?;
+    if session.as_ref().is_some_and(|session| now - session.last_seen > TOUCH_AFTER) {
+        state.db.touch_operator_session(&hash, now).await?;
+    }
+    Ok(session)
+}
+
+fn token(jar: &CookieJar, https: bool) -> Option<SessionToken> {
+    SessionToken::parse(jar.get(cookie_name(https))?.value())
+}
+
+/// Over TLS the prefix binds the cookie to this host alone; browsers refuse it over plain HTTP.
+fn cookie_name(https: bool) -> &'static str {
+    if https { "__Host-admin_sid" } else { "admin_sid" }
+}
+
+fn cookie(https: bool, value: String) -> Cookie<'static> {
+    Cookie::build((cookie_name(https), value))
+        .path("/")
+        .http_only(true)
+        .secure(https)
+        .same_site(SameSite::Lax)
+        .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_in_leads_to_pages_of_the_panel_alone() {
+        for to in ["/admin", "/admin/logs?q=a%20b", "/admin/events/1-2"] {
+            assert_eq!(page_of_panel(to), to);
+        }
+        for to in
+            ["", "//evil", "https://evil/admin/", "/administrator", "/admin/login", "/admin\\x"]
+        {
+            assert_eq!(page_of_panel(to), PANEL, "{to}");
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The panel of operations, mounted: logs, requests, system.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn;
+use axum::response::{Redirect, Response};
+use axum::routing::{get, post};
+use logsearch::filter::LevelControl;
+use logsearch::logs::Logs;
+
+use super::operator;
+use crate::build;
+use crate::middleware::errors::OwnBody;
+use crate::middleware::security;
+use crate::state::AppState;
+
+/// What the panel shows.
+#[derive(Clone)]
+pub struct Panel {
+    /// The log index.
+    pub logs: Arc<Logs>,
+    /// Which records go into it.
+    pub levels: LevelControl,
+}
+
+/// The panel behind its log-in, and `/`, which leads to it.
+pub fn router(state: &AppState, panel: Panel) -> Router {
+    let database = state.db.system_name();
+    let logs = Arc::clone(&panel.logs);
+    let pages = admin::Admin::new(panel.logs.store())
+        .at(operator::PANEL)
+        .service("MiniTwit", env!("CARGO_PKG_VERSION"))
+        .logout(operator::LOGOUT)
+        .live(move |query| logs.subscribe(query))
+        .levels(panel.levels)
+        .fact("version", env!("CARGO_PKG_VERSION"))
+        .fact("revision", build::REVISION)
+        .fact("compiler", build::RUSTC)
+        .fact("database", database);
+    let guard_state = state.clone();
+    let pages: Router<AppState> =
+        pages.router(move |parts| operator::guard(guard_state.clone(), parts));
+    let login = Router::new()
+        .route(operator::LOGIN, get(operator::login_form).post(operator::login))
+        .route(operator::LOGOUT, post(operator::logout))
+        .route(operator::STYLE, get(operator::style))
+        .layer(from_fn(security::same_site));
+    Router::new()
+        .merge(pages.layer(axum::middleware::map_response(own_body)))
+        .merge(login)
+        .route("/", get(async || Redirect::to(operator::PANEL)))
+        .with_state(state.clone())
+}
+
+/// The panel gives its errors pages of its own; what its guard refuses gets one here.
+async fn own_body(mut response: Response) -> Response {
+    if response.headers().contains_key(http::header::CONTENT_TYPE) {
+        response.extensions_mut().insert(OwnBody);
+    }
+    response
+}
