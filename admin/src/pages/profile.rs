@@ -12,6 +12,8 @@ use crate::charts::Step;
 pub const REPEATS: u64 = 5;
 /// How often a folded statement ran.
 pub const TIMES: &str = "db.repeats";
+/// Where a statement stands in the source.
+const SOURCE: &str = "db.query.source";
 /// Microseconds from the start of the request to the first run of a statement.
 const OFFSET: &str = "db.offset_us";
 
@@ -138,7 +140,7 @@ pub fn statement(record: &LogRecord, start: i64) -> Statement {
     Statement {
         name: text(fields::DB_OPERATION),
         sql: text(fields::DB_QUERY),
-        callsite: text(fields::CALLSITE),
+        callsite: text_of(record, SOURCE).unwrap_or_else(|| text(fields::CALLSITE)),
         times: number_of(record, TIMES).and_then(|times| u64::try_from(times).ok()).unwrap_or(1),
         micros,
         rows: number_of(record, fields::DB_ROWS).unwrap_or(0),

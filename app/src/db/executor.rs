@@ -3,6 +3,7 @@
 //! Texts are constants with `$n` placeholders; values are bound and never logged.
 
 use std::future::Future;
+use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
@@ -10,6 +11,7 @@ use sqlx::{Database, Pool, Postgres, Sqlite};
 use tracing::Instrument;
 
 use super::row::Row;
+use super::tally::{StatementRuns, micros};
 use super::{Error, Result, Tally};
 use crate::metrics;
 
@@ -40,18 +42,23 @@ enum Access {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Statement {
     name: &'static str,
+    source: &'static Location<'static>,
     access: Access,
     sqlite: &'static str,
     postgres: &'static str,
 }
 
 impl Statement {
+    #[track_caller]
     pub(super) const fn read(name: &'static str, sql: &'static str) -> Self {
-        Self { name, access: Access::Read, sqlite: sql, postgres: sql }
+        let source = Location::caller();
+        Self { name, source, access: Access::Read, sqlite: sql, postgres: sql }
     }
 
+    #[track_caller]
     pub(super) const fn write(name: &'static str, sql: &'static str) -> Self {
-        Self { name, access: Access::Write, sqlite: sql, postgres: sql }
+        let source = Location::caller();
+        Self { name, source, access: Access::Write, sqlite: sql, postgres: sql }
     }
 
     /// Another text for PostgreSQL; the reason stands at the statement.
@@ -177,10 +184,32 @@ impl Db {
         let started = Instant::now();
         let result = run.instrument(span.clone()).await;
         let duration = started.elapsed();
-        Tally::add(duration);
         let result = result.map_err(|source| Error::new(statement.name, source));
+        Tally::add(self.run_of(statement, duration, result.as_ref().map(&rows)), started);
         span.in_scope(|| self.record(statement, duration, result.as_ref().map(rows)));
         result
+    }
+
+    fn sql(&self, statement: &Statement) -> &'static str {
+        if self.system_name() == "sqlite" { statement.sqlite } else { statement.postgres }
+    }
+
+    fn run_of(
+        &self,
+        statement: &Statement,
+        duration: Duration,
+        rows: std::result::Result<usize, &Error>,
+    ) -> StatementRuns {
+        StatementRuns {
+            name: statement.name,
+            sql: self.sql(statement),
+            source: statement.source,
+            times: 1,
+            micros: micros(duration),
+            rows: rows.as_ref().map_or(0, |rows| *rows as u64),
+            offset: 0,
+            error_type: rows.err().map_or("", Error::kind),
+        }
     }
 
     fn record(
@@ -191,9 +220,8 @@ impl Db {
     ) {
         let error_type = rows.as_ref().err().map_or("", |error| error.kind());
         metrics::statement_ran(self.system_name(), statement.name, error_type, duration);
-        let sql =
-            if self.system_name() == "sqlite" { statement.sqlite } else { statement.postgres };
-        let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        let sql = self.sql(statement);
+        let duration_us = micros(duration);
         match rows {
             Ok(rows) if duration < SLOW => {
                 tracing::debug!(duration_us, db.rows = rows, db.query.text = sql, "statement ran");

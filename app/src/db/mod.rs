@@ -31,7 +31,7 @@ pub use open::{DatabaseUrl, ExistingError, OpenError, PoolSizes};
 pub use operator_sessions::OperatorSession;
 pub use operators::{Operator, Role};
 pub use sessions::SessionUser;
-pub use tally::{Tally, TallyFigures};
+pub use tally::{StatementRuns, Tally, TallyFigures};
 pub use totals::Totals;
 pub use users::Credentials;
 

@@ -2,19 +2,48 @@
 //! executor adds to it, and nothing in between has to carry it.
 
 use std::future::Future;
+use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 tokio::task_local! {
     static CURRENT: Arc<Tally>;
 }
 
+/// Different statements of one request that are told apart; no handler has a tenth of them.
+const DISTINCT: usize = 64;
+
 /// The running sums of one request.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Tally {
+    started: Instant,
     statements: AtomicU64,
     micros: AtomicU64,
+    runs: Mutex<Vec<StatementRuns>>,
+}
+
+/// What one statement did in a request.
+#[derive(Clone, Copy, Debug)]
+pub struct StatementRuns {
+    /// As metrics name it.
+    pub name: &'static str,
+    /// Its text, without values.
+    pub sql: &'static str,
+    /// Where in the source it stands.
+    pub source: &'static Location<'static>,
+    /// How often it ran.
+    pub times: u64,
+    /// Microseconds of all runs.
+    pub micros: u64,
+    /// Rows read or changed by all runs.
+    pub rows: u64,
+    /// When the first run began, in microseconds from the start of the request.
+    pub offset: u64,
+    /// How the last run that failed did; empty when none did.
+    pub error_type: &'static str,
 }
 
 /// A tally at one moment.
@@ -24,6 +53,19 @@ pub struct TallyFigures {
     pub statements: u64,
     /// Microseconds spent waiting for connections and statements.
     pub micros: u64,
+    /// How often the statement ran that ran most often.
+    pub repeats: u64,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self {
+            started: Instant::now(),
+            statements: AtomicU64::default(),
+            micros: AtomicU64::default(),
+            runs: Mutex::default(),
+        }
+    }
 }
 
 impl Tally {
@@ -42,15 +84,78 @@ impl Tally {
         TallyFigures {
             statements: self.statements.load(Ordering::Relaxed),
             micros: self.micros.load(Ordering::Relaxed),
+            repeats: self.runs.lock().iter().map(|run| run.times).max().unwrap_or(0),
         }
     }
 
-    /// Adds a statement to the current tally; outside a request it goes nowhere.
-    pub(super) fn add(duration: Duration) {
-        let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+    /// Every statement so far, in the order of their first runs.
+    pub fn runs(&self) -> Vec<StatementRuns> {
+        self.runs.lock().clone()
+    }
+
+    /// Adds a run to the current tally; outside a request it goes nowhere. `run` is one run, its offset
+    /// not known yet.
+    pub(super) fn add(run: StatementRuns, began: Instant) {
         let _outside_a_request = CURRENT.try_with(|tally| {
             tally.statements.fetch_add(1, Ordering::Relaxed);
-            tally.micros.fetch_add(micros, Ordering::Relaxed);
+            tally.micros.fetch_add(run.micros, Ordering::Relaxed);
+            tally.fold(run, began);
         });
+    }
+
+    fn fold(&self, run: StatementRuns, began: Instant) {
+        let mut runs = self.runs.lock();
+        if let Some(known) = runs.iter_mut().find(|known| known.name == run.name) {
+            known.times += 1;
+            known.micros += run.micros;
+            known.rows += run.rows;
+            if !run.error_type.is_empty() {
+                known.error_type = run.error_type;
+            }
+        } else if runs.len() < DISTINCT {
+            let offset = began.saturating_duration_since(self.started);
+            runs.push(StatementRuns { offset: micros(offset), ..run });
+        }
+    }
+}
+
+/// A duration in whole microseconds.
+pub(super) fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn repeated_statements_are_folded_in_spawned_tasks_too() {
+        let run = |name, micros, error_type| StatementRuns {
+            name,
+            sql: "SELECT 1",
+            source: Location::caller(),
+            times: 1,
+            micros,
+            rows: 2,
+            offset: 0,
+            error_type,
+        };
+        let tally = Arc::new(Tally::default());
+        let began = Instant::now();
+        let work = async {
+            Tally::add(run("a", 5, ""), began);
+            let spawned = Tally::current().unwrap();
+            let more = spawned.scope(async move { Tally::add(run("a", 7, "timeout"), began) });
+            tokio::spawn(more).await.unwrap();
+            Tally::add(run("b", 1, ""), began);
+        };
+        Arc::clone(&tally).scope(work).await;
+        Tally::add(run("outside", 1, ""), began);
+        let figures = TallyFigures { statements: 3, micros: 13, repeats: 2 };
+        assert_eq!(tally.figures(), figures);
+        let runs = tally.runs();
+        let facts: Vec<_> =
+            runs.iter().map(|run| (run.name, run.times, run.rows, run.error_type)).collect();
+        assert_eq!(facts, [("a", 2, 4, "timeout"), ("b", 1, 2, "")]);
     }
 }

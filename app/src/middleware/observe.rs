@@ -3,8 +3,9 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
 use axum::extract::{MatchedPath, Request, State};
@@ -30,6 +31,13 @@ fn route(surface: Surface, matched: Option<&MatchedPath>) -> String {
         _ => path.to_owned(),
     }
 }
+
+/// Slower than this, a request is kept with its statements.
+const SLOW: Duration = Duration::from_millis(250);
+/// A statement that runs so often in one request should be one statement.
+const REPEATS: u64 = 5;
+/// Of the other requests one in so many is kept with its statements.
+const SAMPLE: u64 = 64;
 
 /// The layer. The handlers below find [`RequestId`], [`Client`] and [`Surface`] on the request.
 pub async fn observe(
@@ -103,6 +111,7 @@ impl RequestRecord {
                     duration_us,
                     db.count = database.statements,
                     db.duration_us = database.micros,
+                    db.repeats = database.repeats,
                     "{} {} {status}",
                     self.method,
                     self.path
@@ -116,6 +125,35 @@ impl RequestRecord {
             500.. => record!(warn),
             ..400 if is_probe => record!(debug),
             _ => record!(info),
+        }
+    }
+
+    /// Whether the statements of this request are kept: of all that failed, were slow or repeat
+    /// themselves, and of a sample of the others. What the panel itself asks is not of interest.
+    fn is_kept(&self, status: u16, duration: Duration) -> bool {
+        static OTHERS: AtomicU64 = AtomicU64::new(1);
+        let figures = self.tally.figures();
+        if self.surface == Surface::Ops || figures.statements == 0 {
+            return false;
+        }
+        let is_striking = status >= 500 || duration >= SLOW || figures.repeats >= REPEATS;
+        is_striking || OTHERS.fetch_add(1, Ordering::Relaxed).is_multiple_of(SAMPLE)
+    }
+
+    /// One record for each different statement, however often it ran.
+    fn log_statements(&self) {
+        for run in self.tally.runs() {
+            tracing::info!(
+                db.operation.name = run.name,
+                db.query.text = run.sql,
+                db.query.source = %run.source,
+                db.repeats = run.times,
+                db.rows = run.rows,
+                db.offset_us = run.offset,
+                error.type = (!run.error_type.is_empty()).then_some(run.error_type),
+                duration_us = run.micros,
+                "statement profile"
+            );
         }
     }
 }
@@ -136,7 +174,12 @@ impl Drop for RequestRecord {
         });
         let span = self.span.clone();
         let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
-        span.in_scope(|| self.log(status, duration_us));
+        span.in_scope(|| {
+            if self.is_kept(status, duration) {
+                self.log_statements();
+            }
+            self.log(status, duration_us);
+        });
     }
 }
 
