@@ -75,7 +75,8 @@ async fn stream_pages(
         let text = export.next().await.transpose()?;
         Some((text, export))
     });
-    let body = stream::iter([Ok::<_, StoreError>(first)]).chain(rest);
+    // Compression asks once more behind the end.
+    let body = stream::iter([Ok::<_, StoreError>(first)]).chain(rest).fuse();
     Ok((headers, Body::from_stream(body)).into_response())
 }
 

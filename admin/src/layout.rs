@@ -12,6 +12,8 @@ use crate::window::PRESETS;
 /// The entries of the navigation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
+    /// How bad it is.
+    Now,
     /// Log records.
     Logs,
     /// Requests and their SQL.
@@ -26,6 +28,7 @@ pub enum Section {
 
 /// Every page of the navigation: section, name, path, and the key after `g`.
 const NAVIGATION: &[(Section, &str, &str, &str)] = &[
+    (Section::Now, "Now", "", "n"),
     (Section::Logs, "Logs", "/logs", "l"),
     (Section::Requests, "Requests", "/requests", "r"),
     (Section::Errors, "Errors", "/errors", "e"),

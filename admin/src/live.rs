@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt};
 use logsearch::live::{Subscription, Update};
 use logsearch::query::{Query, parse};
 use logsearch::record::LogRecord;
@@ -107,6 +107,7 @@ impl Tail {
             let event = tail.next().await?;
             Some((Ok(event), tail))
         })
+        .fuse()
     }
 
     async fn next(&mut self) -> Option<Event> {

@@ -3,6 +3,7 @@
 pub mod errors;
 pub mod event;
 pub mod logs;
+pub mod now;
 mod profile;
 pub mod record;
 pub mod request;

@@ -12,7 +12,7 @@ use axum::routing::{get, post};
 
 use crate::error::PanelError;
 use crate::operator::Operator;
-use crate::pages::{errors, event, logs, request, requests, sql, system};
+use crate::pages::{errors, event, logs, now, request, requests, sql, system};
 use crate::panel::Panel;
 use crate::{assets, export, live, protect};
 
@@ -26,7 +26,7 @@ where
     let at = |path: &str| panel.links.path(path);
     let guarded = move |request: Request, next: Next| protect::guard(guard.clone(), request, next);
     Router::new()
-        .route(panel.links.base(), get(logs::home))
+        .route(panel.links.base(), get(now::show))
         .route(&at("/logs"), get(logs::show))
         .route(&at("/logs/export.ndjson"), get(export::ndjson))
         .route(&at("/logs/export.csv"), get(export::csv))

@@ -8,7 +8,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use logsearch::fields;
-use logsearch::query::{Query, parse};
+use logsearch::query::{Chips, Query, parse};
 use logsearch::record::{LogRecord, ValueRef};
 use logsearch::store::{Aggregate, Aggregation, LogStore, MAX_PAGE, Search, StoreError, TimeRange};
 
@@ -45,21 +45,21 @@ struct ErrorsPage {
 }
 
 /// A group on the page.
-struct GroupRow {
-    is_new: bool,
-    count: String,
-    level: &'static str,
-    message: String,
-    chain: String,
-    place: String,
-    spark: Sparkline,
-    first: String,
-    last: String,
-    last_full: String,
-    users: String,
-    logs: String,
-    example: String,
-    request: String,
+pub struct GroupRow {
+    pub is_new: bool,
+    pub count: String,
+    pub level: &'static str,
+    pub message: String,
+    pub chain: String,
+    pub place: String,
+    pub spark: Sparkline,
+    pub first: String,
+    pub last: String,
+    pub last_full: String,
+    pub users: String,
+    pub logs: String,
+    pub example: String,
+    pub request: String,
 }
 
 /// Errors of one kind.
@@ -107,8 +107,31 @@ pub async fn show(
     })
 }
 
+/// The groups of a window, most frequent first but new ones before all others.
+pub async fn groups_of(
+    store: &dyn LogStore,
+    view: &View,
+    links: &Links,
+    chips: &Chips,
+) -> Result<Vec<GroupRow>, StoreError> {
+    let range = view.window.range();
+    let search = Search {
+        range,
+        query: Arc::new(errors(chips)),
+        ascending: false,
+        after: None,
+        limit: MAX_PAGE,
+    };
+    let (page, known) = tokio::try_join!(store.search(&search), known_places(store, range))?;
+    let groups = groups(&page.records);
+    let mut rows: Vec<GroupRow> =
+        groups.iter().map(|group| group.row(&known, view, links)).collect();
+    rows.sort_by_key(|row| !row.is_new);
+    Ok(rows)
+}
+
 /// Errors among what the clauses find.
-pub fn errors(chips: &logsearch::query::Chips) -> Query {
+pub fn errors(chips: &Chips) -> Query {
     chips.clone().with(parse(ERRORS).query).query()
 }
 
@@ -181,7 +204,7 @@ impl Group {
             Some(place) => Query::value_clause(fields::CALLSITE, place.as_ref()),
             None => Query::value_clause(fields::TARGET, ValueRef::Str(&newest.target)),
         };
-        let chips = logsearch::query::Chips::parse(&view.q).with(clause);
+        let chips = Chips::parse(&view.q).with(clause);
         let logs = view.query(errors(&chips).to_string());
         let range = view.window.range();
         let request = text_of(newest, fields::REQUEST_ID);

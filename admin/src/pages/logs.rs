@@ -83,11 +83,6 @@ struct Tail {
     stop: String,
 }
 
-/// `GET` of the prefix itself.
-pub async fn home(State(panel): State<Arc<Panel>>) -> Redirect {
-    Redirect::to(&panel.links.path("/logs"))
-}
-
 /// `GET /logs`.
 pub async fn show(
     State(panel): State<Arc<Panel>>,

@@ -48,16 +48,17 @@ struct RequestsPage {
     more: Option<String>,
 }
 
-struct RouteRow {
-    route: String,
-    url: String,
-    count: String,
-    errors: String,
-    has_errors: bool,
-    errors_url: String,
-    times: [String; 3],
-    database: String,
-    statements: String,
+/// A route on a page.
+pub struct RouteRow {
+    pub route: String,
+    pub url: String,
+    pub count: String,
+    pub errors: String,
+    pub has_errors: bool,
+    pub errors_url: String,
+    pub times: [String; 3],
+    pub database: String,
+    pub statements: String,
 }
 
 /// A request of a list.
@@ -131,7 +132,8 @@ pub fn ends(chips: &Chips) -> Query {
     chips.clone().with(status).with(Query::has_field(fields::DURATION)).query()
 }
 
-fn and(query: &Query, clause: Query) -> Query {
+/// Both.
+pub fn and(query: &Query, clause: Query) -> Query {
     Chips::parse(&query.to_string()).with(clause).query()
 }
 
@@ -150,7 +152,7 @@ fn search(range: TimeRange, query: Query, limit: usize) -> Search {
 }
 
 /// The requests with the largest figures, largest first.
-async fn costliest(
+pub async fn costliest(
     store: &dyn LogStore,
     range: TimeRange,
     query: &Query,
@@ -253,7 +255,15 @@ pub fn took(micros: Option<&f64>) -> String {
 }
 
 impl Route {
-    fn row(&self, view: &View, links: &Links, chips: &Chips) -> RouteRow {
+    /// How much it deserves a look: by its share of failures, then by its p95.
+    #[expect(clippy::cast_precision_loss, reason = "compared, not shown")]
+    pub fn badness(&self) -> f64 {
+        let slow = self.percentiles.get(1).copied().unwrap_or(0.0);
+        self.errors as f64 / self.count.max(1) as f64 * 1e12 + slow
+    }
+
+    /// As pages show it.
+    pub fn row(&self, view: &View, links: &Links, chips: &Chips) -> RouteRow {
         let only = Query::value_clause(fields::ROUTE, ValueRef::Str(&self.name));
         let chips = chips.clone().with(only);
         let failed = chips.clone().with(parse("status:5xx").query);

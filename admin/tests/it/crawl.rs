@@ -1,0 +1,54 @@
+//! Every link of every page leads somewhere.
+
+use std::collections::{HashSet, VecDeque};
+
+use crate::harness::{App, attributes};
+
+/// Pages that are opened at most: enough for every kind of page from every other.
+const PAGES: usize = 400;
+
+#[tokio::test]
+async fn every_link_of_every_page_leads_somewhere() {
+    let app = App::with_log(400).await;
+    let mut queue = VecDeque::from(["/ops".to_owned()]);
+    let mut seen: HashSet<String> = queue.iter().cloned().collect();
+    let mut kinds: HashSet<String> = HashSet::new();
+    let mut opened = 0;
+    while let Some(url) = queue.pop_front() {
+        if opened == PAGES {
+            break;
+        }
+        opened += 1;
+        let answer = app.get(&url).await;
+        assert!(answer.status.is_success() || answer.status.is_redirection(), "{url}");
+        let links = attributes(&answer.text, "href").into_iter();
+        for link in links.chain(attributes(&answer.text, "src")) {
+            if link.starts_with('#') {
+                continue;
+            }
+            assert!(link.starts_with("/ops"), "{url} leads to {link}");
+            if seen.insert(link.clone()) {
+                // A page of a new kind first, so that all kinds are seen.
+                let kind: String = link.chars().filter(|c| !c.is_ascii_digit()).take(18).collect();
+                if kinds.insert(kind) { queue.push_front(link) } else { queue.push_back(link) }
+            }
+        }
+    }
+    assert!(opened > 100, "{opened}");
+}
+
+#[tokio::test]
+async fn a_link_that_promises_records_shows_them() {
+    let app = App::with_log(2_000).await;
+    let page = app.get("/ops/logs?from=24h").await.text;
+    let facets: Vec<String> = attributes(&page, "href")
+        .into_iter()
+        .filter(|url| url.starts_with("/ops/logs?q=") || url.starts_with("/ops/logs?from="))
+        .collect();
+    assert!(facets.len() > 40, "{}", facets.len());
+    for url in facets.iter().filter(|url| !url.contains("q=-") && !url.contains("cols=")) {
+        let page = app.get(url).await.text;
+        let is_window = url.contains("from=2026") || url.contains("from=5m");
+        assert!(is_window || page.contains("class=\"record "), "{url}");
+    }
+}

@@ -1,0 +1,108 @@
+//! A foreign service with the panel in it, over records of a seed.
+
+use std::sync::Arc;
+
+use admin::{Admin, Operator, Role};
+use axum::Router;
+use axum::body::Body;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Request, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http_body_util::BodyExt;
+use logsearch::filter::{LevelControl, Levels};
+use logsearch::memory::MemoryStore;
+use logsearch::record::LogRecord;
+use logsearch::store::LogStore;
+use logsearch::testing::WebLog;
+use tower::ServiceExt;
+
+/// A state the panel knows nothing of.
+#[derive(Clone)]
+pub struct Shop {
+    pub token: &'static str,
+}
+
+pub struct App {
+    router: Router,
+    pub store: Arc<MemoryStore>,
+    pub now: i64,
+    pub levels: LevelControl,
+}
+
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl App {
+    /// With the first records of a web service's log, and a clock a second behind the last one.
+    pub async fn with_log(records: usize) -> Self {
+        let records: Vec<LogRecord> = WebLog::new(7).take(records).collect();
+        Self::start(records).await
+    }
+
+    pub async fn start(records: Vec<LogRecord>) -> Self {
+        let now = records.iter().map(|record| record.timestamp).max().unwrap_or(0) + 1_000_000;
+        let store = Arc::new(MemoryStore::new());
+        store.append(records).await.unwrap();
+        let levels = LevelControl::new(Levels::parse("info").unwrap());
+        let state = Shop { token: "letmein" };
+        let guard_state = state.clone();
+        let guard = move |parts: Parts| {
+            let state = guard_state.clone();
+            async move { admit(&state, &parts) }
+        };
+        let panel = Admin::new(Arc::clone(&store) as Arc<dyn LogStore>)
+            .at("/ops")
+            .service("shop", "1.4.2")
+            .levels(levels.clone())
+            .clock(move || now);
+        let router = Router::<Shop>::new()
+            .route("/", get(async || "shop"))
+            .merge(panel.router(guard))
+            .with_state(state);
+        Self { router, store, now, levels }
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        Answer { status: parts.status, headers: parts.headers, text }
+    }
+
+    /// As an operator.
+    pub async fn get(&self, path: &str) -> Answer {
+        let request = Request::get(path).header("authorization", "letmein operator");
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    pub async fn post(&self, path: &str, role: &str, body: &str, site: &str) -> Answer {
+        let request = Request::post(path)
+            .header("authorization", format!("letmein {role}"))
+            .header("sec-fetch-site", site)
+            .header("content-type", "application/x-www-form-urlencoded");
+        self.send(request.body(Body::from(body.to_owned())).unwrap()).await
+    }
+}
+
+fn admit(state: &Shop, parts: &Parts) -> Result<Operator, Response> {
+    let header = parts.headers.get("authorization").and_then(|header| header.to_str().ok());
+    match header.and_then(|header| header.split_once(' ')) {
+        Some((token, role)) if token == state.token => {
+            let role = if role == "operator" { Role::Operator } else { Role::Viewer };
+            Ok(Operator::new("octavia", role))
+        }
+        _ => Err(StatusCode::UNAUTHORIZED.into_response()),
+    }
+}
+
+/// The values of an attribute, entities resolved.
+pub fn attributes(html: &str, name: &str) -> Vec<String> {
+    let start = format!(" {name}=\"");
+    let values = html.split(&start).skip(1).filter_map(|rest| rest.split('"').next());
+    values.map(|value| value.replace("&amp;", "&").replace("&#39;", "'")).collect()
+}

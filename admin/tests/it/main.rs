@@ -1,0 +1,8 @@
+//! The panel from outside, mounted in a service it knows nothing of.
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+mod crawl;
+mod figures;
+mod harness;
+mod hostile;
+mod mount;

@@ -1,0 +1,86 @@
+//! The panel in a foreign router: guard, roles, headers, assets.
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+
+use crate::harness::{App, attributes};
+
+const PATHS: [&str; 13] = [
+    "/ops",
+    "/ops/logs",
+    "/ops/logs?tail=1",
+    "/ops/logs/export.ndjson",
+    "/ops/logs/export.csv",
+    "/ops/logs/tail",
+    "/ops/requests",
+    "/ops/requests/sql",
+    "/ops/requests/x",
+    "/ops/errors",
+    "/ops/system",
+    "/ops/events/1-1",
+    "/ops/nothing/of/that/name",
+];
+
+#[tokio::test]
+async fn nothing_is_reachable_without_the_guard() {
+    let app = App::with_log(50).await;
+    let page = app.get("/ops/logs").await;
+    let assets = attributes(&page.text, "href").into_iter().chain(attributes(&page.text, "src"));
+    let assets: Vec<String> = assets.filter(|url| url.starts_with("/ops/assets/")).collect();
+    assert!(assets.len() >= 3, "{assets:?}");
+    for path in PATHS.iter().map(|path| (*path).to_owned()).chain(assets) {
+        for method in ["GET", "HEAD", "POST", "DELETE"] {
+            let request = Request::builder().method(method).uri(&path).body(Body::empty()).unwrap();
+            assert_eq!(app.send(request).await.status, StatusCode::UNAUTHORIZED, "{method} {path}");
+        }
+    }
+    let request = Request::get("/").body(Body::empty()).unwrap();
+    assert_eq!(app.send(request).await.text, "shop");
+}
+
+#[tokio::test]
+async fn every_answer_binds_the_browser() {
+    let app = App::with_log(50).await;
+    for path in PATHS {
+        let answer = app.get(path).await;
+        let policy = answer.headers["content-security-policy"].to_str().unwrap();
+        for part in ["default-src 'none'", "trusted-types 'none'", "frame-ancestors 'none'"] {
+            assert!(policy.contains(part), "{path}: {policy}");
+        }
+        assert!(!policy.contains("unsafe"), "{policy}");
+        assert_eq!(answer.headers["x-content-type-options"], "nosniff");
+        assert_eq!(answer.headers["referrer-policy"], "no-referrer");
+        assert_eq!(answer.headers["cache-control"], "no-store", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn assets_may_be_kept_for_ever_and_errors_have_a_page() {
+    let app = App::with_log(50).await;
+    let page = app.get("/ops/logs").await.text;
+    let style = attributes(&page, "href").into_iter().find(|url| url.ends_with(".css")).unwrap();
+    let answer = app.get(&style).await;
+    assert_eq!(answer.headers["cache-control"], "private, max-age=31536000, immutable");
+    assert_eq!(app.get("/ops/assets/0/vendor.lock").await.status, StatusCode::NOT_FOUND);
+    let answer = app.get("/ops/requests/unknown").await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+    assert!(answer.text.contains("There is nothing at this address"), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn changes_need_the_role_and_the_same_site() {
+    let app = App::with_log(50).await;
+    let set = async |role, site, levels: &str| {
+        let body = format!("levels={levels}&minutes=15");
+        app.post("/ops/system/levels", role, &body, site).await.status
+    };
+    assert_eq!(set("viewer", "same-origin", "debug").await, StatusCode::FORBIDDEN);
+    assert_eq!(set("operator", "cross-site", "debug").await, StatusCode::FORBIDDEN);
+    assert_eq!(set("operator", "same-origin", "loud").await, StatusCode::BAD_REQUEST);
+    assert_eq!(app.levels.levels().to_string(), "info");
+    assert_eq!(set("operator", "same-origin", "debug").await, StatusCode::SEE_OTHER);
+    assert_eq!(app.levels.levels().to_string(), "debug");
+    assert!(app.levels.remaining().is_some());
+    let job = app.post("/ops/system/jobs/x", "operator", "", "same-origin").await;
+    assert_eq!(job.status, StatusCode::NOT_FOUND);
+}
