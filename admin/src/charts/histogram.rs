@@ -1,6 +1,7 @@
 //! Records over time, stacked by level. A bar leads to its interval.
 
 use askama::Template;
+use askama::filters::Safe;
 use logsearch::record::Level;
 use logsearch::store::Bucket;
 
@@ -45,6 +46,11 @@ struct Part {
 }
 
 impl Histogram {
+    /// The drawing inside a page; its own template has escaped every text.
+    pub fn svg(&self) -> Safe<&Self> {
+        Safe(self)
+    }
+
     /// The intervals of a view; the link of each is built by `url`.
     pub fn new(buckets: &[Bucket], interval: i64, view: &View, links: &Links, path: &str) -> Self {
         let range = view.window.range();

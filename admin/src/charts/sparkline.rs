@@ -1,6 +1,7 @@
 //! How something went over a window, as small as a word.
 
 use askama::Template;
+use askama::filters::Safe;
 
 /// Width and height of the drawing in its own units.
 const WIDTH: f64 = 120.0;
@@ -20,6 +21,11 @@ pub struct Sparkline {
 }
 
 impl Sparkline {
+    /// The drawing inside a page; its own template has escaped every text.
+    pub fn svg(&self) -> Safe<&Self> {
+        Safe(self)
+    }
+
     /// How many of these times fall into each part of a window.
     pub fn of_times(times: &[i64], from: i64, to: i64) -> Self {
         let mut counts = [0_u32; BARS];

@@ -1,6 +1,7 @@
 //! What a request did when, one line per thing, all its pieces on the same line.
 
 use askama::Template;
+use askama::filters::Safe;
 
 use crate::format;
 
@@ -42,6 +43,11 @@ struct Line {
 }
 
 impl Waterfall {
+    /// The drawing inside a page; its own template has escaped every text.
+    pub fn svg(&self) -> Safe<&Self> {
+        Safe(self)
+    }
+
     /// Steps over a request of so many microseconds.
     #[expect(clippy::cast_precision_loss, reason = "a drawing is a thousand units wide")]
     pub fn new(steps: &[Step], length: i64) -> Self {
