@@ -55,7 +55,9 @@ impl WholeDatabase {
                 "sslkey" | "ssl-key" => "PGSSLKEY",
                 _ => continue,
             };
-            variables.push((variable, value.into_owned()));
+            // That is how the options print a path.
+            let path = value.strip_prefix("file: ").unwrap_or(&value);
+            variables.push((variable, path.to_owned()));
         }
         variables
     }

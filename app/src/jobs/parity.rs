@@ -49,7 +49,7 @@ impl Shown<'_> {
     fn is(&self, listed: &Listed) -> bool {
         self.datetime == listed.datetime()
             && self.markup.contains(&format!(">{}</", escaped(links::shown(&listed.user))))
-            && self.markup.contains(&escaped(&listed.content))
+            && self.markup.contains(&format!(">{}</span>", escaped(&listed.content)))
     }
 }
 
@@ -131,7 +131,8 @@ mod tests {
     fn page(texts: &[&str]) -> String {
         let item = |text: &&str| {
             format!(
-                "<li><strong><a href=\"/A\">A &amp; B</a></strong>\n{}\n<small>&mdash; \
+                "<li><strong><a href=\"/A\">A &amp; B</a></strong>\n\
+                 <span class=\"text\" dir=\"auto\">{}</span>\n<small>&mdash; \
                  <time datetime=\"2020-02-21T01:01:00Z\">2020</time></small></li>",
                 escaped(text)
             )
