@@ -25,7 +25,7 @@ pub struct Database {
 }
 
 /// Nothing is kept, so nothing has to be safe from a power cut.
-const OPTIONS: &str = "-c listen_addresses= -c fsync=off \
+const OPTIONS: &str = "-c listen_addresses= -c dynamic_shared_memory_type=mmap -c fsync=off \
     -c full_page_writes=off -c max_connections=300 -c shared_buffers=32MB";
 
 /// The cluster that the tests of this binary share, started by the first that asks. `None` when there
