@@ -112,7 +112,8 @@ pub struct SearchPage {
     pub records: Vec<LogRecord>,
     /// Where the next page starts; `None` when this one is the last.
     pub next: Option<Cursor>,
-    /// The deadline came first: there may be more matches inside the span of this page.
+    /// There may be more matches inside the span of this page: the deadline came first, or a damaged
+    /// part of the index waits to be built anew.
     pub partial: bool,
 }
 
@@ -360,7 +361,7 @@ impl Pages {
         Self { store, search, is_done: false }
     }
 
-    /// The next page; `None` behind the last. A page that the deadline cut short is a
+    /// The next page; `None` behind the last. A partial page is a
     /// [`StoreErrorKind::Timeout`], because a result with holes must not pass for a whole one.
     pub async fn next(&mut self) -> Result<Option<Vec<LogRecord>>, StoreError> {
         if self.is_done {
@@ -368,7 +369,7 @@ impl Pages {
         }
         let page = self.store.search(&self.search).await?;
         if page.partial {
-            let message = "the search took longer than its deadline";
+            let message = "the search ran into its deadline or a part of the index is missing";
             return Err(StoreError::bare(StoreErrorKind::Timeout, message));
         }
         self.search.after = page.next;

@@ -4,12 +4,12 @@
 //! the log keeps what is not committed.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::partition::{self, Opened, PartitionError, PartitionWriter, View};
-use super::recovery::{self, name_of};
+use super::recovery::{self, Unindexed, name_of};
 use super::retention::{Retention, directory_bytes};
 use super::shared::{Orders, Shared};
 use super::verify::damage_of;
@@ -37,7 +37,6 @@ pub struct Indexer {
     writer: Option<PartitionWriter>,
     /// Left open by the last process.
     resumable: Option<(Arc<View>, Opened)>,
-    rebuild: Vec<PathBuf>,
     retention: Retention,
     /// The next sequence to add.
     position: u64,
@@ -51,11 +50,7 @@ pub struct Indexer {
 
 impl Indexer {
     /// An indexer that goes on where the last process stopped.
-    pub fn new(
-        shared: Arc<Shared>,
-        resumable: Option<(Arc<View>, Opened)>,
-        rebuild: Vec<PathBuf>,
-    ) -> Self {
+    pub fn new(shared: Arc<Shared>, resumable: Option<(Arc<View>, Opened)>) -> Self {
         let (position, newest) = {
             let state = shared.state.read();
             (state.next, state.views.iter().map(|view| view.span.1).max())
@@ -64,7 +59,6 @@ impl Indexer {
             shared,
             writer: None,
             resumable,
-            rebuild,
             retention: Retention::new(newest.filter(|newest| *newest > i64::MIN)),
             position,
             reader: None,
@@ -89,6 +83,7 @@ impl Indexer {
             };
             if result.is_err() {
                 self.start_over();
+                self.free_disk();
             }
             if orders.stop {
                 return;
@@ -250,6 +245,13 @@ impl Indexer {
         Ok(())
     }
 
+    /// Makes room after a failure, which a full disk is the likeliest reason of. What is written to
+    /// stays: with it gone there would be nothing to go on with.
+    fn free_disk(&mut self) {
+        let writing = self.resumable.as_ref().map(|(view, _)| view.partition.dir.clone());
+        self.retention.enforce(&self.shared, writing.as_deref());
+    }
+
     /// Goes back to the last commit, as the disk knows it.
     fn start_over(&mut self) {
         self.reader = None;
@@ -297,7 +299,7 @@ impl Indexer {
             match moved {
                 Ok(_) => {
                     state.note(format!("partition {name} is being indexed again: {error}"));
-                    self.rebuild.push(dir);
+                    state.rebuild.push(Unindexed { dir, span: view.span });
                 }
                 Err(failure) => {
                     state.note(format!("partition {name} cannot be used ({error}; {failure})"));
@@ -321,12 +323,18 @@ impl Indexer {
     }
 
     fn rebuild_next(&mut self) {
-        let Some(dir) = self.rebuild.pop() else { return };
         let shared = Arc::clone(&self.shared);
+        let Some(Unindexed { dir, .. }) = shared.state.read().rebuild.last().cloned() else {
+            return;
+        };
         let rebuilt =
             recovery::rebuild(&dir, shared.options.writer_bytes, || !shared.is_stopping());
         let mut state = self.shared.state.write();
         let name = name_of(&dir);
+        // Abandoned is what the next start does again. Nobody else adds to the list.
+        if !matches!(rebuilt, Ok(None)) {
+            state.rebuild.pop();
+        }
         match rebuilt {
             Ok(Some(rebuilt)) => {
                 state.note(match rebuilt.lost {

@@ -118,6 +118,7 @@ impl EmbeddedStore {
 
         let mut state = State { next: found.next, ..State::default() };
         state.views = found.views.iter().map(|(view, _)| Arc::clone(view)).collect();
+        state.rebuild = found.rebuild;
         for notice in std::mem::take(&mut found.notices) {
             state.note(notice);
         }
@@ -127,7 +128,7 @@ impl EmbeddedStore {
         let shared = Shared::new(options, places, wal, state);
         shared.listen();
 
-        let indexer = Indexer::new(Arc::clone(&shared), resumable, found.rebuild);
+        let indexer = Indexer::new(Arc::clone(&shared), resumable);
         let thread = std::thread::Builder::new().name("log-index".to_owned());
         let thread = thread.spawn(move || indexer.run()).map_err(unreadable)?;
         Ok(Self { shared, permits, thread: Some(thread) })

@@ -22,11 +22,20 @@ pub struct Found {
     /// Partitions that can be searched, in the order of arrival.
     pub views: Vec<(Arc<View>, Opened)>,
     /// Partitions that need a new index.
-    pub rebuild: Vec<PathBuf>,
+    pub rebuild: Vec<Unindexed>,
     /// The first sequence that is in no partition.
     pub next: u64,
     /// What a person should know.
     pub notices: Vec<String>,
+}
+
+/// A partition that has its records and no index at the moment.
+#[derive(Clone, Debug)]
+pub struct Unindexed {
+    /// Its directory.
+    pub dir: PathBuf,
+    /// Oldest and newest timestamp.
+    pub span: (i64, i64),
 }
 
 /// Opens every partition.
@@ -91,7 +100,10 @@ fn set_aside(places: &Places, dir: &Path, name: &str, error: &PartitionError, fo
                 Ok(PathBuf::new())
             };
             if moved.is_ok() {
-                found.rebuild.push(dir.to_owned());
+                let oldest = groups.iter().map(|group| group.oldest).min();
+                let newest = groups.iter().map(|group| group.newest).max();
+                let span = (oldest.unwrap_or(i64::MIN), newest.unwrap_or(i64::MAX));
+                found.rebuild.push(Unindexed { dir: dir.to_owned(), span });
             }
             (moved, "is being indexed again from its rows")
         }

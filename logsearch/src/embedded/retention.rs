@@ -37,7 +37,8 @@ impl Retention {
     }
 
     /// Removes what has to go. Returns whether the partition that is being written is the only one
-    /// left and has to be closed, so that it can go too.
+    /// left and has to be closed, so that it can go too. A disk that others fill never costs the last
+    /// partition: that would leave nothing to find and hardly help them.
     pub fn enforce(&mut self, shared: &Shared, writing: Option<&Path>) -> bool {
         let now = self.clock.trusted(clock::now(), Instant::now());
         loop {
@@ -51,8 +52,11 @@ impl Retention {
                 continue;
             }
             let Some(oldest) = views.first() else { return false };
+            if reason == Reason::Disk && views.len() == 1 {
+                return false;
+            }
             if writing == Some(oldest.partition.dir.as_path()) {
-                return reason != Reason::Age && oldest.records() > 0;
+                return reason == Reason::Size && oldest.records() > 0;
             }
             if let Err(error) = self.remove(shared, oldest, reason) {
                 let name = oldest.partition.name();

@@ -31,6 +31,8 @@ const GROWTH: u32 = 8;
 pub struct Snapshot {
     /// Partitions in the order of arrival.
     pub views: Vec<Arc<View>>,
+    /// Spans of time of which a partition is missing until it has a new index.
+    pub holes: Vec<(i64, i64)>,
     /// What is not in them yet, oldest first.
     pub tail: Vec<TailBatch>,
     /// The first sequence that is not in a partition.
@@ -43,7 +45,13 @@ impl Snapshot {
     /// The same moment again.
     pub fn share(&self) -> Self {
         let (views, tail) = (self.views.clone(), self.tail.clone());
-        Self { views, tail, next: self.next, cache: Arc::clone(&self.cache) }
+        Self {
+            views,
+            holes: self.holes.clone(),
+            tail,
+            next: self.next,
+            cache: Arc::clone(&self.cache),
+        }
     }
 }
 
@@ -61,7 +69,7 @@ struct Page<'a> {
     search: &'a Search,
     best: BinaryHeap<Reverse<(Rank, Place)>>,
     limit: usize,
-    /// A partition failed: there may be more matches.
+    /// A partition failed or waits for its new index: there may be more matches.
     has_hole: bool,
 }
 
@@ -102,6 +110,14 @@ impl<'a> Page<'a> {
         }
     }
 
+    /// Whether records of this span, both ends included, may belong on the page.
+    fn may_reach(&self, (oldest, newest): (i64, i64)) -> bool {
+        let range = self.range();
+        oldest < range.to
+            && range.from <= newest
+            && self.may_take(if self.search.ascending { oldest } else { newest })
+    }
+
     /// The range with the cursor taken into account.
     fn range(&self) -> TimeRange {
         let mut range = self.search.range;
@@ -119,6 +135,7 @@ pub fn page(snapshot: &Snapshot, search: &Search, limit: usize, budget: &Budget)
     let mut page = Page::new(search, limit.saturating_add(1));
     search_tail(snapshot, &mut page, budget);
     search_views(snapshot, &mut page, budget);
+    page.has_hole |= snapshot.holes.iter().any(|span| page.may_reach(*span));
     let mut best = std::mem::take(&mut page.best).into_sorted_vec();
     // One more than asked for tells whether there is a next page.
     let more = best.len() > limit;

@@ -9,6 +9,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 use super::fetch::RowCache;
 use super::options::{Options, Places};
 use super::partition::View;
+use super::recovery::Unindexed;
 use super::search::Snapshot;
 use super::tail::Tail;
 use crate::clock;
@@ -36,6 +37,8 @@ pub struct Shared {
 pub struct State {
     /// Partitions in the order of arrival.
     pub views: Vec<Arc<View>>,
+    /// Partitions that are missing from searches until they have a new index.
+    pub rebuild: Vec<Unindexed>,
     /// What is in none of them.
     pub tail: Tail,
     /// The first sequence that is in no partition.
@@ -116,9 +119,12 @@ impl Shared {
     /// Everything that can be found now.
     pub fn snapshot(&self) -> Snapshot {
         let state = self.state.read();
-        let sound = state.views.iter().filter(|view| view.failure().is_none());
+        let (views, failed): (Vec<_>, Vec<_>) =
+            state.views.iter().cloned().partition(|view| view.failure().is_none());
+        let failed = failed.iter().map(|view| view.span);
         Snapshot {
-            views: sound.cloned().collect(),
+            views,
+            holes: failed.chain(state.rebuild.iter().map(|one| one.span)).collect(),
             tail: state.tail.snapshot(),
             next: state.next,
             cache: Arc::clone(&self.cache),
