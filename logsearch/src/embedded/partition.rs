@@ -479,12 +479,17 @@ impl PartitionWriter {
     }
 }
 
-/// How many of the newest segments to merge: all up to a level of which there are enough.
+/// How many of the newest segments to merge: all up to a level when enough are of that very level. Fewer
+/// would have a few small ones rewrite a large one again and again.
 fn run_to_merge(sizes: &[u32]) -> usize {
     let level = |size: u32| (size / SMALL_SEGMENT + 1).ilog(MERGE_WIDTH);
     (0..level(LARGE_SEGMENT))
-        .map(|limit| sizes.iter().rev().take_while(|size| level(**size) <= limit).count())
-        .find(|run| *run >= MERGE_WIDTH as usize)
+        .find_map(|limit| {
+            let run = || sizes.iter().rev().take_while(|size| level(**size) <= limit);
+            let enough =
+                run().filter(|size| level(**size) == limit).count() >= MERGE_WIDTH as usize;
+            enough.then(|| run().count())
+        })
         .unwrap_or(0)
 }
 
@@ -499,6 +504,8 @@ mod tests {
         assert_eq!(run_to_merge(&[500; 8]), 8);
         assert_eq!(run_to_merge(&[&[100_000][..], &[500; 8]].concat()), 8);
         assert_eq!(run_to_merge(&[&[500; 20][..], &[100_000]].concat()), 0);
+        assert_eq!(run_to_merge(&[&[100_000][..], &[500; 7]].concat()), 0);
+        assert_eq!(run_to_merge(&[&[20_000; 8][..], &[500; 3]].concat()), 11);
         assert_eq!(run_to_merge(&[500_000; 20]), 0);
     }
 }
