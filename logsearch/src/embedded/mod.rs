@@ -4,7 +4,7 @@
 //! | file | what |
 //! |---|---|
 //! | `shared`, `indexer` | the state of a store and the thread that moves records into partitions |
-//! | `partition`, `rows`, `columns`, `document`, `schema`, `tokenizer`, `directory` | what is on disk |
+//! | `partition`, `merge`, `rows`, `columns`, `document`, `schema`, `tokenizer`, `directory` | what is on disk |
 //! | `recovery`, `retention`, `clock` | what happens to it when things go wrong or grow old |
 //! | `tail`, `segment`, `fetch` | what is searched: memory, columns and zone maps, records |
 //! | `lower`, `dynamic`, `keyword`, `filter` | the query tree as tantivy queries |
@@ -25,6 +25,7 @@ mod filter;
 mod indexer;
 mod keyword;
 mod lower;
+mod merge;
 mod options;
 mod partition;
 mod percentiles;
