@@ -49,7 +49,7 @@ async fn bars_add_up_to_the_total() {
 fn pager(page: &str, parameter: &str) -> Option<String> {
     let pagers = page.split("<p class=\"pager\">").skip(1);
     pagers
-        .flat_map(|pager| attributes(pager, "href").into_iter().next())
+        .filter_map(|pager| attributes(pager, "href").into_iter().next())
         .find(|url| url.contains(parameter))
 }
 

@@ -25,8 +25,6 @@ pub struct Shop {
 
 pub struct App {
     router: Router,
-    pub store: Arc<MemoryStore>,
-    pub now: i64,
     pub levels: LevelControl,
 }
 
@@ -54,7 +52,7 @@ impl App {
             let state = guard_state.clone();
             async move { admit(&state, &parts) }
         };
-        let panel = Admin::new(Arc::clone(&store) as Arc<dyn LogStore>)
+        let panel = Admin::new(store)
             .at("/ops")
             .service("shop", "1.4.2")
             .levels(levels.clone())
@@ -63,7 +61,7 @@ impl App {
             .route("/", get(async || "shop"))
             .merge(panel.router(guard))
             .with_state(state);
-        Self { router, store, now, levels }
+        Self { router, levels }
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {
@@ -89,6 +87,7 @@ impl App {
     }
 }
 
+#[expect(clippy::result_large_err, reason = "a guard refuses with the answer it wants")]
 fn admit(state: &Shop, parts: &Parts) -> Result<Operator, Response> {
     let header = parts.headers.get("authorization").and_then(|header| header.to_str().ok());
     match header.and_then(|header| header.split_once(' ')) {

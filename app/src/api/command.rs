@@ -50,15 +50,9 @@ pub async fn record_latest(
     let latest =
         Parameters::of(request.uri()).latest.and_then(|text| text.trim().parse::<i64>().ok());
     let action = action(&request);
-    let response = match latest.filter(|latest| *latest != -1) {
-        None => next.run(request).await,
-        Some(latest) => match state.db.set_latest(latest).await {
-            Err(error) => AppError::from(error).into_response(),
-            Ok(()) => {
-                metrics::simulator_latest(latest);
-                next.run(request).await
-            }
-        },
+    let response = match record(&state, latest.filter(|latest| *latest != -1)).await {
+        Ok(()) => next.run(request).await,
+        Err(error) => error.into_response(),
     };
     let action = action.or_else(|| response.extensions().get::<Action>().map(|action| action.0));
     metrics::simulator_called(
@@ -67,6 +61,14 @@ pub async fn record_latest(
         state.clock.now(),
     );
     response
+}
+
+async fn record(state: &AppState, latest: Option<i64>) -> Result<(), AppError> {
+    if let Some(latest) = latest {
+        state.db.set_latest(latest).await?;
+        metrics::simulator_latest(latest);
+    }
+    Ok(())
 }
 
 /// Set by a handler that serves two actions.

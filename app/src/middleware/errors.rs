@@ -100,7 +100,7 @@ fn with_body(refusal: Response, body: Response) -> Response {
         parts.headers.insert(CONTENT_TYPE, kind.clone());
     }
     // An empty Allow header helps nobody.
-    if parts.headers.get(ALLOW).is_some_and(|allow| allow.is_empty()) {
+    if parts.headers.get(ALLOW).is_some_and(http::HeaderValue::is_empty) {
         parts.headers.remove(ALLOW);
     }
     Response::from_parts(parts, body)

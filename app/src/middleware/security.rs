@@ -64,15 +64,16 @@ pub async fn headers(
     response
 }
 
+/// What a visitor is told whom another site sent.
+const REFUSED: &str = "This request came from another site, so it was not carried out";
+
 /// The layer that refuses requests which another site made a browser send. Requests without these
 /// headers come from programs, which have no cookies to abuse.
 pub async fn same_site(request: Request, next: Next) -> Response {
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     if (changes || changes_by_get(request.uri().path())) && is_cross_site(request.headers()) {
         metrics::request_rejected("csrf");
-        const REFUSED: AppError =
-            AppError::Forbidden("This request came from another site, so it was not carried out");
-        return REFUSED.into_response();
+        return AppError::Forbidden(REFUSED).into_response();
     }
     next.run(request).await
 }

@@ -217,9 +217,9 @@ async fn logging_out_ends_the_session_for_good(app: TestApp) {
 async fn a_session_ends_when_it_is_not_used(app: TestApp) {
     app.user("a").await;
     let mut browser = app.browser_of("a").await;
-    app.clock.advance(Duration::from_secs(11 * 3600));
+    app.clock.advance(Duration::from_hours(11));
     browser.get("/").await.is(200);
-    app.clock.advance(Duration::from_secs(11 * 3600));
+    app.clock.advance(Duration::from_hours(11));
     browser.get("/").await.is(200);
     app.clock.advance(Duration::from_secs(12 * 3600 + 1));
     browser.get("/").await.goes_to("/public");
@@ -234,10 +234,10 @@ async fn a_session_ends_after_a_week_even_when_used(app: TestApp) {
         app.clock.advance(Duration::from_secs(12 * 3600 - 10));
     }
     browser.get("/").await.is(200);
-    app.clock.advance(Duration::from_secs(300));
+    app.clock.advance(Duration::from_mins(5));
     browser.get("/").await.goes_to("/public");
-    app.clock.advance(Duration::from_secs(12 * 3600));
-    let idle = minitwit::clock::micros(Duration::from_secs(12 * 3600));
+    app.clock.advance(Duration::from_hours(12));
+    let idle = minitwit::clock::micros(Duration::from_hours(12));
     assert_eq!(app.state.db.delete_idle_sessions(app.clock.now() - idle).await.unwrap(), 1);
 }
 

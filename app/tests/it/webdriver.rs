@@ -1,4 +1,4 @@
-//! A real browser: Chromium behind chromedriver, spoken to in the WebDriver protocol over plain HTTP.
+//! A real browser: Chromium behind chromedriver, spoken to in the `WebDriver` protocol over plain HTTP.
 //! Only what the tests of the site need. A machine without the two programs skips those tests, except
 //! in CI.
 
@@ -56,7 +56,7 @@ impl Driver {
         });
         let body = json!({ "capabilities": { "alwaysMatch": capabilities } });
         let created = driver.send(Method::POST, "/session", Some(body)).await;
-        driver.session = created["sessionId"].as_str().unwrap().to_owned();
+        created["sessionId"].as_str().unwrap().clone_into(&mut driver.session);
         Some(driver)
     }
 

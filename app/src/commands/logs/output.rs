@@ -83,19 +83,19 @@ fn pretty(record: &LogRecord, colors: bool) -> String {
     let level = format!("{:<5}", record.level.as_str().to_uppercase());
     let level =
         if colors { format!("\u{1b}[{}m{level}\u{1b}[0m", color(record.level)) } else { level };
-    let mut line = format!("{time:.6} {level} {}  ", visible(&record.message));
-    line.push_str(&visible(&record.target));
-    for (name, value) in &record.fields {
-        if !NOT_SHOWN.contains(&name.as_str()) {
-            let value = match value {
-                Value::Str(text) => visible(text),
-                other => other.as_ref().text().into_owned(),
-            };
-            line.push_str(&format!(" {}={value}", visible(name)));
-        }
+    let start =
+        format!("{time:.6} {level} {}  {}", visible(&record.message), visible(&record.target));
+    let shown = record.fields.iter().filter(|(name, _)| !NOT_SHOWN.contains(&name.as_str()));
+    let fields = shown.map(|(name, value)| format!("{}={}", visible(name), shown_value(value)));
+    let parts: Vec<String> = std::iter::once(start).chain(fields).collect();
+    parts.join(" ") + "\n"
+}
+
+fn shown_value(value: &Value) -> String {
+    match value {
+        Value::Str(text) => visible(text),
+        other => other.as_ref().text().into_owned(),
     }
-    line.push('\n');
-    line
 }
 
 fn color(level: Level) -> u8 {
