@@ -142,7 +142,7 @@ pub struct AccountConfig {
     /// A session ends after this long in any case
     #[arg(long, env = "MINITWIT_SESSION_MAX", default_value = "7d", value_name = "DURATION")]
     pub session_max: Span,
-    /// Credentials of the simulator as <user>:<password>; the default is public knowledge
+    /// Credentials of the simulator as `<user>:<password>`; the default is public knowledge
     #[arg(long, env = "MINITWIT_SIMULATOR_AUTH", default_value = DEFAULT_SIMULATOR_AUTH,
         value_name = "USER:PASSWORD", hide_env_values = true)]
     pub simulator_auth: Secret,
@@ -193,7 +193,7 @@ pub struct LogConfig {
     /// Form of the log on standard error
     #[arg(long, env = "MINITWIT_LOG_FORMAT", value_enum, default_value_t = LogFormat::Auto)]
     pub log_format: LogFormat,
-    /// What goes to standard error, as <target>=<level>,...
+    /// What goes to standard error, as `<target>=<level>,...`
     #[arg(long, env = "MINITWIT_LOG", default_value = DEFAULT_LEVELS, value_name = "LEVELS",
         value_parser = Levels::parse)]
     pub log: Levels,

@@ -20,7 +20,7 @@ pub struct Args {
     /// The simulator API
     #[arg(long, env = "MINITWIT_SIMULATE_URL", default_value = "http://127.0.0.1:5001")]
     url: Url,
-    /// Credentials as <user>:<password>
+    /// Credentials as `<user>:<password>`
     #[arg(long, env = "MINITWIT_SIMULATOR_AUTH", default_value = DEFAULT_SIMULATOR_AUTH,
         value_name = "USER:PASSWORD", hide_env_values = true)]
     auth: Secret,
