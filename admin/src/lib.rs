@@ -8,6 +8,7 @@ mod error;
 mod escape;
 mod export;
 mod format;
+mod host;
 mod layout;
 mod links;
 mod live;
@@ -20,5 +21,6 @@ mod routes;
 mod window;
 
 pub use assets::{stylesheet, stylesheet_name};
+pub use host::{Job, Jobs};
 pub use operator::{Operator, Role};
-pub use panel::{Admin, Job, Jobs};
+pub use panel::Admin;

@@ -14,10 +14,11 @@ use logsearch::store::Search;
 use super::record::{Row, Rows};
 use crate::error::PanelError;
 use crate::format;
+use crate::host::Job;
 use crate::layout::{Layout, Section, render};
 use crate::links::View;
 use crate::operator::Operator;
-use crate::panel::{Job, Panel};
+use crate::panel::Panel;
 use crate::params::Params;
 
 /// Audit records shown.
