@@ -1,14 +1,47 @@
 #!/usr/bin/env bash
-# Installs the programs that tests start, on Debian and Ubuntu.
+# Installs the programs that tests start themselves, on Debian and Ubuntu; what is there is left alone.
 set -euo pipefail
 
-packages=(postgresql nginx prometheus shellcheck curl openssl)
-sudo=
-[ "$(id -u)" = 0 ] || sudo=sudo
-export DEBIAN_FRONTEND=noninteractive
-$sudo apt-get update --quiet
-# Nothing is started: tests start their own.
-printf '#!/bin/sh\nexit 101\n' | $sudo tee /usr/sbin/policy-rc.d >/dev/null
-$sudo chmod +x /usr/sbin/policy-rc.d
-$sudo apt-get install --quiet --yes --no-install-recommends "${packages[@]}"
-$sudo rm /usr/sbin/policy-rc.d
+# A program and the package it comes in. Ubuntu's package of the browser is a snap, which needs its own
+# service; machines of GitHub have a browser already.
+programs=(
+    initdb:postgresql
+    nginx:nginx
+    prometheus:prometheus
+    prometheus-alertmanager:prometheus-alertmanager
+    chromium:chromium
+    chromedriver:chromium-driver
+    shellcheck:shellcheck
+    curl:curl
+    openssl:openssl
+)
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# Debian keeps the programs of a PostgreSQL server out of the search path.
+is_there() {
+    case $1 in
+    initdb) compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null ;;
+    *) PATH=$PATH:/usr/sbin command -v "$1" >/dev/null ;;
+    esac
+}
+
+missing=()
+for program in "${programs[@]}"; do
+    is_there "${program%%:*}" || missing+=("${program#*:}")
+done
+if [ "${#missing[@]}" -eq 0 ]; then
+    exit 0
+fi
+
+# Nothing that is installed may start by itself: tests start their own.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+    as_root chmod 755 "$policy"
+    trap 'as_root rm -f "$policy"' EXIT
+fi
+as_root env DEBIAN_FRONTEND=noninteractive apt-get update --quiet
+as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends "${missing[@]}"
