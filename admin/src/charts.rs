@@ -2,9 +2,11 @@
 //! content security policy, and scale with the page. Text is HTML beside the drawing.
 
 mod histogram;
+mod marks;
 mod sparkline;
 mod waterfall;
 
 pub use histogram::Histogram;
+pub use marks::Marks;
 pub use sparkline::Sparkline;
 pub use waterfall::{Step, Waterfall};

@@ -1,6 +1,14 @@
 //! What the panel may ask of the service it runs in: one small trait per subject, each optional and set
 //! on the builder. A page or section whose trait the host does not implement is not shown.
 
+mod alerts;
+mod deploys;
 mod jobs;
 
+pub use alerts::{Alert, Alerts, Rule};
+pub use deploys::{Deploy, Deploys};
 pub use jobs::{Job, Jobs};
+
+/// Why the host could not answer. The panel logs it, says on the page what is missing, and shows the
+/// rest.
+pub type HostError = Box<dyn std::error::Error + Send + Sync>;

@@ -8,6 +8,7 @@ mod error;
 mod escape;
 mod export;
 mod format;
+mod happened;
 mod host;
 mod layout;
 mod links;
@@ -21,6 +22,6 @@ mod routes;
 mod window;
 
 pub use assets::{stylesheet, stylesheet_name};
-pub use host::{Job, Jobs};
+pub use host::{Alert, Alerts, Deploy, Deploys, HostError, Job, Jobs, Rule};
 pub use operator::{Operator, Role};
 pub use panel::Admin;

@@ -181,6 +181,15 @@ impl Links {
         self.path(&format!("/requests/{}", utf8_percent_encode(id, SEGMENT)))
     }
 
+    /// A rule: the newest time it fired, or the time of that number.
+    pub fn alert(&self, rule: &str, id: Option<i64>) -> String {
+        let mut url = self.path(&format!("/alerts/{}", utf8_percent_encode(rule, SEGMENT)));
+        if let Some(id) = id {
+            Parameters::new(&mut url).add("at", &id.to_string(), "");
+        }
+        url
+    }
+
     /// Where a job of that name is started.
     pub fn job(&self, name: &str) -> String {
         self.path(&format!("/system/jobs/{}", utf8_percent_encode(name, SEGMENT)))

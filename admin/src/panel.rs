@@ -13,7 +13,7 @@ use logsearch::store::LogStore;
 use tokio::sync::Semaphore;
 
 use crate::clock;
-use crate::host::Jobs;
+use crate::host::{Alerts, Deploys, Jobs};
 use crate::links::Links;
 use crate::live::Subscribe;
 use crate::operator::Operator;
@@ -32,6 +32,8 @@ pub struct Panel {
     pub live: Option<Subscribe>,
     pub streams: Arc<Semaphore>,
     pub jobs: Option<Arc<dyn Jobs>>,
+    pub alerts: Option<Arc<dyn Alerts>>,
+    pub deploys: Option<Arc<dyn Deploys>>,
     pub levels: Option<LevelControl>,
     pub build: Vec<(String, String)>,
     clock: Box<dyn Fn() -> i64 + Send + Sync>,
@@ -62,6 +64,8 @@ impl Admin {
             live: None,
             streams: Arc::new(Semaphore::new(STREAMS)),
             jobs: None,
+            alerts: None,
+            deploys: None,
             levels: None,
             build: Vec::new(),
             clock: Box::new(clock::now),
@@ -102,6 +106,18 @@ impl Admin {
     /// The scheduled jobs of the host.
     pub fn jobs(mut self, jobs: Arc<dyn Jobs>) -> Self {
         self.panel.jobs = Some(jobs);
+        self
+    }
+
+    /// The alerts of the host: marked on charts, with a page for each rule.
+    pub fn alerts(mut self, alerts: Arc<dyn Alerts>) -> Self {
+        self.panel.alerts = Some(alerts);
+        self
+    }
+
+    /// The deployments of the host, marked on charts.
+    pub fn deploys(mut self, deploys: Arc<dyn Deploys>) -> Self {
+        self.panel.deploys = Some(deploys);
         self
     }
 

@@ -5,6 +5,7 @@ use askama::filters::Safe;
 use logsearch::record::Level;
 use logsearch::store::Bucket;
 
+use super::marks::{Band, Line, Marks};
 use crate::format;
 use crate::links::{Links, View};
 use crate::window::Window;
@@ -26,6 +27,17 @@ pub struct Histogram {
     from: i64,
     to: i64,
     max: String,
+    bands: Vec<Drawn>,
+    lines: Vec<Drawn>,
+    marks: Marks,
+    scale: Scale,
+}
+
+/// A mark in the drawing's own units.
+struct Drawn {
+    x: String,
+    width: String,
+    title: String,
 }
 
 struct Bar {
@@ -57,15 +69,38 @@ impl Histogram {
         let max = buckets.iter().map(total).max().unwrap_or(0);
         let url = |window: Window| links.page(path, &view.within(window));
         let scale = Scale { from: range.from, to: range.to, max, interval };
-        let bars = buckets.iter().map(|bucket| scale.bar(bucket, view.window.now, &url));
+        let bars = buckets.iter().map(|bucket| scale.bar(bucket, view.window.now, &url)).collect();
         Self {
-            bars: bars.collect(),
+            bars,
             ticks: ticks(range.from, range.to),
             interval: format::duration(interval),
             from: range.from / 1_000,
             to: range.to / 1_000,
             max: format::count(max),
+            bands: Vec::new(),
+            lines: Vec::new(),
+            marks: Marks::default(),
+            scale,
         }
+    }
+
+    /// With what happened meanwhile.
+    pub fn marked(mut self, marks: Marks) -> Self {
+        let scale = &self.scale;
+        let band = |band: &Band| {
+            let (x, right) = (scale.x(band.from), scale.x(band.to));
+            let title = format!("alert {}, {}", band.label, band.when);
+            Drawn { x: format!("{x:.2}"), width: format!("{:.2}", (right - x).max(2.0)), title }
+        };
+        let line = |line: &Line| {
+            let title = format!("deployed {}, {}", line.label, line.when);
+            let x = scale.x(line.at).min(WIDTH - 2.0);
+            Drawn { x: format!("{x:.2}"), width: "2".to_owned(), title }
+        };
+        self.bands = marks.bands.iter().map(band).collect();
+        self.lines = marks.lines.iter().map(line).collect();
+        self.marks = marks;
+        self
     }
 }
 

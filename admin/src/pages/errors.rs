@@ -90,10 +90,11 @@ pub async fn show(
         after: None,
         limit: MAX_PAGE,
     };
-    let (timeline, page, known) = tokio::try_join!(
+    let (timeline, page, known, marks) = tokio::try_join!(
         summary::timeline(store, range, &query),
         store.search(&search),
         known_places(store, range),
+        async { Ok(panel.marks(&view).await) },
     )?;
     let groups = groups(&page.records);
     render(&ErrorsPage {
@@ -102,7 +103,8 @@ pub async fn show(
         total: format::plural(timeline.total(), "error"),
         is_cut: page.next.is_some(),
         looked_at: format::count(page.records.len() as u64),
-        histogram: Histogram::new(&timeline.buckets, timeline.interval, &view, links, "/errors"),
+        histogram: Histogram::new(&timeline.buckets, timeline.interval, &view, links, "/errors")
+            .marked(marks),
         groups: groups.iter().map(|group| group.row(&known, &view, links)).collect(),
     })
 }

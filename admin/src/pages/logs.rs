@@ -98,11 +98,12 @@ pub async fn show(
     let columns = columns(&view);
     let range = view.window.range();
     let store = panel.store.as_ref();
-    let (list, timeline, facets, status) = tokio::try_join!(
+    let (list, timeline, facets, status, marks) = tokio::try_join!(
         list(store, &view, &parsed.query),
         summary::timeline(store, range, &parsed.query),
         summary::facets(store, range, &parsed.query, &columns),
         store.status(),
+        async { Ok(panel.marks(&view).await) },
     )?;
     let total = timeline.total();
     let page = LogsPage {
@@ -120,7 +121,8 @@ pub async fn show(
             &view,
             &panel.links,
             "/logs",
-        ),
+        )
+        .marked(marks),
         facets: summary::facet_views(&facets, &parsed.chips, &view, &panel.links),
         rows: rows(&panel.links, &columns, &parsed.query).list(&list.page.records),
         columns: column_views(&columns, &view, &panel.links),

@@ -17,6 +17,8 @@ use logsearch::store::LogStore;
 use logsearch::testing::WebLog;
 use tower::ServiceExt;
 
+use crate::host::Host;
+
 /// A state the panel knows nothing of.
 #[derive(Clone)]
 pub struct Shop {
@@ -42,6 +44,12 @@ impl App {
     }
 
     pub async fn start(records: Vec<LogRecord>) -> Self {
+        Self::start_in(Host::default(), records).await
+    }
+
+    /// In a host that knows of alerts and deployments.
+    pub async fn start_in(host: Host, records: Vec<LogRecord>) -> Self {
+        let host = Arc::new(host);
         let now = records.iter().map(|record| record.timestamp).max().unwrap_or(0) + 1_000_000;
         let store = Arc::new(MemoryStore::new());
         store.append(records).await.unwrap();
@@ -56,6 +64,8 @@ impl App {
             .at("/ops")
             .service("shop", "1.4.2")
             .levels(levels.clone())
+            .alerts(host.clone())
+            .deploys(host)
             .clock(move || now);
         let router = Router::<Shop>::new()
             .route("/", get(async || "shop"))

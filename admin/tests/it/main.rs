@@ -4,5 +4,7 @@
 mod crawl;
 mod figures;
 mod harness;
+mod host;
 mod hostile;
+mod marks;
 mod mount;

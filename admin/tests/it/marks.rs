@@ -1,0 +1,72 @@
+//! Alerts and deployments on the charts of the server, as drawing and as text.
+
+use admin::{Alert, Deploy};
+use logsearch::record::LogRecord;
+use logsearch::testing::WebLog;
+
+use crate::harness::App;
+use crate::host::Host;
+
+const MINUTE: i64 = 60_000_000;
+
+fn records() -> Vec<LogRecord> {
+    WebLog::new(7).take(400).collect()
+}
+
+fn end() -> i64 {
+    records().iter().map(|record| record.timestamp).max().unwrap()
+}
+
+fn alert(id: i64, rule: &str, started: i64, ended: Option<i64>) -> Alert {
+    let severity = if rule == "Watchdog" { "none" } else { "critical" };
+    let labels = vec![("severity".to_owned(), severity.to_owned())];
+    Alert { id, rule: rule.to_owned(), labels, started, ended, heard: started, ..Alert::default() }
+}
+
+fn host() -> Host {
+    let at = end();
+    Host {
+        alerts: vec![
+            alert(1, "Errors", at - 10 * MINUTE, None),
+            alert(2, "Slow <b>", at - 40 * MINUTE, Some(at - 30 * MINUTE)),
+            alert(3, "Old", at - 600 * MINUTE, Some(at - 500 * MINUTE)),
+            alert(4, "Watchdog", at - 600 * MINUTE, None),
+        ],
+        deploys: vec![Deploy {
+            at: at - 20 * MINUTE,
+            version: "1.4.2".to_owned(),
+            revision: "1a2b3c".to_owned(),
+            note: String::new(),
+        }],
+        ..Host::default()
+    }
+}
+
+#[tokio::test]
+async fn a_chart_shows_what_happened_in_its_window_and_says_it() {
+    let app = App::start_in(host(), records()).await;
+    for path in ["/ops/logs?from=1h", "/ops/errors?from=1h"] {
+        let page = app.get(path).await.text;
+        assert_eq!(page.matches("<rect class=\"band\"").count(), 2, "{page}");
+        assert_eq!(page.matches("<rect class=\"line\"").count(), 1, "{page}");
+        for text in [
+            "href=\"/ops/alerts/Errors?at=1\">alert Errors</a> since ",
+            "href=\"/ops/alerts/Slow%20%3Cb%3E?at=2\">alert Slow &lt;b&gt;</a> ",
+            "deployed 1.4.2 (1a2b3c)</span> ",
+        ] {
+            assert!(page.contains(text), "{text} in {page}");
+        }
+        assert!(!page.contains("alert Old") && !page.contains("Watchdog"));
+    }
+    let before = app.get("/ops/logs?from=90m&to=50m").await.text;
+    assert!(!before.contains("class=\"marks\""));
+}
+
+#[tokio::test]
+async fn without_its_database_a_page_says_what_is_missing_and_shows_the_rest() {
+    let app = App::start_in(Host { is_away: true, ..host() }, records()).await;
+    let page = app.get("/ops/logs").await.text;
+    assert!(page.contains("The alerts could not be read"));
+    assert!(page.contains("The deployments could not be read"));
+    assert!(page.contains("class=\"record "));
+}
