@@ -4,6 +4,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use logsearch::store::{StoreError, StoreErrorKind};
 
+use crate::host::HostError;
+
 /// A failed page. The `protect` layer gives it its body.
 #[derive(Debug, thiserror::Error)]
 pub enum PanelError {
@@ -25,6 +27,12 @@ pub enum PanelError {
     /// The store could not answer.
     #[error("The log store could not answer: {0}")]
     Store(#[from] StoreError),
+    /// It cannot be done as things are; the sentence says why.
+    #[error("{0}")]
+    Refused(String),
+    /// The service around the panel could not answer.
+    #[error("The service could not answer. What was asked may not have been done.")]
+    Host(#[from] HostError),
     /// A defect of ours.
     #[error("The page could not be made.")]
     Template(#[from] askama::Error),
@@ -37,6 +45,8 @@ impl PanelError {
             Self::Forbidden | Self::CrossSite => StatusCode::FORBIDDEN,
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
+            Self::Refused(_) => StatusCode::CONFLICT,
+            Self::Host(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Store(error) if error.kind != StoreErrorKind::Internal => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -51,7 +61,7 @@ pub struct ErrorText(pub String);
 
 impl IntoResponse for PanelError {
     fn into_response(self) -> Response {
-        if matches!(self, Self::Store(_) | Self::Template(_)) {
+        if matches!(self, Self::Store(_) | Self::Template(_) | Self::Host(_)) {
             let mut chain = self.to_string();
             let mut source = std::error::Error::source(&self);
             while let Some(error) = source {

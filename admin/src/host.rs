@@ -7,7 +7,7 @@ mod jobs;
 
 pub use alerts::{Alert, Alerts, Rule};
 pub use deploys::{Deploy, Deploys};
-pub use jobs::{Job, Jobs};
+pub use jobs::{Job, Jobs, Run};
 
 /// Why the host could not answer. The panel logs it, says on the page what is missing, and shows the
 /// rest.

@@ -22,6 +22,6 @@ mod routes;
 mod window;
 
 pub use assets::{stylesheet, stylesheet_name};
-pub use host::{Alert, Alerts, Deploy, Deploys, HostError, Job, Jobs, Rule};
+pub use host::{Alert, Alerts, Deploy, Deploys, HostError, Job, Jobs, Rule, Run};
 pub use operator::{Operator, Role};
 pub use panel::Admin;

@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
-use tokio_cron_scheduler::JobScheduler;
+use tokio_cron_scheduler::{Job as Tick, JobScheduler};
 
 use crate::config::Config;
 use crate::state::AppState;
 
-pub use run::{Context, Job, Outcome, Runner, Scope, Work};
+pub use run::{ByHand, Context, Job, LastRun, Outcome, Runner, Scope, Work};
 
 const MINUTE: Duration = Duration::from_mins(1);
 const DAY: Duration = Duration::from_hours(24);
@@ -60,15 +60,17 @@ pub const JOBS: &[Job] = &[
     },
 ];
 
-/// The running scheduler.
+/// The scheduler with its jobs. Clones share it.
+#[derive(Clone)]
 pub struct Jobs {
     scheduler: JobScheduler,
+    ticks: Arc<Vec<(Tick, Runner)>>,
 }
 
 impl Jobs {
-    /// Schedules every job, runs those that only read once at the start, and makes up for what came
-    /// while no process ran. `lists` answers `/public` of the site and `/msgs` of the API.
-    pub async fn start(state: &AppState, config: &Config, lists: Router) -> anyhow::Result<Self> {
+    /// Every job of the service, not running yet. `lists` answers `/public` of the site and `/msgs` of
+    /// the API.
+    pub async fn new(state: &AppState, config: &Config, lists: Router) -> anyhow::Result<Self> {
         let context = Context { state: state.clone(), config: Arc::new(config.clone()), lists };
         Self::schedule(JOBS, &context).await
     }
@@ -76,9 +78,10 @@ impl Jobs {
     /// The same for any table.
     pub async fn schedule(jobs: &[Job], context: &Context) -> anyhow::Result<Self> {
         let scheduler = JobScheduler::new().await.context("could not start the scheduler")?;
+        let mut ticks = Vec::new();
         for job in jobs {
             let runner = Runner::new(*job, context.clone());
-            let tick = tokio_cron_scheduler::Job::new_async(job.cron, {
+            let tick = Tick::new_async(job.cron, {
                 let runner = runner.clone();
                 move |_, _| {
                     let runner = runner.clone();
@@ -86,16 +89,39 @@ impl Jobs {
                 }
             });
             let tick = tick.with_context(|| format!("could not schedule {}", job.name))?;
-            scheduler.add(tick).await?;
+            scheduler.add(tick.clone()).await?;
+            ticks.push((tick, runner));
+        }
+        Ok(Self { scheduler, ticks: Arc::new(ticks) })
+    }
+
+    /// Starts the ticks, runs the jobs that only read once, and makes up for what came while no process
+    /// ran.
+    pub async fn start(&self) -> anyhow::Result<()> {
+        for (_, runner) in self.ticks.iter() {
+            let runner = runner.clone();
             tokio::spawn(async move {
-                match runner.scope() {
+                match runner.job().scope {
                     Scope::Instance => runner.tick().await,
                     Scope::Cluster => runner.catch_up().await,
                 }
             });
         }
-        scheduler.start().await?;
-        Ok(Self { scheduler })
+        self.scheduler.start().await?;
+        Ok(())
+    }
+
+    /// What runs each job, in the order of the table.
+    pub fn runners(&self) -> impl Iterator<Item = &Runner> {
+        self.ticks.iter().map(|(_, runner)| runner)
+    }
+
+    /// When a job ticks next, in microseconds; `None` when it never does.
+    pub async fn next_tick(&self, name: &str) -> Option<i64> {
+        let (tick, _) = self.ticks.iter().find(|(_, runner)| runner.job().name == name)?;
+        let mut scheduler = self.scheduler.clone();
+        let next = scheduler.next_tick_for_job(tick.guid()).await.ok().flatten();
+        next.map(|next| next.timestamp_micros())
     }
 
     /// No further ticks. Running jobs are not waited for: each is safe to cut off.

@@ -1,6 +1,7 @@
 //! The ops listener: health for supervisors, metrics for Prometheus, the panel for people.
 
 pub mod health;
+mod jobs;
 pub mod operator;
 pub mod panel;
 pub mod scrape;

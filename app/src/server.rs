@@ -43,7 +43,12 @@ pub async fn run(config: &Config, data_dir: &DataDir, telemetry: &Telemetry) -> 
     );
     warn_about_public_credentials(config);
 
-    let panel = Panel { logs: Arc::clone(&telemetry.logs), levels: telemetry.levels.clone() };
+    let jobs = Jobs::new(&state, config, routes::unobserved(&state)).await?;
+    let panel = Panel {
+        logs: Arc::clone(&telemetry.logs),
+        levels: telemetry.levels.clone(),
+        jobs: jobs.clone(),
+    };
     let listeners = bind(&config.listen, &state, &exposition, panel).await?;
     let public = Group::default();
     let ops = Group::default();
@@ -57,7 +62,7 @@ pub async fn run(config: &Config, data_dir: &DataDir, telemetry: &Telemetry) -> 
             public.serve(listener, grace);
         }
     }
-    let jobs = Jobs::start(&state, config, routes::unobserved(&state)).await?;
+    jobs.start().await?;
     let control = Control { logs: Arc::clone(&telemetry.logs), levels: telemetry.levels.clone() };
     if let Err(error) = control::serve(data_dir.path(), control, ops.stop.clone()).await {
         tracing::warn!(

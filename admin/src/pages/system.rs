@@ -7,14 +7,17 @@ use std::time::Duration;
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
+use logsearch::fields;
 use logsearch::filter::Levels;
 use logsearch::query::Query;
+use logsearch::record::ValueRef;
 use logsearch::store::Search;
 
 use super::record::{Row, Rows};
 use crate::error::PanelError;
 use crate::format;
-use crate::host::Job;
+use crate::happened::told;
+use crate::host::{Job, Run};
 use crate::layout::{Layout, Section, render};
 use crate::links::View;
 use crate::operator::Operator;
@@ -53,9 +56,13 @@ struct LevelsView {
 struct JobRow {
     job: Job,
     last: String,
+    last_full: String,
     next: String,
+    next_full: String,
+    failed: String,
     class: &'static str,
     run: String,
+    logs: String,
 }
 
 /// `GET /system`.
@@ -79,7 +86,11 @@ pub async fn show(
     let oldest = status.oldest.map_or_else(|| "–".to_owned(), |at| format::ago(at, now));
     let columns = ["user".to_owned(), "action".to_owned()];
     let rows = Rows { links: &panel.links, columns: &columns, highlighter: None };
-    let jobs = panel.jobs.as_ref().map(|jobs| jobs.list()).unwrap_or_default();
+    let mut notices = status.notices;
+    let jobs = match &panel.jobs {
+        Some(jobs) => told(jobs.list().await, "jobs", &mut notices),
+        None => Vec::new(),
+    };
     render(&SystemPage {
         layout: Layout::new(&panel, &operator, Section::System, "System", "/system", &view),
         may_change: operator.may_change(),
@@ -89,9 +100,9 @@ pub async fn show(
             ("oldest", oldest),
             ("found within", format::duration(lag)),
         ],
-        notices: status.notices,
+        notices,
         levels: levels(&panel),
-        jobs: jobs.into_iter().map(|job| job_row(job, now, &panel)).collect(),
+        jobs: jobs.into_iter().map(|job| job_row(job, &view, &panel)).collect(),
         build: panel.build.clone(),
         audit: rows.list(&page.records),
         audit_url: panel.links.logs(&view.query(audit.to_string())),
@@ -113,14 +124,21 @@ fn levels(panel: &Panel) -> Option<LevelsView> {
     })
 }
 
-fn job_row(job: Job, now: i64, panel: &Panel) -> JobRow {
+fn job_row(job: Job, view: &View, panel: &Panel) -> JobRow {
+    let now = view.window.now;
+    let full = |at: Option<i64>| at.map(format::rfc3339_short).unwrap_or_default();
+    let clause = Query::value_clause(fields::JOB, ValueRef::Str(&job.name)).to_string();
     JobRow {
         last: job.last.map_or_else(|| "never".to_owned(), |at| format::ago(at, now)),
+        last_full: full(job.last),
         next: job.next.map_or_else(String::new, |at| {
             format!("in {}", format::duration(at.saturating_sub(now).max(0)))
         }),
+        next_full: full(job.next),
+        failed: job.failed.map_or_else(|| "never".to_owned(), |at| format::ago(at, now)),
         class: if job.outcome == "failure" { "error" } else { "" },
         run: panel.links.job(&job.name),
+        logs: panel.links.logs(&view.query(clause)),
         job,
     }
 }
@@ -166,8 +184,13 @@ pub async fn run_job(
 ) -> Result<Response, PanelError> {
     operators_only(&operator)?;
     let jobs = panel.jobs.as_ref().ok_or(PanelError::NotFound)?;
-    if !jobs.run(&name) {
-        return Err(PanelError::NotFound);
+    match jobs.run(&name).await? {
+        Run::Started => {}
+        Run::Busy => {
+            let sentence = format!("{name} is running already; see how it ends, then try again.");
+            return Err(PanelError::Refused(sentence));
+        }
+        Run::Unknown => return Err(PanelError::NotFound),
     }
     tracing::warn!(
         event.action = "job.run",

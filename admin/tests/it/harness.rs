@@ -18,6 +18,7 @@ use logsearch::testing::WebLog;
 use tower::ServiceExt;
 
 use crate::host::Host;
+use crate::keeper::Keeper;
 
 /// A state the panel knows nothing of.
 #[derive(Clone)]
@@ -54,6 +55,7 @@ impl App {
         let store = Arc::new(MemoryStore::new());
         store.append(records).await.unwrap();
         let levels = LevelControl::new(Levels::parse("info").unwrap());
+        let keeper = Arc::new(Keeper::new(now));
         let state = Shop { token: "letmein" };
         let guard_state = state.clone();
         let guard = move |parts: Parts| {
@@ -66,6 +68,7 @@ impl App {
             .levels(levels.clone())
             .alerts(host.clone())
             .deploys(host)
+            .jobs(keeper)
             .clock(move || now);
         let router = Router::<Shop>::new()
             .route("/", get(async || "shop"))

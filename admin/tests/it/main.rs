@@ -6,5 +6,6 @@ mod figures;
 mod harness;
 mod host;
 mod hostile;
+mod keeper;
 mod marks;
 mod mount;

@@ -81,6 +81,18 @@ async fn changes_need_the_role_and_the_same_site() {
     assert_eq!(set("operator", "same-origin", "debug").await, StatusCode::SEE_OTHER);
     assert_eq!(app.levels.levels().to_string(), "debug");
     assert!(app.levels.remaining().is_some());
-    let job = app.post("/ops/system/jobs/x", "operator", "", "same-origin").await;
-    assert_eq!(job.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_job_is_started_once_by_an_operator_and_by_nobody_else() {
+    let app = App::with_log(50).await;
+    let run = async |name, role| {
+        app.post(&format!("/ops/system/jobs/{name}"), role, "", "same-origin").await.status
+    };
+    assert_eq!(run("x", "operator").await, StatusCode::NOT_FOUND);
+    assert_eq!(run("tidy", "viewer").await, StatusCode::FORBIDDEN);
+    assert!(!app.get("/ops/system").await.text.contains("<strong>running</strong>"));
+    assert_eq!(run("tidy", "operator").await, StatusCode::SEE_OTHER);
+    assert!(app.get("/ops/system").await.text.contains("<strong>running</strong>"));
+    assert_eq!(run("tidy", "operator").await, StatusCode::CONFLICT);
 }

@@ -22,6 +22,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/sqlite/0002_operator_sessions.sql"),
         include_str!("../../migrations/postgres/0002_operator_sessions.sql"),
     ),
+    (
+        4,
+        "panel_state",
+        include_str!("../../migrations/sqlite/0004_panel_state.sql"),
+        include_str!("../../migrations/postgres/0004_panel_state.sql"),
+    ),
 ];
 
 const VERSION: Statement = Statement::read(

@@ -25,6 +25,7 @@ use executor::Statement;
 pub use error::{Error, Result};
 pub use executor::Db;
 pub use follows::Followed;
+pub use jobs::{JobRun, Lease};
 pub use messages::{AuthorTimeline, StoredMessage};
 pub use migrate::{MigrationError, known_version};
 pub use open::{DatabaseUrl, ExistingError, OpenError, PoolSizes};

@@ -9,6 +9,8 @@ use axum::Router;
 use tokio::sync::Mutex;
 use tracing::Instrument;
 
+use crate::clock::micros;
+use crate::db::Lease;
 use crate::metrics;
 use crate::state::AppState;
 
@@ -59,6 +61,36 @@ pub struct Context {
     pub lists: Router,
 }
 
+/// How the last run in this process ended.
+#[derive(Clone, Debug, Default)]
+pub struct LastRun {
+    /// When, in microseconds; `None` before the first.
+    pub ended_at: Option<i64>,
+    /// `success`, `skipped` or `failure`.
+    pub outcome: &'static str,
+    /// What it said.
+    pub said: String,
+    /// When a run failed last, in microseconds.
+    pub failed_at: Option<i64>,
+}
+
+/// What came of asking for a run besides the ticks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ByHand {
+    /// It runs now.
+    Started,
+    /// A run has not ended, here or on another replica.
+    Busy,
+}
+
+/// Whoever runs a job of the cluster holds it for so long, and renews that while it runs: when the
+/// process dies, others wait no longer.
+const LEASE: Duration = Duration::from_mins(2);
+/// How often the lease is renewed.
+const RENEW: Duration = Duration::from_secs(30);
+/// The longest sentence that is kept of a run, in characters.
+const SAID: usize = 500;
+
 /// Runs one job.
 #[derive(Clone)]
 pub struct Runner {
@@ -67,24 +99,59 @@ pub struct Runner {
     running: Arc<Mutex<()>>,
     /// Number of the last tick; 0 before the first.
     last_tick: Arc<AtomicI64>,
+    last: Arc<parking_lot::Mutex<LastRun>>,
 }
 
 impl Runner {
     /// A runner, with the job's metrics at zero.
     pub fn new(job: Job, context: Context) -> Self {
         metrics::job_exists(job.name, job.interval, context.state.clock.now());
-        Self { job, context, running: Arc::default(), last_tick: Arc::default() }
+        let (running, last_tick, last) = (Arc::default(), Arc::default(), Arc::default());
+        Self { job, context, running, last_tick, last }
     }
 
-    /// Who runs a tick.
-    pub fn scope(&self) -> Scope {
-        self.job.scope
+    /// What is run.
+    pub fn job(&self) -> &Job {
+        &self.job
+    }
+
+    /// Whether a run of this process has not ended.
+    pub fn is_running(&self) -> bool {
+        self.running.try_lock().is_err()
+    }
+
+    /// How the last run of this process ended.
+    pub fn last(&self) -> LastRun {
+        self.last.lock().clone()
     }
 
     /// Runs the job at its tick; does nothing when the last run has not ended.
     pub async fn tick(&self) {
-        let span = tracing::info_span!("job", job.name = self.job.name);
-        self.guarded().instrument(span).await;
+        self.guarded().instrument(self.span()).await;
+    }
+
+    fn span(&self) -> tracing::Span {
+        tracing::info_span!("job", job.name = self.job.name)
+    }
+
+    /// Starts a run besides the ticks and does not wait for its end.
+    pub async fn run_by_hand(&self) -> crate::db::Result<ByHand> {
+        let Ok(alone) = Arc::clone(&self.running).try_lock_owned() else {
+            return Ok(ByHand::Busy);
+        };
+        let (db, tick) = (&self.context.state.db, self.current_tick());
+        let is_ours = self.job.scope == Scope::Instance
+            || db.take_job(self.job.name, tick, self.lease()).await?;
+        if !is_ours {
+            return Ok(ByHand::Busy);
+        }
+        let (this, span) = (self.clone(), self.span());
+        let run = async move {
+            let _alone = alone;
+            this.run().await;
+        };
+        tokio::spawn(run.instrument(span));
+        Ok(ByHand::Started)
     }
 
     /// Makes up for a tick that came while no process was there to run it.
@@ -110,6 +177,11 @@ impl Runner {
         self.context.state.clock.now() / 1_000_000 / period
     }
 
+    fn lease(&self) -> Lease {
+        let from = self.context.state.clock.now();
+        Lease { from, until: from + micros(LEASE) }
+    }
+
     async fn guarded(&self) {
         self.count_missed();
         let Ok(_alone) = self.running.try_lock() else {
@@ -119,13 +191,18 @@ impl Runner {
             );
             return metrics::job_missed(self.job.name, 1);
         };
-        let started = Instant::now();
-        // In a task of its own a panic ends the run and not the scheduler.
-        let this = self.clone();
-        let run = tokio::spawn(async move { this.claimed().await }.in_current_span());
-        let result = run.await.map_err(anyhow::Error::from).flatten();
-        let duration = started.elapsed();
-        self.record(&result, duration);
+        let (db, tick) = (&self.context.state.db, self.current_tick());
+        if self.job.scope == Scope::Cluster {
+            match db.claim_job(self.job.name, tick, self.lease()).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    let elsewhere = Outcome::Skipped("another replica runs it".to_owned());
+                    return drop(self.record(&Ok(elsewhere), Duration::ZERO));
+                }
+                Err(error) => return drop(self.record(&Err(error.into()), Duration::ZERO)),
+            }
+        }
+        self.run().await;
     }
 
     /// Ticks that never came: the process was stopped, or the machine slept.
@@ -139,26 +216,61 @@ impl Runner {
         }
     }
 
-    async fn claimed(&self) -> anyhow::Result<Outcome> {
-        let db = &self.context.state.db;
-        if self.job.scope == Scope::Cluster
-            && !db.claim_job(self.job.name, self.current_tick()).await?
-        {
-            return Ok(Outcome::Skipped("another replica runs it".to_owned()));
+    /// One run, held against the other replicas until its end.
+    async fn run(&self) {
+        let started = Instant::now();
+        // In a task of its own a panic ends the run and not the scheduler.
+        let this = self.clone();
+        let run = tokio::spawn(async move { this.work().await }.in_current_span());
+        let result = run.await.map_err(anyhow::Error::from).flatten();
+        let (outcome, said) = self.record(&result, started.elapsed());
+        let now = self.context.state.clock.now();
+        self.note(now, outcome, &said);
+        if self.job.scope == Scope::Cluster {
+            let db = &self.context.state.db;
+            if let Err(error) = db.finish_job(self.job.name, now, outcome, &said).await {
+                tracing::warn!(error.message = error.chain(), "could not note the end of a run");
+            }
         }
-        (self.job.work)(self.context.clone()).await
     }
 
-    fn record(&self, result: &anyhow::Result<Outcome>, duration: Duration) {
+    async fn work(&self) -> anyhow::Result<Outcome> {
+        let mut work = (self.job.work)(self.context.clone());
+        if self.job.scope == Scope::Instance {
+            return work.await;
+        }
+        loop {
+            match tokio::time::timeout(RENEW, &mut work).await {
+                Ok(result) => return result,
+                Err(_still_running) => {
+                    let until = self.lease().until;
+                    self.context.state.db.renew_job(self.job.name, until).await?;
+                }
+            }
+        }
+    }
+
+    fn note(&self, now: i64, outcome: &'static str, said: &str) {
+        let mut last = self.last.lock();
+        let failed_at = if outcome == "failure" { Some(now) } else { last.failed_at };
+        *last = LastRun { ended_at: Some(now), outcome, said: said.to_owned(), failed_at };
+    }
+
+    /// Logs and counts how a run ended; its outcome and what it said.
+    fn record(
+        &self,
+        result: &anyhow::Result<Outcome>,
+        duration: Duration,
+    ) -> (&'static str, String) {
         let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
-        match result {
+        let (outcome, said) = match result {
             Ok(Outcome::Done(what)) => {
                 tracing::info!(duration_us, job.outcome = "success", "{what}");
-                self.count("success", duration);
+                ("success", what.clone())
             }
             Ok(Outcome::Skipped(why)) => {
                 tracing::debug!(duration_us, job.outcome = "skipped", "{why}");
-                self.count("skipped", duration);
+                ("skipped", why.clone())
             }
             Err(error) => {
                 let chain = format!("{error:#}");
@@ -168,12 +280,10 @@ impl Runner {
                     error.message = chain,
                     "job failed"
                 );
-                self.count("failure", duration);
+                ("failure", chain)
             }
-        }
-    }
-
-    fn count(&self, outcome: &'static str, duration: Duration) {
+        };
         metrics::job_ran(self.job.name, outcome, duration, self.context.state.clock.now());
+        (outcome, said.chars().take(SAID).collect())
     }
 }

@@ -9,8 +9,10 @@ use axum::routing::{get, post};
 use logsearch::filter::LevelControl;
 use logsearch::logs::Logs;
 
+use super::jobs::PanelJobs;
 use super::operator;
 use crate::build;
+use crate::jobs::Jobs;
 use crate::middleware::errors::OwnBody;
 use crate::middleware::security;
 use crate::state::AppState;
@@ -22,6 +24,8 @@ pub struct Panel {
     pub logs: Arc<Logs>,
     /// Which records go into it.
     pub levels: LevelControl,
+    /// What runs by itself.
+    pub jobs: Jobs,
 }
 
 /// The panel behind its log-in, and `/`, which leads to it.
@@ -34,6 +38,7 @@ pub fn router(state: &AppState, panel: Panel) -> Router {
         .logout(operator::LOGOUT)
         .live(move |query| logs.subscribe(query))
         .levels(panel.levels)
+        .jobs(Arc::new(PanelJobs::new(state, panel.jobs)))
         .fact("version", env!("CARGO_PKG_VERSION"))
         .fact("revision", build::REVISION)
         .fact("compiler", build::RUSTC)

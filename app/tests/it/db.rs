@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use minitwit::db::{self, DatabaseUrl, Db, Followed, MigrationError};
+use minitwit::db::{self, DatabaseUrl, Db, Followed, JobRun, Lease, MigrationError};
 use minitwit::domain::{MessageText, NewUser, Page};
 use proptest::prelude::any;
 use proptest::strategy::{Strategy, ValueTree};
@@ -21,6 +21,7 @@ on_both_databases!(
     names_and_relations_are_unique_and_refer_to_rows,
     of_many_who_register_a_name_one_gets_it,
     of_many_replicas_one_claims_a_tick,
+    a_job_is_held_until_its_end_or_that_of_its_lease,
     personal_timelines_agree_with_brute_force,
     a_personal_timeline_reaches_behind_the_newest_messages,
     migrating_again_changes_nothing,
@@ -170,6 +171,11 @@ const ARGUED: &[(&str, &str)] = &[
     // One row, and one row per job.
     ("simulator_latest.get", "Seq Scan"),
     ("jobs.claim", "Seq Scan"),
+    ("jobs.take", "Seq Scan"),
+    ("jobs.renew", "Seq Scan"),
+    ("jobs.finish", "Seq Scan"),
+    ("jobs.list", "SCAN"),
+    ("jobs.list", "Seq Scan"),
     ("jobs.last_claim", "Seq Scan"),
     // The newest 31 of each of at most 64 authors are merged by a sort of those.
     ("messages.home_by_author", "USE TEMP B-TREE FOR ORDER BY"),
@@ -332,16 +338,42 @@ async fn of_many_who_register_a_name_one_gets_it(app: TestApp) {
 
 async fn of_many_replicas_one_claims_a_tick(app: TestApp) {
     let other = app.twin().await;
+    let lease = Lease { from: 1_000, until: 2_000 };
     for tick in [7, 8, 100] {
         let claims = (0..8).map(|n| {
             let db = if n % 2 == 0 { &app.state.db } else { &other.state.db };
-            db.claim_job("backup", tick)
+            db.claim_job("backup", tick, lease)
         });
         let claims = futures_util::future::try_join_all(claims).await.unwrap();
         assert_eq!(claims.iter().filter(|claimed| **claimed).count(), 1, "tick {tick}");
+        app.state.db.finish_job("backup", 1_500, "success", "done").await.unwrap();
     }
-    assert!(!app.state.db.claim_job("backup", 99).await.unwrap(), "an earlier tick is over");
-    assert!(app.state.db.claim_job("other", 1).await.unwrap());
+    let db = &app.state.db;
+    assert!(!db.claim_job("backup", 99, lease).await.unwrap(), "an earlier tick is over");
+    assert!(db.claim_job("other", 1, lease).await.unwrap());
+}
+
+async fn a_job_is_held_until_its_end_or_that_of_its_lease(app: TestApp) {
+    let (db, other) = (&app.state.db, &app.twin().await.state.db);
+    let at = |from| Lease { from, until: from + 1_000 };
+    assert!(db.take_job("backup", 7, at(0)).await.unwrap());
+    assert!(!other.take_job("backup", 7, at(999)).await.unwrap(), "it runs");
+    assert!(!other.claim_job("backup", 8, at(999)).await.unwrap(), "it runs");
+    db.renew_job("backup", 5_000).await.unwrap();
+    assert!(!other.take_job("backup", 7, at(1_000)).await.unwrap(), "it still runs");
+    assert!(other.take_job("backup", 7, at(5_000)).await.unwrap(), "its process must have died");
+    other.finish_job("backup", 5_100, "failure", "disk full").await.unwrap();
+    assert!(db.claim_job("backup", 7, at(5_200)).await.unwrap(), "a run by hand costs no tick");
+    db.finish_job("backup", 5_300, "success", "wrote it").await.unwrap();
+    let run = JobRun {
+        name: "backup".to_owned(),
+        lease_until: 0,
+        ended_at: Some(5_300),
+        outcome: Some("success".to_owned()),
+        said: Some("wrote it".to_owned()),
+        failed_at: Some(5_100),
+    };
+    assert_eq!(other.job_runs().await.unwrap(), [run]);
 }
 
 /// A message as the test remembers it: time, id, author, whether it is flagged.

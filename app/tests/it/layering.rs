@@ -80,6 +80,7 @@ const APP: &[(&str, &[&str])] = &[
             "db",
             "error",
             "exposition",
+            "jobs",
             "middleware",
             "operators",
             "state",

@@ -18,6 +18,7 @@ mod layering;
 mod notice;
 mod observe;
 mod openapi;
+mod panel;
 mod postgres;
 mod process;
 mod records;
