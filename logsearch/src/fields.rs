@@ -157,6 +157,7 @@ pub const CATALOGUE: &[Definition] = &[
     field(PARENT_ID, Keyword, &[("parent_id", 1), ("parent_span_id", 1)], "number of the span around it"),
     field(JOB, Keyword, &[("job", 1)], "name of a scheduled job"),
     field("job.outcome", Keyword, &[("outcome", 1)], "how a job ended"),
+    field("surface", Keyword, &[("surface", 1)], "which part of the service answered"),
     field("event.kind", Keyword, &[("kind", 1)], "event or span"),
     field("event.action", Keyword, &[("action", 1), ("audit", 1)], "what was done, for audit records"),
     field(SEQUENCE, Integer, &[("sequence", 1), ("seq", 1)], "position in the log"),

@@ -1,0 +1,82 @@
+//! The catalogue of metrics: what every entry has, who uses it, and the page that lists them all.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use logsearch::metrics::{Kind, Metric, Unit};
+
+use crate::{committed, dashboards, lint, promql};
+
+/// Every metric of the service.
+pub fn metrics() -> impl Iterator<Item = &'static Metric> {
+    minitwit::metrics::all()
+}
+
+/// Metrics that no panel and no alert reads, each with the reason to have it.
+const FOR_OTHERS: [(&str, &str); 2] = [
+    ("minitwit_cpu_load_percent", "the dashboards of the course read it"),
+    ("minitwit_http_responses_total", "the dashboards of the course read it"),
+];
+
+/// Every expression of dashboards and alerts.
+fn expressions() -> impl Iterator<Item = String> {
+    let targets = dashboards::panels().flat_map(|(_, panel)| &panel.targets);
+    targets.map(|target| target.expr.clone())
+}
+
+#[test]
+fn every_metric_is_read_by_a_panel_or_an_alert() {
+    let selectors = expressions().flat_map(|text| promql::read(&text).unwrap().selectors);
+    let read: BTreeSet<_> =
+        selectors.filter_map(|s| lint::metric_of(&s.name)).map(|(metric, _)| metric.name).collect();
+    for metric in metrics() {
+        let for_others = FOR_OTHERS.iter().any(|(name, _)| *name == metric.name);
+        assert_ne!(read.contains(metric.name), for_others, "{}", metric.name);
+    }
+}
+
+#[test]
+fn names_follow_the_rules_of_prometheus() {
+    let mut names = BTreeSet::new();
+    for metric in metrics() {
+        let name = metric.name;
+        assert!(names.insert(name), "two metrics {name}");
+        assert_eq!(metric.kind == Kind::Counter, name.ends_with("_total"), "{name}");
+        let word = match metric.unit {
+            Unit::Seconds => "_seconds",
+            Unit::Bytes => "_bytes",
+            Unit::Ratio => "_ratio",
+            Unit::Count | Unit::None => "",
+        };
+        assert!(name.contains(word), "{name} is in {:?}", metric.unit);
+        assert!(metric.help.ends_with('.'), "{name}: {}", metric.help);
+        if let Kind::Histogram(bounds) = metric.kind {
+            assert!(bounds.is_sorted() && !bounds.is_empty(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_page_lists_every_metric() {
+    committed::is(".github/docs/metrics.md", &page());
+}
+
+fn page() -> String {
+    let mut page = "# Metrics\n\
+        What `/metrics` of the ops listener exposes. Generated from the catalogue in the code:\n\
+        `UPDATE=1 cargo test -p minitwit --test provisioning` writes this page, and a test fails when it is old.\n\n\
+        Totals of the database are the same from every replica: take `max`. Counters are each replica's own:\n\
+        take `sum` of their `rate`.\n\n\
+        | name | type | labels | meaning |\n|---|---|---|---|\n"
+        .to_owned();
+    for Metric { name, kind, help, labels, .. } in metrics() {
+        let labels: Vec<_> = labels.iter().map(|label| format!("`{label}`")).collect();
+        let kind = match kind {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram(_) => "histogram",
+        };
+        writeln!(page, "| `{name}` | {kind} | {} | {help} |", labels.join(" ")).unwrap();
+    }
+    page
+}
