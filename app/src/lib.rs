@@ -11,6 +11,8 @@ pub mod avatar;
 pub mod backup;
 mod body;
 pub mod build;
+#[cfg(feature = "chaos")]
+pub mod chaos;
 pub mod client;
 pub mod clock;
 pub mod commands;

@@ -94,6 +94,10 @@ pub fn ops(state: &AppState, exposition: Exposition, panel: Option<Panel>) -> Ro
         Some(panel) => ops.merge(panel::router(state, panel)),
         None => ops,
     };
+    #[cfg(feature = "chaos")]
+    let ops = ops.merge(
+        Router::new().route("/chaos/{fault}", post(crate::chaos::post)).with_state(state.clone()),
+    );
     observed(ops, state, Surface::Ops)
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
 }
@@ -109,6 +113,11 @@ pub fn unobserved(state: &AppState) -> Router {
 
 /// What surrounds every surface.
 pub fn observed(router: Router, state: &AppState, surface: Surface) -> Router {
+    #[cfg(feature = "chaos")]
+    let router = match surface {
+        Surface::Web | Surface::Api => router.layer(from_fn(crate::chaos::disturb)),
+        Surface::Ops => router,
+    };
     let strict = router
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn(strict::strict))

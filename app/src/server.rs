@@ -26,6 +26,8 @@ use crate::{metrics, operators, routes};
 
 /// Runs the service until a signal ends it.
 pub async fn run(config: &Config, data_dir: &DataDir, telemetry: &Telemetry) -> anyhow::Result<()> {
+    #[cfg(feature = "chaos")]
+    crate::chaos::check_listener(config.listen.ops)?;
     let mut signals = Signals::listen()?;
     raise_file_limit();
     let url = config.data.database()?;

@@ -1,6 +1,8 @@
 //! The database: SQLite in the data directory, or PostgreSQL. One file per table, plain methods on
 //! [`Db`], one SQL text for both wherever one does. Knows no web.
 
+#[cfg(feature = "chaos")]
+pub mod chaos;
 mod error;
 mod executor;
 mod follows;

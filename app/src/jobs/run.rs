@@ -235,6 +235,8 @@ impl Runner {
     }
 
     async fn work(&self) -> anyhow::Result<Outcome> {
+        #[cfg(feature = "chaos")]
+        crate::chaos::job(self.job.name).await?;
         let mut work = (self.job.work)(self.context.clone());
         if self.job.scope == Scope::Instance {
             return work.await;

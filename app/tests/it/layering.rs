@@ -25,6 +25,7 @@ const APP: &[(&str, &[&str])] = &[
     // The web.
     ("error", &["auth", "db"]),
     ("body", &["error", "metrics"]),
+    ("chaos", &["error", "state"]),
     ("assets", &["error"]),
     ("flash_cookie", &["domain"]),
     ("accounts", &["auth", "db", "domain", "error", "metrics", "state"]),
@@ -88,7 +89,18 @@ const APP: &[(&str, &[&str])] = &[
     ),
     (
         "routes",
-        &["api", "assets", "error", "exposition", "metrics", "middleware", "ops", "pages", "state"],
+        &[
+            "api",
+            "assets",
+            "chaos",
+            "error",
+            "exposition",
+            "metrics",
+            "middleware",
+            "ops",
+            "pages",
+            "state",
+        ],
     ),
     // The program.
     ("listen", &["middleware"]),
@@ -99,6 +111,7 @@ const APP: &[(&str, &[&str])] = &[
         &[
             "auth",
             "backup",
+            "chaos",
             "clock",
             "config",
             "db",
