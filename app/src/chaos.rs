@@ -181,6 +181,9 @@ impl fmt::Display for LogsItself {
 }
 
 /// The layer around the handlers of site and API.
+///
+/// # Panics
+/// When that is asked for.
 pub async fn disturb(request: Request, next: Next) -> Response {
     let (latency, panics, fails, discards) = with(|faults| {
         let panics = faults.panics > 0;
