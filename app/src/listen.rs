@@ -3,7 +3,9 @@
 //! An accept loop of our own, because the framework's installs no timer and so never closes a client
 //! that does not finish its head.
 
+mod head;
 mod patience;
+mod strict;
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,6 +15,8 @@ use std::time::Duration;
 use anyhow::Context;
 use axum::Router;
 use axum::extract::Request;
+use http::HeaderValue;
+use http::header::{CONNECTION, TRANSFER_ENCODING};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -24,15 +28,14 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::middleware::peer::Peer;
+use head::{MAX_HEAD, MAX_HEADERS};
 use patience::Patience;
+use strict::Strict;
 
 /// A client has this long to send its head; also how long an idle connection is kept.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// A client that takes nothing of its answer for this long is gone, and what waits for it is memory.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
-/// Most headers, and most bytes of the whole head.
-const MAX_HEADERS: usize = 64;
-const MAX_HEAD: usize = 32 * 1024;
 /// Most connections a listener serves at once; others wait in the system's queue.
 const MAX_CONNECTIONS: usize = 10_000;
 /// Pause after the system refused a connection, for instance for want of file descriptors.
@@ -120,7 +123,7 @@ fn connection(
     peer: SocketAddr,
     router: Router,
 ) -> http1::Connection<
-    TokioIo<Patience<TcpStream>>,
+    TokioIo<Strict<Patience<TcpStream>>>,
     impl hyper::service::HttpService<
         Incoming,
         ResBody = axum::body::Body,
@@ -128,15 +131,28 @@ fn connection(
         Future: Send,
     > + Send,
 > {
+    let (stream, verdict) = Strict::new(Patience::new(stream, WRITE_TIMEOUT));
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request: Request = request.map(axum::body::Body::new);
         request.extensions_mut().insert(Peer(peer));
-        router.clone().oneshot(request)
+        if let Some(refusal) = verdict.next() {
+            request.extensions_mut().insert(refusal);
+        }
+        // Nothing is read behind chunks: where they end is not checked by us.
+        let is_last = request.headers().contains_key(TRANSFER_ENCODING);
+        let answer = router.clone().oneshot(request);
+        async move {
+            let mut response = answer.await?;
+            if is_last {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(response)
+        }
     });
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_headers(MAX_HEADERS)
         .max_buf_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(Patience::new(stream, WRITE_TIMEOUT)), service)
+        .serve_connection(TokioIo::new(stream), service)
 }

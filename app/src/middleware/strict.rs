@@ -1,21 +1,43 @@
 //! Strictness about HTTP where the server library is lenient: two parties that read one request
-//! differently are how requests are smuggled. Also the limits of the request line.
+//! differently are how requests are smuggled. Also the limit of the address. What only the bytes of a
+//! request show is checked by the listener, and refused here.
 
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::header::HOST;
 use http::{StatusCode, Version};
 
-use crate::error::AppError;
+use crate::error::{AppError, ErrorText};
 use crate::metrics;
 
 /// Longest path with query, in bytes.
 const MAX_URI: usize = 8 * 1024;
 
+/// Why the listener does not let a request pass; put on the request that it lets pass instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// 400, 431 or 505.
+    pub status: StatusCode,
+    /// For the client.
+    pub reason: &'static str,
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(ErrorText(self.reason.to_owned()));
+        response
+    }
+}
+
 /// The layer.
 pub async fn strict(request: Request, next: Next) -> Response {
-    if request.uri().to_string().len() > MAX_URI {
+    if let Some(refusal) = request.extensions().get::<Refusal>() {
+        metrics::request_rejected("bad_request");
+        return refusal.into_response();
+    }
+    if length(request.uri()) > MAX_URI {
         metrics::request_rejected("bad_request");
         return StatusCode::URI_TOO_LONG.into_response();
     }
@@ -24,6 +46,11 @@ pub async fn strict(request: Request, next: Next) -> Response {
         return AppError::Invalid(reason.to_owned()).into_response();
     }
     next.run(request).await
+}
+
+fn length(uri: &http::Uri) -> usize {
+    let authority = uri.authority().map_or(0, |authority| authority.as_str().len());
+    authority + uri.path_and_query().map_or(0, |path| path.as_str().len())
 }
 
 fn check<B>(request: &http::Request<B>) -> Result<(), &'static str> {
@@ -42,9 +69,6 @@ fn check<B>(request: &http::Request<B>) -> Result<(), &'static str> {
             }
         }
         (None, None) => {}
-    }
-    if headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH) {
-        return Err("The request has both Content-Length and Transfer-Encoding");
     }
     Ok(())
 }
@@ -68,7 +92,5 @@ mod tests {
         assert!(!accepts("/", &[]));
         assert!(!accepts("/", &[("host", "a"), ("host", "a")]));
         assert!(!accepts("http://b/", &[("host", "a")]));
-        let both = [("host", "a"), ("content-length", "1"), ("transfer-encoding", "chunked")];
-        assert!(!accepts("/", &both));
     }
 }

@@ -2,14 +2,8 @@
 //! contract's shape, never a 500, and the service lives on.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-
-use crate::harness::{
-    Backend, DEADLINE, SIMULATOR, TestApp, on, on_both_databases, raw, raw_and_end,
-};
+use crate::harness::{SIMULATOR, TestApp, on_both_databases, raw, raw_and_end};
 
 on_both_databases!(
     bad_requests_are_refused_on_every_route,
@@ -39,7 +33,7 @@ const API: &[&str] =
     &["/latest", "/register", "/msgs", "/msgs/a", "/fllws/a", "/openapi.json", "/x"];
 
 /// The status of a raw answer; 0 when the connection was closed without one.
-fn status(answer: &[u8]) -> u16 {
+pub fn status(answer: &[u8]) -> u16 {
     let text = String::from_utf8_lossy(answer);
     text.strip_prefix("HTTP/1.1 ")
         .or(text.strip_prefix("HTTP/1.0 "))
@@ -60,7 +54,8 @@ fn post(path: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-fn get(path: &str, headers: &str) -> Vec<u8> {
+/// A request as bytes.
+pub fn get(path: &str, headers: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n").into_bytes()
 }
 
@@ -135,11 +130,11 @@ const ATTACKS: &[Attack] = &[
     ),
     ("a long query", |path| get(&format!("{path}?{}", "x".repeat(20_000)), ""), &[414]),
     ("100 headers", |path| get(path, &"X-A: b\r\n".repeat(100)), &[431]),
-    ("a huge header", |path| get(path, &format!("X-A: {}\r\n", "b".repeat(100_000))), &[431, 0]),
+    ("a huge header", |path| get(path, &format!("X-A: {}\r\n", "b".repeat(100_000))), &[431]),
     (
         "10 MB of headers",
         |path| get(path, &format!("X-A: {}\r\n", "b".repeat(1_000)).repeat(10_000)),
-        &[431, 0],
+        &[431],
     ),
     (
         "a huge cookie",
@@ -161,7 +156,7 @@ const ATTACKS: &[Attack] = &[
         |path| {
             format!("POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n").into_bytes()
         },
-        ANY,
+        &[400],
     ),
     (
         "two lengths",
@@ -246,12 +241,12 @@ const ATTACKS: &[Attack] = &[
         |path| format!("GET {path}\x01 HTTP/1.1\r\nHost: x\r\n\r\n").into_bytes(),
         &[400],
     ),
-    ("another protocol", |_| b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec(), &[400, 0]),
-    ("HTTP/2 at once", |_| b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), &[400, 505, 0]),
+    ("another protocol", |_| b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec(), &[400]),
+    ("HTTP/2 at once", |_| b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), &[505]),
     (
         "an unknown version",
         |path| format!("GET {path} HTTP/9.9\r\nHost: x\r\nConnection: close\r\n\r\n").into_bytes(),
-        &[400, 505, 0],
+        &[505],
     ),
     (
         "TRACE",
@@ -296,13 +291,23 @@ const ATTACKS: &[Attack] = &[
     ),
 ];
 
+/// Headers of every answer, refusals before any route included.
+const EVERY_ANSWER: &[&str] = &[
+    "x-content-type-options: nosniff\r\n",
+    "x-frame-options: DENY\r\n",
+    "content-security-policy: default-src 'none'",
+    "cache-control: ",
+    "x-request-id: ",
+    "traceparent: ",
+];
+
 async fn bad_requests_are_refused_on_every_route(app: TestApp) {
     app.user("a").await;
     let served = app.serve().await;
     for (address, paths) in [(served.site, SITE), (served.api, API)] {
         for (name, attack, statuses) in ATTACKS {
-            // What does not depend on the path, or is large, is sent once.
-            let paths = if statuses.contains(&0) { &paths[..1] } else { paths };
+            // What is large is sent once.
+            let paths = if name.contains("MB") { &paths[..1] } else { paths };
             for path in paths {
                 let request = attack(path);
                 let ends = name.ends_with("early");
@@ -312,12 +317,15 @@ async fn bad_requests_are_refused_on_every_route(app: TestApp) {
                     raw(address, &request).await
                 };
                 let status = status(&answer);
-                let seen = String::from_utf8_lossy(&answer[..answer.len().min(400)]).into_owned();
+                let seen = String::from_utf8_lossy(&answer[..answer.len().min(2_000)]).into_owned();
                 let may_close = status == 0 && ends;
                 assert!(
                     statuses.contains(&status) || may_close,
                     "{name} at {path}: {status} {seen}"
                 );
+                for header in EVERY_ANSWER {
+                    assert!(seen.contains(header) || status == 0, "{name} at {path}: {seen}");
+                }
             }
         }
         assert!(is_alive(address).await, "the service is gone");
@@ -417,75 +425,4 @@ async fn control_characters_in_every_input_are_refused_or_unknown(app: TestApp) 
     for page in ["/public", "/a", "/"] {
         browser.get(page).await.is(200).hides("\u{1b}[31m<").hides("<script>alert");
     }
-}
-
-/// Reads until the server closes; how long that took.
-async fn closed_after(mut stream: TcpStream) -> (Vec<u8>, Duration) {
-    let started = std::time::Instant::now();
-    let mut answer = Vec::new();
-    let read = tokio::time::timeout(DEADLINE, stream.read_to_end(&mut answer)).await;
-    assert!(read.is_ok(), "the connection stays open");
-    (answer, started.elapsed())
-}
-
-#[tokio::test]
-async fn slow_clients_are_closed_and_others_are_served() {
-    on(Backend::Sqlite, async |app| {
-        app.user("a").await;
-        let served = app.serve().await;
-        let mut slow = Vec::new();
-        for start in [
-            "",
-            "G",
-            "GET /public HTTP/1.1\r\nHost: x\r\n",
-            "POST /login HTTP/1.1\r\nHost: x\r\nX-A: ",
-        ] {
-            for _ in 0..50 {
-                let mut stream = TcpStream::connect(served.site).await.unwrap();
-                stream.write_all(start.as_bytes()).await.unwrap();
-                slow.push(closed_after(stream));
-            }
-        }
-        let slow_body = b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nusername=";
-        let mut stream = TcpStream::connect(served.site).await.unwrap();
-        stream.write_all(slow_body).await.unwrap();
-        let slow_body = async {
-            let mut answer = [0; 12];
-            let read = tokio::time::timeout(DEADLINE, stream.read_exact(&mut answer)).await;
-            read.unwrap().unwrap();
-            assert_eq!(&answer, b"HTTP/1.1 408");
-        };
-        let served_meanwhile = async {
-            for _ in 0..20 {
-                assert_eq!(status(&raw(served.site, &get("/public", "")).await), 200);
-            }
-        };
-        let all = futures_util::future::join_all(slow);
-        let (closed, (), ()) = tokio::join!(all, slow_body, served_meanwhile);
-        for (_, after) in closed {
-            assert!(after < Duration::from_secs(7), "closed after {after:?}");
-        }
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_refused_body_does_not_confuse_the_connection() {
-    on(Backend::Sqlite, async |app| {
-        let served = app.serve().await;
-        // The second request must not be read out of the refused body of the first.
-        let smuggled = "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n";
-        let body = format!("{}{smuggled}", " ".repeat(70_000));
-        let first = format!(
-            "POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        let second = "GET /robots.txt HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-        let answer = raw(served.site, format!("{first}{second}").as_bytes()).await;
-        assert_eq!(status(&answer), 413);
-        let records = app.records().requests();
-        assert!(records.iter().all(|record| record.field("url.path") != "/smuggled"));
-        assert_eq!(status(&raw(served.site, &get("/public", "")).await), 200);
-    })
-    .await;
 }

@@ -6,6 +6,7 @@
 mod backup;
 mod browser;
 mod cli;
+mod connections;
 mod course;
 mod db;
 mod deployment;

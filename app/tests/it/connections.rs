@@ -1,0 +1,113 @@
+//! Connections as clients really use them: slowly, one request behind the other, and refused halfway.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::harness::{Backend, DEADLINE, on, raw};
+use crate::hostile::{get, status};
+
+/// Reads until the server closes; how long that took.
+async fn closed_after(mut stream: TcpStream) -> (Vec<u8>, Duration) {
+    let started = std::time::Instant::now();
+    let mut answer = Vec::new();
+    let read = tokio::time::timeout(DEADLINE, stream.read_to_end(&mut answer)).await;
+    assert!(read.is_ok(), "the connection stays open");
+    (answer, started.elapsed())
+}
+
+#[tokio::test]
+async fn slow_clients_are_closed_and_others_are_served() {
+    on(Backend::Sqlite, async |app| {
+        app.user("a").await;
+        let served = app.serve().await;
+        let mut slow = Vec::new();
+        for start in [
+            "",
+            "G",
+            "GET /public HTTP/1.1\r\nHost: x\r\n",
+            "POST /login HTTP/1.1\r\nHost: x\r\nX-A: ",
+        ] {
+            for _ in 0..250 {
+                let mut stream = TcpStream::connect(served.site).await.unwrap();
+                stream.write_all(start.as_bytes()).await.unwrap();
+                slow.push(closed_after(stream));
+            }
+        }
+        let slow_body = b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nusername=";
+        let mut stream = TcpStream::connect(served.site).await.unwrap();
+        stream.write_all(slow_body).await.unwrap();
+        let slow_body = async {
+            let mut answer = [0; 12];
+            let read = tokio::time::timeout(DEADLINE, stream.read_exact(&mut answer)).await;
+            read.unwrap().unwrap();
+            assert_eq!(&answer, b"HTTP/1.1 408");
+        };
+        let served_meanwhile = async {
+            for _ in 0..20 {
+                assert_eq!(status(&raw(served.site, &get("/public", "")).await), 200);
+            }
+        };
+        let all = futures_util::future::join_all(slow);
+        let (closed, (), ()) = tokio::join!(all, slow_body, served_meanwhile);
+        for (_, after) in closed {
+            assert!(after < Duration::from_secs(7), "closed after {after:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refused_body_does_not_confuse_the_connection() {
+    on(Backend::Sqlite, async |app| {
+        let served = app.serve().await;
+        // The second request must not be read out of the refused body of the first.
+        let smuggled = "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n";
+        let body = format!("{}{smuggled}", " ".repeat(70_000));
+        let first = format!(
+            "POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let second = "GET /robots.txt HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        let answer = raw(served.site, format!("{first}{second}").as_bytes()).await;
+        assert_eq!(status(&answer), 413);
+        let records = app.records().requests();
+        assert!(records.iter().all(|record| record.field("url.path") != "/smuggled"));
+        assert_eq!(status(&raw(served.site, &get("/public", "")).await), 200);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nothing_is_read_behind_a_body_in_chunks() {
+    on(Backend::Sqlite, async |app| {
+        let served = app.serve().await;
+        let chunked = "POST /login HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n\
+            a\r\nusername=a\r\n0\r\n\r\n";
+        let second = "GET /robots.txt HTTP/1.1\r\nHost: x\r\n\r\n";
+        let answer = raw(served.site, format!("{chunked}{second}").as_bytes()).await;
+        let text = String::from_utf8_lossy(&answer);
+        assert_eq!((status(&answer), text.matches("HTTP/1.1 ").count()), (200, 1), "{text}");
+        assert!(text.contains("connection: close\r\n") && text.contains("Invalid username"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn requests_in_one_piece_are_answered_in_order_up_to_a_bad_one() {
+    on(Backend::Sqlite, async |app| {
+        let served = app.serve().await;
+        let good = "GET /robots.txt HTTP/1.1\r\nHost: x\r\n\r\n";
+        let bad = "POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\
+            Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+        let answer = raw(served.site, format!("{good}{good}{bad}{good}").as_bytes()).await;
+        let text = String::from_utf8_lossy(&answer);
+        let statuses: Vec<_> = text.split("HTTP/1.1 ").skip(1).map(|answer| &answer[..3]).collect();
+        assert_eq!(statuses, ["200", "200", "400"], "{text}");
+        assert!(text.contains("both Content-Length and Transfer-Encoding"), "{text}");
+        let records = app.records().requests();
+        assert_eq!(records.last().unwrap().field("url.path"), "/login");
+    })
+    .await;
+}
