@@ -1,20 +1,14 @@
-//! The database under the service: plans, schema, constraints, timelines against brute force, and what
-//! happens while it is away. Everything on SQLite and PostgreSQL alike.
+//! The database under the service: plans, schema, constraints and migrations. Everything on SQLite and
+//! PostgreSQL alike.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::collections::BTreeSet;
 
 use minitwit::db::{self, DatabaseUrl, Db, Followed, JobRun, Lease, MigrationError};
 use minitwit::domain::{MessageText, NewUser, Page};
-use proptest::prelude::any;
-use proptest::strategy::{Strategy, ValueTree};
-use proptest::test_runner::TestRunner;
-use serde_json::json;
-use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, SqliteConnection};
 
-use crate::harness::{Backend, TestApp, eventually, on, on_both_databases};
+use crate::harness::{Backend, TestApp, on_both_databases};
 use crate::postgres;
+use crate::raw_sql::{Raw, texts};
 
 on_both_databases!(
     no_statement_reads_a_whole_table,
@@ -22,98 +16,11 @@ on_both_databases!(
     of_many_who_register_a_name_one_gets_it,
     of_many_replicas_one_claims_a_tick,
     a_job_is_held_until_its_end_or_that_of_its_lease,
-    personal_timelines_agree_with_brute_force,
-    a_personal_timeline_reaches_behind_the_newest_messages,
     migrating_again_changes_nothing,
     a_newer_schema_is_refused,
     a_text_with_nul_matches_nothing,
     deleting_expired_sessions_leaves_the_others,
 );
-
-/// A connection of the test's own, beside those of the service.
-enum Raw {
-    Sqlite(SqliteConnection),
-    Postgres(PgConnection),
-}
-
-macro_rules! column {
-    ($raw:expr, $sql:expr, $column:expr, $type:ty) => {{
-        let sql = AssertSqlSafe($sql.to_owned());
-        match $raw {
-            Raw::Sqlite(connection) => {
-                let rows = sqlx::raw_sql(sql).fetch_all(connection).await.unwrap();
-                rows.iter().map(|row| row.get::<$type, _>($column)).collect::<Vec<$type>>()
-            }
-            Raw::Postgres(connection) => {
-                let rows = sqlx::raw_sql(sql).fetch_all(connection).await.unwrap();
-                rows.iter().map(|row| row.get::<$type, _>($column)).collect::<Vec<$type>>()
-            }
-        }
-    }};
-}
-
-impl Raw {
-    async fn connect(app: &TestApp) -> Self {
-        match app.database_url() {
-            DatabaseUrl::Sqlite(path) => {
-                let url = format!("sqlite:{}", path.display());
-                Self::Sqlite(SqliteConnection::connect(&url).await.unwrap())
-            }
-            DatabaseUrl::Postgres(url) => Self::Postgres(PgConnection::connect(url).await.unwrap()),
-        }
-    }
-
-    async fn texts(&mut self, sql: &str) -> Vec<String> {
-        column!(self, sql, 0, String)
-    }
-
-    async fn execute(&mut self, sql: &str) -> Result<(), sqlx::Error> {
-        let sql = AssertSqlSafe(sql.to_owned());
-        match self {
-            Self::Sqlite(connection) => sqlx::raw_sql(sql).execute(connection).await.map(drop),
-            Self::Postgres(connection) => sqlx::raw_sql(sql).execute(connection).await.map(drop),
-        }
-    }
-
-    /// The lines of a statement's plan: on SQLite, whose planner looks at values, for a usual one; on
-    /// PostgreSQL for whatever values.
-    async fn plan(&mut self, (name, sqlite, postgres): (&str, &str, &str)) -> Vec<String> {
-        let count = (1..10).take_while(|n| postgres.contains(&format!("${n}"))).count();
-        match self {
-            Self::Sqlite(connection) => {
-                let sql = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sqlite}"));
-                // Of what grows old, the oldest is deleted; of what is shown, the newest.
-                let value = if name.contains(".delete_") { 100_i64 } else { 19_900 };
-                let query = (0..count).fold(sqlx::query(sql), |query, _| query.bind(value));
-                let rows = query.fetch_all(connection).await.unwrap();
-                rows.iter().map(|row| row.get(3)).collect()
-            }
-            Self::Postgres(_) => {
-                // A statement planned for its values; the others are planned once for all.
-                let custom = name == "totals.active_users";
-                let mode = if custom { "force_custom_plan" } else { "force_generic_plan" };
-                self.execute(&format!("SET plan_cache_mode = {mode}")).await.unwrap();
-                let values = vec![if custom { "19900" } else { "NULL" }; count].join(", ");
-                let values = if count == 0 { values } else { format!("({values})") };
-                self.execute(&format!("PREPARE statement AS {postgres}")).await.unwrap();
-                let plan = self.texts(&format!("EXPLAIN EXECUTE statement{values}")).await;
-                self.execute("DEALLOCATE statement").await.unwrap();
-                plan
-            }
-        }
-    }
-}
-
-/// A column of texts, read beside the service.
-pub async fn texts(app: &TestApp, sql: &str) -> Vec<String> {
-    Raw::connect(app).await.texts(sql).await
-}
-
-/// A column of bytes, read beside the service.
-pub async fn bytes(app: &TestApp, sql: &str) -> Vec<Vec<u8>> {
-    let mut raw = Raw::connect(app).await;
-    column!(&mut raw, sql, 0, Vec<u8>)
-}
 
 /// 1,000 users with 100 messages and 50 follows each: enough for a planner to care.
 async fn fill(raw: &mut Raw) {
@@ -376,91 +283,6 @@ async fn a_job_is_held_until_its_end_or_that_of_its_lease(app: TestApp) {
     assert_eq!(other.job_runs().await.unwrap(), [run]);
 }
 
-/// A message as the test remembers it: time, id, author, whether it is flagged.
-type Known = (i64, i64, usize, bool);
-
-async fn personal_timelines_agree_with_brute_force(app: TestApp) {
-    const USERS: usize = 8;
-    let db = &app.state.db;
-    let mut users = Vec::new();
-    for n in 0..USERS {
-        users.push(app.user(&format!("user {n}")).await);
-    }
-    let mut runner = TestRunner::deterministic();
-    // Author, time and flag of each message; times collide on purpose.
-    let messages = proptest::collection::vec((0..USERS, 0_i64..40, any::<bool>()), 400);
-    let mut known: Vec<Known> = Vec::new();
-    for (author, at, flagged) in messages.new_tree(&mut runner).unwrap().current() {
-        let flagged = flagged && at % 3 == 0;
-        app.message_at(&format!("user {author}"), "x", at).await;
-        let id = i64::try_from(known.len()).unwrap() + 1;
-        db.set_flagged(id, flagged).await.unwrap();
-        known.push((at, id, author, flagged));
-    }
-    let relations = proptest::collection::btree_set((0..USERS, 0..USERS), 25);
-    let relations = relations.new_tree(&mut runner).unwrap().current();
-    for (who, whom) in &relations {
-        db.follow(&format!("user {who}"), &format!("user {whom}"), 0).await.unwrap();
-    }
-    known.sort_unstable_by(|a, b| b.cmp(a));
-    for (who, user) in users.iter().enumerate() {
-        let shown = |(.., author, flagged): &&Known| {
-            !flagged && (*author == who || relations.contains(&(who, *author)))
-        };
-        let expected: Vec<_> = known.iter().filter(shown).map(|(_, id, ..)| *id).collect();
-        for follows in [0, 100] {
-            let list = async |before, offset, limit| {
-                let page = Page { before, offset };
-                let messages = db.home_timeline(*user, follows, page, limit).await.unwrap();
-                messages.into_iter().map(|message| message.id).collect::<Vec<_>>()
-            };
-            assert_eq!(list(None, 0, 1000).await, expected);
-            assert_eq!(
-                list(None, 30, 31).await,
-                expected.iter().copied().skip(30).take(31).collect::<Vec<_>>()
-            );
-            for (at, cursor) in expected.iter().enumerate().step_by(17) {
-                let rest: Vec<_> = expected[at + 1..].iter().copied().take(31).collect();
-                assert_eq!(list(Some(*cursor), 0, 31).await, rest, "behind {cursor}");
-            }
-        }
-    }
-}
-
-async fn a_personal_timeline_reaches_behind_the_newest_messages(app: TestApp) {
-    let mut raw = Raw::connect(&app).await;
-    let me = app.user("me").await;
-    app.user("loud").await;
-    app.user("quiet").await;
-    app.state.db.follow("me", "quiet", 0).await.unwrap();
-    for n in 0..40 {
-        app.message_at("quiet", &format!("old {n}"), n).await;
-    }
-    // More than the plan for those who follow many looks at.
-    let numbers = match raw {
-        Raw::Sqlite(_) => {
-            "(WITH RECURSIVE n(n) AS (SELECT 100 UNION ALL SELECT n + 1 FROM n WHERE n < 6000) SELECT n FROM n) n"
-        }
-        Raw::Postgres(_) => "(SELECT n FROM generate_series(100, 6000) AS n) n",
-    };
-    raw.execute(&format!(
-        "INSERT INTO messages (author_id, text, pub_date) SELECT 2, 'loud', n FROM {numbers}"
-    ))
-    .await
-    .unwrap();
-    app.message_at("quiet", "new", 10_000).await;
-    for follows in [0, 100] {
-        let timeline = app.state.db.home_timeline(me, follows, Page::default(), 31).await.unwrap();
-        assert_eq!(timeline.len(), 31);
-        let texts: Vec<_> = timeline.iter().map(|message| message.text.as_str()).collect();
-        assert_eq!(texts[..3], ["new", "old 39", "old 38"]);
-        let page = Page { before: Some(timeline[30].id), offset: 0 };
-        let rest = app.state.db.home_timeline(me, follows, page, 31).await.unwrap();
-        assert_eq!(rest.len(), 10);
-        assert_eq!(rest[9].text, "old 0");
-    }
-}
-
 async fn migrating_again_changes_nothing(app: TestApp) {
     app.user("a").await;
     app.state.db.migrate().await.unwrap();
@@ -514,117 +336,4 @@ async fn deleting_expired_sessions_leaves_the_others(app: TestApp) {
     assert_eq!(db.delete_idle_sessions(500).await.unwrap(), 0);
     assert!(db.session(&[2], 500, 500).await.unwrap().is_none(), "past its absolute end");
     assert!(db.session(&[3], 500, 500).await.unwrap().is_some());
-}
-
-#[tokio::test]
-async fn a_writer_that_holds_sqlite_does_not_stop_readers() {
-    on(Backend::Sqlite, async |app| {
-        app.user("a").await;
-        let mut raw = Raw::connect(&app).await;
-        raw.execute("BEGIN IMMEDIATE").await.unwrap();
-        let api = app.simulator();
-        let writing = async {
-            let posts = (0..3).map(|_| api.post("/msgs/a", json!({"content": "x"})));
-            futures_util::future::join_all(posts).await
-        };
-        let reading = async {
-            let started = Instant::now();
-            for _ in 0..20 {
-                api.get("/msgs").await.is(200);
-            }
-            assert!(started.elapsed() < Duration::from_secs(2), "readers waited for the writer");
-        };
-        let (answers, ()) = tokio::join!(writing, reading);
-        for answer in answers {
-            answer.is(503);
-            assert_eq!(answer.header("retry-after"), "1");
-        }
-        raw.execute("ROLLBACK").await.unwrap();
-        api.post("/msgs/a", json!({"content": "x"})).await.is(204);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_pool_without_a_free_connection_is_a_503_soon() {
-    let Some(app) = TestApp::start_with(Backend::Postgres, &["--postgres-connections", "1"]).await
-    else {
-        return;
-    };
-    let mut raw = Raw::connect(&app).await;
-    raw.execute("BEGIN; LOCK TABLE simulator_latest").await.unwrap();
-    let api = app.simulator();
-    let started = Instant::now();
-    let waiting = app.state.db.set_latest(1);
-    let refused = async {
-        let answer = api.get("/latest").await;
-        (answer, started.elapsed())
-    };
-    let (blocked, (answer, after)) = tokio::join!(waiting, refused);
-    answer.is(503);
-    assert_eq!(answer.header("retry-after"), "1");
-    assert!(after < Duration::from_millis(1800), "{after:?}");
-    assert!(matches!(blocked, Err(db::Error::Unavailable(_))), "{blocked:?}");
-    assert!(app.metric("db_pool_timeouts_total", &[("pool", "main")]) > 0.5);
-    raw.execute("ROLLBACK").await.unwrap();
-    api.get("/latest").await.is(200);
-}
-
-/// Posts until told to stop; the texts that were acknowledged, and how long refusals took at most.
-async fn post_all_along(app: &TestApp, stop: &std::cell::Cell<bool>) -> (Vec<String>, Duration) {
-    let (mut acknowledged, mut slowest) = (Vec::new(), Duration::ZERO);
-    let api = app.simulator();
-    for n in 0.. {
-        if stop.get() {
-            break;
-        }
-        let text = format!("message {n}");
-        let started = Instant::now();
-        let answer = api.post("/msgs/a", json!({"content": text})).await;
-        match answer.status.as_u16() {
-            204 => acknowledged.push(text),
-            503 => slowest = slowest.max(started.elapsed()),
-            other => panic!("{other}: {}", answer.text()),
-        }
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
-    (acknowledged, slowest)
-}
-
-#[tokio::test]
-async fn postgres_may_crash_and_come_back() {
-    let Some(cluster) = postgres::Cluster::start() else { return };
-    let cluster = Arc::new(cluster);
-    let url = DatabaseUrl::Postgres(cluster.url("postgres"));
-    let app = TestApp::start_on(url, &[]).await;
-    app.user("a").await;
-    let stop = std::cell::Cell::new(false);
-    let crashing = async {
-        for _ in 0..2 {
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            let cluster = Arc::clone(&cluster);
-            tokio::task::spawn_blocking(move || cluster.restart_immediately()).await.unwrap();
-            let back = Instant::now();
-            eventually("the service reads again", async || {
-                app.browser().get("/public").await.status == 200
-            })
-            .await;
-            assert!(back.elapsed() < Duration::from_secs(2), "{:?}", back.elapsed());
-        }
-        stop.set(true);
-    };
-    let ((acknowledged, slowest), ()) = tokio::join!(post_all_along(&app, &stop), crashing);
-    assert!(acknowledged.len() > 20, "{} messages", acknowledged.len());
-    assert!(slowest < Duration::from_millis(1800), "{slowest:?}");
-    let stored: BTreeMap<_, _> = texts(&app, "SELECT text FROM messages").await.into_iter().fold(
-        BTreeMap::new(),
-        |mut counts, text| {
-            *counts.entry(text).or_insert(0) += 1;
-            counts
-        },
-    );
-    for text in &acknowledged {
-        assert_eq!(stored.get(text), Some(&1), "{text}");
-    }
-    assert!(app.metric("minitwit_panics_total", &[]).abs() < 0.1);
 }

@@ -1,16 +1,9 @@
-//! The site: every route for everybody, sessions, sentences shown once, throttling, the cross-site
-//! rule, names of every kind, and pages without gaps or repetitions.
-
-use std::collections::BTreeSet;
-use std::time::Duration;
+//! The site: every route for everybody, sentences shown once, the cross-site rule, and pages without
+//! gaps or repetitions.
 
 use http::{HeaderName, HeaderValue, Method};
-use minitwit::auth::SessionToken;
-use minitwit::links;
-use proptest::strategy::{Strategy, ValueTree};
-use proptest::test_runner::TestRunner;
 
-use crate::harness::{Answer, Backend, Browser, TestApp, on, on_both_databases, request, send};
+use crate::harness::{Answer, Browser, TestApp, on_both_databases, request};
 
 on_both_databases!(
     every_route_answers_as_the_contract_says,
@@ -18,22 +11,12 @@ on_both_databases!(
     forms_keep_what_was_entered_and_say_what_is_wrong,
     registration_errors_come_in_the_course_order,
     an_empty_message_says_nothing_and_a_missing_one_is_refused,
-    logging_in_makes_a_new_session,
-    logging_out_ends_the_session_for_good,
-    a_session_ends_when_it_is_not_used,
-    a_session_ends_after_a_week_even_when_used,
-    sessions_are_stored_hashed,
-    guessing_a_password_is_slowed_for_the_account,
-    guessing_passwords_is_slowed_for_the_address,
     requests_of_other_sites_change_nothing,
     the_follow_box_says_how_the_visitor_stands,
-    every_username_is_reachable_by_its_link,
     pages_leave_nothing_out_and_repeat_nothing,
     page_numbers_count_from_zero,
     addresses_of_an_older_version_lead_to_the_page,
     pages_run_at_most_two_statements,
-    every_answer_has_the_security_headers,
-    private_pages_are_not_cached_and_assets_are,
 );
 
 /// A route, and what `GET` and `POST` answer to anybody and to a user.
@@ -168,124 +151,6 @@ async fn an_empty_message_says_nothing_and_a_missing_one_is_refused(app: TestApp
     page.shows("&lt;b&gt; &amp; &#34;c&#34; &#39;d&#39;").hides("<b>");
 }
 
-async fn sign_in(app: &TestApp, browser: &mut Browser, name: &str, password: &str) -> Answer {
-    if !app.state.db.user_exists(name).await.unwrap() {
-        let email = "a@b.c";
-        let form =
-            [("username", name), ("email", email), ("password", "right"), ("password2", "right")];
-        app.browser().post("/register", &form).await.goes_to("/login");
-    }
-    browser.post("/login", &[("username", name), ("password", password)]).await
-}
-
-async fn logging_in_makes_a_new_session(app: TestApp) {
-    let mut browser = app.browser();
-    let planted = SessionToken::generate().unwrap().to_cookie();
-    browser.cookies.push(("sid".to_owned(), planted.clone()));
-    let answer = sign_in(&app, &mut browser, "a", "right").await;
-    answer.goes_to("/");
-    let cookies: Vec<_> = answer.headers.get_all("set-cookie").iter().collect();
-    let session = cookies.iter().find(|cookie| cookie.as_bytes().starts_with(b"sid=")).unwrap();
-    let session = session.to_str().unwrap();
-    for attribute in ["HttpOnly", "SameSite=Lax", "Path=/", "Max-Age="] {
-        assert!(session.contains(attribute), "{session}");
-    }
-    let first = browser.cookie("sid").unwrap().to_owned();
-    assert_ne!(first, planted);
-    browser.get("/").await.is(200);
-    browser.cookies = vec![("sid".to_owned(), planted)];
-    browser.get("/").await.goes_to("/public");
-    // Each log-in has a session of its own.
-    let mut other = app.browser();
-    sign_in(&app, &mut other, "a", "right").await.goes_to("/");
-    assert_ne!(other.cookie("sid").unwrap(), first);
-}
-
-async fn logging_out_ends_the_session_for_good(app: TestApp) {
-    app.user("a").await;
-    for method in [Method::GET, Method::POST] {
-        let mut browser = app.browser_of("a").await;
-        let kept = browser.clone();
-        let answer = browser.send(request(method, "/logout"), "".into()).await;
-        answer.goes_to("/public");
-        assert_eq!(browser.cookie("sid"), None, "the browser forgets it");
-        browser.get("/").await.goes_to("/public");
-        kept.clone().get("/").await.goes_to("/public");
-    }
-}
-
-async fn a_session_ends_when_it_is_not_used(app: TestApp) {
-    app.user("a").await;
-    let mut browser = app.browser_of("a").await;
-    app.clock.advance(Duration::from_hours(11));
-    browser.get("/").await.is(200);
-    app.clock.advance(Duration::from_hours(11));
-    browser.get("/").await.is(200);
-    app.clock.advance(Duration::from_secs(12 * 3600 + 1));
-    browser.get("/").await.goes_to("/public");
-    browser.post("/add_message", &[("text", "x")]).await.is(401);
-}
-
-async fn a_session_ends_after_a_week_even_when_used(app: TestApp) {
-    app.user("a").await;
-    let mut browser = app.browser_of("a").await;
-    for _ in 0..14 {
-        browser.get("/").await.is(200);
-        app.clock.advance(Duration::from_secs(12 * 3600 - 10));
-    }
-    browser.get("/").await.is(200);
-    app.clock.advance(Duration::from_mins(5));
-    browser.get("/").await.goes_to("/public");
-    app.clock.advance(Duration::from_hours(12));
-    let idle = minitwit::clock::micros(Duration::from_hours(12));
-    assert_eq!(app.state.db.delete_idle_sessions(app.clock.now() - idle).await.unwrap(), 1);
-}
-
-async fn sessions_are_stored_hashed(app: TestApp) {
-    let mut browser = app.browser();
-    sign_in(&app, &mut browser, "a", "right").await.goes_to("/");
-    let token = SessionToken::parse(browser.cookie("sid").unwrap()).unwrap();
-    let stored = crate::db::bytes(&app, "SELECT token_hash FROM sessions").await;
-    assert_eq!(stored, [token.hash().to_vec()]);
-    let hashes = crate::db::texts(&app, "SELECT pw_hash FROM users").await;
-    assert!(hashes[0].starts_with("$argon2id$v=19$m=7168,t=5,p=1$"), "{hashes:?}");
-}
-
-async fn guessing_a_password_is_slowed_for_the_account(app: TestApp) {
-    let mut browser = app.browser();
-    for _ in 0..5 {
-        sign_in(&app, &mut browser, "a", "wrong").await.is(200).shows("Invalid password");
-    }
-    let answer = sign_in(&app, &mut browser, "a", "right").await;
-    answer.is(429).hides("right");
-    let seconds: u64 = answer.header("retry-after").parse().unwrap();
-    assert!((1..=60).contains(&seconds), "{seconds}");
-    sign_in(&app, &mut app.browser(), "b", "right").await.goes_to("/");
-    app.clock.advance(Duration::from_secs(61));
-    for _ in 0..4 {
-        sign_in(&app, &mut browser, "a", "wrong").await.is(200);
-    }
-    // A success clears the account.
-    sign_in(&app, &mut app.browser(), "a", "right").await.goes_to("/");
-    sign_in(&app, &mut browser, "a", "wrong").await.is(200);
-    for (outcome, times) in [("throttled", 1.0), ("bad_password", 10.0), ("success", 2.0)] {
-        let counted = app.metric("minitwit_logins_total", &[("outcome", outcome)]);
-        assert!((counted - times).abs() < 0.1, "{outcome}: {counted}");
-    }
-}
-
-async fn guessing_passwords_is_slowed_for_the_address(app: TestApp) {
-    for n in 0..20 {
-        let name = format!("nobody {n}");
-        let form = [("username", name.as_str()), ("password", "x")];
-        app.browser().post("/login", &form).await.is(200).shows("Invalid username");
-    }
-    let form = [("username", "somebody"), ("password", "x")];
-    app.browser().post("/login", &form).await.is(429);
-    app.clock.advance(Duration::from_secs(61));
-    app.browser().post("/login", &form).await.is(200);
-}
-
 async fn requests_of_other_sites_change_nothing(app: TestApp) {
     app.user("a").await;
     app.user("b").await;
@@ -334,73 +199,6 @@ async fn the_follow_box_says_how_the_visitor_stands(app: TestApp) {
     app.browser().get("/b").await.hides("following this user").hides("This is you");
     browser.get("/").await.shows("on your mind a?").shows("My Timeline | MiniTwit");
     browser.get("/public").await.hides("on your mind").shows("Public Timeline | MiniTwit");
-}
-
-async fn every_username_is_reachable_by_its_link(app: TestApp) {
-    let routes = links::RESERVED.map(str::to_owned);
-    let others = [
-        "Roger Histand",
-        "æøå 日本 🦀",
-        "a?b#c%d&e=f;g",
-        "%2F",
-        "%2e%2e",
-        "..a",
-        "...",
-        "<b>\"'",
-        " x ",
-        "a\\b",
-        "a+b",
-        "~tilde",
-        "40",
-        "follow",
-        "é",
-        "e\u{301}",
-        "\u{202e}rtl",
-        "{username}",
-        "*",
-        "docs",
-        "openapi.json",
-        "admin",
-        "msgs",
-    ];
-    let mut asking = app
-        .browser_of(&{
-            app.user("asking").await;
-            "asking".to_owned()
-        })
-        .await;
-    for name in routes.into_iter().chain(others.map(str::to_owned)) {
-        app.user(&name).await;
-        app.message(&name, "the only one").await;
-        let link = links::user(&name);
-        let public = app.browser().get("/public").await;
-        public.shows(&format!("href=\"{link}\""));
-        let title = format!("<title>{}&#39;s Timeline", minitwit::escape::escaped(&name));
-        asking.get(&link).await.is(200).shows(&title).shows("the only one");
-        asking.get(&links::follow(&name)).await.goes_to(&link);
-        let sentence = format!("now following &#34;{}&#34;", minitwit::escape::escaped(&name));
-        asking.get(&link).await.shows(&sentence);
-        asking.get(&links::unfollow(&name)).await.goes_to(&link);
-    }
-}
-
-#[tokio::test]
-async fn any_username_that_can_be_registered_has_a_page() {
-    on(Backend::Sqlite, async |app| {
-        let mut runner = TestRunner::deterministic();
-        let names = proptest::string::string_regex("[^/\\p{Cc}]{1,20}").unwrap();
-        let mut seen = BTreeSet::from([".".to_owned(), "..".to_owned()]);
-        for _ in 0..300 {
-            let name = names.new_tree(&mut runner).unwrap().current();
-            if seen.insert(name.clone()) {
-                app.user(&name).await;
-                let text = format!("[[{}]]", seen.len());
-                app.message(&name, &text).await;
-                app.browser().get(&links::user(&name)).await.is(200).shows(&text);
-            }
-        }
-    })
-    .await;
 }
 
 /// Every text of a timeline, page by page, by the links of the pages.
@@ -505,108 +303,4 @@ async fn pages_run_at_most_two_statements(app: TestApp) {
     }
     browser.post("/add_message", &[("text", "x")]).await.is(302);
     assert_eq!(app.records().requests().last().unwrap().field("db.count"), "2");
-}
-
-async fn every_answer_has_the_security_headers(app: TestApp) {
-    app.user("a").await;
-    let mut answers = Vec::new();
-    let long = format!("/{}", "x".repeat(9000));
-    for path in ["/", "/public", "/nobody", "/static/style.css", "/a/follow", "/%FF", &long] {
-        answers.push(app.browser().get(path).await);
-        answers.push(app.browser().send(request(Method::DELETE, path), "".into()).await);
-    }
-    let etag = answers.iter().map(|answer| answer.header("etag")).find(|tag| !tag.is_empty());
-    let cached = request(Method::GET, "/static/style.css").header("if-none-match", etag.unwrap());
-    let cached = app.browser().send(cached, "".into()).await;
-    cached.is(304);
-    answers.push(cached);
-    answers.push(app.browser_of("a").await.get("/logout").await);
-    for path in ["/msgs", "/latest", "/register", "/nowhere"] {
-        answers.push(app.simulator().get(path).await);
-    }
-    for path in ["/metrics", "/livez", "/nowhere"] {
-        answers.push(app.ops(path).await);
-    }
-    let statuses: BTreeSet<_> = answers.iter().map(|answer| answer.status.as_u16()).collect();
-    assert_eq!(statuses, BTreeSet::from([200, 302, 304, 400, 401, 404, 405, 414]));
-    for answer in answers {
-        for (name, value) in [
-            ("x-content-type-options", "nosniff"),
-            ("x-frame-options", "DENY"),
-            ("referrer-policy", "no-referrer"),
-            ("cross-origin-opener-policy", "same-origin"),
-            ("cross-origin-embedder-policy", "require-corp"),
-            ("cross-origin-resource-policy", "same-origin"),
-            ("strict-transport-security", ""),
-            ("server", ""),
-        ] {
-            assert_eq!(answer.header(name), value, "{name} of {:?}", answer.status);
-        }
-        for name in
-            ["content-security-policy", "permissions-policy", "cache-control", "x-request-id"]
-        {
-            assert_ne!(answer.header(name), "", "{name} of {:?}", answer.status);
-        }
-        let policy = answer.header("content-security-policy");
-        assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
-        if !answer.body.is_empty() {
-            assert_ne!(answer.header("content-type"), "", "{:?}", answer.status);
-        }
-    }
-}
-
-async fn private_pages_are_not_cached_and_assets_are(app: TestApp) {
-    app.user("a").await;
-    let mut browser = app.browser_of("a").await;
-    for path in ["/", "/public", "/login", "/nobody"] {
-        assert_eq!(browser.get(path).await.header("cache-control"), "no-store", "{path}");
-    }
-    let page = browser.get("/").await.text();
-    let style = page.split('"').find(|part| part.starts_with("/static/style.css?")).unwrap();
-    let asset = browser.get(style).await;
-    assert_eq!(asset.header("cache-control"), "public, max-age=31536000, immutable");
-    assert_eq!(asset.header("set-cookie"), "");
-}
-
-#[tokio::test]
-async fn behind_a_tls_proxy_cookies_are_bound_to_the_host() {
-    let app = TestApp::start_with(Backend::Sqlite, &["--trusted-proxies", "127.0.0.0/8"]).await;
-    let app = app.unwrap();
-    let mut browser = app.browser();
-    browser.headers.insert("x-forwarded-proto", HeaderValue::from_static("https"));
-    let answer = sign_in(&app, &mut browser, "a", "right").await;
-    answer.goes_to("/");
-    assert_eq!(answer.header("strict-transport-security"), "max-age=63072000; includeSubDomains");
-    for cookie in answer.headers.get_all("set-cookie") {
-        let cookie = cookie.to_str().unwrap();
-        assert!(cookie.starts_with("__Host-") && cookie.contains("Secure"), "{cookie}");
-    }
-    browser.get("/").await.is(200).shows("You were logged in");
-    // Over plain HTTP the same token under the other name is no session.
-    let token = browser.cookie("__Host-sid").unwrap().to_owned();
-    let mut plain = app.browser();
-    plain.cookies.push(("__Host-sid".to_owned(), token));
-    plain.get("/").await.goes_to("/public");
-}
-
-#[tokio::test]
-async fn unknown_users_take_as_long_as_wrong_passwords() {
-    on(Backend::Sqlite, async |app| {
-        let passwords = &app.state.passwords;
-        let hash = passwords.hash("right").await.unwrap();
-        let (mut known, mut unknown) = (Vec::new(), Vec::new());
-        for _ in 0..9 {
-            for (times, stored) in [(&mut known, Some(hash.as_str())), (&mut unknown, None)] {
-                let started = std::time::Instant::now();
-                passwords.verify("wrong", stored).await.unwrap();
-                times.push(started.elapsed());
-            }
-        }
-        known.sort_unstable();
-        unknown.sort_unstable();
-        // The least disturbed run of each; without the stand-in hash one would take no time at all.
-        assert!(unknown[0] * 2 > known[0] && known[0] * 2 > unknown[0], "{known:?} {unknown:?}");
-        let _warm = send(&app.site, request(Method::GET, "/login").body("".into()).unwrap()).await;
-    })
-    .await;
 }
