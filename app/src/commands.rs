@@ -120,7 +120,7 @@ fn runtime(builder: &mut Builder) -> anyhow::Result<Runtime> {
 }
 
 async fn migrate(data: &DataConfig) -> anyhow::Result<()> {
-    let url = data.database()?;
+    let url = data.database();
     // PostgreSQL's migrations take a lock of the server's; a SQLite file belongs to one process.
     let _alone = match &url {
         DatabaseUrl::Sqlite(_) => Some(DataDir::open(&data.data_dir)?),
@@ -135,7 +135,7 @@ async fn migrate(data: &DataConfig) -> anyhow::Result<()> {
 
 /// Opens a database for a command that only uses it, next to a running service.
 async fn open(data: &DataConfig) -> anyhow::Result<Db> {
-    Ok(Db::open_existing(&data.database()?, data.pool_sizes()).await?)
+    Ok(Db::open_existing(&data.database(), data.pool_sizes()).await?)
 }
 
 /// One line on standard output.

@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::Context;
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 use jiff::SignedDuration;
@@ -48,7 +47,7 @@ pub struct DataConfig {
         value_name = "FILE",
         conflicts_with = "database_url"
     )]
-    pub database_url_file: Option<PathBuf>,
+    pub database_url_file: Option<FromFile<DatabaseUrl>>,
     /// Reading connections to SQLite
     #[arg(long, env = "MINITWIT_SQLITE_READERS", default_value_t = 4, value_name = "N",
         value_parser = clap::value_parser!(u32).range(1..=64))]
@@ -61,16 +60,10 @@ pub struct DataConfig {
 
 impl DataConfig {
     /// The database to open.
-    pub fn database(&self) -> anyhow::Result<DatabaseUrl> {
-        if let Some(path) = &self.database_url_file {
-            let text = std::fs::read_to_string(path).with_context(|| {
-                format!("could not read --database-url-file {}", path.display())
-            })?;
-            return text.trim().parse().map_err(|error: &str| {
-                anyhow::anyhow!("--database-url-file {} holds no URL: {error}", path.display())
-            });
-        }
-        Ok(self.database_url.clone().unwrap_or_else(|| DatabaseUrl::Sqlite(self.sqlite_path())))
+    pub fn database(&self) -> DatabaseUrl {
+        let from_file = self.database_url_file.as_ref().map(|file| file.0.clone());
+        let given = from_file.or_else(|| self.database_url.clone());
+        given.unwrap_or_else(|| DatabaseUrl::Sqlite(self.sqlite_path()))
     }
 
     /// The default SQLite file.
@@ -145,7 +138,15 @@ pub struct AccountConfig {
     /// Credentials of the simulator as `<user>:<password>`; the default is public knowledge
     #[arg(long, env = "MINITWIT_SIMULATOR_AUTH", default_value = DEFAULT_SIMULATOR_AUTH,
         value_name = "USER:PASSWORD", hide_env_values = true)]
-    pub simulator_auth: Secret,
+    pub simulator_auth: Credentials,
+    /// File that holds them
+    #[arg(
+        long,
+        env = "MINITWIT_SIMULATOR_AUTH_FILE",
+        value_name = "FILE",
+        conflicts_with = "simulator_auth"
+    )]
+    pub simulator_auth_file: Option<FromFile<Credentials>>,
     /// Password of the operator `admin`, set at the start [default: made up once and printed]
     #[arg(long, env = "MINITWIT_ADMIN_PASSWORD", value_name = "PASSWORD", hide_env_values = true)]
     pub admin_password: Option<Secret>,
@@ -156,7 +157,7 @@ pub struct AccountConfig {
         value_name = "FILE",
         conflicts_with = "admin_password"
     )]
-    pub admin_password_file: Option<PathBuf>,
+    pub admin_password_file: Option<FromFile<Secret>>,
     /// Show avatars of gravatar.com instead of built-in ones; tells that site who is looked at
     #[arg(long, env = "MINITWIT_GRAVATAR", value_parser = clap::builder::BoolishValueParser::new())]
     pub gravatar: bool,
@@ -167,11 +168,13 @@ pub const DEFAULT_SIMULATOR_AUTH: &str = "simulator:super_safe!";
 
 impl AccountConfig {
     /// The operator's password, if one was given.
-    pub fn admin_password(&self) -> anyhow::Result<Option<Secret>> {
-        let Some(path) = &self.admin_password_file else { return Ok(self.admin_password.clone()) };
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("could not read --admin-password-file {}", path.display()))?;
-        Ok(Some(Secret(text.trim_end_matches(['\r', '\n']).to_owned())))
+    pub fn admin_password(&self) -> Option<&Secret> {
+        self.admin_password_file.as_ref().map(|file| &file.0).or(self.admin_password.as_ref())
+    }
+
+    /// What the simulator has to send.
+    pub fn simulator_auth(&self) -> &Credentials {
+        self.simulator_auth_file.as_ref().map_or(&self.simulator_auth, |file| &file.0)
     }
 }
 
@@ -303,6 +306,41 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// A user's name and password, written `<user>:<password>`; never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials(pub String);
+
+impl FromStr for Credentials {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_pair = text.split_once(':').is_some_and(|(user, _)| !user.is_empty());
+        is_pair.then(|| Self(text.to_owned())).ok_or("credentials are <user>:<password>")
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("(not shown)")
+    }
+}
+
+/// A setting that stands in a file, which is how secrets are handed out. A line end behind it is not
+/// part of it.
+#[derive(Clone, Debug)]
+pub struct FromFile<T>(pub T);
+
+impl<T: FromStr<Err: fmt::Display>> FromStr for FromFile<T> {
+    type Err = String;
+
+    fn from_str(path: &str) -> Result<Self, Self::Err> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| format!("could not read the file: {error}"))?;
+        let value = text.trim_end_matches(['\r', '\n']).parse();
+        value.map(Self).map_err(|error| format!("the file holds something else: {error}"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -330,6 +368,20 @@ mod tests {
     #[test]
     fn secrets_do_not_print() {
         let url: DatabaseUrl = "postgres://u:canary@h/d".parse().unwrap();
-        assert!(!format!("{:?} {url:?}", Secret("canary".to_owned())).contains("canary"));
+        let credentials: Credentials = "u:canary".parse().unwrap();
+        let shown = format!("{:?} {url:?} {credentials:?}", Secret("canary".to_owned()));
+        assert!(!shown.contains("canary"));
+    }
+
+    #[test]
+    fn a_setting_in_a_file_ends_before_the_line_end() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let read = |text: &str| {
+            std::fs::write(file.path(), text).unwrap();
+            file.path().to_str().unwrap().parse::<FromFile<Credentials>>()
+        };
+        assert_eq!(read("user: word \r\n").unwrap().0.0, "user: word ");
+        assert!(read("word\n").unwrap_err().contains("<user>:<password>"));
+        assert!("/nowhere".parse::<FromFile<Secret>>().unwrap_err().contains("could not read"));
     }
 }

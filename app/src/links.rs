@@ -5,19 +5,29 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 /// What a path segment keeps as it is.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// First segments that are routes of the site: a user with such a name is reached under `/-/user`.
-pub const RESERVED: [&str; 13] = [
+/// First segments that are no user's: routes of the site and the API, what the proxy in front keeps to
+/// itself, and what browsers ask for unasked. A user with such a name is reached under `/-/user`.
+pub const RESERVED: [&str; 22] = [
     "-",
+    ".well-known",
     "add_message",
+    "admin",
     "api",
+    "apple-touch-icon.png",
     "avatar",
+    "docs",
     "favicon.ico",
+    "livez",
     "login",
     "logout",
+    "metrics",
+    "openapi.json",
     "public",
+    "readyz",
     "register",
     "robots.txt",
     "sim",
+    "sitemap.xml",
     "static",
     "timeline",
 ];

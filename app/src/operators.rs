@@ -23,7 +23,7 @@ const MADE_UP: usize = 12;
 
 /// Gives `admin` the password of the settings; when there is neither one nor any operator, makes one
 /// up and prints it, once. It never goes to the log.
-pub async fn ensure(state: &AppState, configured: Option<Secret>) -> anyhow::Result<()> {
+pub async fn ensure(state: &AppState, configured: Option<&Secret>) -> anyhow::Result<()> {
     let set = async |password: &str| {
         set_password(&state.db, &state.passwords, ADMIN, password, Role::Operator, &state.clock)
             .await

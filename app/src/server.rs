@@ -30,11 +30,11 @@ pub async fn run(config: &Config, data_dir: &DataDir, telemetry: &Telemetry) -> 
     crate::chaos::check_listener(config.listen.ops)?;
     let mut signals = Signals::listen()?;
     raise_file_limit();
-    let url = config.data.database()?;
+    let url = config.data.database();
     let db = open_database(config, &url).await?;
     let clock = Clock::default();
     let state = AppState::new(config, db.clone(), clock);
-    operators::ensure(&state, config.account.admin_password()?).await?;
+    operators::ensure(&state, config.account.admin_password()).await?;
     metrics::start(db.system_name(), db.pool_names(), db.latest().await?);
     let exposition = Exposition::new(
         telemetry.metrics.clone(),
@@ -155,7 +155,7 @@ fn print_address(listener: &Listener) {
 }
 
 fn warn_about_public_credentials(config: &Config) {
-    let is_default = config.account.simulator_auth.0 == DEFAULT_SIMULATOR_AUTH;
+    let is_default = config.account.simulator_auth().0 == DEFAULT_SIMULATOR_AUTH;
     let is_public = |address: std::net::SocketAddr| !address.ip().is_loopback();
     if is_default && (is_public(config.listen.api) || is_public(config.listen.site)) {
         tracing::warn!(

@@ -60,7 +60,7 @@ impl AppState {
             db,
             clock,
             passwords: Passwords::default(),
-            simulator: SimulatorCredentials::new(&config.account.simulator_auth.0),
+            simulator: SimulatorCredentials::new(&config.account.simulator_auth().0),
             settings: Arc::new(settings),
             draining: Draining::default(),
         }

@@ -33,7 +33,7 @@ pub struct RestoreArgs {
 
 /// Writes a backup and says where. Does not remove older ones.
 pub async fn backup(args: &BackupArgs) -> anyhow::Result<()> {
-    let url = args.data.database()?;
+    let url = args.data.database();
     let directory = args.job.backup_dir(&args.data);
     let name = backup::name(now()?, backup::extension(&url));
     let file = args.to.clone().unwrap_or_else(|| directory.join(name));
@@ -43,7 +43,7 @@ pub async fn backup(args: &BackupArgs) -> anyhow::Result<()> {
 
 /// Puts a backup in place. Holds the data directory meanwhile, so that no service starts on it.
 pub async fn restore(args: &RestoreArgs) -> anyhow::Result<()> {
-    let url = args.data.database()?;
+    let url = args.data.database();
     let _alone = DataDir::open(&args.data.data_dir)?;
     let restored = backup::restore(&url, &args.file, now()?).await?;
     super::say(&format!(

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{DEFAULT_SIMULATOR_AUTH, Secret, Span};
+use crate::config::{Credentials, DEFAULT_SIMULATOR_AUTH, FromFile, Span};
 use crate::simulate::{Drive, Invention, Pace, Report, Target, Url, read, run as drive};
 
 /// What is sent a second when nothing is said.
@@ -23,7 +23,15 @@ pub struct Args {
     /// Credentials as `<user>:<password>`
     #[arg(long, env = "MINITWIT_SIMULATOR_AUTH", default_value = DEFAULT_SIMULATOR_AUTH,
         value_name = "USER:PASSWORD", hide_env_values = true)]
-    auth: Secret,
+    auth: Credentials,
+    /// File that holds them
+    #[arg(
+        long,
+        env = "MINITWIT_SIMULATOR_AUTH_FILE",
+        value_name = "FILE",
+        conflicts_with = "auth"
+    )]
+    auth_file: Option<FromFile<Credentials>>,
     /// Scenario file of the course to play [default: an endless one of the same mixture is invented]
     #[arg(long, env = "MINITWIT_SIMULATE_FILE", value_name = "FILE")]
     file: Option<PathBuf>,
@@ -87,7 +95,8 @@ impl Args {
     }
 
     async fn drive(&self) -> anyhow::Result<Drive> {
-        let target = Target::find(self.url.clone(), &self.auth.0, self.timeout.0).await?;
+        let auth = self.auth_file.as_ref().map_or(&self.auth, |file| &file.0);
+        let target = Target::find(self.url.clone(), &auth.0, self.timeout.0).await?;
         let default = Span(std::time::Duration::from_mins(1));
         let duration = self.duration.or(self.file.is_none().then_some(default));
         Ok(Drive {

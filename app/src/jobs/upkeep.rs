@@ -9,7 +9,7 @@ use crate::db::sqlite_file::{self, Checkpoint};
 
 /// Renews SQLite's statistics and empties its write-ahead log. PostgreSQL does the like by itself.
 pub async fn sqlite_optimize(context: Context) -> anyhow::Result<Outcome> {
-    let DatabaseUrl::Sqlite(path) = context.config.data.database()? else {
+    let DatabaseUrl::Sqlite(path) = context.config.data.database() else {
         return Ok(Outcome::Skipped("PostgreSQL looks after itself".to_owned()));
     };
     Ok(Outcome::Done(match sqlite_file::optimize(&path).await? {
@@ -24,7 +24,7 @@ pub async fn backup(context: Context) -> anyhow::Result<Outcome> {
     if keep == 0 {
         return Ok(Outcome::Skipped("no backups are wanted".to_owned()));
     }
-    let url = context.config.data.database()?;
+    let url = context.config.data.database();
     let directory = context.config.job.backup_dir(&context.config.data);
     let extension = backup::extension(&url);
     let now = Timestamp::from_microsecond(context.state.clock.now())?;

@@ -51,6 +51,25 @@ fn every_setting_has_a_variable_and_a_description() {
     }
 }
 
+#[test]
+fn every_secret_can_stand_in_a_file() {
+    let cli = Cli::command();
+    let mut secrets = 0;
+    for command in cli.get_subcommands().chain([&cli]) {
+        for arg in command.get_arguments().filter(|arg| arg.is_hide_env_values_set()) {
+            let (flag, variable) = (arg.get_long().unwrap(), arg.get_env().unwrap());
+            let file = command.get_arguments().find(|other| {
+                other.get_long() == Some(&format!("{flag}-file"))
+                    && other.get_env().unwrap().to_str()
+                        == Some(&format!("{}_FILE", variable.to_str().unwrap()))
+            });
+            assert!(file.is_some(), "{flag} of {} has no file", command.get_name());
+            secrets += 1;
+        }
+    }
+    assert!(secrets >= 7, "{secrets}");
+}
+
 #[tokio::test]
 async fn help_without_a_command_shows_commands_and_settings_of_the_service() {
     let help = succeeds(command("--help")).await;
@@ -71,6 +90,13 @@ async fn a_wrong_value_names_the_setting_and_what_it_accepts() {
         ("flag 0", "<ID>", "1.."),
         ("simulate --url https://x", "--url", "http://<host>:<port>"),
         ("simulate --rate 0", "--rate", "over 0"),
+        ("--simulator-auth word", "--simulator-auth", "<user>:<password>"),
+        ("--simulator-auth-file /nowhere", "--simulator-auth-file", "could not read the file"),
+        ("--log-max-size 5GB", "--log-max-size", "512MiB or 2GiB"),
+        ("--log loud", "--log", "loud"),
+        ("--backups many", "--backups", "many"),
+        ("--min-password 0", "--min-password", "1..=128"),
+        ("--gravatar maybe", "--gravatar", "maybe"),
     ] {
         let output = run(command(words), "").await;
         let text = String::from_utf8(output.stderr).unwrap();

@@ -33,5 +33,6 @@ mod replicas;
 mod service;
 mod sessions;
 mod simulator;
+mod usernames;
 mod web;
 mod webdriver;

@@ -144,6 +144,12 @@ async fn credentials_are_compared_whole(app: TestApp) {
     refused(&app.simulator().get("/msgs").await, 403);
     let own = Some("Basic bWU6bWluZQ==");
     app.simulator().send(Method::GET, "/msgs", own, "".into()).await.is(200);
+    let file = app.dir().join("simulator_auth");
+    std::fs::write(&file, "me:of a file\n").unwrap();
+    let app = app.with(&["--simulator-auth-file", file.to_str().unwrap()]).await;
+    refused(&app.simulator().send(Method::GET, "/msgs", own, "".into()).await, 403);
+    let own = Some("Basic bWU6b2YgYSBmaWxl");
+    app.simulator().send(Method::GET, "/msgs", own, "".into()).await.is(200);
 }
 
 async fn methods_are_checked_before_credentials(app: TestApp) {
