@@ -8,10 +8,11 @@ use tantivy::{SegmentReader, Term};
 
 use super::filter::{Filtered, Test};
 use super::keyword::Keyword;
-use super::lower::{Lowered, Lowering, any_of, exists, is_numeric, nothing, term};
+use super::lower::{Lowered, Lowering, any_of, exists, nothing, term};
 use super::partition::PartitionError;
 use super::schema;
 use super::segment::FieldColumns;
+use super::whole::is_numeric;
 use crate::query::{Field, Matcher, Operand, Query, fold, number_text};
 use crate::record::{Level, LogRecord, Value};
 

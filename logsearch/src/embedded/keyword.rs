@@ -9,8 +9,8 @@ use tantivy::schema::{Field, Type};
 use tantivy::termdict::TermDictionary;
 
 use super::filter::Pick;
-use super::lower::written_int;
 use super::schema::{self, Kind, Layout, Typed};
+use super::whole::written_int;
 use crate::query::{Pattern, compile_regex};
 
 /// See the module.

@@ -20,13 +20,11 @@ use super::fetch::{Fetcher, RowCache};
 use super::filter::{AnyTerm, Filtered, Floor, Test, Without};
 use super::keyword::Keyword;
 use super::partition::{PartitionError, View};
-use super::schema::{self, Kind, Layout, Typed};
+use super::schema::{self, Layout};
 use super::segment::Segment;
+use super::whole::whole_range;
 use crate::fields;
-use crate::query::{
-    Comparison, Field, Matcher, Operand, Pattern, Query, compare_int, fold, folded_tokens,
-    number_text,
-};
+use crate::query::{Field, Matcher, Query, folded_tokens};
 use crate::record::{Level, LogRecord};
 
 /// What looking at a record costs, in documents of an ordinary list.
@@ -179,181 +177,6 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    fn typed(
-        &self,
-        query: &Query,
-        field: &Field,
-        typed: &Typed,
-    ) -> Result<Lowered, PartitionError> {
-        match typed.kind {
-            Kind::Text => Ok(self.text(query, typed.field, self.present(&field.name))),
-            Kind::Keyword => {
-                let docs = exists(&typed.column);
-                self.keyword(query, field, &Keyword::typed(typed), docs, true)
-            }
-            Kind::Identifier => {
-                let docs = self.present(&field.name);
-                self.keyword(query, field, &Keyword::typed(typed), docs, true)
-            }
-            Kind::Code | Kind::Measure => Ok(self.number(query, field, typed)),
-        }
-    }
-
-    /// A clause on a place that keeps words.
-    fn text(&self, query: &Query, field: IndexField, docs: Lowered) -> Lowered {
-        let operand = |operand: &Operand| {
-            folded_tokens(&match operand {
-                Operand::Number(number) => number_text(*number),
-                Operand::Text(text) => text.clone(),
-            })
-        };
-        let find = |words: Vec<String>| {
-            if words.is_empty() { docs.box_clone() } else { phrase(field, &words) }
-        };
-        match query {
-            Query::Exists(_) => docs,
-            Query::Eq(_, wanted) => find(operand(wanted)),
-            Query::In(_, wanted) => {
-                any_of(wanted.iter().map(|wanted| find(operand(wanted))).collect())
-            }
-            Query::PhraseIn(_, text) => find(folded_tokens(text)),
-            Query::Exact(_, text) => self.verified(find(folded_tokens(text)), query),
-            Query::Wild(_, pattern) => self.wild_text(query, field, pattern, docs),
-            Query::Compare(..) | Query::Range(_, Operand::Number(_), _) => nothing(),
-            _ => self.verified(docs, query),
-        }
-    }
-
-    fn wild_text(&self, query: &Query, field: IndexField, pattern: &str, docs: Lowered) -> Lowered {
-        let mut words: Vec<Lowered> = Pattern::words(pattern)
-            .into_iter()
-            .filter(|word| !word.is_any())
-            .map(|word| -> Lowered {
-                Box::new(AnyTerm::new(field, Keyword::of(field).matching(word)))
-            })
-            .collect();
-        match words.len() {
-            0 => self.verified(docs, query),
-            1 if Pattern::words(pattern).len() == 1 => words.swap_remove(0),
-            _ => self.verified(Box::new(BooleanQuery::intersection(words)), query),
-        }
-    }
-
-    /// A clause on a place that keeps whole numbers.
-    fn number(&self, query: &Query, field: &Field, typed: &Typed) -> Lowered {
-        let one = |value: i64| {
-            let value = Term::from_field_i64(typed.field, value);
-            if typed.kind == Kind::Code { term(value) } else { range(value.clone(), value) }
-        };
-        match query {
-            Query::Exists(_) => exists(&typed.column),
-            Query::Eq(_, wanted) => wanted_int(wanted, field).map_or_else(nothing, one),
-            Query::In(_, wanted) => {
-                let wanted = wanted.iter().filter_map(|wanted| wanted_int(wanted, field));
-                any_of(wanted.map(one).collect())
-            }
-            Query::PhraseIn(_, text) | Query::Exact(_, text) => {
-                written_int(text).map_or_else(nothing, one)
-            }
-            _ => match whole_range(query, field) {
-                Some((low, high)) if low == high => one(low),
-                Some((low, high)) => {
-                    let bound = |value| Term::from_field_i64(typed.field, value);
-                    range(bound(low), bound(high))
-                }
-                None if is_numeric(query) => nothing(),
-                None => self.verified(exists(&typed.column), query),
-            },
-        }
-    }
-
-    /// A clause on a place that keeps whole values as text. `numbers` says that some of them may have
-    /// been whole numbers.
-    pub(super) fn keyword(
-        &self,
-        query: &Query,
-        field: &Field,
-        place: &Keyword,
-        docs: Lowered,
-        numbers: bool,
-    ) -> Result<Lowered, PartitionError> {
-        Ok(match query {
-            Query::Exists(_) => docs,
-            Query::Eq(_, wanted) => self.keyword_equals(query, field, place, wanted, numbers),
-            Query::In(_, wanted) => {
-                let one = |wanted| self.keyword_equals(query, field, place, wanted, numbers);
-                any_of(wanted.iter().map(one).collect())
-            }
-            Query::PhraseIn(_, text) => term(place.term(&fold(text))),
-            Query::Exact(_, text) => self.keyword_exact(query, place, text),
-            Query::Wild(_, pattern) => any_term(place, place.matching(Pattern::new(pattern))),
-            Query::Regex(_, expression) => match place.regex(expression) {
-                Some(pick) => any_of(vec![any_term(place, pick), self.foreign(query, place)?]),
-                None => self.verified(docs, query),
-            },
-            Query::Range(_, Operand::Text(low), Operand::Text(high)) => {
-                any_term(place, place.between(&fold(low), &fold(high)))
-            }
-            _ if !numbers => nothing(),
-            _ => match whole_range(query, field) {
-                Some(range) => self.verified(any_term(place, place.numbers(range)), query),
-                None => nothing(),
-            },
-        })
-    }
-
-    /// The documents with terms an expression has to be asked about one by one.
-    fn foreign(&self, query: &Query, place: &Keyword) -> Result<Lowered, PartitionError> {
-        for segment in self.segments {
-            if !segment.is_plain(place)? {
-                return Ok(self.verified(any_term(place, place.foreign()), query));
-            }
-        }
-        Ok(nothing())
-    }
-
-    fn keyword_equals(
-        &self,
-        query: &Query,
-        field: &Field,
-        place: &Keyword,
-        wanted: &Operand,
-        numbers: bool,
-    ) -> Lowered {
-        let Operand::Number(number) = wanted else {
-            let Operand::Text(text) = wanted else { return nothing() };
-            return term(place.term(&fold(text)));
-        };
-        let text = number_text(*number);
-        let found = term(place.term(&fold(&text)));
-        match wanted_int(wanted, field).map(|value| value.to_string()) {
-            // A string is compared with what was typed, a number with what that means.
-            Some(stored) if numbers && stored != text => {
-                let stored = self.verified(term(place.term(&stored)), query);
-                any_of(vec![self.verified(found, query), stored])
-            }
-            _ => found,
-        }
-    }
-
-    /// The column says which spelling a document has, where there is one.
-    fn keyword_exact(&self, query: &Query, place: &Keyword, text: &str) -> Lowered {
-        let candidates = term(place.term(&fold(text)));
-        let Some(column) = place.column().map(ToOwned::to_owned) else {
-            return self.verified(candidates, query);
-        };
-        let text = text.to_owned();
-        let make = move |reader: &SegmentReader| -> tantivy::Result<Test> {
-            let Some(column) = reader.fast_fields().str(&column)? else {
-                return Ok(Box::new(|_| false));
-            };
-            let wanted = column.dictionary().term_ord(text.as_bytes())?;
-            let ords = column.ords().clone();
-            Ok(Box::new(move |doc| wanted.is_some() && ords.first(doc) == wanted))
-        };
-        Box::new(Filtered::new(candidates, 2, &self.floor, Arc::new(make)))
-    }
-
     /// Documents that have the field among the dynamic ones or hidden.
     fn elsewhere(&self, name: &str) -> Result<Option<Lowered>, PartitionError> {
         let column = schema::more_column(name);
@@ -381,7 +204,7 @@ impl<'a> Lowering<'a> {
         Ok(known.then(|| term(name)))
     }
 
-    fn present(&self, name: &str) -> Lowered {
+    pub(super) fn present(&self, name: &str) -> Lowered {
         term(Term::from_field_text(self.layout.names, &schema::present(name)))
     }
 
@@ -410,71 +233,6 @@ impl<'a> Lowering<'a> {
         };
         Box::new(Filtered::new(candidates, RECORD_PRICE, &self.floor, Arc::new(test)))
     }
-}
-
-/// The whole numbers a comparison or range allows; `None` when it is neither or allows none.
-pub(super) fn whole_range(query: &Query, field: &Field) -> Option<(i64, i64)> {
-    let (low, high) = match query {
-        Query::Eq(_, Operand::Number(number)) => {
-            let number = field.stored(*number);
-            (at_least(number)?, at_most(number)?)
-        }
-        Query::Compare(_, comparison, number) => {
-            let number = field.stored(*number);
-            match comparison {
-                Comparison::GreaterOrEqual => (at_least(number)?, i64::MAX),
-                Comparison::LessOrEqual => (i64::MIN, at_most(number)?),
-                Comparison::Greater => {
-                    let low = at_most(number).map_or(Some(i64::MIN), |n| n.checked_add(1))?;
-                    (low, i64::MAX)
-                }
-                Comparison::Less => {
-                    let high = at_least(number).map_or(Some(i64::MAX), |n| n.checked_sub(1))?;
-                    (i64::MIN, high)
-                }
-            }
-        }
-        Query::Range(_, Operand::Number(low), Operand::Number(high)) => {
-            (at_least(field.stored(*low))?, at_most(field.stored(*high))?)
-        }
-        _ => return None,
-    };
-    (low <= high).then_some((low, high))
-}
-
-/// Whether only numbers can hold it.
-pub(super) fn is_numeric(query: &Query) -> bool {
-    matches!(query, Query::Compare(..) | Query::Range(_, Operand::Number(_), _))
-}
-
-/// The least whole number not below; `None` when there is none.
-#[expect(clippy::cast_possible_truncation, reason = "what was cut off is compared again")]
-fn at_least(number: f64) -> Option<i64> {
-    let whole = number.ceil() as i64;
-    compare_int(whole, number).is_ge().then_some(whole)
-}
-
-/// The greatest whole number not above; `None` when there is none.
-#[expect(clippy::cast_possible_truncation, reason = "what was cut off is compared again")]
-fn at_most(number: f64) -> Option<i64> {
-    let whole = number.floor() as i64;
-    compare_int(whole, number).is_le().then_some(whole)
-}
-
-/// The whole number that equals an operand.
-pub(super) fn wanted_int(wanted: &Operand, field: &Field) -> Option<i64> {
-    match wanted {
-        Operand::Number(number) => {
-            let number = field.stored(*number);
-            at_least(number).filter(|whole| compare_int(*whole, number).is_eq())
-        }
-        Operand::Text(text) => written_int(text),
-    }
-}
-
-/// The whole number whose text form this is.
-pub(super) fn written_int(text: &str) -> Option<i64> {
-    text.parse().ok().filter(|number: &i64| number.to_string() == text)
 }
 
 pub(super) fn all() -> Lowered {
@@ -506,12 +264,12 @@ pub(super) fn any_of(mut parts: Vec<Lowered>) -> Lowered {
     }
 }
 
-fn range(low: Term, high: Term) -> Lowered {
+pub(super) fn range(low: Term, high: Term) -> Lowered {
     Box::new(RangeQuery::new(Bound::Included(low), Bound::Included(high)))
 }
 
 /// Words in order and adjacent; there must be one.
-fn phrase(field: IndexField, words: &[String]) -> Lowered {
+pub(super) fn phrase(field: IndexField, words: &[String]) -> Lowered {
     let mut terms: Vec<Term> =
         words.iter().map(|word| Term::from_field_text(field, word)).collect();
     if terms.len() == 1 { term(terms.swap_remove(0)) } else { Box::new(PhraseQuery::new(terms)) }

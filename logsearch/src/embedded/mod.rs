@@ -7,7 +7,7 @@
 //! | `partition`, `merge`, `rows`, `columns`, `document`, `schema`, `tokenizer`, `directory` | what is on disk |
 //! | `recovery`, `retention`, `clock` | what happens to it when things go wrong or grow old |
 //! | `tail`, `segment`, `fetch` | what is searched: memory, columns and zone maps, records |
-//! | `lower`, `dynamic`, `keyword`, `filter` | the query tree as tantivy queries |
+//! | `lower`, `typed`, `dynamic`, `whole`, `keyword`, `filter` | the query tree as tantivy queries |
 //! | `search`, `walk`, `count` and the other aggregations, `budget` | the answers |
 //!
 //! Nothing outside this module names tantivy.
@@ -40,9 +40,11 @@ mod sketch;
 mod tail;
 mod tokenizer;
 mod top;
+mod typed;
 mod values;
 mod verify;
 mod walk;
+mod whole;
 
 use std::fmt;
 use std::io;
