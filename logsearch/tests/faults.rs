@@ -183,6 +183,43 @@ async fn a_damaged_index_is_built_anew_and_nothing_is_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_that_fails_is_tried_again_and_the_hole_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let partitions = three_partitions(directory.path()).await;
+    fs::remove_file(partitions[1].join("index/meta.json")).unwrap();
+    // A file where the new index has to be.
+    let in_the_way = partitions[1].join("index.new");
+    fs::write(&in_the_way, "not a directory").unwrap();
+    let store = EmbeddedStore::open(directory.path(), options()).unwrap();
+    wait_for(&store, |status| status.notices.iter().any(|n| n.contains("not be indexed yet")))
+        .await;
+    let search = Search { limit: 2_000, ..Search::newest(Query::All, 1) };
+    let page = store.search(&search).await.unwrap();
+    assert_eq!((page.records.len(), page.partial), (1_500, true));
+    append(&store, 2_500..2_600).await;
+    assert!(store.flush(PATIENCE).await, "the others go on meanwhile");
+    fs::remove_file(&in_the_way).unwrap();
+    wait_for(&store, |status| status.records == 2_600).await;
+    assert_eq!(numbers(&store).await, (0..2_600).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_vanishes_while_it_is_written_costs_no_record() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = Options { partition_records: 100_000, ..options() };
+    let store = EmbeddedStore::open(directory.path(), options).unwrap();
+    append(&store, 0..1_500).await;
+    assert!(store.flush(PATIENCE).await);
+    let partition = fs::read_dir(directory.path().join("index")).unwrap().next().unwrap().unwrap();
+    fs::rename(partition.path().join("index"), directory.path().join("lost")).unwrap();
+    append(&store, 1_500..4_000).await;
+    wait_for(&store, |status| status.notices.iter().any(|n| n.contains("was indexed again"))).await;
+    append(&store, 4_000..4_100).await;
+    assert!(store.flush(PATIENCE).await, "{:?}", store.status().await);
+    assert_eq!(numbers(&store).await, (0..4_100).collect::<Vec<_>>(), "none twice, none missing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn damaged_rows_cost_only_their_own_records() {
     for how in [Damage::Missing, Damage::Empty, Damage::Truncated, Damage::Garbage] {
         let directory = tempfile::tempdir().unwrap();

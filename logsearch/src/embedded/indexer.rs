@@ -279,33 +279,28 @@ impl Indexer {
             let is_writing = |writer: &PartitionWriter| writer.view().partition.dir == dir;
             if self.writer.as_ref().is_some_and(is_writing) {
                 self.writer = None;
-                // Its new index will have all rows that are written, committed or not.
-                let last = view.partition.rows.groups().last().map_or(0, |group| group.last + 1);
-                self.position = view.payload.next.max(last);
-                let mut state = self.shared.state.write();
-                state.next = state.next.max(self.position);
+                self.position = view.payload.next;
             }
+            self.pass(&view);
             if self.resumable.as_ref().is_some_and(|(other, _)| other.partition.dir == dir) {
                 self.resumable = None;
             }
             let (name, error) = (view.partition.name(), view.failure().unwrap_or_default());
-            let moved = recovery::quarantine(
-                &self.shared.places,
-                &dir.join("index"),
-                &format!("{name}-index"),
-            );
             let mut state = self.shared.state.write();
             state.views.retain(|other| !Arc::ptr_eq(other, &view));
-            match moved {
-                Ok(_) => {
-                    state.note(format!("partition {name} is being indexed again: {error}"));
-                    state.rebuild.push(Unindexed { dir, span: view.span });
-                }
-                Err(failure) => {
-                    state.note(format!("partition {name} cannot be used ({error}; {failure})"));
-                }
-            }
+            state.note(format!("partition {name} is being indexed again: {error}"));
+            state.rebuild.push(Unindexed::new(dir, &view.partition.rows.groups()));
         }
+    }
+
+    /// Leaves out what the new index of a partition will have: all rows that are written, committed
+    /// or not.
+    fn pass(&mut self, view: &View) {
+        let behind = view.partition.rows.groups().last().map_or(0, |group| group.last + 1);
+        let behind = behind.max(view.payload.next);
+        self.position = self.position.max(behind);
+        let mut state = self.shared.state.write();
+        state.next = state.next.max(behind);
     }
 
     /// Reads a partition that does not change any more, a different one each time.
@@ -322,21 +317,19 @@ impl Indexer {
         }
     }
 
+    /// Builds the index of one partition that has none. One that fails is tried again later, and its
+    /// span is known to be incomplete until then.
     fn rebuild_next(&mut self) {
         let shared = Arc::clone(&self.shared);
-        let Some(Unindexed { dir, .. }) = shared.state.read().rebuild.last().cloned() else {
-            return;
-        };
-        let rebuilt =
-            recovery::rebuild(&dir, shared.options.writer_bytes, || !shared.is_stopping());
-        let mut state = self.shared.state.write();
+        let due = shared.state.read().rebuild.iter().rev().find(|one| one.is_due()).cloned();
+        let Some(Unindexed { dir, .. }) = due else { return };
+        let heap = shared.options.writer_bytes;
+        let rebuilt = recovery::rebuild(&shared.places, &dir, heap, || !shared.is_stopping());
+        let mut state = shared.state.write();
         let name = name_of(&dir);
-        // Abandoned is what the next start does again. Nobody else adds to the list.
-        if !matches!(rebuilt, Ok(None)) {
-            state.rebuild.pop();
-        }
         match rebuilt {
             Ok(Some(rebuilt)) => {
+                state.rebuild.retain(|one| one.dir != dir);
                 state.note(match rebuilt.lost {
                     0 => format!("partition {name} was indexed again"),
                     lost => format!("partition {name} was indexed again without {lost} records"),
@@ -344,8 +337,17 @@ impl Indexer {
                 state.views.push(rebuilt.view);
                 state.views.sort_by(|a, b| a.partition.dir.cmp(&b.partition.dir));
             }
+            // Abandoned is what the next start does again.
             Ok(None) => {}
-            Err(error) => state.note(format!("partition {name} could not be indexed: {error}")),
+            Err(_) if !dir.join("rows").exists() => {
+                state.rebuild.retain(|one| one.dir != dir);
+                state.note(format!("partition {name} is gone with its records"));
+            }
+            Err(error) => {
+                let failed = state.rebuild.iter_mut().filter(|one| one.dir == dir);
+                failed.for_each(Unindexed::failed);
+                state.note(format!("partition {name} could not be indexed yet: {error}"));
+            }
         }
     }
 }

@@ -6,15 +6,20 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::options::Places;
 use super::partition::{self, Opened, PartitionError, PartitionWriter, View};
-use super::rows::Rows;
+use super::rows::{Group, Rows};
 use crate::clock;
 use crate::codec::{self, Batch};
 
 /// Records between two commits of a rebuild.
 const REBUILD_COMMIT: u64 = 200_000;
+/// Time until a failed rebuild is tried again; doubled with each further failure.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+/// Up to 17 minutes.
+const MAX_DOUBLINGS: u32 = 10;
 
 /// What was found.
 #[derive(Default)]
@@ -36,6 +41,35 @@ pub struct Unindexed {
     pub dir: PathBuf,
     /// Oldest and newest timestamp.
     pub span: (i64, i64),
+    /// Records in its rows.
+    pub records: u64,
+    /// Attempts to build an index that failed.
+    failures: u32,
+    /// When the next one is due; at once while there is none.
+    due: Option<Instant>,
+}
+
+impl Unindexed {
+    /// A partition whose index is to be built.
+    pub fn new(dir: PathBuf, groups: &[Group]) -> Self {
+        let oldest = groups.iter().map(|group| group.oldest).min();
+        let newest = groups.iter().map(|group| group.newest).max();
+        let span = (oldest.unwrap_or(i64::MIN), newest.unwrap_or(i64::MAX));
+        let records = groups.iter().map(|group| u64::from(group.count)).sum();
+        Self { dir, span, records, failures: 0, due: None }
+    }
+
+    /// Whether to try it now.
+    pub fn is_due(&self) -> bool {
+        self.due.is_none_or(|due| due <= Instant::now())
+    }
+
+    /// An attempt failed; the next one waits longer than the one before.
+    pub fn failed(&mut self) {
+        let delay = FIRST_RETRY * 2_u32.pow(self.failures.min(MAX_DOUBLINGS));
+        self.failures += 1;
+        self.due = Some(Instant::now() + delay);
+    }
 }
 
 /// Opens every partition.
@@ -84,35 +118,25 @@ fn with_prefix(index: &Path, prefix: &str) -> io::Result<Vec<PathBuf>> {
 }
 
 fn set_aside(places: &Places, dir: &Path, name: &str, error: &PartitionError, found: &mut Found) {
-    let rows = Rows::open(&dir.join("rows"));
-    let (result, what) = match rows {
-        Ok(rows) if !rows.groups().is_empty() => {
-            let groups = rows.groups();
+    let groups = Rows::open(&dir.join("rows")).map(|rows| (rows.groups(), rows.skipped));
+    match groups {
+        Ok((groups, skipped)) if !groups.is_empty() => {
             found.next = found.next.max(groups.last().map_or(0, |group| group.last + 1));
-            if rows.skipped > 0 {
-                let bytes = rows.skipped;
-                found.notices.push(format!("partition {name} lost {bytes} bytes of damaged rows"));
+            if skipped > 0 {
+                let notice = format!("partition {name} lost {skipped} bytes of damaged rows");
+                found.notices.push(notice);
             }
-            let index = dir.join("index");
-            let moved = if index.exists() {
-                quarantine(places, &index, &format!("{name}-index"))
-            } else {
-                Ok(PathBuf::new())
-            };
-            if moved.is_ok() {
-                let oldest = groups.iter().map(|group| group.oldest).min();
-                let newest = groups.iter().map(|group| group.newest).max();
-                let span = (oldest.unwrap_or(i64::MIN), newest.unwrap_or(i64::MAX));
-                found.rebuild.push(Unindexed { dir: dir.to_owned(), span });
-            }
-            (moved, "is being indexed again from its rows")
+            let notice = format!("partition {name} is being indexed again from its rows: {error}");
+            found.notices.push(notice);
+            found.rebuild.push(Unindexed::new(dir.to_owned(), &groups));
         }
-        _ => (quarantine(places, dir, name), "was set aside"),
-    };
-    found.notices.push(match result {
-        Ok(_) => format!("partition {name} {what}: {error}"),
-        Err(failure) => format!("partition {name} cannot be used ({error}) or moved ({failure})"),
-    });
+        _ => found.notices.push(match quarantine(places, dir, name) {
+            Ok(_) => format!("partition {name} was set aside: {error}"),
+            Err(failure) => {
+                format!("partition {name} cannot be used ({error}) or moved ({failure})")
+            }
+        }),
+    }
 }
 
 /// Moves something out of the way, for a person to look at.
@@ -129,9 +153,28 @@ pub fn quarantine(places: &Places, path: &Path, name: &str) -> io::Result<PathBu
     Ok(target)
 }
 
-/// Builds the index of a partition anew from its rows. `keep_going` is asked now and then; when it
-/// says no, the rebuild is abandoned and will start over the next time.
+/// Builds the index of a partition anew from its rows, after setting the one aside that is there.
+/// `keep_going` is asked now and then; when it says no, the rebuild is abandoned and will start over
+/// the next time.
 pub fn rebuild(
+    places: &Places,
+    dir: &Path,
+    writer_bytes: usize,
+    keep_going: impl Fn() -> bool,
+) -> Result<Option<Rebuilt>, PartitionError> {
+    let index = dir.join("index");
+    if index.exists() {
+        quarantine(places, &index, &format!("{}-index", name_of(dir)))?;
+    }
+    let rebuilt = build_aside(dir, writer_bytes, keep_going);
+    if !matches!(rebuilt, Ok(Some(_))) {
+        // What is half built takes room that may be what is missing.
+        let _ = fs::remove_dir_all(dir.join("index.new"));
+    }
+    rebuilt
+}
+
+fn build_aside(
     dir: &Path,
     writer_bytes: usize,
     keep_going: impl Fn() -> bool,

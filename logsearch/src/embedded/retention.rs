@@ -5,13 +5,11 @@ use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::clock::Clock;
-use super::partition::View;
 use super::recovery::name_of;
-use super::shared::Shared;
+use super::shared::{Shared, State};
 use crate::clock;
 
 /// See the module.
@@ -42,24 +40,24 @@ impl Retention {
     pub fn enforce(&mut self, shared: &Shared, writing: Option<&Path>) -> bool {
         let now = self.clock.trusted(clock::now(), Instant::now());
         loop {
-            let views = shared.state.read().views.clone();
-            let bytes = self.measure(shared, &views, writing);
+            let kept = kept(&shared.state.read());
+            let bytes = self.measure(shared, &kept, writing);
             shared.state.write().index_bytes = bytes;
-            let Some(reason) = Self::reason(shared, views.first(), bytes, now) else {
+            let Some(reason) = Self::reason(shared, kept.first(), bytes, now) else {
                 return false;
             };
             if reason != Reason::Age && remove_oldest_broken(shared) {
                 continue;
             }
-            let Some(oldest) = views.first() else { return false };
-            if reason == Reason::Disk && views.len() == 1 {
+            let Some(oldest) = kept.first() else { return false };
+            if reason == Reason::Disk && kept.len() == 1 {
                 return false;
             }
-            if writing == Some(oldest.partition.dir.as_path()) {
-                return reason == Reason::Size && oldest.records() > 0;
+            if writing == Some(oldest.dir.as_path()) {
+                return reason == Reason::Size && oldest.records > 0;
             }
             if let Err(error) = self.remove(shared, oldest, reason) {
-                let name = oldest.partition.name();
+                let name = name_of(&oldest.dir);
                 let trouble = format!("could not remove partition {name}: {error}");
                 shared.state.write().note(trouble);
                 return false;
@@ -69,14 +67,14 @@ impl Retention {
 
     fn reason(
         shared: &Shared,
-        oldest: Option<&Arc<View>>,
+        oldest: Option<&Kept>,
         index_bytes: u64,
         now: Option<i64>,
     ) -> Option<Reason> {
         let options = &shared.options;
         let age = i64::try_from(options.max_age.as_micros()).unwrap_or(i64::MAX);
         let limit = now.map_or(i64::MIN, |now| now.saturating_sub(age));
-        if oldest.is_some_and(|view| view.records() > 0 && view.span.1 < limit) {
+        if oldest.is_some_and(|kept| kept.records > 0 && kept.newest < limit) {
             return Some(Reason::Age);
         }
         if index_bytes + shared.wal.status().bytes > options.max_bytes {
@@ -86,12 +84,11 @@ impl Retention {
         low.then_some(Reason::Disk)
     }
 
-    fn measure(&mut self, shared: &Shared, views: &[Arc<View>], writing: Option<&Path>) -> u64 {
+    fn measure(&mut self, shared: &Shared, kept: &[Kept], writing: Option<&Path>) -> u64 {
         let mut sum = directory_bytes(&shared.places.broken);
-        for view in views {
-            let dir = &view.partition.dir;
+        for Kept { dir, is_at_rest, .. } in kept {
             sum += match self.sizes.get(dir) {
-                Some(bytes) if writing != Some(dir) => *bytes,
+                Some(bytes) if *is_at_rest && writing != Some(dir) => *bytes,
                 _ => {
                     let bytes = directory_bytes(dir);
                     self.sizes.insert(dir.clone(), bytes);
@@ -102,16 +99,16 @@ impl Retention {
         sum
     }
 
-    fn remove(&mut self, shared: &Shared, view: &Arc<View>, reason: Reason) -> io::Result<()> {
-        let dir = &view.partition.dir;
-        let gone = dir.with_file_name(format!("gone-{}", view.partition.name()));
+    fn remove(&mut self, shared: &Shared, kept: &Kept, reason: Reason) -> io::Result<()> {
+        let Kept { dir, records, .. } = kept;
+        let gone = dir.with_file_name(format!("gone-{}", name_of(dir)));
         // Renamed first: a half deleted partition must not be opened by the next start.
         fs::rename(dir, &gone)?;
         self.sizes.remove(dir);
         {
             let mut state = shared.state.write();
-            state.views.retain(|other| !Arc::ptr_eq(other, view));
-            let records = view.records();
+            state.views.retain(|view| view.partition.dir != *dir);
+            state.rebuild.retain(|one| one.dir != *dir);
             match reason {
                 Reason::Age => {}
                 Reason::Size => state.note(format!(
@@ -124,6 +121,34 @@ impl Retention {
         }
         fs::remove_dir_all(&gone)
     }
+}
+
+/// A partition, whether it can be searched at the moment or waits for its index.
+struct Kept {
+    dir: PathBuf,
+    newest: i64,
+    records: u64,
+    /// Its size does not change.
+    is_at_rest: bool,
+}
+
+/// All partitions in the order of arrival, which their names tell.
+fn kept(state: &State) -> Vec<Kept> {
+    let searched = state.views.iter().map(|view| Kept {
+        dir: view.partition.dir.clone(),
+        newest: view.span.1,
+        records: view.records(),
+        is_at_rest: true,
+    });
+    let waiting = state.rebuild.iter().map(|one| Kept {
+        dir: one.dir.clone(),
+        newest: one.span.1,
+        records: one.records,
+        is_at_rest: false,
+    });
+    let mut kept: Vec<Kept> = searched.chain(waiting).collect();
+    kept.sort_by(|a, b| a.dir.cmp(&b.dir));
+    kept
 }
 
 /// Removes the oldest thing set aside; `false` when there is none.

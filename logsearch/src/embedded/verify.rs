@@ -97,7 +97,7 @@ pub fn reindex(
             .exists()
             .then(|| recovery::quarantine(&places, &index, &format!("{}-index", name_of(&dir))))
             .transpose()?;
-        let rebuilt = recovery::rebuild(&dir, options.writer_bytes, || true)?;
+        let rebuilt = recovery::rebuild(&places, &dir, options.writer_bytes, || true)?;
         progress(&name_of(&dir), rebuilt.map_or(0, |rebuilt| rebuilt.view.records()));
         if let Some(old) = old {
             fs::remove_dir_all(old)?;
