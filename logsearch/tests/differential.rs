@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use logsearch::embedded::{EmbeddedStore, Options};
 use logsearch::fields;
+use logsearch::memory::MemoryStore;
 use logsearch::query::{Comparison, Field, Matcher, Operand, Query};
 use logsearch::record::{Level, LogRecord, Value};
-use logsearch::store::{Aggregate, Aggregation, LogStore, Search, TimeRange};
+use logsearch::store::{Aggregate, Aggregation, LogStore, PercentileGroup, Search, TimeRange};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -245,12 +246,14 @@ fn small() -> Options {
 
 struct Expected {
     records: Vec<LogRecord>,
+    /// The same, for questions about all of them.
+    memory: MemoryStore,
     clock: i64,
 }
 
 impl Expected {
     fn new() -> Self {
-        Self { records: Vec::new(), clock: START }
+        Self { records: Vec::new(), memory: MemoryStore::new(), clock: START }
     }
 
     /// Records as the store will number them.
@@ -265,6 +268,12 @@ impl Expected {
         batch
     }
 
+    /// The clock goes back now and then, so the last record need not be the newest.
+    fn span(&self) -> (i64, i64) {
+        let times = || self.records.iter().map(|record| record.timestamp);
+        (times().min().unwrap_or(START), times().max().unwrap_or(START))
+    }
+
     fn matching(&self, query: &Query, range: TimeRange) -> Vec<&LogRecord> {
         let matcher = Matcher::new(query);
         let inside =
@@ -276,9 +285,11 @@ impl Expected {
     }
 }
 
-fn append(store: &EmbeddedStore, expected: &mut Expected, batch: &[LogRecord]) {
+async fn append(store: &EmbeddedStore, expected: &mut Expected, batch: &[LogRecord]) {
     let stored = store.wal().append_records(batch);
-    expected.records.extend(stored.records().map(LogRecord::from));
+    let stored: Vec<_> = stored.records().map(LogRecord::from).collect();
+    expected.memory.append(stored.clone()).await.unwrap();
+    expected.records.extend(stored);
 }
 
 async fn pages(store: &EmbeddedStore, search: &Search) -> Vec<LogRecord> {
@@ -299,9 +310,9 @@ async fn check(
     generator: &mut Generator,
 ) {
     let (a, b) = generator.next(&(0_i64..100, 0_i64..100));
-    let span = expected.clock - START + 1;
-    let narrow =
-        TimeRange { from: START + span * a.min(b) / 100, to: START + span * a.max(b) / 100 + 1 };
+    let (oldest, newest) = expected.span();
+    let at = |percent| oldest + (newest - oldest) * percent / 100;
+    let narrow = TimeRange { from: at(a.min(b)), to: at(a.max(b)) + 1 };
     for range in [TimeRange { from: START - 100 * HOUR, to: i64::MAX / 2 }, narrow] {
         let mut wanted = expected.matching(query, range);
         for ascending in [true, false] {
@@ -334,6 +345,62 @@ async fn check(
         let count = store.aggregate(range, query, &Aggregation::Count).await.unwrap();
         assert_eq!(count, Aggregate::Count(wanted.len() as u64), "{query:?} {range:?}");
     }
+    check_aggregations(store, expected, query, narrow, generator).await;
+}
+
+/// One of each kind; over everything now and then, over a part mostly.
+async fn check_aggregations(
+    store: &EmbeddedStore,
+    expected: &Expected,
+    query: &Query,
+    narrow: TimeRange,
+    generator: &mut Generator,
+) {
+    let (oldest, newest) = expected.span();
+    let everything = TimeRange { from: oldest - HOUR, to: newest + HOUR };
+    let range = generator.next(&prop_oneof![1 => Just(everything), 2 => Just(narrow)]);
+    for aggregation in generator.next(&aggregations(range)) {
+        let found = store.aggregate(range, query, &aggregation).await;
+        let found = found.unwrap_or_else(|error| panic!("{aggregation:?} in {range:?}: {error}"));
+        let wanted = expected.memory.aggregate(range, query, &aggregation).await.unwrap();
+        let same = match (&found, &wanted) {
+            (Aggregate::Percentiles(found), Aggregate::Percentiles(wanted)) => {
+                found.len() == wanted.len() && found.iter().zip(wanted).all(is_close)
+            }
+            _ => found == wanted,
+        };
+        assert!(same, "{aggregation:?} of {query:?} in {range:?}\n{found:?}\n{wanted:?}");
+    }
+}
+
+fn aggregations(range: TimeRange) -> impl Strategy<Value = Vec<Aggregation>> {
+    let name = || field().prop_map(|field| field.name);
+    let size = || prop::sample::select(vec![0_usize, 1, 3, 1_000]);
+    let interval = prop_oneof![
+        Just(range.interval(1)),
+        Just(range.interval(60)),
+        // Of no usual length, so that bars and blocks of the index never agree.
+        (2_i64..400).prop_map(move |bars| (range.to - range.from) / bars + 1),
+    ];
+    let histogram = interval.prop_map(|interval| Aggregation::Histogram { interval });
+    let top = (prop::collection::vec(name(), 1..3), size())
+        .prop_map(|(fields, size)| Aggregation::TopValues { fields, size });
+    let percents = vec![0.0, 12.5, 50.0, 99.0, 100.0];
+    let percentiles =
+        (name(), prop::option::of(name()), size()).prop_map(move |(field, by, size)| {
+            Aggregation::Percentiles { field, by, size, percents: percents.clone() }
+        });
+    let types = size().prop_map(|size| Aggregation::EventTypes { size });
+    (histogram, top, percentiles, types).prop_map(|(a, b, c, d)| vec![a, b, c, d])
+}
+
+/// Percentiles are given to 2 %, everything about the groups exactly.
+fn is_close((found, wanted): (&PercentileGroup, &PercentileGroup)) -> bool {
+    let near = |(a, b): (&f64, &f64)| (a - b).abs() <= b.abs() * 0.02;
+    found.value == wanted.value
+        && found.count == wanted.count
+        && found.percentiles.len() == wanted.percentiles.len()
+        && found.percentiles.iter().zip(&wanted.percentiles).all(near)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -347,7 +414,7 @@ async fn every_answer_equals_brute_force() {
             let store = EmbeddedStore::open(directory.path(), small()).unwrap();
             for _ in 0..6 {
                 let batch = expected.add(&mut generator, 60);
-                append(&store, &mut expected, &batch);
+                append(&store, &mut expected, &batch).await;
                 if round % 2 == 0 {
                     assert!(store.flush(Duration::from_mins(1)).await);
                 }
