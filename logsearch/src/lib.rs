@@ -19,6 +19,7 @@ pub mod query;
 pub mod record;
 pub mod redact;
 pub mod store;
+pub mod suggest;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod wal;

@@ -33,9 +33,25 @@ pub struct Completion {
     pub what: Completing,
     /// The bytes that a choice takes the place of.
     pub span: Range<usize>,
+    /// Where the clause begins that it is a part of, its sign or `#` included.
+    pub clause: usize,
 }
 
 impl Completion {
+    /// The text without what is being typed, the values before it in a list included: what the records
+    /// to count have to match.
+    pub fn without_clause(&self, text: &str) -> String {
+        let (before, after) = (text.get(..self.clause), text.get(self.span.end..));
+        let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
+        // What closes the list or the quotes goes with it.
+        let after = if matches!(self.what, Completing::Value { .. }) {
+            after.trim_start_matches(['"', ')', ']'])
+        } else {
+            after
+        };
+        format!("{before} {after}")
+    }
+
     /// The text with this choice in place, and where the caret stands then. Names get a `:`, values
     /// quotes if they need them.
     pub fn choose(&self, text: &str, choice: &str) -> (String, usize) {
@@ -59,11 +75,12 @@ impl Completion {
 pub fn complete(text: &str, caret: usize) -> Completion {
     let caret =
         (0..=caret.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    let mut reader = Reader { scanner: Scanner::new(&text[..caret]), list: None };
+    let mut reader = Reader { scanner: Scanner::new(&text[..caret]), list: None, clause: None };
     loop {
         if let Some((what, start)) = reader.step() {
             let end = caret + rest_of_word(&text[caret..], &what);
-            return Completion { what, span: start..end };
+            let clause = reader.clause.unwrap_or(start).min(start);
+            return Completion { what, span: start..end, clause };
         }
     }
 }
@@ -83,13 +100,19 @@ struct Reader<'a> {
     scanner: Scanner<'a>,
     /// Inside `field:( )` or `field:[ ]`.
     list: Option<Field>,
+    /// Where the clause begins that is being read, if one is.
+    clause: Option<usize>,
 }
 
 impl Reader<'_> {
     /// Reads one sign, word or clause; what it is and where it starts if the caret is at its end.
     fn step(&mut self) -> Option<(Completing, usize)> {
+        let before = self.scanner.at;
         self.scanner.skip_spaces();
         let start = self.scanner.at;
+        if self.list.is_none() && start > before {
+            self.clause = None;
+        }
         let Some(next) = self.scanner.peek() else {
             return Some((self.typed(String::new()), start));
         };
@@ -97,6 +120,12 @@ impl Reader<'_> {
             ')' | ']' => {
                 self.scanner.bump();
                 self.list = None;
+                self.clause = None;
+                None
+            }
+            '-' | '!' | '+' | '#' if self.list.is_none() => {
+                self.scanner.bump();
+                self.clause.get_or_insert(start);
                 None
             }
             '(' | '-' | '!' | '+' | '#' | ',' | '>' | '<' | '=' | '~' | '[' => {
@@ -139,6 +168,7 @@ impl Reader<'_> {
             && let Some(field) = Field::parse(head.name)
         {
             self.scanner.at += head.len;
+            self.clause.get_or_insert(start);
             return self.value(field, head.operator);
         }
         let word = self.scanner.word(true);
