@@ -85,6 +85,12 @@ impl Logs {
         self.pipeline.lost_to_file()
     }
 
+    /// Waits until errors and audit records emitted so far are on the disk, see
+    /// [`Pipeline::urgent_synced`]. For a service: before it answers.
+    pub async fn urgent_synced(&self, timeout: Duration) -> bool {
+        self.pipeline.urgent_synced(timeout).await
+    }
+
     /// Waits until everything emitted so far is on the disk and can be found; `false` when that failed
     /// or took longer. It blocks: in asynchronous code, call it where blocking is allowed.
     pub fn flush(&self, timeout: Duration) -> bool {

@@ -82,6 +82,13 @@ impl Pipeline {
         self.file_lost.load(Ordering::Relaxed)
     }
 
+    /// Waits until the records emitted so far that are synced at once (level ERROR, and
+    /// [`LayerOptions::durable_targets`]) are on the disk; at once when none is under way. `false` when
+    /// the disk does not take them or takes longer.
+    pub async fn urgent_synced(&self, timeout: Duration) -> bool {
+        self.queue.urgent_synced(timeout).await
+    }
+
     /// Waits until everything emitted so far is on the disk; `false` when that failed or took longer.
     /// It blocks: in asynchronous code, call it where blocking is allowed.
     pub fn flush(&self, timeout: Duration) -> bool {

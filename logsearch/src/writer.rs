@@ -2,14 +2,17 @@
 //! that swaps it. Emitting never waits and never allocates; what does not fit is dropped, DEBUG first,
 //! then INFO, and counted by level and reason. What a record is, is `codec`'s business.
 
+mod urgent;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
+use self::urgent::Urgent;
 use crate::codec::{Batch, Encoder, ValueRef};
 use crate::record::Level;
-use crate::wal::Wal;
+use crate::wal::{SyncListener, Wal};
 
 /// The longest time a record stays in the buffer.
 const LINGER: Duration = Duration::from_millis(10);
@@ -100,6 +103,14 @@ pub trait Destination: Send + 'static {
         true
     }
 
+    /// Every record before this sequence is durable.
+    fn synced(&self) -> u64 {
+        u64::MAX
+    }
+
+    /// Calls back whenever more is durable, with the sequence behind it, and when the disk fails.
+    fn on_sync(&mut self, _listener: SyncListener) {}
+
     /// Records it lost so far because of the disk, and because they were evicted, by level.
     fn lost(&self) -> [[u64; 5]; 2] {
         [[0; 5]; 2]
@@ -119,6 +130,14 @@ impl Destination for Wal {
         Self::sync(self, timeout)
     }
 
+    fn synced(&self) -> u64 {
+        Self::synced(self)
+    }
+
+    fn on_sync(&mut self, listener: SyncListener) {
+        Self::on_sync(self, listener);
+    }
+
     fn lost(&self) -> [[u64; 5]; 2] {
         let status = self.status();
         [status.lost_unwritten, status.lost_evicted]
@@ -132,6 +151,7 @@ pub struct Queue {
     wake: Condvar,
     done: Condvar,
     capacity: usize,
+    urgent: Urgent,
 }
 
 /// Whether the writer would come by itself.
@@ -170,7 +190,8 @@ impl Queue {
             closed: false,
             finished: false,
         };
-        Self { front: Mutex::new(front), wake: Condvar::new(), done: Condvar::new(), capacity }
+        let (wake, done, urgent) = (Condvar::new(), Condvar::new(), Urgent::default());
+        Self { front: Mutex::new(front), wake, done, capacity, urgent }
     }
 
     /// Adds a record or counts its loss. Never waits for more than a copy of some hundred bytes.
@@ -188,9 +209,11 @@ impl Queue {
             return;
         }
         encoder.write(&mut front.bytes, level, timestamp, target);
-        let wanted = front.writer == Attention::Parked
-            || before + length >= EARLY
-            || encoder.is_urgent(level);
+        let is_urgent = encoder.is_urgent(level);
+        if is_urgent {
+            self.urgent.emit();
+        }
+        let wanted = is_urgent || front.writer == Attention::Parked || before + length >= EARLY;
         if wanted && front.writer != Attention::Woken {
             front.writer = Attention::Woken;
             drop(front);
@@ -219,6 +242,11 @@ impl Queue {
     pub fn counts(&self) -> Counts {
         let front = self.front.lock();
         Counts { queued_bytes: front.bytes.len(), ..front.counts }
+    }
+
+    /// Waits until every urgent record emitted so far is on the disk, see [`Urgent::wait`].
+    pub async fn urgent_synced(&self, timeout: Duration) -> bool {
+        self.urgent.wait(timeout).await
     }
 
     /// Waits until everything emitted so far is on the disk; `false` when that failed or took longer.
@@ -265,7 +293,7 @@ impl Queue {
         }
         front.writer = Attention::Awake;
         std::mem::swap(&mut front.bytes, spare);
-        Swapped { flush: front.flush.0, closed: front.closed }
+        Swapped { flush: front.flush.0, closed: front.closed, urgent: self.urgent.emitted() }
     }
 
     fn finish_flush(&self, flush: u64, well: bool) {
@@ -291,6 +319,8 @@ impl Queue {
 struct Swapped {
     flush: u64,
     closed: bool,
+    /// Urgent records emitted so far, all of them swapped.
+    urgent: u64,
 }
 
 /// Sees each batch once it is in the log.
@@ -307,7 +337,11 @@ pub(crate) struct Writer<D> {
 
 impl<D: Destination> Writer<D> {
     /// A writer that hands each batch to `after` once it is in the log.
-    pub(crate) fn new(queue: Arc<Queue>, destination: D, after: After) -> Self {
+    pub(crate) fn new(queue: Arc<Queue>, mut destination: D, after: After) -> Self {
+        let informed = Arc::clone(&queue);
+        destination.on_sync(Box::new(move |synced, is_failing| {
+            informed.urgent.synced(synced, is_failing);
+        }));
         let spare = Vec::with_capacity(queue.capacity);
         let reported = (Instant::now(), Counts::default());
         Self { queue, destination, spare, reported, after }
@@ -326,7 +360,11 @@ impl<D: Destination> Writer<D> {
             }
             let waited_for = swapped.flush > flushed || swapped.closed;
             self.report(waited_for);
-            self.hand_over();
+            if let Some(next) = self.hand_over() {
+                self.queue.urgent.hand_over(swapped.urgent, next);
+                // The sync may have been faster than this thread.
+                self.queue.urgent.synced(self.destination.synced(), false);
+            }
             self.destination.tick();
             if waited_for {
                 well = self.destination.sync(timeout);
@@ -344,16 +382,16 @@ impl<D: Destination> Writer<D> {
         self.queue.done.notify_all();
     }
 
-    /// Appends the swapped buffer to the log. It is copied, so that its memory can be used again.
-    fn hand_over(&mut self) {
-        if self.spare.is_empty() {
-            return;
-        }
+    /// Appends the swapped buffer to the log, and says which sequence is behind it. It is copied, so that
+    /// its memory can be used again.
+    fn hand_over(&mut self) -> Option<u64> {
+        let mut next = None;
         let mut rest = self.spare.as_slice();
         while !rest.is_empty() {
             let (piece, behind) = rest.split_at(piece_length(rest));
             let batch = self.destination.append(piece.to_vec());
             (self.after)(&batch);
+            next = Some(batch.next);
             rest = behind;
         }
         let used = self.spare.len();
@@ -362,6 +400,7 @@ impl<D: Destination> Writer<D> {
         if used > 4 * EARLY {
             self.spare = Vec::with_capacity(self.queue.capacity);
         }
+        next
     }
 
     /// Adds one record that says what was lost since the last one.

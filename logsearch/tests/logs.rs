@@ -70,6 +70,32 @@ async fn what_is_emitted_is_found_at_once_and_after_a_restart() {
 }
 
 #[tokio::test]
+async fn errors_and_audit_records_are_on_the_disk_before_who_waits_goes_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let (layer, logs) = Logs::start(directory.path(), options()).unwrap();
+    assert!(logs.urgent_synced(DEADLINE).await, "nothing is under way");
+    with_default(registry().with(layer), || {
+        info!("usual");
+        error!("broken");
+        info!(target: "audit", "levels changed");
+    });
+    assert!(logs.urgent_synced(DEADLINE).await);
+    assert_eq!(logs.wal().synced(), 3);
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_disk_that_does_not_work() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("wal"), "no directory").unwrap();
+    let (layer, logs) = Logs::start(directory.path(), options()).unwrap();
+    with_default(registry().with(layer), || error!("broken"));
+    let started = Instant::now();
+    assert!(!logs.urgent_synced(DEADLINE).await);
+    assert!(started.elapsed() < DEADLINE / 2, "{:?}", started.elapsed());
+    assert_eq!(search(&*logs.store(), "broken").await.len(), 1, "it is found all the same");
+}
+
+#[tokio::test]
 async fn a_watcher_gets_the_matching_records_in_order() {
     let directory = tempfile::tempdir().unwrap();
     let (layer, logs) = Logs::start(directory.path(), options()).unwrap();

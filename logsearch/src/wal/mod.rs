@@ -92,6 +92,10 @@ pub struct WalStatus {
 /// Sees every batch, in order, before it is written.
 pub type Listener = Box<dyn Fn(&Arc<Batch>) + Send>;
 
+/// Told after each attempt to sync: every record before this sequence is on the disk, and whether the disk
+/// fails at the moment.
+pub type SyncListener = Box<dyn Fn(u64, bool) + Send>;
+
 /// The log of one directory. Clones are the same log; it is synced and closed with the last one.
 #[derive(Clone)]
 pub struct Wal {
@@ -114,6 +118,7 @@ struct Shared {
 struct State {
     writer: Writer,
     listeners: Vec<Listener>,
+    sync_listeners: Vec<SyncListener>,
     /// A sync is wanted now.
     urgent: bool,
     /// The last handle is gone.
@@ -130,8 +135,14 @@ impl Wal {
         let interval = options.sync_interval;
         let writer = Writer::open(directory, options)
             .map_err(|writer::InUse| Locked { directory: directory.to_owned() })?;
-        let state =
-            State { writer, listeners: Vec::new(), urgent: false, closed: false, attempts: 0 };
+        let state = State {
+            writer,
+            listeners: Vec::new(),
+            sync_listeners: Vec::new(),
+            urgent: false,
+            closed: false,
+            attempts: 0,
+        };
         let shared = Arc::new(Shared {
             directory: directory.to_owned(),
             state: Mutex::new(state),
@@ -153,6 +164,16 @@ impl Wal {
     /// and must not call this log.
     pub fn listen(&self, listener: Listener) {
         self.handle.shared.state.lock().listeners.push(listener);
+    }
+
+    /// Calls back after every attempt to sync from now on. It must be quick and must not call this log.
+    pub fn on_sync(&self, listener: SyncListener) {
+        self.handle.shared.state.lock().sync_listeners.push(listener);
+    }
+
+    /// Every record before this sequence is on the disk, or lost.
+    pub fn synced(&self) -> u64 {
+        self.handle.shared.state.lock().writer.synced()
     }
 
     /// Numbers these encoded records, shows them to the listeners and writes them. Urgent records
@@ -264,6 +285,8 @@ impl Shared {
                 state.writer.finish_sync(&work, result);
             }
             state.attempts += 1;
+            let (synced, is_failing) = (state.writer.synced(), state.writer.is_failing());
+            state.sync_listeners.iter().for_each(|listener| listener(synced, is_failing));
             self.synced.notify_all();
             if closed {
                 return;

@@ -203,6 +203,11 @@ impl Writer {
         self.synced
     }
 
+    /// Whether something waits because the disk does not take it.
+    pub fn is_failing(&self) -> bool {
+        self.failure.is_some()
+    }
+
     pub fn append(&mut self, batch: &Arc<Batch>) {
         self.next = batch.next;
         self.backlog.push(batch);
