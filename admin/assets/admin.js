@@ -1,15 +1,11 @@
-// Keys, copying and dragging. Everything here repeats what links and forms of the page do already.
+// Keys, copying, dragging, loading anew. Everything here repeats what links and forms of the page do
+// already. Pages become elements through the browser's own parser, never through strings of markup.
+import "./complete.js";
+import { fetchPage, say } from "./page.js";
+
 const $ = (selector, from = document) => from.querySelector(selector);
 const $$ = (selector, from = document) => [...from.querySelectorAll(selector)];
 document.documentElement.classList.add("scripted");
-
-let saidTimer;
-function say(text) {
-  const said = $("#said");
-  said.textContent = text;
-  clearTimeout(saidTimer);
-  saidTimer = setTimeout(() => { said.textContent = ""; }, 2500);
-}
 
 async function copy(text, what) {
   try {
@@ -26,17 +22,29 @@ document.addEventListener("click", async (event) => {
   event.preventDefault();
   if (target.matches("[data-help]")) $("#help").showModal();
   else if (target.matches("[data-copy]")) copy(target.href, "link");
-  else if (target.matches("[data-copy-text]")) copy(target.dataset.copyText, target.textContent.trim());
+  else if (target.matches("[data-copy-text]")) copy(target.dataset.copyText, "command");
   else {
     const answer = await fetch(target.href);
-    copy(await answer.text(), target.textContent.trim());
+    copy(await answer.text(), "JSON");
   }
 });
 
-// A menu closes when something else is clicked.
+// A menu closes when something else is clicked, or by Escape.
 document.addEventListener("pointerdown", (event) => {
   for (const menu of $$("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
 });
+
+// The buttons of a field are many, so the page names them by a sign; a title is made when it is needed.
+const TITLES = { add: "Only", not: "Without", col: "Column on or off:" };
+function title(event) {
+  const button = event.target.closest?.(".acts button");
+  if (!button || button.title) return;
+  const row = button.closest("tr");
+  button.title = `${TITLES[button.name]} ${$("th", row).textContent} ${button.name === "col" ? "" : $(".value", row).textContent}`.slice(0, 200).trim();
+  button.setAttribute("aria-label", button.title);
+}
+document.addEventListener("pointerover", title);
+document.addEventListener("focusin", title);
 
 // Keys.
 let cursor = null;
@@ -48,34 +56,65 @@ function move(step) {
   cursor?.classList.remove("cursor");
   cursor = next;
   cursor.classList.add("cursor");
-  $("summary", cursor)?.focus({ preventScroll: true });
+  ($("summary", cursor) ?? $("a", cursor))?.focus({ preventScroll: true });
   cursor.scrollIntoView({ block: "nearest" });
 }
 const inRow = (selector) => cursor && $(selector, cursor)?.click();
+function open(row) {
+  const details = row && $(".message details", row);
+  if (details) details.open = !details.open;
+  else if (row) $("[data-request], a", row)?.click();
+}
+// The first press chooses the field, the next ones go through the fields, the same key again acts.
+function field(name) {
+  const here = document.activeElement?.closest?.(".fields tr");
+  if (here && cursor?.contains(here)) {
+    if (document.activeElement.name === name) document.activeElement.click();
+    else $(`button[name=${name}]`, here)?.focus();
+    return;
+  }
+  const details = cursor && $(".message details", cursor);
+  if (!details) return;
+  details.open = true;
+  $(`button[name=${name}]`, details)?.focus();
+  say("arrows choose the field, the key again acts");
+}
+function step(by) {
+  const here = document.activeElement?.closest?.(".fields tr");
+  const next = by > 0 ? here?.nextElementSibling : here?.previousElementSibling;
+  const name = document.activeElement?.name;
+  if (here) $(`button[name=${name}]`, next ?? here)?.focus();
+  return Boolean(here);
+}
 const actions = {
   "/": () => { const box = $("#q"); box?.focus(); box?.select(); },
   j: () => move(1),
   k: () => move(-1),
-  o: () => { const details = cursor && $("details", cursor); if (details) details.open = !details.open; },
-  f: () => inRow("button[name=add]"),
-  x: () => inRow("button[name=not]"),
+  o: () => open(cursor),
+  f: () => field("add"),
+  x: () => field("not"),
   c: () => inRow("[data-context]"),
   r: () => inRow("[data-request]"),
   y: () => copy(cursor ? $("[data-link]", cursor).href : location.href, "link"),
   "?": () => $("#help").showModal(),
 };
-let wentAt = 0;
+let wentAt = -Infinity;
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const field = event.target.closest("input, textarea, select, dialog");
-  if (event.key === "Escape" && field?.matches("input")) return field.blur();
-  if (field) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+  const box = event.target.closest("input, textarea, select, dialog");
+  if (event.key === "Escape") {
+    for (const menu of $$("details.menu[open]")) menu.open = false;
+    if (box?.matches("input")) box.blur();
+    return;
+  }
+  if (box) return;
   if (event.key === "g") { wentAt = event.timeStamp; return; }
   if (event.timeStamp - wentAt < 1500) {
-    wentAt = 0;
+    wentAt = -Infinity;
     const page = $(`[data-go="${CSS.escape(event.key)}"]`);
     if (page) { event.preventDefault(); page.click(); return; }
   }
+  if (event.key.startsWith("Arrow") && step(event.key === "ArrowDown" ? 1 : -1)) return event.preventDefault();
   const action = actions[event.key];
   const link = action ? null : $(`[data-key="${CSS.escape(event.key)}"]`);
   if (!action && !link) return;
@@ -84,41 +123,70 @@ document.addEventListener("keydown", (event) => {
 });
 
 // Drag over a histogram to zoom into it.
-for (const chart of $$("svg[data-from]")) {
+let drag = null;
+const share = (chart, event) => {
+  const box = chart.getBoundingClientRect();
+  return Math.max(0, Math.min(1, (event.clientX - box.left) / box.width));
+};
+document.addEventListener("pointerdown", (event) => {
+  const chart = event.target.closest?.("svg[data-from]");
+  if (chart && event.button === 0) drag = { chart, start: share(chart, event), selection: null };
+});
+document.addEventListener("dragstart", (event) => { if (event.target.closest?.("svg[data-from]")) event.preventDefault(); });
+document.addEventListener("pointermove", (event) => {
+  if (!drag) return;
+  const now = share(drag.chart, event);
+  if (!drag.selection && Math.abs(now - drag.start) < 0.01) return;
+  if (!drag.selection) {
+    drag.selection = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+    drag.selection.classList.add("selection");
+    drag.selection.setAttribute("y", "0");
+    drag.selection.setAttribute("height", "100");
+    drag.chart.append(drag.selection);
+  }
+  drag.selection.setAttribute("x", String(Math.min(drag.start, now) * 1000));
+  drag.selection.setAttribute("width", String(Math.abs(now - drag.start) * 1000));
+});
+document.addEventListener("pointerup", (event) => {
+  if (!drag) return;
+  const { chart, start, selection } = drag;
+  drag = null;
+  if (!selection) return;
+  document.addEventListener("click", (click) => click.preventDefault(), { capture: true, once: true });
   const [from, to] = [Number(chart.dataset.from), Number(chart.dataset.to)];
-  let start = null;
-  let selection = null;
-  const share = (event) => {
-    const box = chart.getBoundingClientRect();
-    return Math.max(0, Math.min(1, (event.clientX - box.left) / box.width));
-  };
-  chart.addEventListener("pointerdown", (event) => { if (event.button === 0) start = share(event); });
-  chart.addEventListener("dragstart", (event) => event.preventDefault());
-  window.addEventListener("pointermove", (event) => {
-    if (start === null) return;
-    const now = share(event);
-    if (!selection && Math.abs(now - start) < 0.01) return;
-    if (!selection) {
-      selection = document.createElementNS("http://www.w3.org/2000/svg", "rect");
-      selection.classList.add("selection");
-      selection.setAttribute("y", "0");
-      selection.setAttribute("height", "100");
-      chart.append(selection);
-    }
-    selection.setAttribute("x", String(Math.min(start, now) * 1000));
-    selection.setAttribute("width", String(Math.abs(now - start) * 1000));
-  });
-  window.addEventListener("pointerup", (event) => {
-    if (start === null) return;
-    const [low, high] = [Math.min(start, share(event)), Math.max(start, share(event))];
-    start = null;
-    if (!selection) return;
-    const url = new URL(location.href);
-    for (const name of ["older", "newer", "tail"]) url.searchParams.delete(name);
-    const time = (part) => new Date(from + part * (to - from)).toISOString();
-    url.searchParams.set("from", time(low));
-    url.searchParams.set("to", time(high));
-    location.assign(url);
-  });
-  chart.addEventListener("click", (event) => { if (selection) event.preventDefault(); });
+  const time = (part) => new Date(from + part * (to - from)).toISOString();
+  const ends = [start, share(chart, event)].sort((a, b) => a - b);
+  const url = new URL(location.href);
+  for (const name of ["older", "newer", "tail"]) url.searchParams.delete(name);
+  url.searchParams.set("from", time(ends[0]));
+  url.searchParams.set("to", time(ends[1]));
+  location.assign(url);
+});
+
+// Loads the page anew and puts its parts in place, except while somebody reads.
+const every = Number(document.body.dataset.refresh ?? 0);
+const fresh = $("[data-fresh]");
+const isReading = (part) =>
+  !getSelection().isCollapsed || part.contains(document.activeElement) || part.matches(":hover") ||
+  part.getBoundingClientRect().top < -40 || $("details[open]", part) !== null;
+async function refresh() {
+  if (document.hidden || drag) return;
+  let page;
+  try {
+    page = await fetchPage(location.href);
+  } catch {
+    fresh.textContent = "⟳ no answer";
+    fresh.classList.add("waits");
+    return;
+  }
+  let waits = false;
+  for (const part of $$("[data-part]")) {
+    const next = $(`[data-part="${part.dataset.part}"]`, page);
+    if (!next || next.isEqualNode(part)) continue;
+    if (isReading(part)) waits = true;
+    else part.replaceWith(document.importNode(next, true));
+  }
+  fresh.textContent = waits ? "⟳ waits for you" : `⟳ ${every} s`;
+  fresh.classList.toggle("waits", waits);
 }
+if (every > 0 && !$("[data-tail]")) setInterval(refresh, every * 1000);

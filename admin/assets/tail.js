@@ -1,42 +1,64 @@
 // New records at the top of the list, built from texts. What is being read never moves: while the list
-// is scrolled, hovered, selected or paused, new records wait behind a button.
+// is scrolled, hovered, selected, open or paused, new records wait behind a button.
+import { fetchPage } from "./page.js";
+
 const KEPT = 500;
 const bar = document.querySelector("[data-tail]");
 const list = document.querySelector("[data-live]");
 
-function cell(text, className) {
-  const td = document.createElement("td");
-  td.className = className;
-  td.textContent = text;
-  return td;
+function make(name, className, text = "") {
+  const element = document.createElement(name);
+  element.className = className;
+  element.textContent = text;
+  return element;
 }
 
-function link(text, url) {
-  const a = document.createElement("a");
+function link(text, url, name) {
+  const a = make("a", "", text);
   a.href = url;
-  a.textContent = text;
+  if (name) a.dataset[name] = "";
   return a;
 }
 
+// The fields of a record come when it is opened for the first time.
+function message(record) {
+  const details = document.createElement("details");
+  const summary = document.createElement("summary");
+  for (const [text, isMatch] of record.message) summary.append(isMatch ? make("mark", "", text) : text);
+  if (record.message.length === 0) summary.append("(no message)");
+  const links = make("p", "links");
+  links.append(link("context", record.context, "context"));
+  if (record.request) links.append(link("request", record.request, "request"));
+  details.append(summary, links);
+  details.addEventListener("toggle", async () => {
+    if (!details.open || details.dataset.whole) return;
+    details.dataset.whole = "1";
+    try {
+      const page = await fetchPage(record.url);
+      links.replaceWith(document.importNode(page.querySelector(".detail"), true));
+    } catch {
+      delete details.dataset.whole;
+    }
+  });
+  return details;
+}
+
 function row(record) {
-  const tr = document.createElement("tr");
-  tr.className = `record ${record.level}`;
-  const time = cell("", "time");
-  const permalink = link(record.time, record.url);
+  const tr = make("tr", `record ${record.level}`);
+  tr.id = `e${record.id}`;
+  const time = make("td", "time");
+  const permalink = link(record.time, record.url, "link");
   permalink.title = record.full;
-  permalink.dataset.link = "";
   time.append(permalink);
-  const level = document.createElement("span");
-  level.className = `level ${record.level}`;
-  level.textContent = record.level;
-  const levelCell = cell("", "");
-  levelCell.append(level);
-  const message = cell("", "message");
-  message.append(link(record.message || "(no message)", record.url));
-  tr.append(time, levelCell, message);
-  for (const [text, url, isNumber] of record.cells) {
-    const td = cell(url ? "" : text, isNumber ? "num" : "cell");
-    if (url) td.append(link(text, url));
+  const level = make("td", "");
+  level.append(make("span", `level ${record.level}`, record.level));
+  const text = make("td", "message");
+  text.append(message(record));
+  tr.append(time, level, text);
+  for (const [text, url, isNumber, whole] of record.cells) {
+    const td = make("td", isNumber ? "num" : "cell", url ? "" : text);
+    if (url) td.append(link(text, url, "request"));
+    if (whole) td.title = whole;
     tr.append(td);
   }
   return tr;
@@ -49,21 +71,26 @@ if (bar && list) {
   let waiting = [];
   let isPaused = false;
   let isHovered = false;
-  list.addEventListener("pointerenter", () => { isHovered = true; });
-  list.addEventListener("pointerleave", () => { isHovered = false; flush(); });
-  const isReading = () => isPaused || isHovered || window.scrollY > 200 || !getSelection().isCollapsed;
+  let sampled;
+  const isReading = () =>
+    isPaused || isHovered || list.getBoundingClientRect().top < 0 || !getSelection().isCollapsed ||
+    list.contains(document.activeElement) || list.querySelector("details[open]") !== null;
 
   function flush(force) {
-    if (waiting.length === 0 || (isReading() && !force)) {
-      show.hidden = waiting.length === 0;
-      show.textContent = `${waiting.length} new`;
-      return;
+    if (waiting.length > 0 && (force || !isReading())) {
+      list.prepend(...waiting.map(row).reverse());
+      waiting = [];
+      while (list.children.length > KEPT) list.lastElementChild.remove();
     }
-    list.prepend(...waiting.map(row).reverse());
-    waiting = [];
-    show.hidden = true;
-    while (list.children.length > KEPT) list.lastElementChild.remove();
+    show.hidden = waiting.length === 0;
+    show.textContent = `${waiting.length} new`;
   }
+  function say(text, waits = false) {
+    state.textContent = text;
+    state.classList.toggle("waits", waits);
+  }
+  list.addEventListener("pointerenter", () => { isHovered = true; });
+  list.addEventListener("pointerleave", () => { isHovered = false; flush(); });
   show.addEventListener("click", () => { flush(true); window.scrollTo({ top: 0 }); });
   pause.addEventListener("click", () => {
     isPaused = !isPaused;
@@ -71,17 +98,25 @@ if (bar && list) {
     flush();
   });
   document.addEventListener("scroll", () => flush(), { passive: true });
+  document.addEventListener("selectionchange", () => flush());
+  document.addEventListener("focusout", () => setTimeout(flush));
 
+  // The browser asks again by itself and says what it saw last; the server fills the gap.
   const source = new EventSource(bar.dataset.tail);
-  source.addEventListener("open", () => { state.textContent = "following"; });
+  source.addEventListener("open", () => say("following"));
   source.addEventListener("error", () => {
-    state.textContent = source.readyState === EventSource.CLOSED ? "ended; load the page again" : "connecting again…";
+    if (source.readyState === EventSource.CLOSED) say("disconnected; load the page again", true);
+    else say("disconnected, trying again…", true);
   });
   source.addEventListener("records", (event) => {
     const [records, passedOver] = JSON.parse(event.data);
     waiting.push(...records);
     if (waiting.length > KEPT) waiting = waiting.slice(-KEPT);
-    if (passedOver > 0) state.textContent = `following; ${passedOver} more than can be shown`;
+    if (passedOver > 0) {
+      say(`sampling: ${passedOver.toLocaleString("en")} more came than 200 a second`, true);
+      clearTimeout(sampled);
+      sampled = setTimeout(() => say("following"), 3000);
+    }
     flush();
   });
 }

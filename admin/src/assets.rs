@@ -1,5 +1,9 @@
-//! Style, scripts and the vendored chart library, in the binary. An address carries the hash of the
-//! content, so browsers may keep it for ever. There is no file system behind it.
+//! Style, scripts and the vendored chart library, in the binary. An address carries a hash over all of
+//! them, so browsers may keep it for ever, and a module that imports its neighbor gets the one that
+//! belongs to it. There is no file system behind it.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::LazyLock;
 
 use axum::extract::Path;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -25,26 +29,28 @@ pub fn stylesheet() -> String {
 
 /// A file name for [`stylesheet`] that changes with its content.
 pub fn stylesheet_name() -> String {
-    format!("{}-{STYLE}", hash(STYLE))
+    format!("{}-{STYLE}", hash())
 }
 
-/// The start of the SHA-256 of an asset, in hexadecimal digits.
-pub fn hash(name: &str) -> String {
-    let Some(file) = Assets::get(name) else { return "0".to_owned() };
-    let digest = file.metadata.sha256_hash();
-    let start = digest.first_chunk().map_or(0, |start| u64::from_be_bytes(*start));
-    format!("{start:016x}")[..HASH_LENGTH].to_owned()
+/// A hash over all assets, in hexadecimal digits.
+pub fn hash() -> &'static str {
+    static HASH: LazyLock<String> = LazyLock::new(|| {
+        let mut hasher = DefaultHasher::new();
+        for name in Assets::iter() {
+            let digest = Assets::get(&name).map(|file| file.metadata.sha256_hash());
+            (name, digest).hash(&mut hasher);
+        }
+        format!("{:016x}", hasher.finish())[..HASH_LENGTH].to_owned()
+    });
+    &HASH
 }
 
 /// `GET /assets/{hash}/{name}`. An old hash gets the new content, but not for ever.
 pub async fn get(Path((wanted, name)): Path<(String, String)>) -> Result<Response, PanelError> {
     let content_type = content_type(&name).ok_or(PanelError::NotFound)?;
     let file = Assets::get(&name).ok_or(PanelError::NotFound)?;
-    let cache = if wanted == hash(&name) {
-        "private, max-age=31536000, immutable"
-    } else {
-        "private, no-cache"
-    };
+    let cache =
+        if wanted == hash() { "private, max-age=31536000, immutable" } else { "private, no-cache" };
     let headers = [(CACHE_CONTROL, cache), (CONTENT_TYPE, content_type)];
     Ok((headers, file.data).into_response())
 }

@@ -59,11 +59,12 @@ impl PanelError {
 #[derive(Clone, Debug)]
 pub struct ErrorText(pub String);
 
-impl IntoResponse for PanelError {
-    fn into_response(self) -> Response {
+impl PanelError {
+    /// The sentence for the person, after the causes went to the log.
+    pub fn reported(&self) -> String {
         if matches!(self, Self::Store(_) | Self::Template(_) | Self::Host(_)) {
             let mut chain = self.to_string();
-            let mut source = std::error::Error::source(&self);
+            let mut source = std::error::Error::source(self);
             while let Some(error) = source {
                 chain.push_str(": ");
                 chain.push_str(&error.to_string());
@@ -71,8 +72,15 @@ impl IntoResponse for PanelError {
             }
             tracing::error!(error.message = chain, "a page of the panel failed");
         }
+        self.to_string()
+    }
+}
+
+impl IntoResponse for PanelError {
+    fn into_response(self) -> Response {
+        let text = self.reported();
         let mut response = self.status().into_response();
-        response.extensions_mut().insert(ErrorText(self.to_string()));
+        response.extensions_mut().insert(ErrorText(text));
         response
     }
 }

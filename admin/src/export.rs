@@ -16,7 +16,7 @@ use logsearch::store::{Pages, Search, StoreError};
 
 use crate::error::PanelError;
 use crate::operator::Operator;
-use crate::pages::logs;
+use crate::pages::list;
 use crate::panel::Panel;
 use crate::params::{Params, canonical_name};
 
@@ -38,7 +38,7 @@ pub async fn csv(
     operator: Operator,
     params: Params,
 ) -> Result<Response, PanelError> {
-    let columns = logs::columns(&params.view(panel.now()));
+    let columns = list::columns(&params.view(panel.now()));
     let names: Vec<String> = columns.iter().map(|column| canonical_name(column)).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     stream_pages(&panel, &operator, &params, "csv", Format::csv_with(&names)).await
@@ -62,7 +62,7 @@ async fn stream_pages(
     let search = Search {
         range: view.window.range(),
         query: Arc::new(parse(&view.q).query),
-        ascending: view.sort == "old",
+        ascending: view.is_oldest_first(),
         after: None,
         limit: PAGE,
     };

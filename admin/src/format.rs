@@ -66,14 +66,16 @@ pub fn duration(micros: i64) -> String {
     }
 }
 
-/// Milliseconds without a unit, for a column that names it.
-#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+/// Milliseconds without a unit, for a column that names it: always one decimal, so that the figures of
+/// a column stand under each other.
+#[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
 pub fn millis(micros: i64) -> String {
-    match micros.unsigned_abs() {
-        0..10_000 => format!("{:.2}", micros as f64 / 1e3),
-        10_000..100_000 => format!("{:.1}", micros as f64 / 1e3),
-        _ => format!("{:.0}", micros as f64 / 1e3),
-    }
+    format!("{:.1}", micros as f64 / 1e3)
+}
+
+/// How long something took until now.
+pub fn elapsed(started: std::time::Instant) -> String {
+    duration(i64::try_from(started.elapsed().as_micros()).unwrap_or(i64::MAX))
 }
 
 /// How long before `now`, such as `4 min ago`.

@@ -2,11 +2,11 @@
 
 use axum::response::{Html, IntoResponse, Response};
 
-use crate::assets;
 use crate::error::PanelError;
-use crate::links::View;
+use crate::links::{Links, View};
 use crate::operator::Operator;
 use crate::panel::Panel;
+use crate::params::REFRESHES;
 use crate::window::PRESETS;
 
 /// The entries of the navigation.
@@ -64,7 +64,10 @@ pub struct Layout {
     pub logs: String,
     pub q: String,
     pub sort: String,
-    pub cols: Option<String>,
+    pub cols: String,
+    /// Seconds until the page is loaded anew, 0 for never, and the choice of them.
+    pub refresh: u32,
+    pub refreshes: Vec<Entry>,
     pub operator: String,
     pub role: &'static str,
     pub logout: Option<String>,
@@ -86,7 +89,7 @@ impl Layout {
         let links = &panel.links;
         let navigation = NAVIGATION.iter().map(|(entry, name, path, key)| Entry {
             name: (*name).to_owned(),
-            url: links.page_in(path, &view.window),
+            url: links.page(path, &View::of(view.window).refreshing(view.refresh)),
             is_current: *entry == section,
             key,
         });
@@ -99,7 +102,7 @@ impl Layout {
                 key: "",
             }
         });
-        let asset = |name: &str| links.asset(name, &assets::hash(name));
+        let asset = |name: &str| links.asset(name);
         Self {
             title: title.to_owned(),
             service: panel.service.clone(),
@@ -117,7 +120,9 @@ impl Layout {
             logs: links.path("/logs"),
             q: view.q.clone(),
             sort: view.sort.clone(),
-            cols: view.cols.as_ref().map(|cols| cols.join(",")),
+            cols: view.cols_text(),
+            refresh: view.refresh,
+            refreshes: refreshes(links, path, view),
             operator: operator.name.clone(),
             role: if operator.may_change() { "operator" } else { "viewer" },
             logout: panel.logout.clone(),
@@ -126,6 +131,16 @@ impl Layout {
             icon: asset("icon.svg"),
         }
     }
+}
+
+fn refreshes(links: &Links, path: &str, view: &View) -> Vec<Entry> {
+    let entry = |seconds: u32| Entry {
+        name: if seconds == 0 { "off".to_owned() } else { format!("{seconds} s") },
+        url: links.page(path, &view.refreshing(seconds)),
+        is_current: seconds == view.refresh,
+        key: "",
+    };
+    std::iter::once(0).chain(REFRESHES).map(entry).collect()
 }
 
 /// The answer with a page.

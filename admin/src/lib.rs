@@ -4,6 +4,7 @@
 mod assets;
 mod charts;
 mod clock;
+mod complete;
 mod error;
 mod escape;
 mod export;

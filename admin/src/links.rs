@@ -8,6 +8,7 @@ use logsearch::record::LogRecord;
 use logsearch::store::Cursor;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::assets;
 use crate::window::Window;
 
 /// What may stand in a path segment or a value as it is; the rest of a query reads well enough.
@@ -41,6 +42,10 @@ pub struct View {
     pub place: Place,
     /// Follow new records.
     pub tail: bool,
+    /// What the fields of the sidebar are searched for; empty shows the usual ones.
+    pub fields: String,
+    /// Load the page anew after so many seconds; 0 is never.
+    pub refresh: u32,
 }
 
 /// Where a list starts.
@@ -65,7 +70,26 @@ impl View {
             sort: String::new(),
             place: Place::Start,
             tail: false,
+            fields: String::new(),
+            refresh: 0,
         }
+    }
+
+    /// Whether records are listed oldest first; those that are followed never are.
+    pub fn is_oldest_first(&self) -> bool {
+        self.sort == "old" && !self.tail
+    }
+
+    /// Loaded anew after so many seconds.
+    #[must_use]
+    pub fn refreshing(&self, refresh: u32) -> Self {
+        Self { refresh, ..self.clone() }
+    }
+
+    /// With other fields in the sidebar.
+    #[must_use]
+    pub fn showing(&self, fields: impl Into<String>) -> Self {
+        Self { fields: fields.into(), ..self.clone() }
     }
 
     /// With another query, from the beginning.
@@ -96,6 +120,15 @@ impl View {
     #[must_use]
     pub fn columns(&self, cols: Vec<String>) -> Self {
         Self { cols: Some(cols), ..self.clone() }
+    }
+
+    /// The columns as an address spells them; empty for the default ones.
+    pub fn cols_text(&self) -> String {
+        match &self.cols {
+            None => String::new(),
+            Some(cols) if cols.is_empty() => "-".to_owned(),
+            Some(cols) => cols.join(","),
+        }
     }
 
     /// Following new records or not.
@@ -149,13 +182,15 @@ impl Links {
 
     /// The whole result as a file, `ndjson` or `csv`.
     pub fn export(&self, kind: &str, view: &View) -> String {
-        self.page(&format!("/logs/export.{kind}"), &View { place: Place::Start, ..view.clone() })
+        let rows = View { refresh: 0, fields: String::new(), ..view.tailing(false) };
+        self.page(&format!("/logs/export.{kind}"), &rows)
     }
 
-    /// New records of a view as a stream.
-    pub fn tail(&self, view: &View) -> String {
+    /// New records of a view as a stream, from behind this record on.
+    pub fn tail(&self, view: &View, after: Option<Cursor>) -> String {
         let everything = View::of(Window::parse(None, None, 0));
-        let view = View { q: view.q.clone(), cols: view.cols.clone(), ..everything };
+        let place = after.map_or(Place::Start, Place::Newer);
+        let view = View { q: view.q.clone(), cols: view.cols.clone(), place, ..everything };
         self.page("/logs/tail", &view)
     }
 
@@ -170,9 +205,9 @@ impl Links {
     }
 
     /// What surrounds a record.
-    pub fn context(&self, cursor: Cursor, scope: &str, q: &str) -> String {
+    pub fn context(&self, cursor: Cursor, scope: &str, q: &str, cols: &str) -> String {
         let mut url = self.path(&format!("/events/{}/context", Self::event_id(cursor)));
-        Parameters::new(&mut url).add("scope", scope, "all").add("q", q, "");
+        Parameters::new(&mut url).add("scope", scope, "all").add("q", q, "").add("cols", cols, "");
         url
     }
 
@@ -195,9 +230,9 @@ impl Links {
         self.path(&format!("/system/jobs/{}", utf8_percent_encode(name, SEGMENT)))
     }
 
-    /// An asset of that name and content hash.
-    pub fn asset(&self, name: &str, hash: &str) -> String {
-        self.path(&format!("/assets/{hash}/{name}"))
+    /// An asset of that name, as it is in this program.
+    pub fn asset(&self, name: &str) -> String {
+        self.path(&format!("/assets/{}/{name}", assets::hash()))
     }
 
     /// How addresses name a record.
@@ -246,11 +281,9 @@ impl<'a> Parameters<'a> {
                 "now",
             );
         }
-        if let Some(cols) = &view.cols {
-            let cols = if cols.is_empty() { "-".to_owned() } else { cols.join(",") };
-            parameters = parameters.add("cols", &cols, "");
-        }
-        parameters = parameters.add("sort", &view.sort, "");
+        parameters = parameters.add("cols", &view.cols_text(), "");
+        parameters = parameters.add("sort", &view.sort, "").add("fields", &view.fields, "");
+        parameters = parameters.add("refresh", &view.refresh.to_string(), "0");
         parameters = match view.place {
             Place::Start => parameters,
             Place::Older(at) => parameters.add("older", &Links::event_id(at), ""),

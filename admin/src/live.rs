@@ -14,14 +14,14 @@ use futures_util::{Stream, StreamExt};
 use logsearch::live::{Subscription, Update};
 use logsearch::query::{Query, parse};
 use logsearch::record::LogRecord;
-use logsearch::store::{Search, TimeRange};
+use logsearch::store::{Aggregate, Aggregation, Cursor, Search, StoreError, TimeRange};
 use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use crate::error::PanelError;
-use crate::links::{Links, cursor};
-use crate::pages::logs;
+use crate::links::{Links, Place, View, cursor};
+use crate::pages::list;
 use crate::pages::record::{Row, Rows};
 use crate::panel::Panel;
 use crate::params::Params;
@@ -45,9 +45,12 @@ struct Live {
     time: String,
     full: String,
     level: &'static str,
-    message: String,
+    /// Parts of the message, each with whether it is what the query looks for.
+    message: Vec<(String, bool)>,
     url: String,
-    cells: Vec<(String, String, bool)>,
+    context: String,
+    request: String,
+    cells: Vec<(String, String, bool, String)>,
 }
 
 /// `GET /logs/tail`.
@@ -63,38 +66,68 @@ pub async fn tail(
     let query = parse(&view.q).query;
     // Subscribed before the store is asked, so that nothing falls between the two.
     let subscription = subscribe(&query);
+    // A reconnect says what came last; a page that has just loaded, what it shows.
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok());
-    let seen = seen.and_then(Links::parse_event_id);
-    let mut missed = Vec::new();
-    if let Some(seen) = seen {
-        let search = Search {
-            range: TimeRange { from: seen.0, to: i64::MAX },
-            query: Arc::new(query),
-            ascending: false,
-            after: None,
-            limit: MISSED,
-        };
-        missed = panel.store.search(&search).await?.records;
-        missed.retain(|record| cursor(record) > seen);
-        missed.reverse();
-    }
+    let seen = seen.and_then(Links::parse_event_id).or(match view.place {
+        Place::Newer(shown) => Some(shown),
+        _ => None,
+    });
+    let missed = match seen {
+        Some(seen) => missed(&panel, &query, seen).await?,
+        None => (Vec::new(), 0),
+    };
     let tail = Tail {
-        columns: logs::columns(&view),
-        newest: missed.last().map(cursor).or(seen),
-        missed,
+        columns: list::columns(&view),
+        newest: missed.0.last().map(cursor).or(seen),
+        missed: Some(missed),
         subscription,
         end: Instant::now() + LONGEST,
         _permit: permit,
         panel,
+        view,
+        query,
     };
     let alive = KeepAlive::new().interval(Duration::from_secs(15));
     Ok(Sse::new(tail.events()).keep_alive(alive).into_response())
 }
 
+/// The newest records behind this one, oldest first, and how many more there are.
+async fn missed(
+    panel: &Panel,
+    query: &Query,
+    seen: Cursor,
+) -> Result<(Vec<LogRecord>, u64), StoreError> {
+    let search = Search {
+        range: TimeRange { from: seen.0, to: i64::MAX },
+        query: Arc::new(query.clone()),
+        ascending: false,
+        after: None,
+        limit: MISSED,
+    };
+    let page = panel.store.search(&search).await?;
+    let mut records = page.records;
+    let is_whole = page.next.is_none() || records.iter().any(|record| cursor(record) <= seen);
+    records.retain(|record| cursor(record) > seen);
+    records.reverse();
+    let mut passed_over = 0;
+    if let (false, Some(first)) = (is_whole, records.first()) {
+        let range = TimeRange { from: seen.0.saturating_add(1), to: first.timestamp };
+        if let Aggregate::Count(count) =
+            panel.store.aggregate(range, query, &Aggregation::Count).await?
+        {
+            passed_over = count;
+        }
+    }
+    Ok((records, passed_over))
+}
+
 struct Tail {
     panel: Arc<Panel>,
+    view: View,
+    query: Query,
     columns: Vec<String>,
-    missed: Vec<LogRecord>,
+    /// What came before the stream began, until it is sent.
+    missed: Option<(Vec<LogRecord>, u64)>,
     newest: Option<(i64, u64)>,
     subscription: Subscription,
     end: Instant,
@@ -111,9 +144,9 @@ impl Tail {
     }
 
     async fn next(&mut self) -> Option<Event> {
-        if !self.missed.is_empty() {
-            let missed = std::mem::take(&mut self.missed);
-            return Some(self.event(&missed, 0));
+        // Sent even when nothing was missed: it says that the stream stands.
+        if let Some((missed, passed_over)) = self.missed.take() {
+            return Some(self.event(&missed, passed_over));
         }
         let next = tokio::time::timeout_at(self.end, self.subscription.next()).await;
         let mut records = Vec::new();
@@ -143,7 +176,7 @@ impl Tail {
     }
 
     fn event(&mut self, records: &[LogRecord], passed_over: u64) -> Event {
-        let rows = Rows { links: &self.panel.links, columns: &self.columns, highlighter: None };
+        let rows = Rows::new(&self.panel.links, &self.columns, &self.view).marking(&self.query);
         let live: Vec<Live> = records.iter().map(|record| Live::new(rows.row(record))).collect();
         let event = Event::default().event("records");
         let event = match records.last() {
@@ -161,7 +194,8 @@ impl Tail {
 impl Live {
     fn new(row: Row) -> Self {
         let visible = |text: &str| crate::escape::visible(text);
-        let message: String = row.message.iter().map(|piece| visible(&piece.text)).collect();
+        let message = row.message.iter().map(|piece| (visible(&piece.text), piece.is_match));
+        let message = message.collect();
         let cells = row.cells.into_iter();
         Self {
             id: row.id,
@@ -170,7 +204,11 @@ impl Live {
             level: row.level,
             message,
             url: row.url,
-            cells: cells.map(|cell| (visible(&cell.text), cell.url, cell.is_number)).collect(),
+            context: row.context,
+            request: row.request,
+            cells: cells
+                .map(|cell| (visible(&cell.text), cell.url, cell.is_number, visible(&cell.whole)))
+                .collect(),
         }
     }
 }

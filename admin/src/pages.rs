@@ -1,13 +1,18 @@
 //! The pages, one file each: parameters, what is asked of the store, and the template's struct.
 
+mod edit;
 pub mod errors;
 pub mod event;
+mod head;
+pub mod list;
 pub mod logs;
 pub mod now;
+mod overview;
+pub mod patterns;
 mod profile;
 pub mod record;
 pub mod request;
 pub mod requests;
 pub mod sql;
-mod summary;
+pub mod summary;
 pub mod system;

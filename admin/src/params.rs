@@ -13,6 +13,8 @@ use crate::links::{Links, Place, View};
 use crate::panel::Panel;
 use crate::window::Window;
 
+/// After how many seconds a page may be loaded anew by itself.
+pub const REFRESHES: [u32; 4] = [5, 10, 30, 60];
 /// The most columns a page shows.
 const MAX_COLUMNS: usize = 12;
 
@@ -36,13 +38,29 @@ impl Params {
 
     /// The value of a parameter, if it is there and not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
+        self.raw(name).filter(|value| !value.is_empty())
+    }
+
+    /// The value of a parameter as it was sent, empty ones too.
+    pub fn raw(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().rev().find(|(known, _)| known == name);
-        found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// After how many seconds to load the page anew; one of the offered times.
+    fn refresh(&self) -> u32 {
+        let wanted = self.get("refresh").and_then(|text| text.parse().ok());
+        wanted.filter(|seconds| REFRESHES.contains(seconds)).unwrap_or(0)
     }
 
     /// The shared time window.
     pub fn window(&self, now: i64) -> Window {
         Window::parse(self.get("from"), self.get("to"), now)
+    }
+
+    /// The window and how often to load anew, of a page that lists nothing else.
+    pub fn frame(&self, now: i64) -> View {
+        View::of(self.window(now)).refreshing(self.refresh())
     }
 
     /// What to list and how.
@@ -60,6 +78,8 @@ impl Params {
                 (None, None) => Place::Start,
             },
             tail: self.get("tail").is_some(),
+            fields: self.get("fields").map(str::trim).unwrap_or_default().to_owned(),
+            refresh: self.refresh(),
         }
     }
 }
@@ -76,9 +96,10 @@ fn columns(text: &str) -> Vec<String> {
     columns
 }
 
-/// The name to show for a canonical one.
+/// The name to show for a canonical one, as a query would spell it.
 pub fn short_name(canonical: &str) -> String {
-    fields::definition(canonical).map_or(canonical, |known| known.short_name()).to_owned()
+    let known = fields::definition(canonical);
+    known.map_or_else(|| Field::of(canonical).typed, |known| known.short_name().to_owned())
 }
 
 /// The canonical name for one that people type.

@@ -12,9 +12,9 @@ use axum::routing::{get, post};
 
 use crate::error::PanelError;
 use crate::operator::Operator;
-use crate::pages::{errors, event, logs, now, request, requests, sql, system};
+use crate::pages::{errors, event, logs, now, patterns, request, requests, sql, system};
 use crate::panel::Panel;
-use crate::{assets, export, live, protect};
+use crate::{assets, complete, export, live, protect};
 
 /// The panel under its prefix.
 pub fn router<S, G, F>(panel: Arc<Panel>, guard: G) -> Router<S>
@@ -31,6 +31,8 @@ where
         .route(&at("/logs/export.ndjson"), get(export::ndjson))
         .route(&at("/logs/export.csv"), get(export::csv))
         .route(&at("/logs/tail"), get(live::tail))
+        .route(&at("/logs/complete"), get(complete::get))
+        .route(&at("/logs/patterns"), get(patterns::show))
         .route(&at("/errors"), get(errors::show))
         .route(&at("/system"), get(system::show))
         .route(&at("/system/levels"), post(system::set_levels))

@@ -39,6 +39,13 @@ impl Sparkline {
         Self::of_values(&counts.map(f64::from))
     }
 
+    /// A bar per count, the largest as high as the drawing.
+    #[expect(clippy::cast_precision_loss, reason = "a drawing is twenty units high")]
+    pub fn of_counts(counts: &[u64]) -> Self {
+        let values: Vec<f64> = counts.iter().map(|count| *count as f64).collect();
+        Self::of_values(&values)
+    }
+
     /// A bar per value, the largest as high as the drawing.
     #[expect(clippy::cast_precision_loss, reason = "a drawing has a few bars")]
     pub fn of_values(values: &[f64]) -> Self {

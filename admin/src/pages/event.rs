@@ -9,16 +9,16 @@ use axum::response::{IntoResponse, Response};
 use logsearch::fields;
 use logsearch::query::{Matcher, Query, parse};
 use logsearch::record::{LogRecord, ValueRef};
-use logsearch::store::{Cursor, LogStore, Search, StoreError, TimeRange};
+use logsearch::store::{Context, Cursor, LogStore, Search, StoreError, TimeRange};
 
-use super::logs;
+use super::list;
 use super::record::{Row, Rows, column_title};
 use crate::error::PanelError;
 use crate::escape;
 use crate::export::pretty_json;
-use crate::format::SECOND;
+use crate::format::{self, SECOND};
 use crate::layout::{Layout, Section, render};
-use crate::links::{Links, View, cursor};
+use crate::links::{Links, Place, View, cursor};
 use crate::operator::Operator;
 use crate::panel::Panel;
 use crate::params::Params;
@@ -34,7 +34,6 @@ const AROUND: i64 = 15 * 60 * SECOND;
 struct EventPage {
     layout: Layout,
     row: Row,
-    keep: Vec<(&'static str, String)>,
     json: String,
     logs: String,
 }
@@ -43,14 +42,21 @@ struct EventPage {
 #[template(path = "context.html")]
 struct ContextPage {
     layout: Layout,
+    id: String,
     scopes: Vec<(String, String, bool)>,
     scope: String,
     q: String,
+    notices: Vec<String>,
+    /// How many of the shown match, and where the first of them is.
+    matches: Option<(String, String)>,
     here: String,
+    cols: String,
     columns: Vec<String>,
     rows: Vec<Row>,
-    keep: Vec<(&'static str, String)>,
     event: String,
+    /// The records before and behind those of the page, in the logs.
+    newer: String,
+    older: String,
     partial: bool,
 }
 
@@ -67,18 +73,16 @@ pub async fn show(
         return Ok(([(CONTENT_TYPE, "application/json; charset=utf-8")], json).into_response());
     }
     let view = around(&panel, record.timestamp);
-    let rows = Rows { links: &panel.links, columns: &[], highlighter: None };
     render(&EventPage {
         layout: Layout::new(&panel, &operator, Section::Logs, "Event", "/logs", &view),
-        row: rows.row(&record),
-        keep: window_fields(&view),
+        row: Rows::new(&panel.links, &[], &view).row(&record),
         json: escape::json(&pretty_json(&record)),
         logs: panel.links.logs(&view),
     })
 }
 
 /// `GET /events/{id}/context`: the same columns as the list, its own filter that marks instead of
-/// hiding, and a switch for whose records are meant.
+/// hiding, and a switch for whose records are meant. Newest first, as every list.
 pub async fn context(
     State(panel): State<Arc<Panel>>,
     operator: Operator,
@@ -86,36 +90,74 @@ pub async fn context(
     params: Params,
 ) -> Result<Response, PanelError> {
     let record = find(&panel, &id).await?;
+    let links = &panel.links;
     let at = cursor(&record);
-    let scope = params.get("scope").unwrap_or("all").to_owned();
-    let q = params.get("q").unwrap_or_default().to_owned();
-    let limit = Arc::new(scope_query(&record, &scope).unwrap_or(Query::All));
-    let found = panel.store.context(at, limit, EACH_SIDE).await?;
-    let view = around(&panel, record.timestamp);
-    let columns = logs::columns(&params.view(panel.now()));
-    let mut records = found.before;
-    records.push(record.clone());
-    records.extend(found.after);
-    let rows = Rows { links: &panel.links, columns: &columns, highlighter: None };
-    let matcher = (!q.is_empty()).then(|| Matcher::new(&parse(&q).query));
-    let mut list = rows.list(&records);
-    for (row, record) in list.iter_mut().zip(&records) {
-        row.is_here = cursor(record) == at;
-        let is_match = matcher.as_ref().is_some_and(|matcher| matcher.matches(record));
-        row.message.iter_mut().for_each(|piece| piece.is_match = is_match);
-    }
+    let scope = scope_named(&record, params.get("scope"));
+    let asked = params.view(panel.now());
+    let limit = scope_query(&record, scope).unwrap_or(Query::All);
+    let found = panel.store.context(at, Arc::new(limit.clone()), EACH_SIDE).await?;
+    let partial = found.partial;
+    let records = newest_first(found, record.clone());
+    let view = View { cols: asked.cols.clone(), ..around(&panel, record.timestamp) };
+    let columns = list::columns(&asked);
+    let marks = parse(&asked.q);
+    let mut rows = Rows::new(links, &columns, &view).marking(&marks.query).list(&records);
+    let matches = mark(&mut rows, &records, at, (!asked.q.is_empty()).then_some(&marks.query));
+    let scoped = match limit {
+        Query::All => view.clone(),
+        limit => view.query(limit.to_string()),
+    };
+    let beyond = |place: Option<Place>| {
+        place.map(|place| links.logs(&View { place, ..scoped.clone() })).unwrap_or_default()
+    };
     render(&ContextPage {
         layout: Layout::new(&panel, &operator, Section::Logs, "Context", "/logs", &view),
-        scopes: scopes(&record, &scope, &panel.links, &q),
-        scope,
-        q,
-        here: panel.links.context(at, "all", ""),
+        id: Links::event_id(at),
+        scopes: scopes(&record, scope, links, &asked),
+        scope: scope.to_owned(),
+        notices: marks.notices.iter().map(ToString::to_string).collect(),
+        matches: (!asked.q.is_empty()).then_some(matches),
+        here: links.context(at, "all", "", ""),
+        cols: asked.cols_text(),
+        q: asked.q,
         columns: columns.iter().map(|column| column_title(column)).collect(),
-        rows: list,
-        keep: window_fields(&view),
-        event: panel.links.event(at),
-        partial: found.partial,
+        event: links.event(at),
+        newer: beyond(records.first().map(|record| Place::Newer(cursor(record)))),
+        older: beyond(records.last().map(|record| Place::Older(cursor(record)))),
+        rows,
+        partial,
     })
+}
+
+fn newest_first(found: Context, record: LogRecord) -> Vec<LogRecord> {
+    let mut records = found.before;
+    records.push(record);
+    records.extend(found.after);
+    records.reverse();
+    records
+}
+
+/// Marks the record itself and those that match; how many do, and the address of the first.
+fn mark(
+    rows: &mut [Row],
+    records: &[LogRecord],
+    at: Cursor,
+    query: Option<&Query>,
+) -> (String, String) {
+    let matcher = query.map(Matcher::new);
+    let mut first = String::new();
+    let mut count = 0;
+    for (row, record) in rows.iter_mut().zip(records) {
+        row.is_here = cursor(record) == at;
+        row.is_match = matcher.as_ref().is_some_and(|matcher| matcher.matches(record));
+        if row.is_match {
+            count += 1;
+            if first.is_empty() {
+                first = format!("#e{}", row.id);
+            }
+        }
+    }
+    (format!("{count} of {}", format::plural(records.len() as u64, "record")), first)
 }
 
 /// Whose records surround this one.
@@ -133,14 +175,24 @@ fn scope_query(record: &LogRecord, scope: &str) -> Option<Query> {
     record.field(field).map(|value| Query::value_clause(field, value.as_ref()))
 }
 
-fn scopes(record: &LogRecord, scope: &str, links: &Links, q: &str) -> Vec<(String, String, bool)> {
+/// The scope of that name, if the record has what it goes by.
+fn scope_named(record: &LogRecord, wanted: Option<&str>) -> &'static str {
+    let known = SCOPES.iter().find(|(name, ..)| Some(*name) == wanted);
+    let known = known.filter(|(name, ..)| scope_query(record, name).is_some());
+    known.map_or("all", |(name, ..)| *name)
+}
+
+fn scopes(
+    record: &LogRecord,
+    scope: &str,
+    links: &Links,
+    asked: &View,
+) -> Vec<(String, String, bool)> {
     let known = SCOPES.iter().filter(|(name, ..)| scope_query(record, name).is_some());
     let all = std::iter::once(("all", "everything"));
     let names = known.map(|(name, title, _)| (*name, *title)).chain(all);
-    let at = cursor(record);
-    names
-        .map(|(name, title)| (title.to_owned(), links.context(at, name, q), name == scope))
-        .collect()
+    let url = |name| links.context(cursor(record), name, &asked.q, &asked.cols_text());
+    names.map(|(name, title)| (title.to_owned(), url(name), name == scope)).collect()
 }
 
 fn around(panel: &Panel, at: i64) -> View {
@@ -148,11 +200,8 @@ fn around(panel: &Panel, at: i64) -> View {
     View::of(Window::absolute(at.saturating_sub(AROUND), end, panel.now()))
 }
 
-fn window_fields(view: &View) -> Vec<(&'static str, String)> {
-    vec![("from", view.window.from.to_string()), ("to", view.window.to.to_string())]
-}
-
-async fn find(panel: &Panel, id: &str) -> Result<LogRecord, PanelError> {
+/// The record that an address names.
+pub async fn find(panel: &Panel, id: &str) -> Result<LogRecord, PanelError> {
     let at = Links::parse_event_id(id).ok_or(PanelError::NotFound)?;
     record_at(panel.store.as_ref(), at).await?.ok_or(PanelError::NotFound)
 }

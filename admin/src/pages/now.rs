@@ -60,7 +60,7 @@ pub async fn show(
     operator: Operator,
     params: Params,
 ) -> Result<Response, PanelError> {
-    let view = View::of(params.window(panel.now()));
+    let view = params.frame(panel.now());
     let (range, links, store) = (view.window.range(), &panel.links, panel.store.as_ref());
     let anything = Chips::default();
     let all = requests::ends(&anything);
@@ -77,7 +77,7 @@ pub async fn show(
     let mut routes = figures.routes;
     routes.sort_by(|left, right| right.badness().total_cmp(&left.badness()));
     let columns = ["user".to_owned()];
-    let rows = Rows { links, columns: &columns, highlighter: None };
+    let rows = Rows::new(links, &columns, &view);
     render(&NowPage {
         layout: Layout::new(&panel, &operator, Section::Now, "Now", "", &view),
         tiles: tiles(&figures.requests, &figures.failed, &figures.times, &view, links),

@@ -1,12 +1,15 @@
 //! One record as pages show it: a row with its cells, and all of its fields with what a click on each
 //! does. Every text is shown through the escaper of the templates.
 
+use std::sync::Arc;
+
 use logsearch::fields::{self, Kind};
 use logsearch::query::{Highlighter, Query};
 use logsearch::record::{LogRecord, Value, ValueRef};
 
+use super::head;
 use crate::format;
-use crate::links::{Links, cursor};
+use crate::links::{Links, View, cursor};
 use crate::params::{canonical_name, short_name};
 
 /// Characters of a message in a list.
@@ -21,6 +24,8 @@ pub struct Row {
     pub day: String,
     pub level: &'static str,
     pub message: Vec<Piece>,
+    /// Why, behind the message, where the record says it.
+    pub cause: Vec<Piece>,
     /// The whole message, when the row shows only its beginning.
     pub whole: String,
     pub cells: Vec<Cell>,
@@ -30,8 +35,18 @@ pub struct Row {
     pub json: String,
     pub context: String,
     pub request: String,
-    pub same_type: String,
+    /// A command that asks for the same again, where the record is of a request.
+    pub curl: String,
     pub is_here: bool,
+    pub is_match: bool,
+    /// Where the buttons of its fields lead, and what they send along.
+    pub acts: Arc<Acts>,
+}
+
+/// What the buttons of all rows of a page have in common.
+pub struct Acts {
+    pub action: String,
+    pub keep: Vec<(&'static str, String)>,
 }
 
 /// Part of a message, marked when it is what the query looks for.
@@ -45,27 +60,41 @@ pub struct Cell {
     pub text: String,
     pub url: String,
     pub is_number: bool,
+    /// The whole value, where the text is a part of it.
+    pub whole: String,
 }
 
 /// A field of a record.
 pub struct FieldRow {
     pub name: String,
-    pub canonical: String,
-    pub text: String,
+    pub text: Vec<Piece>,
     /// The value in another unit, where that reads better.
     pub hint: String,
-    pub clause: String,
 }
 
 /// Makes rows.
 pub struct Rows<'a> {
-    pub links: &'a Links,
-    pub columns: &'a [String],
-    /// What to mark in messages.
-    pub highlighter: Option<Highlighter>,
+    links: &'a Links,
+    columns: &'a [String],
+    cols: String,
+    acts: Arc<Acts>,
+    highlighters: Option<[Highlighter; 2]>,
 }
 
-impl Rows<'_> {
+impl<'a> Rows<'a> {
+    /// Rows with these columns; a click on a field of one leads to the logs of the view.
+    pub fn new(links: &'a Links, columns: &'a [String], view: &View) -> Self {
+        let acts = Arc::new(Acts { action: links.path("/logs"), keep: head::keep(view) });
+        Self { links, columns, cols: view.cols_text(), acts, highlighters: None }
+    }
+
+    /// With what a query looks for marked in messages and errors.
+    #[must_use]
+    pub fn marking(self, query: &Query) -> Self {
+        let marks = fields::FREE_TEXT.map(|field| Highlighter::new(query, field));
+        Self { highlighters: Some(marks), ..self }
+    }
+
     /// Rows in the order of the records, with a mark where the day changes.
     pub fn list(&self, records: &[LogRecord]) -> Vec<Row> {
         let mut last_day = None;
@@ -85,11 +114,6 @@ impl Rows<'_> {
         let at = cursor(record);
         let line = first_line(&record.message);
         let request = text_of(record, fields::REQUEST_ID);
-        let callsite = record.field(fields::CALLSITE);
-        let same_type = match callsite {
-            Some(callsite) => Query::value_clause(fields::CALLSITE, callsite.as_ref()),
-            None => Query::value_clause(fields::TARGET, ValueRef::Str(&record.target)),
-        };
         Row {
             id: Links::event_id(at),
             time: format::time(record.timestamp),
@@ -97,17 +121,47 @@ impl Rows<'_> {
             day: String::new(),
             level: record.level.as_str(),
             whole: if line == record.message { String::new() } else { record.message.clone() },
-            message: pieces(&line, self.highlighter.as_ref()),
+            message: pieces(&line, self.marks(fields::MESSAGE)),
+            cause: self.cause(record),
             cells: self.columns.iter().map(|column| self.cell(record, column)).collect(),
-            fields: field_rows(record),
+            fields: self.fields(record),
             chain: chain(record),
             url: self.links.event(at),
             json: self.links.event_json(at),
-            context: self.links.context(at, "all", ""),
+            context: self.links.context(at, "all", "", &self.cols),
             request: request.map(|id| self.links.request(&id)).unwrap_or_default(),
-            same_type: same_type.to_string(),
+            curl: curl(record),
             is_here: false,
+            is_match: false,
+            acts: Arc::clone(&self.acts),
         }
+    }
+
+    fn cause(&self, record: &LogRecord) -> Vec<Piece> {
+        let chain = text_of(record, fields::ERROR_MESSAGE).unwrap_or_default();
+        if record.message.contains(&chain) {
+            return Vec::new();
+        }
+        pieces(&first_line(&chain), self.marks(fields::ERROR_MESSAGE))
+    }
+
+    fn marks(&self, field: &str) -> Option<&Highlighter> {
+        let at = fields::FREE_TEXT.iter().position(|known| *known == field)?;
+        self.highlighters.as_ref().map(|marks| &marks[at])
+    }
+
+    fn fields(&self, record: &LogRecord) -> Vec<FieldRow> {
+        let row = |(name, value): (&str, ValueRef<'_>)| FieldRow {
+            name: short_name(name),
+            text: pieces(&value.text(), self.marks(name)),
+            hint: match value {
+                ValueRef::Int(micros) if fields::kind(name) == Kind::Microseconds => {
+                    format!("µs, {}", format::duration(micros))
+                }
+                _ => String::new(),
+            },
+        };
+        fields_of(record).map(row).collect()
     }
 
     fn cell(&self, record: &LogRecord, column: &str) -> Cell {
@@ -118,12 +172,12 @@ impl Rows<'_> {
             }
             _ => column_text(record, &name),
         };
-        let is_request = name == fields::REQUEST_ID && !text.is_empty();
-        Cell {
-            url: if is_request { self.links.request(&text) } else { String::new() },
-            is_number: fields::kind(&name).is_number(),
-            text,
+        let is_number = fields::kind(&name).is_number();
+        if name == fields::REQUEST_ID && !text.is_empty() {
+            let url = self.links.request(&text);
+            return Cell { text: short_id(&text), url, is_number, whole: text };
         }
+        Cell { text, url: String::new(), is_number, whole: String::new() }
     }
 }
 
@@ -174,28 +228,60 @@ fn chain(record: &LogRecord) -> Vec<String> {
     chain.split(": ").map(str::to_owned).collect()
 }
 
-fn field_rows(record: &LogRecord) -> Vec<FieldRow> {
+/// Every field of a record as its row lists them: the position is the number by which buttons name it.
+fn fields_of(record: &LogRecord) -> impl Iterator<Item = (&str, ValueRef<'_>)> {
     let own = [
-        (fields::LEVEL, Value::Str(record.level.as_str().to_owned())),
-        (fields::TARGET, Value::Str(record.target.clone())),
+        (fields::LEVEL, ValueRef::Str(record.level.as_str())),
+        (fields::TARGET, ValueRef::Str(record.target.as_str())),
     ];
-    let own = own.iter().map(|(name, value)| (*name, value));
-    let others = record.fields.iter().map(|(name, value)| (name.as_str(), value));
-    own.chain(others).map(|(name, value)| field_row(name, value)).collect()
+    let others = record.fields.iter().map(|(name, value)| (name.as_str(), value.as_ref()));
+    own.into_iter().chain(others)
 }
 
-fn field_row(name: &str, value: &Value) -> FieldRow {
-    let hint = match value {
-        Value::Int(micros) if fields::kind(name) == Kind::Microseconds => format::duration(*micros),
-        _ => String::new(),
-    };
-    FieldRow {
-        name: short_name(name),
-        canonical: name.to_owned(),
-        text: value.as_ref().text().into_owned(),
-        hint,
-        clause: Query::value_clause(name, value.as_ref()).to_string(),
+/// The clause that finds records with the same value in the field of that number.
+pub fn field_clause(record: &LogRecord, number: usize) -> Option<Query> {
+    let (name, value) = fields_of(record).nth(number)?;
+    Some(Query::value_clause(name, value))
+}
+
+/// The clause that finds records of the same event type.
+pub fn type_clause(record: &LogRecord) -> Query {
+    match record.field(fields::CALLSITE) {
+        Some(callsite) => Query::value_clause(fields::CALLSITE, callsite.as_ref()),
+        None => Query::value_clause(fields::TARGET, ValueRef::Str(&record.target)),
     }
+}
+
+/// The end of an id: ids of one minute begin alike.
+fn short_id(id: &str) -> String {
+    const KEPT: usize = 7;
+    let length = id.chars().count();
+    if length <= KEPT + 2 {
+        return id.to_owned();
+    }
+    std::iter::once('…').chain(id.chars().skip(length - KEPT)).collect()
+}
+
+/// A request like the one of this record, for a shell that knows where the service is.
+pub fn curl(record: &LogRecord) -> String {
+    let (Some(method), Some(path)) =
+        (text_of(record, fields::METHOD), text_of(record, fields::PATH))
+    else {
+        return String::new();
+    };
+    format!("curl -i -X \"{}\" \"$SERVICE{}\"", shell(&method), shell(&path))
+}
+
+/// A text inside double quotes of a shell.
+fn shell(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        if matches!(character, '"' | '\\' | '$' | '`' | '!') {
+            out.push('\\');
+        }
+        out.push(character);
+    }
+    out
 }
 
 /// The text cut where a match begins or ends.

@@ -12,7 +12,7 @@ use logsearch::record::{LogRecord, ValueRef};
 use logsearch::store::{Search, TimeRange};
 
 use super::profile::{Profile, Statement, time_of_id};
-use super::record::{Row, Rows, number_of, text_of};
+use super::record::{Row, Rows, curl, number_of, text_of};
 use crate::charts::Waterfall;
 use crate::error::PanelError;
 use crate::export::pretty_json;
@@ -52,7 +52,6 @@ struct RequestPage {
     distinct: usize,
     rows: Vec<Row>,
     more: bool,
-    keep: Vec<(&'static str, String)>,
     json: String,
     curl: String,
     similar: String,
@@ -97,10 +96,10 @@ pub async fn show(
     let route = text(fields::ROUTE);
     let (method, path) = (text(fields::METHOD), text(fields::PATH));
     let clause = |name, text: &str| Query::value_clause(name, ValueRef::Str(text)).to_string();
-    let rows = Rows { links: &panel.links, columns: &[], highlighter: None };
+    let rows = Rows::new(&panel.links, &[], &view);
     render(&RequestPage {
         layout: Layout::new(&panel, &operator, Section::Requests, "Request", "/requests", &view),
-        curl: format!("curl -i -X {method} \"$SERVICE{}\"", shell(&path)),
+        curl: curl(facts),
         similar: panel.links.page("/requests", &view.query(clause(fields::ROUTE, &route))),
         logs: panel.links.logs(&view.query(clause(fields::REQUEST_ID, &id))),
         id,
@@ -121,13 +120,8 @@ pub async fn show(
         statements: profile.statements.iter().map(|one| row(one, &panel, &view)).collect(),
         rows: rows.list(&records),
         more,
-        keep: view_fields(&view),
         json: crate::escape::json(&pretty_json(facts)),
     })
-}
-
-fn view_fields(view: &View) -> Vec<(&'static str, String)> {
-    vec![("from", view.window.from.to_string()), ("to", view.window.to.to_string())]
 }
 
 /// The records of a request, oldest first, and whether there are more.
@@ -184,16 +178,4 @@ pub fn status_class(status: &str) -> &'static str {
         Some(b'4') => "warn",
         _ => "info",
     }
-}
-
-/// A path inside double quotes of a shell.
-fn shell(path: &str) -> String {
-    let mut out = String::with_capacity(path.len());
-    for character in path.chars() {
-        if matches!(character, '"' | '\\' | '$' | '`' | '!') {
-            out.push('\\');
-        }
-        out.push(character);
-    }
-    out
 }

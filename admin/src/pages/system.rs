@@ -43,7 +43,6 @@ struct SystemPage {
     build: Vec<(String, String)>,
     audit: Vec<Row>,
     audit_url: String,
-    keep: Vec<(&'static str, String)>,
 }
 
 struct LevelsView {
@@ -72,7 +71,7 @@ pub async fn show(
     params: Params,
 ) -> Result<Response, PanelError> {
     let now = panel.now();
-    let view = View::of(params.window(now));
+    let view = params.frame(now);
     let audit = Query::has_field("event.action");
     let search = Search {
         range: view.window.range(),
@@ -85,7 +84,7 @@ pub async fn show(
     let lag = now.saturating_sub(status.searchable_until).max(0);
     let oldest = status.oldest.map_or_else(|| "–".to_owned(), |at| format::ago(at, now));
     let columns = ["user".to_owned(), "action".to_owned()];
-    let rows = Rows { links: &panel.links, columns: &columns, highlighter: None };
+    let rows = Rows::new(&panel.links, &columns, &view);
     let mut notices = status.notices;
     let jobs = match &panel.jobs {
         Some(jobs) => told(jobs.list().await, "jobs", &mut notices),
@@ -106,7 +105,6 @@ pub async fn show(
         build: panel.build.clone(),
         audit: rows.list(&page.records),
         audit_url: panel.links.logs(&view.query(audit.to_string())),
-        keep: vec![("from", view.window.from.to_string()), ("to", view.window.to.to_string())],
     })
 }
 
