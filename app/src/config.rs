@@ -116,6 +116,10 @@ pub struct ListenConfig {
     /// The longest a request may take
     #[arg(long, env = "MINITWIT_REQUEST_TIMEOUT", default_value = "20s", value_name = "DURATION")]
     pub request_timeout: Span,
+    /// Combinations of route, method and status that are measured apart; further ones become one
+    #[arg(long, env = "MINITWIT_METRICS_LABEL_SETS", default_value_t = 200, value_name = "N",
+        value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub metrics_label_sets: u16,
     /// How long running requests may take to end after SIGTERM
     #[arg(long, env = "MINITWIT_SHUTDOWN_GRACE", default_value = "7s", value_name = "DURATION")]
     pub shutdown_grace: Span,

@@ -1,17 +1,22 @@
 //! The metrics as text: samples what is only known when asked, then renders the recorder.
 
+pub mod course;
+
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use metrics_exporter_prometheus::{
     Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
 };
 
 use logsearch::logs::Logs;
+use logsearch::metrics::{Kind, Metric};
 
 use crate::db::Db;
 use crate::metrics::{self, db_file_bytes};
 use crate::process::{self, Process};
+use crate::runtime;
 
 /// Everything a scrape needs. Clones share it.
 #[derive(Clone)]
@@ -47,6 +52,7 @@ impl Exposition {
             tracing::warn!(error.message = %error, "the log index does not say how it is doing");
         }
         self.0.process.publish(&self.0.data_dir);
+        runtime::publish();
         self.0.db.publish_pool_gauges();
         if let Some(main) = &self.0.sqlite {
             let wal = PathBuf::from(format!("{}-wal", main.display()));
@@ -56,16 +62,39 @@ impl Exposition {
         }
         self.0.recorder.run_upkeep();
         let mut text = self.0.recorder.render();
-        text.push_str(&process::exposition());
+        for (metric, value) in [
+            (&metrics::PROCESS_CPU, process::cpu_seconds()),
+            (&metrics::TOKIO_WORKER_BUSY, Some(runtime::busy_seconds())),
+        ] {
+            text.extend(value.map(|value| fraction(metric, value)));
+        }
         text
     }
+
+    /// Sorts observations into their buckets every few seconds, for as long as it is polled: until then,
+    /// or until somebody reads them, each takes memory of its own.
+    pub async fn keep_up(self) {
+        let mut ticks = tokio::time::interval(UPKEEP);
+        loop {
+            ticks.tick().await;
+            self.0.recorder.run_upkeep();
+        }
+    }
+}
+
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// A counter that the recorder cannot hold: its own are whole numbers, and processor time in whole
+/// seconds would make every rate a staircase.
+fn fraction(Metric { name, help, .. }: &Metric, value: f64) -> String {
+    format!("# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}\n\n")
 }
 
 /// A recorder with the buckets of the catalogue. Without them a histogram would become a summary.
 pub fn recorder() -> anyhow::Result<PrometheusRecorder> {
     let mut builder = PrometheusBuilder::new();
     for metric in metrics::all() {
-        if let logsearch::metrics::Kind::Histogram(bounds) = metric.kind {
+        if let Kind::Histogram(bounds) = metric.kind {
             let name = Matcher::Full(metric.name.to_owned());
             builder = builder.set_buckets_for_metric(name, bounds)?;
         }

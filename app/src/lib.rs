@@ -36,6 +36,7 @@ pub mod ops;
 pub mod pages;
 pub mod process;
 pub mod routes;
+mod runtime;
 pub mod server;
 pub mod simulate;
 pub mod state;

@@ -10,6 +10,7 @@ use logsearch::logs::{Logs, Options};
 use logsearch::pipeline::PipelineOptions;
 
 use crate::config::LogConfig;
+use crate::metrics;
 
 /// Where the logs of a data directory are.
 pub fn directory(data_dir: &Path) -> PathBuf {
@@ -40,6 +41,7 @@ fn store(config: &LogConfig) -> embedded::Options {
     embedded::Options {
         max_age: config.log_max_age.0,
         max_bytes: config.log_max_size.0,
+        metrics: &metrics::log::PIPELINE,
         ..embedded::Options::default()
     }
 }

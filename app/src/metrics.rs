@@ -1,10 +1,16 @@
 //! The metric catalogue of the service and one function per fact, so that no call site spells a name.
 //! Label values come from closed sets. Exposition and scraping are not here (`telemetry`).
 
+mod label_sets;
+pub mod log;
+mod observed;
+
 use std::time::{Duration, Instant};
 
 use logsearch::metrics::{Metric, describe};
 use metrics::{counter, gauge, histogram};
+
+pub use observed::{Request, RequestMetrics, StatementMetrics};
 
 logsearch::catalogue! {
     /// Time from the first byte of a request to the end of its answer.
@@ -18,7 +24,7 @@ logsearch::catalogue! {
     /// SQL statements per request.
     HTTP_DB_QUERIES: Histogram("minitwit_http_request_db_queries", Count,
         [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 20.0, 50.0, 100.0], "surface");
-    /// Responses of the site and the API, by status.
+    /// Responses by status, under the name the course's dashboards use.
     HTTP_RESPONSES: Counter("minitwit_http_responses_total", Count, "surface", "status");
     /// Panics caught.
     PANICS: Counter("minitwit_panics_total", Count);
@@ -96,13 +102,26 @@ logsearch::catalogue! {
     DATA_DISK_SIZE: Gauge("minitwit_data_disk_size_bytes", Bytes);
     /// Free bytes of it for unprivileged users.
     DATA_DISK_FREE: Gauge("minitwit_data_disk_free_bytes", Bytes);
+    /// Worker threads of the runtime.
+    TOKIO_WORKERS: Gauge("tokio_workers", Count);
+    /// Tasks of the runtime that have not ended.
+    TOKIO_ALIVE_TASKS: Gauge("tokio_alive_tasks", Count);
+    /// Tasks that are ready and wait for a worker.
+    TOKIO_GLOBAL_QUEUE_DEPTH: Gauge("tokio_global_queue_depth", Count);
+    /// Time the workers were busy, all of them together.
+    TOKIO_WORKER_BUSY: Counter("tokio_worker_busy_seconds_total", Seconds);
+    /// How late a timer of 100 ms fires.
+    TOKIO_EVENT_LOOP_LAG: Histogram("tokio_event_loop_lag_seconds", Seconds,
+        [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0]);
+    /// Observations of a metric with too many label sets, measured as `<overflow>`.
+    LABEL_OVERFLOW: Counter("minitwit_metrics_label_overflow_total", Count);
     /// Always 1; its labels say what runs.
     BUILD_INFO: Gauge("minitwit_build_info", None, "version", "revision", "rustc", "database");
 }
 
 /// Every metric this process exposes.
 pub fn all() -> impl Iterator<Item = &'static Metric> {
-    CATALOGUE.iter().chain(logsearch::metrics::own::CATALOGUE)
+    CATALOGUE.iter().chain(log::CATALOGUE)
 }
 
 /// A part of the service.
@@ -146,9 +165,8 @@ const SIMULATOR_OUTCOMES: [&str; 5] =
 /// event of a series that did not exist before it.
 pub fn start(database: &'static str, pools: &[&'static str], latest: Option<i64>) {
     describe(CATALOGUE);
-    describe(logsearch::metrics::own::CATALOGUE);
+    describe(log::CATALOGUE);
     for surface in Surface::ALL.map(Surface::label) {
-        gauge!(HTTP_ACTIVE_REQUESTS.name, "surface" => surface).set(0);
         for model in MODELS {
             counter!(INSERTS.name, "model" => model, "surface" => surface).absolute(0);
             counter!(DELETES.name, "model" => model, "surface" => surface).absolute(0);
@@ -168,50 +186,16 @@ pub fn start(database: &'static str, pools: &[&'static str], latest: Option<i64>
     for pool in pools {
         counter!(DB_POOL_TIMEOUTS.name, "pool" => *pool).absolute(0);
         gauge!(DB_POOL_PENDING.name, "pool" => *pool).set(0);
+        drop(histogram!(DB_POOL_WAIT.name, "pool" => *pool));
     }
+    drop(histogram!(TOKIO_EVENT_LOOP_LAG.name));
+    counter!(LABEL_OVERFLOW.name).absolute(0);
     counter!(PANICS.name).absolute(0);
     gauge!(SIMULATOR_LAST_REQUEST.name).set(0);
     simulator_latest(latest.unwrap_or(-1));
     gauge!(BUILD_INFO.name, "version" => env!("CARGO_PKG_VERSION"), "revision" => crate::build::REVISION,
         "rustc" => crate::build::RUSTC, "database" => database)
     .set(1);
-}
-
-/// What the HTTP layer knows about a finished request.
-#[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
-    /// Where it came in.
-    pub surface: Surface,
-    /// From the closed set of methods, or `_OTHER`.
-    pub method: &'static str,
-    /// The matched template, or `unmatched`.
-    pub route: &'a str,
-    /// Three digits.
-    pub status: u16,
-    /// From first byte to end.
-    pub duration: Duration,
-    /// SQL statements it ran.
-    pub statements: u64,
-}
-
-/// A request ended.
-pub fn request_ended(request: &Request<'_>) {
-    let status = request.status.to_string();
-    histogram!(HTTP_REQUEST_DURATION.name,
-        "surface" => request.surface.label(),
-        "http_request_method" => request.method,
-        "http_route" => request.route.to_owned(),
-        "http_response_status_code" => status.clone())
-    .record(request.duration);
-    let surface = request.surface.label();
-    counter!(HTTP_RESPONSES.name, "surface" => surface, "status" => status).increment(1);
-    #[expect(clippy::cast_precision_loss, reason = "a statement count is far below 2^52")]
-    histogram!(HTTP_DB_QUERIES.name, "surface" => surface).record(request.statements as f64);
-}
-
-/// Requests in flight on a surface, by this much more or less.
-pub fn active_requests(surface: Surface, change: f64) {
-    gauge!(HTTP_ACTIVE_REQUESTS.name, "surface" => surface.label()).increment(change);
 }
 
 /// A request was refused before its handler; `reason` is one of the closed set.
@@ -223,18 +207,6 @@ pub fn request_rejected(reason: &'static str) {
 /// A panic was caught.
 pub fn panic_caught() {
     counter!(PANICS.name).increment(1);
-}
-
-/// A statement ended; `error_type` is empty when it succeeded.
-pub fn statement_ran(
-    system: &'static str,
-    statement: &'static str,
-    error_type: &'static str,
-    duration: Duration,
-) {
-    histogram!(DB_OPERATION_DURATION.name, "db_system_name" => system,
-        "db_query_summary" => statement, "error_type" => error_type)
-    .record(duration);
 }
 
 /// The state of a connection pool.
@@ -341,6 +313,7 @@ pub fn job_exists(job: &'static str, interval: Duration, now: i64) {
     for outcome in ["success", "failure", "skipped", "missed"] {
         counter!(JOB_RUNS.name, "job_name" => job, "outcome" => outcome).absolute(0);
     }
+    drop(histogram!(JOB_DURATION.name, "job_name" => job));
     gauge!(JOB_INTERVAL.name, "job_name" => job).set(interval);
     gauge!(JOB_LAST_SUCCESS.name, "job_name" => job).set(seconds(now));
 }
@@ -381,7 +354,12 @@ pub fn site_api_parity(ratio: f64) {
     gauge!(SITE_API_PARITY.name).set(ratio);
 }
 
-/// Sets a gauge of the process or the machine, sampled at a scrape.
+/// A timer fired so late.
+pub fn event_loop_lag(lag: Duration) {
+    histogram!(TOKIO_EVENT_LOOP_LAG.name).record(lag);
+}
+
+/// Sets a gauge of the process, the runtime or the machine, sampled at a scrape.
 #[expect(clippy::cast_precision_loss, reason = "gauges are floats")]
 pub fn sampled(metric: &Metric, value: u64) {
     gauge!(metric.name).set(value as f64);

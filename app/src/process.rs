@@ -27,28 +27,18 @@ impl Process {
     fn publish_cpu(&self) {
         let Some(now) = machine_ticks() else { return };
         let Ok(mut last) = self.last.lock() else { return };
-        if let Some((busy, total)) = last.replace(now) {
-            let passed = now.1.saturating_sub(total);
-            if passed > 0 {
-                #[expect(clippy::cast_precision_loss, reason = "ticks between scrapes are few")]
-                metrics::cpu_utilization(now.0.saturating_sub(busy) as f64 / passed as f64);
-            }
-        } else {
+        let (busy, total) = *last.get_or_insert_with(|| {
             metrics::cpu_utilization(0.0);
+            now
+        });
+        // Of a moment between two readers there is little to say.
+        let passed = now.1.saturating_sub(total);
+        if passed >= rustix::param::clock_ticks_per_second() {
+            *last = Some(now);
+            #[expect(clippy::cast_precision_loss, reason = "ticks between scrapes are few")]
+            metrics::cpu_utilization(now.0.saturating_sub(busy) as f64 / passed as f64);
         }
     }
-}
-
-/// The lines of the exposition that the recorder cannot hold: its counters are whole numbers, and CPU
-/// time in whole seconds would make every rate a staircase.
-pub fn exposition() -> String {
-    let Some(seconds) = cpu_seconds() else { return String::new() };
-    let metric = metrics::PROCESS_CPU;
-    format!(
-        "# HELP {name} {help}\n# TYPE {name} counter\n{name} {seconds}\n",
-        name = metric.name,
-        help = metric.help
-    )
 }
 
 /// User and system time of this process in seconds.
@@ -158,11 +148,5 @@ mod tests {
         assert!(memory_limit().unwrap() <= machine_memory().unwrap());
         let (busy, total) = machine_ticks().unwrap();
         assert!(busy < total);
-    }
-
-    #[test]
-    fn the_counter_is_fractional_text_with_its_type() {
-        let text = exposition();
-        assert!(text.contains("# TYPE process_cpu_seconds_total counter\n"), "{text}");
     }
 }

@@ -22,7 +22,7 @@ use crate::listen::Listener;
 use crate::ops::panel::Panel;
 use crate::state::AppState;
 use crate::telemetry::Telemetry;
-use crate::{metrics, operators, routes};
+use crate::{metrics, operators, routes, runtime};
 
 /// Runs the service until a signal ends it.
 pub async fn run(config: &Config, data_dir: &DataDir, telemetry: &Telemetry) -> anyhow::Result<()> {
@@ -43,6 +43,8 @@ pub async fn run(config: &Config, data_dir: &DataDir, telemetry: &Telemetry) -> 
         file(&url),
         Some(Arc::clone(&telemetry.logs)),
     );
+    tokio::spawn(exposition.clone().keep_up());
+    tokio::spawn(runtime::watch_lag());
     warn_about_public_credentials(config);
 
     let jobs = Jobs::new(&state, config, routes::unobserved(&state)).await?;

@@ -10,6 +10,7 @@ use crate::auth::{Passwords, SimulatorCredentials};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
+use crate::metrics::RequestMetrics;
 
 /// The parts the service is made of.
 #[derive(Clone)]
@@ -26,6 +27,8 @@ pub struct AppState {
     pub settings: Arc<Settings>,
     /// Whether the service is going down.
     pub draining: Draining,
+    /// What is measured of every request.
+    pub requests: Arc<RequestMetrics>,
 }
 
 /// The settings that requests look at.
@@ -63,6 +66,7 @@ impl AppState {
             simulator: SimulatorCredentials::new(&config.account.simulator_auth().0),
             settings: Arc::new(settings),
             draining: Draining::default(),
+            requests: Arc::new(RequestMetrics::new(config.listen.metrics_label_sets.into())),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::embedded::{self, EmbeddedStore, OpenError};
 use crate::layer::LogLayer;
 use crate::live::Subscription;
 use crate::measured::Measured;
-use crate::metrics::own::{self, Snapshot};
+use crate::metrics::own::{Names, Snapshot};
 use crate::pipeline::{Pipeline, PipelineOptions};
 use crate::query::Query;
 use crate::store::{LogStore, StoreError};
@@ -46,23 +46,25 @@ pub struct Logs {
     pipeline: Pipeline,
     embedded: Arc<EmbeddedStore>,
     max_bytes: u64,
+    metrics: &'static Names,
 }
 
 impl Logs {
     /// Opens the store of a directory and starts recording into it what the layer sees. Put the layer
     /// into a subscriber, with a filter such as [`crate::filter::LevelControl`].
     pub fn start(directory: &Path, options: Options) -> Result<(LogLayer, Self), StartError> {
-        let max_bytes = options.store.max_bytes;
+        let (max_bytes, metrics) = (options.store.max_bytes, options.store.metrics);
         let embedded = Arc::new(EmbeddedStore::open(directory, options.store)?);
         let (layer, pipeline) = Pipeline::start(embedded.wal().clone(), options.pipeline)
             .map_err(StartError::Thread)?;
-        own::touch();
-        Ok((layer, Self { pipeline, embedded, max_bytes }))
+        metrics.touch();
+        Ok((layer, Self { pipeline, embedded, max_bytes, metrics }))
     }
 
-    /// Where the records are found. Searches are measured, see [`own::SEARCH_DURATION`].
+    /// Where the records are found. Searches are measured, see [`Names::search_ended`].
     pub fn store(&self) -> Arc<dyn LogStore> {
-        Arc::new(Measured(Arc::clone(&self.embedded) as Arc<dyn LogStore>))
+        let store: Arc<dyn LogStore> = Arc::clone(&self.embedded) as _;
+        Arc::new(Measured(store, self.metrics))
     }
 
     /// The write-ahead log.
@@ -97,7 +99,7 @@ impl Logs {
         self.pipeline.flush(timeout)
     }
 
-    /// A look at the pipeline and the store, for [`own::publish`].
+    /// A look at the pipeline and the store, for [`Names::publish`].
     pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
         let status = self.embedded.status().await?;
         Ok(Snapshot { counts: self.counts(), status, max_bytes: self.max_bytes })
@@ -105,7 +107,7 @@ impl Logs {
 
     /// Publishes counters and gauges to the `metrics` facade. Call it before rendering them.
     pub async fn publish_metrics(&self) -> Result<(), StoreError> {
-        own::publish(&self.snapshot().await?);
+        self.metrics.publish(&self.snapshot().await?);
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 
-use crate::metrics::own::{Outcome, search_ended};
+use crate::metrics::own::{Names, Outcome};
 use crate::query::Query;
 use crate::record::LogRecord;
 use crate::store::{
@@ -13,7 +13,7 @@ use crate::store::{
 };
 
 /// See the module.
-pub(crate) struct Measured(pub Arc<dyn LogStore>);
+pub(crate) struct Measured(pub Arc<dyn LogStore>, pub &'static Names);
 
 #[async_trait]
 impl LogStore for Measured {
@@ -29,7 +29,7 @@ impl LogStore for Measured {
             Ok(_) => Outcome::Ok,
             Err(error) => Outcome::from(error),
         };
-        search_ended(outcome, started.elapsed());
+        self.1.search_ended(outcome, started.elapsed());
         result
     }
 
@@ -41,7 +41,7 @@ impl LogStore for Measured {
     ) -> Result<Aggregate, StoreError> {
         let started = Instant::now();
         let result = self.0.aggregate(range, query, aggregation).await;
-        search_ended(
+        self.1.search_ended(
             result.as_ref().map_or_else(Outcome::from, |_| Outcome::Ok),
             started.elapsed(),
         );

@@ -62,7 +62,7 @@ pub struct Metric {
 macro_rules! catalogue {
     ($(
         $(#[doc = $help:literal])+
-        $constant:ident: $kind:ident($name:literal, $unit:ident $(, [$($bound:expr),+])? $(, $label:literal)*);
+        $constant:ident: $kind:ident($name:expr, $unit:ident $(, [$($bound:expr),+])? $(, $label:literal)*);
     )+) => {
         $(
             $(#[doc = $help])+

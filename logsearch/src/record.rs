@@ -36,6 +36,17 @@ impl Level {
         }
     }
 
+    /// The name in upper case, as `tracing` and log lines spell it.
+    pub const fn as_upper_str(self) -> &'static str {
+        match self {
+            Self::Trace => "TRACE",
+            Self::Debug => "DEBUG",
+            Self::Info => "INFO",
+            Self::Warn => "WARN",
+            Self::Error => "ERROR",
+        }
+    }
+
     /// The level of that name in any case; `warning` is read as `warn`.
     pub fn parse(name: &str) -> Option<Self> {
         let name = name.to_ascii_lowercase();

@@ -245,6 +245,8 @@ pub struct StoreStatus {
     pub records: u64,
     /// Bytes on disk, 0 for a store without one.
     pub bytes: u64,
+    /// Pieces the index is in, 0 for a store without any.
+    pub segments: u64,
     /// Timestamp of the oldest record that can be found.
     pub oldest: Option<i64>,
     /// Every record appended before this time (microseconds) can be found.

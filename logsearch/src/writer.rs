@@ -28,6 +28,8 @@ const REPORT: Duration = Duration::from_secs(1);
 pub enum Reason {
     /// The buffer had no room for its level.
     QueueFull,
+    /// The whole buffer is smaller than it.
+    TooLarge,
     /// It was emitted while formatting a record that was emitted while formatting one, and so on.
     Nested,
     /// The disk did not take it in time.
@@ -40,13 +42,14 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 5] =
-        [Self::QueueFull, Self::Nested, Self::Disk, Self::Evicted, Self::Shutdown];
+    pub const ALL: [Self; 6] =
+        [Self::QueueFull, Self::TooLarge, Self::Nested, Self::Disk, Self::Evicted, Self::Shutdown];
 
     /// The name in metrics and records.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::QueueFull => "queue_full",
+            Self::TooLarge => "too_large",
             Self::Nested => "nested",
             Self::Disk => "disk",
             Self::Evicted => "evicted",
@@ -61,7 +64,7 @@ pub struct Counts {
     /// Records emitted, by level like [`Level::ALL`].
     pub emitted: [u64; 5],
     /// Records lost, by level and by reason like [`Reason::ALL`].
-    pub dropped: [[u64; 5]; 5],
+    pub dropped: [[u64; 6]; 5],
     /// Bytes waiting in the buffer.
     pub queued_bytes: usize,
     /// Bytes the buffer holds.
@@ -204,8 +207,10 @@ impl Queue {
             return;
         }
         let before = front.bytes.len();
-        if before + length > self.room(level) {
-            front.counts.dropped[level as usize][Reason::QueueFull as usize] += 1;
+        let room = self.room(level);
+        if before + length > room {
+            let reason = if length > room { Reason::TooLarge } else { Reason::QueueFull };
+            front.counts.dropped[level as usize][reason as usize] += 1;
             return;
         }
         encoder.write(&mut front.bytes, level, timestamp, target);

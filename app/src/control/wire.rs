@@ -89,7 +89,7 @@ pub struct Stats {
 
 impl From<StoreStatus> for Stats {
     fn from(status: StoreStatus) -> Self {
-        let StoreStatus { records, bytes, oldest, searchable_until, notices } = status;
+        let StoreStatus { records, bytes, oldest, searchable_until, notices, .. } = status;
         Self { records, bytes, oldest, searchable_until, notices, emitted: None, dropped: None }
     }
 }

@@ -4,6 +4,7 @@
 
 use std::future::Future;
 use std::panic::Location;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
@@ -13,7 +14,7 @@ use tracing::Instrument;
 use super::row::Row;
 use super::tally::{StatementRuns, micros};
 use super::{Error, Result, Tally};
-use crate::metrics;
+use crate::metrics::{self, StatementMetrics};
 
 /// Slower than this, a statement is a warning of its own.
 const SLOW: Duration = Duration::from_millis(250);
@@ -22,6 +23,7 @@ const SLOW: Duration = Duration::from_millis(250);
 #[derive(Clone, Debug)]
 pub struct Db {
     pub(super) pools: Pools,
+    pub(super) measured: Arc<StatementMetrics>,
 }
 
 /// SQLite has one connection that writes and some that read; PostgreSQL one pool for both.
@@ -29,6 +31,15 @@ pub struct Db {
 pub(super) enum Pools {
     Sqlite { read: Pool<Sqlite>, write: Pool<Sqlite> },
     Postgres(Pool<Postgres>),
+}
+
+impl Pools {
+    fn system_name(&self) -> &'static str {
+        match self {
+            Self::Sqlite { .. } => "sqlite",
+            Self::Postgres(_) => "postgresql",
+        }
+    }
 }
 
 /// Which connection a statement needs.
@@ -166,12 +177,14 @@ impl Db {
         .await
     }
 
+    pub(super) fn new(pools: Pools) -> Self {
+        let measured = Arc::new(StatementMetrics::new(pools.system_name()));
+        Self { pools, measured }
+    }
+
     /// `sqlite` or `postgresql`, as OpenTelemetry spells them.
     pub fn system_name(&self) -> &'static str {
-        match self.pools {
-            Pools::Sqlite { .. } => "sqlite",
-            Pools::Postgres(_) => "postgresql",
-        }
+        self.pools.system_name()
     }
 
     async fn traced<T>(
@@ -219,7 +232,7 @@ impl Db {
         rows: std::result::Result<usize, &Error>,
     ) {
         let error_type = rows.as_ref().err().map_or("", |error| error.kind());
-        metrics::statement_ran(self.system_name(), statement.name, error_type, duration);
+        self.measured.ended(statement.name, error_type, duration);
         let sql = self.sql(statement);
         let duration_us = micros(duration);
         match rows {

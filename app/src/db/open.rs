@@ -120,7 +120,7 @@ impl Db {
             DatabaseUrl::Postgres(url) => open_postgres(url, sizes.postgres).await,
         };
         let pools = pools.map_err(|source| OpenError { url: url.clone(), source })?;
-        Ok(Self { pools })
+        Ok(Self::new(pools))
     }
 }
 

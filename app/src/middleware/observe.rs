@@ -19,7 +19,7 @@ use super::panics;
 use super::peer::Client;
 use super::request_id::RequestId;
 use crate::db::Tally;
-use crate::metrics::{self, Surface};
+use crate::metrics::{self, RequestMetrics, Surface};
 use crate::state::AppState;
 
 /// The template a request matched. The API's is the same wherever it is mounted.
@@ -47,7 +47,8 @@ pub async fn observe(
 ) -> Response {
     let id = RequestId::from_headers(request.headers(), state.clock.now());
     let client = Client::of(&request, &state.settings.trusted_proxies);
-    let record = RequestRecord::start(surface, &request, &id, client);
+    let requests = Arc::clone(&state.requests);
+    let record = RequestRecord::start(requests, surface, &request, &id, client);
     request.extensions_mut().insert(id.clone());
     request.extensions_mut().insert(client);
     request.extensions_mut().insert(surface);
@@ -63,6 +64,7 @@ pub async fn observe(
 
 /// What is known of a request so far; dropped at its end, it writes the record.
 struct RequestRecord {
+    requests: Arc<RequestMetrics>,
     surface: Surface,
     method: &'static str,
     route: String,
@@ -75,7 +77,13 @@ struct RequestRecord {
 }
 
 impl RequestRecord {
-    fn start(surface: Surface, request: &Request, id: &RequestId, client: Client) -> Self {
+    fn start(
+        requests: Arc<RequestMetrics>,
+        surface: Surface,
+        request: &Request,
+        id: &RequestId,
+        client: Client,
+    ) -> Self {
         let method = method_label(request.method());
         let route = route(surface, request.extensions().get());
         let path = request.uri().path().to_owned();
@@ -91,9 +99,9 @@ impl RequestRecord {
             surface = surface.label(),
             user.name = field::Empty,
         );
-        metrics::active_requests(surface, 1.0);
+        requests.began(surface);
         let (started, tally) = (Instant::now(), Arc::default());
-        Self { surface, method, route, path, started, span, tally, status: None, sent: 0 }
+        Self { requests, surface, method, route, path, started, span, tally, status: None, sent: 0 }
     }
 
     fn answered(mut self, status: StatusCode) -> Self {
@@ -120,7 +128,7 @@ impl RequestRecord {
         }
         // Probes and scrapes come every few seconds and say nothing while they succeed.
         let is_probe = self.surface == Surface::Ops
-            && matches!(self.route.as_str(), "/metrics" | "/livez" | "/readyz");
+            && matches!(self.route.as_str(), "/metrics" | "/metrics/course" | "/livez" | "/readyz");
         match status {
             500.. => record!(warn),
             ..400 if is_probe => record!(debug),
@@ -163,8 +171,7 @@ impl Drop for RequestRecord {
         let duration = self.started.elapsed();
         // 499 is nginx's number for a client that did not wait.
         let status = self.status.map_or(499, |status| status.as_u16());
-        metrics::active_requests(self.surface, -1.0);
-        metrics::request_ended(&metrics::Request {
+        self.requests.ended(&metrics::Request {
             surface: self.surface,
             method: self.method,
             route: &self.route,

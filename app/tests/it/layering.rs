@@ -21,7 +21,7 @@ const APP: &[(&str, &[&str])] = &[
     ("data_dir", &[]),
     ("auth", &["clock", "db"]),
     ("config", &["db"]),
-    ("state", &["auth", "clock", "config", "db"]),
+    ("state", &["auth", "clock", "config", "db", "metrics"]),
     // The web.
     ("error", &["auth", "db"]),
     ("body", &["error", "metrics"]),
@@ -67,10 +67,11 @@ const APP: &[(&str, &[&str])] = &[
     ("backup", &["data_dir", "db"]),
     ("client", &[]),
     ("control", &[]),
-    ("logs", &["config"]),
+    ("logs", &["config", "metrics"]),
     ("simulate", &["client", "clock"]),
     ("process", &["metrics"]),
-    ("exposition", &["db", "metrics", "process"]),
+    ("runtime", &["metrics"]),
+    ("exposition", &["db", "metrics", "process", "runtime"]),
     (
         "ops",
         &[

@@ -69,7 +69,19 @@ fn page() -> String {
         take `sum` of their `rate`.\n\n\
         | name | type | labels | meaning |\n|---|---|---|---|\n"
         .to_owned();
-    for Metric { name, kind, help, labels, .. } in metrics() {
+    list(&mut page, metrics());
+    page.push_str(
+        "\n`/metrics/course` has the names that dashboards of the course ask for. One of them is in\n\
+        milliseconds, which `promtool` refuses, so that path is scraped only by who needs it; it repeats\n\
+        `minitwit_cpu_load_percent` and `minitwit_http_responses_total`.\n\n\
+        | name | type | labels | meaning |\n|---|---|---|---|\n",
+    );
+    list(&mut page, minitwit::exposition::course::CATALOGUE);
+    page
+}
+
+fn list<'a>(page: &mut String, metrics: impl IntoIterator<Item = &'a Metric>) {
+    for Metric { name, kind, help, labels, .. } in metrics {
         let labels: Vec<_> = labels.iter().map(|label| format!("`{label}`")).collect();
         let kind = match kind {
             Kind::Counter => "counter",
@@ -78,5 +90,4 @@ fn page() -> String {
         };
         writeln!(page, "| `{name}` | {kind} | {} | {help} |", labels.join(" ")).unwrap();
     }
-    page
 }

@@ -206,7 +206,7 @@ impl Indexer {
         let started = Instant::now();
         writer.commit()?;
         self.committed_at = Instant::now();
-        crate::metrics::own::committed(self.committed_at - started);
+        self.shared.options.metrics.committed(self.committed_at - started);
         publish(&self.shared, writer.view());
         self.shared.wal.release(writer.view().payload.next);
         if writer.merge_neighbors()? {

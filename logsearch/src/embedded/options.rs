@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::metrics::own::{self, Names};
 use crate::wal::WalOptions;
 
 /// See each field. The defaults suit a service of some thousand records a second on a small machine.
@@ -33,6 +34,8 @@ pub struct Options {
     pub deadline: Duration,
     /// The write-ahead log.
     pub wal: WalOptions,
+    /// What its metrics are called.
+    pub metrics: &'static Names,
 }
 
 impl Default for Options {
@@ -50,6 +53,7 @@ impl Default for Options {
             searches: 2,
             deadline: Duration::from_secs(5),
             wal: WalOptions::default(),
+            metrics: &own::PIPELINE,
         }
     }
 }

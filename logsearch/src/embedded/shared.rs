@@ -210,6 +210,7 @@ impl Shared {
             records: views().map(|view| view.records()).sum::<u64>()
                 + state.tail.count_from(state.next),
             bytes: state.index_bytes + wal.bytes,
+            segments: views().map(|view| view.searcher.segment_readers().len() as u64).sum(),
             oldest: oldest.chain(state.tail.oldest()).min(),
             // With a gap, only what is indexed is complete.
             searchable_until: if gap {

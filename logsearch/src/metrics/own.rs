@@ -1,6 +1,7 @@
-//! The metrics of the log pipeline itself.
+//! The metrics of the log pipeline itself, under names that begin as its host wants.
 //!
-//! Nothing here is published by itself: [`publish`] takes a look when the program renders its metrics.
+//! Nothing here is published by itself: [`Names::publish`] takes a look when the program renders its
+//! metrics; only what is timed is recorded as it happens.
 
 use std::time::Duration;
 
@@ -10,36 +11,145 @@ use crate::record::Level;
 use crate::store::{StoreError, StoreErrorKind, StoreStatus};
 use crate::writer::{Counts, Reason};
 
-crate::catalogue! {
-    /// Records emitted, lost ones included.
-    EVENTS: Counter("logsearch_events_total", Count, "level");
-    /// Records lost before they could be found.
-    EVENTS_DROPPED: Counter("logsearch_events_dropped_total", Count, "level", "reason");
-    /// Bytes of records that wait for the writer.
-    QUEUE_DEPTH: Gauge("logsearch_queue_bytes", Bytes);
-    /// Bytes of records that may wait for the writer.
-    QUEUE_CAPACITY: Gauge("logsearch_queue_capacity_bytes", Bytes);
-    /// Age of the oldest record that cannot be found yet; 0 when there is none.
-    INGEST_LAG: Gauge("logsearch_ingest_lag_seconds", Seconds);
-    /// Time to bring records into the index.
-    COMMIT_DURATION: Histogram("logsearch_commit_duration_seconds", Seconds,
-        [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]);
-    /// Bytes of index and write-ahead log on disk.
-    INDEX_BYTES: Gauge("logsearch_index_bytes", Bytes);
-    /// Bytes that index and write-ahead log may have.
-    INDEX_MAX_BYTES: Gauge("logsearch_index_max_bytes", Bytes);
-    /// Records that can be found.
-    INDEX_DOCS: Gauge("logsearch_index_docs", Count);
-    /// Time stamp of the oldest record that can be found; 0 when there is none.
-    INDEX_OLDEST: Gauge("logsearch_index_oldest_timestamp_seconds", Seconds);
-    /// Things a person should know about the store, such as quarantined parts.
-    NOTICES: Gauge("logsearch_notices", Count);
-    /// Time a search or aggregation took.
-    SEARCH_DURATION: Histogram("logsearch_search_duration_seconds", Seconds,
-        [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0], "outcome");
+/// Declares the metrics of a log pipeline under a prefix: a catalogue of them, and `PIPELINE`, their
+/// [`Names`] for [`embedded::Options`](crate::embedded::Options).
+///
+/// ```
+/// logsearch::pipeline_metrics!("cafe_log");
+/// assert_eq!(EVENTS.name, "cafe_log_events_total");
+/// assert_eq!(PIPELINE.events, EVENTS.name);
+/// assert_eq!(CATALOGUE.len(), 13);
+/// ```
+#[macro_export]
+macro_rules! pipeline_metrics {
+    ($prefix:literal) => {
+        $crate::catalogue! {
+            /// Log records emitted, lost ones included.
+            EVENTS: Counter(concat!($prefix, "_events_total"), Count, "level");
+            /// Log records lost before they could be found.
+            EVENTS_DROPPED: Counter(concat!($prefix, "_events_dropped_total"), Count, "reason");
+            /// Bytes of log records that wait for the writer.
+            QUEUE_DEPTH: Gauge(concat!($prefix, "_queue_depth"), None);
+            /// Bytes of log records that may wait for the writer.
+            QUEUE_CAPACITY: Gauge(concat!($prefix, "_queue_capacity"), None);
+            /// Age of the oldest log record that cannot be found yet; 0 when there is none.
+            INGEST_LAG: Gauge(concat!($prefix, "_ingest_lag_seconds"), Seconds);
+            /// Time to bring log records into the index.
+            COMMIT_DURATION: Histogram(concat!($prefix, "_commit_duration_seconds"), Seconds,
+                [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]);
+            /// Bytes of log index and write-ahead log on disk.
+            INDEX_BYTES: Gauge(concat!($prefix, "_index_bytes"), Bytes);
+            /// Bytes that log index and write-ahead log may have.
+            INDEX_MAX_BYTES: Gauge(concat!($prefix, "_index_max_bytes"), Bytes);
+            /// Log records that can be found.
+            INDEX_DOCS: Gauge(concat!($prefix, "_index_docs"), Count);
+            /// Pieces the log index is in.
+            INDEX_SEGMENTS: Gauge(concat!($prefix, "_index_segments"), Count);
+            /// Time stamp of the oldest log record that can be found; 0 when there is none.
+            INDEX_OLDEST: Gauge(concat!($prefix, "_index_oldest_timestamp_seconds"), Seconds);
+            /// Things a person should know about the log store, such as quarantined parts.
+            NOTICES: Gauge(concat!($prefix, "_notices"), Count);
+            /// Time a search or aggregation of logs took.
+            SEARCH_DURATION: Histogram(concat!($prefix, "_search_duration_seconds"), Seconds,
+                [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0],
+                "outcome");
+        }
+
+        /// The names of the catalogue's entries.
+        pub const PIPELINE: $crate::metrics::own::Names = $crate::metrics::own::Names {
+            events: EVENTS.name,
+            events_dropped: EVENTS_DROPPED.name,
+            queue_depth: QUEUE_DEPTH.name,
+            queue_capacity: QUEUE_CAPACITY.name,
+            ingest_lag: INGEST_LAG.name,
+            commit_duration: COMMIT_DURATION.name,
+            index_bytes: INDEX_BYTES.name,
+            index_max_bytes: INDEX_MAX_BYTES.name,
+            index_docs: INDEX_DOCS.name,
+            index_segments: INDEX_SEGMENTS.name,
+            index_oldest: INDEX_OLDEST.name,
+            notices: NOTICES.name,
+            search_duration: SEARCH_DURATION.name,
+        };
+    };
 }
 
-/// What [`publish`] publishes.
+crate::pipeline_metrics!("logsearch");
+
+/// What the metrics of a pipeline are called; each field is the entry of that name in the catalogue.
+/// [`pipeline_metrics!`](crate::pipeline_metrics) makes one.
+#[derive(Clone, Copy, Debug)]
+pub struct Names {
+    pub events: &'static str,
+    pub events_dropped: &'static str,
+    pub queue_depth: &'static str,
+    pub queue_capacity: &'static str,
+    pub ingest_lag: &'static str,
+    pub commit_duration: &'static str,
+    pub index_bytes: &'static str,
+    pub index_max_bytes: &'static str,
+    pub index_docs: &'static str,
+    pub index_segments: &'static str,
+    pub index_oldest: &'static str,
+    pub notices: &'static str,
+    pub search_duration: &'static str,
+}
+
+impl Names {
+    /// Sets counters and gauges to a snapshot.
+    pub fn publish(&self, snapshot: &Snapshot) {
+        let Snapshot { counts, status, max_bytes } = snapshot;
+        for level in Level::ALL {
+            let emitted = counts.emitted[level as usize];
+            counter!(self.events, "level" => level.as_upper_str()).absolute(emitted);
+        }
+        for label in DROPPED {
+            let reasons = Reason::ALL.into_iter().filter(|reason| label_of(*reason) == label);
+            let dropped = reasons.map(|reason| counts.dropped_for(reason)).sum();
+            counter!(self.events_dropped, "reason" => label).absolute(dropped);
+        }
+        gauge!(self.queue_depth).set(to_f64(counts.queued_bytes as u64));
+        gauge!(self.queue_capacity).set(to_f64(counts.capacity_bytes as u64));
+        gauge!(self.ingest_lag).set(lag(status));
+        gauge!(self.index_bytes).set(to_f64(status.bytes));
+        gauge!(self.index_max_bytes).set(to_f64(*max_bytes));
+        gauge!(self.index_docs).set(to_f64(status.records));
+        gauge!(self.index_segments).set(to_f64(status.segments));
+        gauge!(self.index_oldest).set(status.oldest.map_or(0.0, seconds));
+        gauge!(self.notices).set(to_f64(status.notices.len() as u64));
+    }
+
+    /// Every label set of the histograms, so that they are there before the first observation.
+    pub fn touch(&self) {
+        for outcome in Outcome::ALL {
+            drop(histogram!(self.search_duration, "outcome" => outcome.as_str()));
+        }
+        drop(histogram!(self.commit_duration));
+    }
+
+    /// A search has ended.
+    pub fn search_ended(&self, outcome: Outcome, duration: Duration) {
+        histogram!(self.search_duration, "outcome" => outcome.as_str()).record(duration);
+    }
+
+    /// Records were brought into the index.
+    pub fn committed(&self, duration: Duration) {
+        histogram!(self.commit_duration).record(duration);
+    }
+}
+
+/// Why records are lost, as the metric says it.
+const DROPPED: [&str; 5] = ["queue_full", "too_large", "nested", "index_error", "shutdown"];
+
+/// Whether the disk was slow or full does not matter to who counts what is missing from the index.
+fn label_of(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Disk | Reason::Evicted => "index_error",
+        Reason::QueueFull | Reason::TooLarge | Reason::Nested | Reason::Shutdown => reason.as_str(),
+    }
+}
+
+/// What [`Names::publish`] publishes.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     /// What became of the records.
@@ -48,36 +158,6 @@ pub struct Snapshot {
     pub status: StoreStatus,
     /// The bytes the store may have.
     pub max_bytes: u64,
-}
-
-/// Sets counters and gauges to a snapshot.
-pub fn publish(snapshot: &Snapshot) {
-    let Snapshot { counts, status, max_bytes } = snapshot;
-    for level in Level::ALL {
-        let emitted = counts.emitted[level as usize];
-        counter!(EVENTS.name, "level" => level.as_str()).absolute(emitted);
-        for reason in Reason::ALL {
-            let dropped = counts.dropped[level as usize][reason as usize];
-            counter!(EVENTS_DROPPED.name, "level" => level.as_str(), "reason" => reason.as_str())
-                .absolute(dropped);
-        }
-    }
-    gauge!(QUEUE_DEPTH.name).set(to_f64(counts.queued_bytes as u64));
-    gauge!(QUEUE_CAPACITY.name).set(to_f64(counts.capacity_bytes as u64));
-    gauge!(INGEST_LAG.name).set(lag(status));
-    gauge!(INDEX_BYTES.name).set(to_f64(status.bytes));
-    gauge!(INDEX_MAX_BYTES.name).set(to_f64(*max_bytes));
-    gauge!(INDEX_DOCS.name).set(to_f64(status.records));
-    gauge!(INDEX_OLDEST.name).set(status.oldest.map_or(0.0, seconds));
-    gauge!(NOTICES.name).set(to_f64(status.notices.len() as u64));
-}
-
-/// Every label set of the histograms, so that they are there before the first observation.
-pub fn touch() {
-    for outcome in Outcome::ALL {
-        drop(histogram!(SEARCH_DURATION.name, "outcome" => outcome.as_str()));
-    }
-    drop(histogram!(COMMIT_DURATION.name));
 }
 
 /// How a search ended.
@@ -114,16 +194,6 @@ impl From<&StoreError> for Outcome {
     }
 }
 
-/// A search has ended.
-pub fn search_ended(outcome: Outcome, duration: Duration) {
-    histogram!(SEARCH_DURATION.name, "outcome" => outcome.as_str()).record(duration);
-}
-
-/// Records were brought into the index.
-pub fn committed(duration: Duration) {
-    histogram!(COMMIT_DURATION.name).record(duration);
-}
-
 fn lag(status: &StoreStatus) -> f64 {
     seconds(crate::clock::now().saturating_sub(status.searchable_until).max(0))
 }
@@ -148,6 +218,7 @@ mod tests {
         for metric in CATALOGUE {
             assert!(metric.name.starts_with("logsearch_"), "{}", metric.name);
             assert_eq!(metric.kind == Kind::Counter, metric.name.ends_with("_total"));
+            assert!(!metric.help.is_empty(), "{}", metric.name);
             let has_unit = |unit| metric.name.contains(unit);
             match metric.unit {
                 crate::metrics::Unit::Bytes => assert!(has_unit("_bytes"), "{}", metric.name),
@@ -157,6 +228,13 @@ mod tests {
             if let Kind::Histogram(bounds) = metric.kind {
                 assert!(bounds.is_sorted(), "{}", metric.name);
             }
+        }
+    }
+
+    #[test]
+    fn every_reason_has_a_label() {
+        for reason in Reason::ALL {
+            assert!(DROPPED.contains(&label_of(reason)), "{reason:?}");
         }
     }
 }

@@ -26,6 +26,7 @@ pub fn dashboard() -> Dashboard {
             machine(),
             database(),
             log_pipeline(),
+            runtime(),
             jobs(),
             metrics(),
         ],
@@ -263,7 +264,7 @@ fn database() -> Row {
 fn log_pipeline() -> Row {
     closed_row("Log pipeline", vec![
         panel(Stacked, "Log events by level", "ops", "Records emitted a second, by level.")
-            .query("sum by (level) (rate(logsearch_events_total{%J}[$__rate_interval]))", "{{level}}")
+            .query("sum by (level) (rate(minitwit_log_events_total{%J}[$__rate_interval]))", "{{level}}")
             .color("ERROR", "red")
             .color("WARN", "orange")
             .color("INFO", "green")
@@ -271,29 +272,49 @@ fn log_pipeline() -> Row {
             .color("TRACE", "purple")
             .logs("Records of this level", "level:${__field.labels.level}"),
         panel(Bars, "Dropped events", "short", "Records lost before they could be found, in the 5 minutes before each point, by reason.")
-            .query("sum by (reason) (increase(logsearch_events_dropped_total{%J}[5m]))", "{{reason}}")
+            .query("sum by (reason) (increase(minitwit_log_events_dropped_total{%J}[5m]))", "{{reason}}")
             .logs("What the pipeline says", "target:logsearch*"),
         panel(Lines, "Ingest lag", "s", "Age of the oldest record that cannot be found yet, and how long it takes to bring records into the index.")
-            .query("max by (instance) (logsearch_ingest_lag_seconds{%J})", "lag {{instance}}")
-            .query("histogram_quantile(0.95, sum by (le) (rate(logsearch_commit_duration_seconds_bucket{%J}[$__rate_interval])))", "commit p95"),
+            .query("max by (instance) (minitwit_log_ingest_lag_seconds{%J})", "lag {{instance}}")
+            .query("histogram_quantile(0.95, sum by (le) (rate(minitwit_log_commit_duration_seconds_bucket{%J}[$__rate_interval])))", "commit p95"),
         panel(Lines, "Log queue fill", "percentunit", "How full the buffer between the service and its log is. Full, it drops records rather than hold up a request.")
-            .query("max by (instance) (logsearch_queue_bytes{%J} / logsearch_queue_capacity_bytes{%J})", "{{instance}}")
+            .query("max by (instance) (minitwit_log_queue_depth{%J} / minitwit_log_queue_capacity{%J})", "{{instance}}")
             .max(1.0),
         panel(Lines, "Log index size", "bytes", "Log and index on the disk, and what they may take; the oldest records go first.")
-            .query("sum by (instance) (logsearch_index_bytes{%J})", "{{instance}}")
-            .query("max(logsearch_index_max_bytes{%J})", "limit")
+            .query("sum by (instance) (minitwit_log_index_bytes{%J})", "{{instance}}")
+            .query("max(minitwit_log_index_max_bytes{%J})", "limit")
             .dashed("limit", "red"),
-        panel(Lines, "Documents", "short", "Records that can be found.")
-            .query("sum(logsearch_index_docs{%J})", "records"),
+        panel(Lines, "Documents and segments", "short", "Records that can be found, and on the right the pieces of the index. Many pieces make searches slow.")
+            .query("sum(minitwit_log_index_docs{%J})", "records")
+            .query("sum(minitwit_log_index_segments{%J})", "segments")
+            .right_axis("segments", "short"),
         panel(Lines, "Log search p95", "s", "How long searches in the panel take, by how they ended.")
-            .query("histogram_quantile(0.95, sum by (le, outcome) (rate(logsearch_search_duration_seconds_bucket{%J}[$__rate_interval])))", "{{outcome}}"),
+            .query("histogram_quantile(0.95, sum by (le, outcome) (rate(minitwit_log_search_duration_seconds_bucket{%J}[$__rate_interval])))", "{{outcome}}"),
         panel(Stat, "Oldest log", "s", "How far back records can be found.")
-            .query("time() - (min(logsearch_index_oldest_timestamp_seconds{%J}) > 0)", "oldest")
+            .query("time() - (min(minitwit_log_index_oldest_timestamp_seconds{%J}) > 0)", "oldest")
             .size(6, 8),
         panel(Stat, "Notices", "short", "Things a person should know about the log store, such as damaged parts that were set aside.")
-            .query("sum(logsearch_notices{%J})", "notices")
+            .query("sum(minitwit_log_notices{%J})", "notices")
             .thresholds(&[(1.0, "yellow")])
             .logs("What the pipeline says", "target:logsearch*")
+            .size(6, 8),
+    ])
+}
+
+fn runtime() -> Row {
+    closed_row("Runtime", vec![
+        panel(Lines, "Worker busy share", "percentunit", "How busy the threads are that run all requests. Near 100 % requests wait for a thread.")
+            .query("sum by (instance) (rate(tokio_worker_busy_seconds_total{%J}[$__rate_interval])) / sum by (instance) (tokio_workers{%J})", "{{instance}}")
+            .max(1.0)
+            .size(6, 8),
+        panel(Lines, "Tasks alive", "short", "Tasks of the runtime: connections, requests, jobs. One that only grows is a leak.")
+            .query("sum by (instance) (tokio_alive_tasks{%J})", "{{instance}}")
+            .size(6, 8),
+        panel(Lines, "Run queue depth", "short", "Tasks that are ready and wait for a thread.")
+            .query("sum by (instance) (tokio_global_queue_depth{%J})", "{{instance}}")
+            .size(6, 8),
+        panel(Lines, "Event loop lag p99", "s", "How late a timer of 100 ms fires. Above some milliseconds something blocks a thread.")
+            .query("histogram_quantile(0.99, sum by (le, instance) (rate(tokio_event_loop_lag_seconds_bucket{%J}[$__rate_interval])))", "{{instance}}")
             .size(6, 8),
     ])
 }
@@ -327,22 +348,20 @@ fn jobs() -> Row {
 }
 
 fn metrics() -> Row {
-    closed_row(
-        "Metrics themselves",
-        vec![
-            panel(
-                Trend,
-                "Series scraped",
-                "short",
-                "Samples of each scrape, over all replicas. Bounded at 6,000 for each.",
-            )
+    closed_row("Metrics themselves", vec![
+        panel(Trend, "Series scraped", "short", "Samples of each scrape, over all replicas. Bounded at 6,000 for each.")
             .query("sum(scrape_samples_scraped{%J})", "samples")
             .thresholds(&[(6000.0, "yellow")])
             .size(8, 4),
-            panel(Trend, "Scrape duration", "s", "How long the slowest scrape takes.")
-                .query("max(scrape_duration_seconds{%J})", "scrape")
-                .thresholds(&[(1.0, "yellow"), (5.0, "red")])
-                .size(8, 4),
-        ],
-    )
+        panel(Trend, "Scrape duration", "s", "How long the slowest scrape takes.")
+            .query("max(scrape_duration_seconds{%J})", "scrape")
+            .thresholds(&[(1.0, "yellow"), (5.0, "red")])
+            .size(8, 4),
+        panel(Stat, "Label overflow, 24 h", "short", "Observations that came under `<overflow>` in the last 24 hours because there were too many label sets.")
+            .query("sum(increase(minitwit_metrics_label_overflow_total{%J}[24h]))", "overflow")
+            .thresholds(&[(1.0, "red")])
+            .logs("Which metric", "message:\"label sets\"")
+            .decimals(0)
+            .size(8, 4),
+    ])
 }

@@ -1,0 +1,3 @@
+//! The metrics of the log pipeline, under the service's own prefix.
+
+logsearch::pipeline_metrics!("minitwit_log");
