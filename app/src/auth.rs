@@ -6,7 +6,7 @@ mod simulator;
 mod throttle;
 mod token;
 
-pub use password::{Busy, Passwords, Verdict};
+pub use password::{Busy, Passwords, Place, Verdict};
 pub use simulator::SimulatorCredentials;
 pub use throttle::{Throttle, Throttled};
 pub use token::SessionToken;

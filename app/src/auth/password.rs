@@ -12,7 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use parking_lot::Mutex;
 use subtle::ConstantTimeEq;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// KiB of memory, passes, lanes.
 const COST: (u32, u32, u32) = (7_168, 5, 1);
@@ -68,29 +68,50 @@ impl Passwords {
         let password = password.to_owned();
         let mut salt = [0; SALT_LENGTH];
         getrandom::fill(&mut salt)?;
-        self.run(move |memory| {
-            let hash = derive(&params()?, password.as_bytes(), &salt, memory)?;
-            Ok(phc(&salt, &hash))
-        })
-        .await
+        self.reserve()?
+            .run(move |memory| {
+                let hash = derive(&params()?, password.as_bytes(), &salt, memory)?;
+                Ok(phc(&salt, &hash))
+            })
+            .await
     }
 
     /// Compares with a stored hash, or with nobody's.
     pub async fn verify(&self, password: &str, stored: Option<&str>) -> anyhow::Result<Verdict> {
+        self.reserve()?.verify(password, stored).await
+    }
+
+    /// A place in the queue, for who has other things to do before the comparison and should not do
+    /// them in vain.
+    pub fn reserve(&self) -> Result<Place, Busy> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Busy)?;
+        Ok(Place { passwords: self.clone(), place })
+    }
+}
+
+/// A place in the queue of those who wait for a hash.
+pub struct Place {
+    passwords: Passwords,
+    place: OwnedSemaphorePermit,
+}
+
+impl Place {
+    /// Compares with a stored hash, or with nobody's.
+    pub async fn verify(self, password: &str, stored: Option<&str>) -> anyhow::Result<Verdict> {
         let password = password.to_owned();
         let known = stored.is_some();
-        let stored = stored.unwrap_or(&self.nobody).to_owned();
+        let stored = stored.unwrap_or(&self.passwords.nobody).to_owned();
         let verdict = self.run(move |memory| compare(&password, &stored, memory)).await?;
         Ok(if known { verdict } else { Verdict::Wrong })
     }
 
     async fn run<T: Send + 'static>(
-        &self,
+        self,
         work: impl FnOnce(&mut Vec<Block>) -> anyhow::Result<T> + Send + 'static,
     ) -> anyhow::Result<T> {
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Busy)?;
-        let permit = Arc::clone(&self.permits).acquire_owned().await?;
-        let memory = Arc::clone(&self.memory);
+        let Self { passwords, place } = self;
+        let permit = Arc::clone(&passwords.permits).acquire_owned().await?;
+        let memory = Arc::clone(&passwords.memory);
         // The permits move into the thread: a request that goes away does not free them early.
         let task = tokio::task::spawn_blocking(move || {
             let mut blocks = memory.lock().pop().unwrap_or_default();

@@ -1,12 +1,13 @@
 //! Slows the guessing of passwords: five failures a minute for an account, twenty for an address, in
 //! windows of the database that all replicas share. Delays, never a lock-out; a success clears the
-//! account.
+//! account. An attempt counts as failed before its password is looked at, so that many at once are no
+//! more than one after the other.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::clock::{Clock, micros};
-use crate::db::{self, Db};
+use crate::db::{self, Db, LoginFailures};
 
 const WINDOW: Duration = Duration::from_mins(1);
 const ACCOUNT_LIMIT: i64 = 5;
@@ -41,34 +42,33 @@ impl Throttle {
         }
     }
 
-    /// Whether the attempt may go on.
-    pub async fn check(&self) -> db::Result<Result<(), Throttled>> {
+    /// Counts the attempt as a failed one, until [`Throttle::succeeded`], and says whether it may go on.
+    /// Those that may not are asked for a wait and write nothing.
+    pub async fn reserve(&self) -> db::Result<Result<(), Throttled>> {
         let now = self.clock.now();
         let begun_after = now - micros(WINDOW);
-        let rows = self.db.login_failures(&self.account, &self.address, begun_after).await?;
-        let over = rows.iter().find(|(subject, failures, _)| {
-            let limit = if *subject == self.account { ACCOUNT_LIMIT } else { ADDRESS_LIMIT };
-            *failures >= limit
-        });
-        Ok(match over {
-            None => Ok(()),
-            Some((_, _, begun)) => {
-                let left = (begun + micros(WINDOW) - now).max(0);
-                Err(Throttled { retry_after: u64::try_from(left / 1_000_000).unwrap_or(0) + 1 })
-            }
-        })
+        let known = self.db.login_failures(&self.account, &self.address, begun_after).await?;
+        if let Some(throttled) = self.over(&known, now, 1) {
+            return Ok(Err(throttled));
+        }
+        let with_this =
+            self.db.add_login_failure(&self.account, &self.address, now, begun_after).await?;
+        Ok(self.over(&with_this, now, 0).map_or(Ok(()), Err))
     }
 
-    /// The attempt failed.
-    pub async fn failed(&self) -> db::Result<()> {
-        let now = self.clock.now();
-        let begun_after = now - micros(WINDOW);
-        self.db.add_login_failure(&self.account, &self.address, now, begun_after).await
+    /// Whether so many more failures would be over a limit.
+    fn over(&self, known: &[LoginFailures], now: i64, more: i64) -> Option<Throttled> {
+        let over = known.iter().find(|known| {
+            let limit = if known.subject == self.account { ACCOUNT_LIMIT } else { ADDRESS_LIMIT };
+            known.failures + more > limit
+        })?;
+        let left = (over.window_start + micros(WINDOW) - now).max(0);
+        Some(Throttled { retry_after: u64::try_from(left / 1_000_000).unwrap_or(0) + 1 })
     }
 
     /// The attempt succeeded.
     pub async fn succeeded(&self) -> db::Result<()> {
-        self.db.clear_login_failures(&self.account).await
+        self.db.forgive_login_failure(&self.account, &self.address).await
     }
 
     /// Removes what no window needs any more.

@@ -28,6 +28,7 @@ pub use error::{Error, Result};
 pub use executor::Db;
 pub use follows::Followed;
 pub use jobs::{JobRun, Lease};
+pub use login_failures::LoginFailures;
 pub use messages::{AuthorTimeline, StoredMessage};
 pub use migrate::{MigrationError, known_version};
 pub use open::{DatabaseUrl, ExistingError, OpenError, PoolSizes};

@@ -16,7 +16,7 @@ use http::{Method, StatusCode};
 use serde::Deserialize;
 use tracing::Span;
 
-use crate::auth::{SessionToken, Throttle, Throttled, Verdict};
+use crate::auth::{Place, SessionToken, Throttle, Throttled, Verdict};
 use crate::body;
 use crate::clock::micros;
 use crate::db::{Operator, OperatorSession, Role};
@@ -109,12 +109,12 @@ pub async fn login(
     let name = &form.username;
     let throttle =
         Throttle::new(state.db.clone(), state.clock.clone(), "operator", name, client.address);
-    if let Err(throttled) = throttle.check().await? {
+    let place = state.passwords.reserve().map_err(anyhow::Error::from)?;
+    if let Err(throttled) = throttle.reserve().await? {
         audit("operator.login_throttled", name);
         return throttled_page(throttled, form);
     }
-    let Some(operator) = check(&state, name, &form.password).await? else {
-        throttle.failed().await?;
+    let Some(operator) = check(&state, place, name, &form.password).await? else {
         audit("operator.login_failed", name);
         let error = Some("Wrong name or password".to_owned());
         return page(error, form.username, &form.to).answer(StatusCode::UNAUTHORIZED);
@@ -140,10 +140,15 @@ fn throttled_page(throttled: Throttled, form: LoginForm) -> Result<Response, App
 }
 
 /// The operator of that name and password. A wrong name takes as long as a wrong password.
-async fn check(state: &AppState, name: &str, password: &str) -> Result<Option<Operator>, AppError> {
+async fn check(
+    state: &AppState,
+    place: Place,
+    name: &str,
+    password: &str,
+) -> Result<Option<Operator>, AppError> {
     let known = state.db.operator(name).await?;
     let stored = known.as_ref().map(|known| known.pw_hash.as_str());
-    let verdict = state.passwords.verify(password, stored).await?;
+    let verdict = place.verify(password, stored).await?;
     Ok(known.filter(|_| verdict != Verdict::Wrong))
 }
 

@@ -15,6 +15,8 @@ on_both_databases!(
     sessions_are_stored_hashed,
     guessing_a_password_is_slowed_for_the_account,
     guessing_passwords_is_slowed_for_the_address,
+    guesses_at_once_are_no_more_than_one_after_the_other,
+    log_ins_that_succeed_do_not_count_for_the_address,
 );
 
 async fn sign_in(app: &TestApp, browser: &mut Browser, name: &str, password: &str) -> Answer {
@@ -120,6 +122,28 @@ async fn guessing_a_password_is_slowed_for_the_account(app: TestApp) {
     for (outcome, times) in [("throttled", 1.0), ("bad_password", 10.0), ("success", 2.0)] {
         let counted = app.metric("minitwit_logins_total", &[("outcome", outcome)]);
         assert!((counted - times).abs() < 0.1, "{outcome}: {counted}");
+    }
+}
+
+async fn guesses_at_once_are_no_more_than_one_after_the_other(app: TestApp) {
+    sign_in(&app, &mut app.browser(), "a", "right").await.goes_to("/");
+    // As many as the queue of the hashes takes on one core: none is refused for want of a place.
+    let guesses = (0..9).map(async |n| {
+        let form = [("username", "a".to_owned()), ("password", format!("guess {n}"))];
+        let form = form.each_ref().map(|(name, value)| (*name, value.as_str()));
+        app.browser().post("/login", &form).await.status.as_u16()
+    });
+    let mut statuses = futures_util::future::join_all(guesses).await;
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 200, 200, 200, 200, 429, 429, 429, 429]);
+}
+
+async fn log_ins_that_succeed_do_not_count_for_the_address(app: TestApp) {
+    let mut browser = app.browser();
+    sign_in(&app, &mut browser, "a", "right").await.goes_to("/");
+    let form = [("username", "a"), ("password", "right")];
+    for _ in 0..21 {
+        app.browser().post("/login", &form).await.goes_to("/");
     }
 }
 
