@@ -35,6 +35,11 @@ pub fn day(micros: i64) -> String {
     civil(micros).strftime("%-d %b %Y").to_string()
 }
 
+/// `22 Nov 06:26`, in lists that reach over days.
+pub fn day_time(micros: i64) -> String {
+    civil(micros).strftime("%-d %b %Y %H:%M").to_string()
+}
+
 /// The number of the day, to tell when it changes.
 pub fn day_number(micros: i64) -> i64 {
     micros.div_euclid(86_400 * SECOND)

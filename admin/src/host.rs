@@ -4,10 +4,12 @@
 mod alerts;
 mod deploys;
 mod jobs;
+mod moderation;
 
 pub use alerts::{Alert, Alerts, Rule};
 pub use deploys::{Deploy, Deploys};
 pub use jobs::{Job, Jobs, Run};
+pub use moderation::{Listed, Message, MessageFilter, Moderation, User};
 
 /// Why the host could not answer. The panel logs it, says on the page what is missing, and shows the
 /// rest.

@@ -2,6 +2,7 @@
 #![warn(missing_docs)]
 
 mod assets;
+mod change;
 mod charts;
 mod clock;
 mod complete;
@@ -23,6 +24,9 @@ mod routes;
 mod window;
 
 pub use assets::{stylesheet, stylesheet_name};
-pub use host::{Alert, Alerts, Deploy, Deploys, HostError, Job, Jobs, Rule, Run};
+pub use host::{
+    Alert, Alerts, Deploy, Deploys, HostError, Job, Jobs, Listed, Message, MessageFilter,
+    Moderation, Rule, Run, User,
+};
 pub use operator::{Operator, Role};
 pub use panel::Admin;

@@ -225,6 +225,15 @@ impl Links {
         url
     }
 
+    /// A list with the parameters that are not empty.
+    pub fn listing(&self, path: &str, parameters: &[(&str, &str)]) -> String {
+        let mut url = self.path(path);
+        parameters
+            .iter()
+            .fold(Parameters::new(&mut url), |url, (name, value)| url.add(name, value, ""));
+        url
+    }
+
     /// Where a job of that name is started.
     pub fn job(&self, name: &str) -> String {
         self.path(&format!("/system/jobs/{}", utf8_percent_encode(name, SEGMENT)))

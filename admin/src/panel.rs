@@ -13,7 +13,7 @@ use logsearch::store::LogStore;
 use tokio::sync::Semaphore;
 
 use crate::clock;
-use crate::host::{Alerts, Deploys, Jobs};
+use crate::host::{Alerts, Deploys, Jobs, Moderation};
 use crate::links::Links;
 use crate::live::Subscribe;
 use crate::operator::Operator;
@@ -34,6 +34,7 @@ pub struct Panel {
     pub jobs: Option<Arc<dyn Jobs>>,
     pub alerts: Option<Arc<dyn Alerts>>,
     pub deploys: Option<Arc<dyn Deploys>>,
+    pub moderation: Option<Arc<dyn Moderation>>,
     pub levels: Option<LevelControl>,
     pub build: Vec<(String, String)>,
     clock: Box<dyn Fn() -> i64 + Send + Sync>,
@@ -66,6 +67,7 @@ impl Admin {
             jobs: None,
             alerts: None,
             deploys: None,
+            moderation: None,
             levels: None,
             build: Vec::new(),
             clock: Box::new(clock::now),
@@ -118,6 +120,12 @@ impl Admin {
     /// The deployments of the host, marked on charts.
     pub fn deploys(mut self, deploys: Arc<dyn Deploys>) -> Self {
         self.panel.deploys = Some(deploys);
+        self
+    }
+
+    /// Messages and users of the host.
+    pub fn moderation(mut self, moderation: Arc<dyn Moderation>) -> Self {
+        self.panel.moderation = Some(moderation);
         self
     }
 

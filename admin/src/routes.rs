@@ -12,7 +12,9 @@ use axum::routing::{get, post};
 
 use crate::error::PanelError;
 use crate::operator::Operator;
-use crate::pages::{errors, event, logs, now, patterns, request, requests, sql, system};
+use crate::pages::{
+    errors, event, logs, moderation, now, patterns, request, requests, sql, system, users,
+};
 use crate::panel::Panel;
 use crate::{assets, complete, export, live, protect};
 
@@ -37,6 +39,9 @@ where
         .route(&at("/system"), get(system::show))
         .route(&at("/system/levels"), post(system::set_levels))
         .route(&at("/system/jobs/{name}"), post(system::run_job))
+        .route(&at("/moderation"), get(moderation::show))
+        .route(&at("/moderation/{id}"), post(moderation::set_flagged))
+        .route(&at("/users"), get(users::show))
         .route(&at("/events/{id}"), get(event::show))
         .route(&at("/events/{id}/context"), get(event::context))
         .route(&at("/requests"), get(requests::show))

@@ -2,6 +2,7 @@
 
 pub mod health;
 mod jobs;
+mod moderation;
 pub mod operator;
 pub mod panel;
 pub mod scrape;

@@ -14,6 +14,8 @@ use logsearch::record::ValueRef;
 use logsearch::store::Search;
 
 use super::record::{Row, Rows};
+use super::tabs::{self, Tab};
+use crate::change::Change;
 use crate::error::PanelError;
 use crate::format;
 use crate::happened::told;
@@ -28,13 +30,12 @@ use crate::params::Params;
 const AUDIT: usize = 50;
 /// How long a changed level may hold, in minutes.
 const MINUTES: [u64; 4] = [5, 15, 60, 240];
-/// The longest form.
-const FORM: usize = 4_096;
 
 #[derive(Template)]
 #[template(path = "system.html")]
 struct SystemPage {
     layout: Layout,
+    tabs: Vec<Tab>,
     may_change: bool,
     store: Vec<(&'static str, String)>,
     notices: Vec<String>,
@@ -92,6 +93,7 @@ pub async fn show(
     };
     render(&SystemPage {
         layout: Layout::new(&panel, &operator, Section::System, "System", "/system", &view),
+        tabs: tabs::of(&panel, "/system", &view),
         may_change: operator.may_change(),
         store: vec![
             ("records", format::count(status.records)),
@@ -141,22 +143,12 @@ fn job_row(job: Job, view: &View, panel: &Panel) -> JobRow {
     }
 }
 
-fn operators_only(operator: &Operator) -> Result<(), PanelError> {
-    operator.may_change().then_some(()).ok_or(PanelError::Forbidden)
-}
-
 /// `POST /system/levels`: other levels for a time, or back to the usual ones.
 pub async fn set_levels(
     State(panel): State<Arc<Panel>>,
-    operator: Operator,
-    form: String,
+    Change { by, form }: Change,
 ) -> Result<Response, PanelError> {
-    operators_only(&operator)?;
-    if form.len() > FORM {
-        return Err(PanelError::Invalid("The form is too long.".to_owned()));
-    }
     let control = panel.levels.as_ref().ok_or(PanelError::NotFound)?;
-    let form = Params::parse(&form);
     let text = form.get("levels").unwrap_or_default();
     let levels = Levels::parse(text).map_err(|error| PanelError::Invalid(format!("{error}.")))?;
     let minutes = form.get("minutes").and_then(|text| text.parse().ok());
@@ -166,7 +158,7 @@ pub async fn set_levels(
         .map_err(|error| PanelError::Invalid(format!("The levels did not change: {error}.")))?;
     tracing::warn!(
         event.action = "levels.set",
-        user.name = operator.name,
+        user.name = by,
         logs.levels = text,
         minutes,
         "log levels changed"
@@ -177,10 +169,9 @@ pub async fn set_levels(
 /// `POST /system/jobs/{name}`: a run now.
 pub async fn run_job(
     State(panel): State<Arc<Panel>>,
-    operator: Operator,
     Path(name): Path<String>,
+    Change { by, .. }: Change,
 ) -> Result<Response, PanelError> {
-    operators_only(&operator)?;
     let jobs = panel.jobs.as_ref().ok_or(PanelError::NotFound)?;
     match jobs.run(&name).await? {
         Run::Started => {}
@@ -192,7 +183,7 @@ pub async fn run_job(
     }
     tracing::warn!(
         event.action = "job.run",
-        user.name = operator.name,
+        user.name = by,
         job.name = name,
         "job started by hand"
     );

@@ -68,7 +68,8 @@ impl App {
             .levels(levels.clone())
             .alerts(host.clone())
             .deploys(host)
-            .jobs(keeper)
+            .jobs(keeper.clone())
+            .moderation(keeper)
             .clock(move || now);
         let router = Router::<Shop>::new()
             .route("/", get(async || "shop"))

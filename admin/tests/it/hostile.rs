@@ -4,7 +4,7 @@ use logsearch::record::{Level, LogRecord, Value};
 
 use crate::harness::App;
 
-const PAYLOADS: [&str; 6] = [
+pub const PAYLOADS: [&str; 6] = [
     "<script>alert(1)</script>",
     "\"><img src=x onerror=alert(1)>",
     "'><svg/onload=alert(1)>",
@@ -61,6 +61,8 @@ async fn no_page_has_a_payload_as_markup_or_shows_hidden_characters() {
         "/ops/requests/sql",
         "/ops/errors",
         "/ops/system",
+        "/ops/moderation",
+        "/ops/users",
         event,
         &format!("{event}/context?scope=user"),
     ]
@@ -72,6 +74,8 @@ async fn no_page_has_a_payload_as_markup_or_shows_hidden_characters() {
         pages.push(format!("/ops/logs?q={payload}&from={payload}&cols={payload}&sort={payload}"));
         pages.push(format!("/ops/requests/{payload}"));
         pages.push(format!("/ops/{payload}"));
+        pages.push(format!("/ops/moderation?q={payload}&author={payload}&show={payload}"));
+        pages.push(format!("/ops/users?q={payload}&before={payload}"));
         pages.push(format!("{event}/context?q={payload}&scope={payload}"));
     }
     for path in pages {

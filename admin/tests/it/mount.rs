@@ -5,7 +5,7 @@ use axum::http::{Request, StatusCode};
 
 use crate::harness::{App, attributes};
 
-const PATHS: [&str; 13] = [
+const PATHS: [&str; 16] = [
     "/ops",
     "/ops/logs",
     "/ops/logs?tail=1",
@@ -17,6 +17,9 @@ const PATHS: [&str; 13] = [
     "/ops/requests/x",
     "/ops/errors",
     "/ops/system",
+    "/ops/moderation",
+    "/ops/moderation/1",
+    "/ops/users",
     "/ops/events/1-1",
     "/ops/nothing/of/that/name",
 ];
@@ -95,4 +98,21 @@ async fn a_job_is_started_once_by_an_operator_and_by_nobody_else() {
     assert_eq!(run("tidy", "operator").await, StatusCode::SEE_OTHER);
     assert!(app.get("/ops/system").await.text.contains("<strong>running</strong>"));
     assert_eq!(run("tidy", "operator").await, StatusCode::CONFLICT);
+}
+
+#[tokio::test]
+async fn a_message_is_flagged_by_an_operator_from_the_same_site() {
+    let app = App::with_log(50).await;
+    let flag =
+        async |role, site| app.post("/ops/moderation/3", role, "set=flagged&q=a%26b", site).await;
+    assert_eq!(flag("viewer", "same-origin").await.status, StatusCode::FORBIDDEN);
+    assert_eq!(flag("operator", "cross-site").await.status, StatusCode::FORBIDDEN);
+    let flagged = async || app.get("/ops/moderation?show=flagged").await.text;
+    assert!(!flagged().await.contains("id=\"m3\""));
+    let answer = flag("operator", "same-origin").await;
+    assert_eq!(answer.headers["location"], "/ops/moderation?q=a%26b");
+    assert!(flagged().await.contains("id=\"m3\""));
+    let long = "x".repeat(40_000);
+    let answer = app.post("/ops/moderation/3", "operator", &long, "same-origin").await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
 }

@@ -16,6 +16,8 @@ macro_rules! before_cursor {
     };
 }
 
+pub(super) use before_cursor;
+
 const PUBLIC: Statement = Statement::read(
     "messages.public",
     concat!(

@@ -11,6 +11,7 @@ mod latest;
 mod login_failures;
 mod messages;
 mod migrate;
+mod moderation;
 mod open;
 mod operator_sessions;
 mod operators;
@@ -31,6 +32,7 @@ pub use jobs::{JobRun, Lease};
 pub use login_failures::LoginFailures;
 pub use messages::{AuthorTimeline, StoredMessage};
 pub use migrate::{MigrationError, known_version};
+pub use moderation::{MessageFilter, ModeratedMessage, ModeratedUser};
 pub use open::{DatabaseUrl, ExistingError, OpenError, PoolSizes};
 pub use operator_sessions::OperatorSession;
 pub use operators::{Operator, Role};
@@ -45,6 +47,7 @@ pub fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
     [
         users::STATEMENTS,
         messages::STATEMENTS,
+        moderation::STATEMENTS,
         follows::STATEMENTS,
         sessions::STATEMENTS,
         login_failures::STATEMENTS,

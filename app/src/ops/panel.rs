@@ -10,6 +10,7 @@ use logsearch::filter::LevelControl;
 use logsearch::logs::Logs;
 
 use super::jobs::PanelJobs;
+use super::moderation::PanelModeration;
 use super::operator;
 use crate::build;
 use crate::jobs::Jobs;
@@ -38,6 +39,7 @@ pub fn router(state: &AppState, panel: Panel) -> Router {
         .logout(operator::LOGOUT)
         .live(move |query| logs.subscribe(query))
         .levels(panel.levels)
+        .moderation(Arc::new(PanelModeration(state.db.clone())))
         .jobs(Arc::new(PanelJobs::new(state, panel.jobs)))
         .fact("version", env!("CARGO_PKG_VERSION"))
         .fact("revision", build::REVISION)

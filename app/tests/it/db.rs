@@ -87,6 +87,9 @@ const ARGUED: &[(&str, &str)] = &[
     // The newest 31 of each of at most 64 authors are merged by a sort of those.
     ("messages.home_by_author", "USE TEMP B-TREE FOR ORDER BY"),
     ("messages.home_by_author", "Sort"),
+    // The newest 51 shown and the newest 51 hidden messages are merged by a sort of those.
+    ("moderation.messages", "USE TEMP B-TREE FOR ORDER BY"),
+    ("moderation.messages_of_author", "USE TEMP B-TREE FOR ORDER BY"),
     // The follows of one user, most of which are shown.
     ("followers.list", "Sort"),
     // The page of 31 was cut in order already; the join with its author is not known to keep that.

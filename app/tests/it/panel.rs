@@ -16,6 +16,7 @@ use minitwit::ops;
 use minitwit::routes;
 
 use crate::harness::{Answer, TestApp, eventually, on_both_databases, request, send};
+use crate::raw_sql::Raw;
 
 /// The ops listener of one process, with the panel in it.
 pub struct Panel {
@@ -110,7 +111,129 @@ async fn a_job_that_runs_elsewhere_is_not_started_again(app: TestApp) {
     refused.shows("backup is running already");
 }
 
+/// The ids of the messages on a page, in its order.
+fn message_ids(answer: &Answer) -> Vec<i64> {
+    let text = answer.text();
+    let ids = text.split("<tr id=\"m").skip(1);
+    ids.map(|rest| rest.split('"').next().unwrap().parse().unwrap()).collect()
+}
+
+/// The address behind the button for the next part of a list.
+fn older(answer: &Answer) -> Option<String> {
+    let text = answer.text();
+    let (before, _) = text.split_once("\">▾ older</a>")?;
+    let url = before.rsplit("href=\"").next().unwrap();
+    Some(url.replace("&amp;", "&"))
+}
+
+async fn messages_are_paged_filtered_and_flagged_by_operators_alone(app: TestApp) {
+    let (site, panel) = (app.browser(), Panel::of(&app).await);
+    let operator = panel.log_in(&app, "octavia", Role::Operator).await;
+    let viewer = panel.log_in(&app, "victor", Role::Viewer).await;
+    for name in ["anna", "ben & <b>"] {
+        app.user(name).await;
+    }
+    for number in 1..=120 {
+        let author = if number % 3 == 0 { "anna" } else { "ben & <b>" };
+        app.message(author, &format!("Number {number} 100% of_it")).await;
+    }
+
+    let mut url = Some("/admin/moderation".to_owned());
+    let mut seen = Vec::new();
+    while let Some(next) = url {
+        let page = viewer.get(&next).await;
+        page.is(200).hides("Unflag message").hides("Flag message").hides("<b>");
+        seen.extend(message_ids(&page));
+        url = older(&page);
+    }
+    assert_eq!(seen, (1..=120).rev().collect::<Vec<i64>>(), "newest first, each once");
+    let ids = async |query: &str| {
+        message_ids(viewer.get(&format!("/admin/moderation?{query}")).await.is(200))
+    };
+    assert_eq!(ids("author=anna&q=number+3").await, [39, 36, 33, 30, 3]);
+    assert_eq!(ids("q=NUMBER+119+").await, [119]);
+    assert_eq!(ids("q=100%25+of_it&author=anna").await.len(), 40);
+    assert_eq!(ids("q=100_").await, [0; 0], "a wildcard is a character like others");
+    assert_eq!(ids("author=nobody").await, [0; 0]);
+
+    viewer.post("/admin/moderation/119", &[("set", "flagged")]).await.is(403);
+    operator.post("/admin/moderation/119", &[("set", "burn")]).await.is(400);
+    operator.post("/admin/moderation/999", &[("set", "flagged")]).await.is(404);
+    let back = operator
+        .post("/admin/moderation/119", &[("set", "flagged"), ("author", "ben & <b>"), ("q", "1")])
+        .await;
+    assert_eq!(back.is(303).header("location"), "/admin/moderation?q=1&author=ben+%26+%3Cb%3E");
+    site.clone().get("/public").await.hides("Number 119 ").shows("Number 120 ");
+    assert_eq!(ids("show=flagged").await, [119]);
+    assert_eq!(ids("show=flagged&author=ben+%26+%3Cb%3E").await, [119]);
+    assert_eq!(ids("show=shown").await[..2], [120, 118]);
+    assert_eq!(ids("").await[..3], [120, 119, 118]);
+    viewer.get("/admin/moderation").await.shows(">flagged</strong>");
+    operator.post("/admin/moderation/119", &[("set", "shown")]).await.is(303);
+    site.clone().get("/public").await.shows("Number 119 ");
+    assert_eq!(audited(&app, "message.flag"), ["octavia"]);
+    assert_eq!(audited(&app, "message.unflag"), ["octavia"]);
+}
+
+async fn users_are_listed_with_their_figures(app: TestApp) {
+    let panel = Panel::of(&app).await;
+    let viewer = panel.log_in(&app, "victor", Role::Viewer).await;
+    for number in 1..=60 {
+        app.user(&format!("user {number}")).await;
+    }
+    app.user("Zoe<i>").await;
+    let db = &app.state.db;
+    for number in 1..=3 {
+        db.follow(&format!("user {number}"), "Zoe<i>", app.clock.now()).await.unwrap();
+        app.message("Zoe<i>", "hello").await;
+    }
+    assert!(db.set_flagged(2, true).await.unwrap());
+    let page = viewer.get("/admin/users?q=zoe").await;
+    page.is(200).shows("Zoe&lt;i&gt;").hides("<i>").hides("user 1<");
+    page.shows("data-title=\"followers\">3<").shows("show=flagged");
+    page.shows("author=Zoe%3Ci%3E\">2</a>").shows("/admin/logs?q=user:");
+    let first = viewer.get("/admin/users").await;
+    first.is(200).shows("Zoe&lt;i&gt;").shows("<strong>user 60<").hides("<strong>user 1<");
+    viewer.get(&older(&first).unwrap()).await.is(200).shows("<strong>user 1<").hides("▾ older");
+}
+
+/// Messages of the first user, more than anybody wants to post one by one.
+async fn post_many(app: &TestApp, count: u32) {
+    let mut raw = Raw::connect(app).await;
+    let numbers = match raw {
+        Raw::Sqlite(_) => format!(
+            "(WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {count})
+             SELECT n FROM n) n"
+        ),
+        Raw::Postgres(_) => format!("(SELECT n FROM generate_series(1, {count}) AS n) n"),
+    };
+    let now = app.clock.now();
+    let sql = format!(
+        "INSERT INTO messages (author_id, text, pub_date) SELECT 1, 'text ' || n, {now} + n FROM {numbers}"
+    );
+    raw.execute(&sql).await.unwrap();
+}
+
+async fn a_search_walks_a_part_of_the_table_and_goes_on(app: TestApp) {
+    let panel = Panel::of(&app).await;
+    let viewer = panel.log_in(&app, "victor", Role::Viewer).await;
+    app.user("anna").await;
+    app.message("anna", "the needle").await;
+    post_many(&app, 20_500).await;
+    app.message("anna", "a second needle").await;
+    let first = viewer.get("/admin/moderation?q=needle").await;
+    assert_eq!(message_ids(first.is(200)), [20_502]);
+    let second = viewer.get(&older(&first).unwrap()).await;
+    assert_eq!(message_ids(second.is(200)), [1]);
+    assert_eq!(older(&second), None);
+    let nothing = viewer.get("/admin/moderation?q=haystack").await;
+    nothing.shows("Nothing among the messages looked at").shows("Look at older ones");
+}
+
 on_both_databases!(
     a_job_is_run_by_hand_and_every_replica_tells_how_it_ended,
     a_job_that_runs_elsewhere_is_not_started_again,
+    messages_are_paged_filtered_and_flagged_by_operators_alone,
+    users_are_listed_with_their_figures,
+    a_search_walks_a_part_of_the_table_and_goes_on,
 );
