@@ -32,6 +32,7 @@ random() {
 
 mkdir -p secrets tls
 secret admin_password "$(random)"
+secret alert_token "$(random)"
 secret grafana_password "$(random)"
 secret postgres_password "$(random)"
 secret database_url "postgres://minitwit:$(cat secrets/postgres_password)@postgres:5432/minitwit"

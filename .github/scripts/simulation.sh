@@ -25,7 +25,7 @@ if errors=$("${compose[@]}" logs --no-log-prefix app | grep '"level":"ERROR"'); 
     echo "$errors" | head -5 >&2
     exit 1
 fi
-up=$(curl --silent --fail 'http://127.0.0.1:9090/api/v1/query?query=up%7Bjob%3D%22monitoring%22%7D')
+up=$(curl --silent --fail 'http://127.0.0.1:9090/api/v1/query?query=up%7Bjob%3D%22minitwit%22%7D')
 if [[ $up != *'"1"]'* ]]; then
     echo "simulation.sh: Prometheus does not scrape the service: $up" >&2
     exit 1

@@ -5,4 +5,5 @@ mod jobs;
 mod moderation;
 pub mod operator;
 pub mod panel;
+pub mod runbooks;
 pub mod scrape;

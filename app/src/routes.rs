@@ -15,7 +15,7 @@ use crate::metrics::Surface;
 use crate::middleware::observe::observe;
 use crate::middleware::{detach, errors, panics, security, session, strict};
 use crate::ops::panel::{self, Panel};
-use crate::ops::{health, scrape};
+use crate::ops::{health, runbooks, scrape};
 use crate::pages::{account, follow, message, timeline};
 use crate::state::AppState;
 use crate::{api, assets};
@@ -90,6 +90,7 @@ pub fn ops(state: &AppState, exposition: Exposition, panel: Option<Panel>) -> Ro
         .route("/metrics", get(scrape::get))
         .route("/metrics/course", get(scrape::course))
         .with_state(exposition)
+        .route("/runbooks/{alert}", get(runbooks::get))
         .fallback(async || AppError::NotFound);
     let ops = match panel {
         Some(panel) => ops.merge(panel::router(state, panel)),

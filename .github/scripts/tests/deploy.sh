@@ -35,7 +35,7 @@ case "$*" in
 "service ls"*) echo '2/2' ;;
 "service logs"*) echo "$LOGGED" ;;
 "stack deploy"*)
-    [ -f minitwit-deploy/compose/nginx.conf ] || exit 92
+    [ -f minitwit-deploy/compose/nginx.conf ] && [ -f minitwit-deploy/alerts/grafana/rules.yaml ] || exit 92
     [ "$MINITWIT_HOST" = minitwit.example ] && [ "${#CONFIG_VERSION}" = 12 ] || exit 93
     case $LAST_STATE in rollback_completed) ;; *) echo "$MINITWIT_IMAGE" >"$WORK/image" ;; esac ;;
 "service update"*) words=$*; words=${words#*--image }; echo "${words% minitwit_app}" >"$WORK/image" ;;

@@ -17,13 +17,13 @@ before=$(sha256sum secrets/* tls/* .env)
 [ "$(stat -c %a secrets tls | sort -u)" = 700 ]
 [ "$(stat -c %a secrets/admin_password)" = 444 ]
 [ "$(stat -c %a tls/privkey.pem)" = 600 ]
-[ "$(cat secrets/{admin,grafana,postgres}_password | wc -c)" = 144 ]
+[ "$(cat secrets/{admin,grafana,postgres}_password secrets/alert_token | wc -c)" = 192 ]
 [ "$(cat secrets/database_url)" = "postgres://minitwit:$(cat secrets/postgres_password)@postgres:5432/minitwit" ]
 diff <(printf 'MINITWIT_HOST=minitwit.example\nCOMPOSE_PROFILES=postgres\nMINITWIT_DATABASE_URL_FILE=/run/secrets/database_url\n') .env
 for name in minitwit.example api.minitwit.example; do
     openssl x509 -in tls/fullchain.pem -noout -checkhost "$name" | grep -q 'does match'
 done
-for password in secrets/*_password; do
+for password in secrets/*_password secrets/alert_token; do
     if grep -qF "$(cat "$password")" first; then
         echo "FAILED: $password was shown" >&2
         exit 1

@@ -117,19 +117,35 @@ fn every_mounted_file_exists() {
         for service in services(file).values() {
             for mount in list(service, "volumes") {
                 let source = mount.split(':').next().unwrap();
-                // Dashboards and alerts are deployed with the service, and made apart from it.
-                let folder = source.trim_start_matches("../").split('/').next().unwrap();
-                let is_elsewhere = source.starts_with("../") && !root().join(folder).exists();
-                if source.starts_with('.') && !made_by_setup.contains(&source) && !is_elsewhere {
+                if source.starts_with('.') && !made_by_setup.contains(&source) {
                     check(file, source);
                 }
             }
         }
-        for line in read(file).lines().filter_map(|line| line.trim().strip_prefix("file: ./")) {
-            check(file, line);
+        let text = read(file);
+        let files = text.lines().filter_map(|line| line.trim().strip_prefix("file: "));
+        files.for_each(|path| check(file, path));
+    }
+    assert!(checked > 20, "only {checked} mounts were found");
+}
+
+#[test]
+fn the_swarm_gets_every_dashboard_and_alert() {
+    let swarm = read("compose/swarm.yaml");
+    for folder in ["alerts/grafana", "dashboards"] {
+        for entry in fs::read_dir(root().join(folder)).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            let file = format!("    file: ../{folder}/{name}\n");
+            let (_, target) = swarm
+                .split_once(&file)
+                .map_or(("", ""), |(before, _)| before.rsplit_once("\n  ").unwrap_or_default());
+            assert!(
+                target.contains("_${CONFIG_VERSION}\n"),
+                "{folder}/{name} has no name of its content"
+            );
+            assert!(swarm.contains(&format!("/{name}\n")), "{folder}/{name} is mounted nowhere");
         }
     }
-    assert!(checked > 5, "only {checked} mounts were found");
 }
 
 /// Runs the test of a script.
@@ -198,7 +214,7 @@ fn prometheus_scrapes_the_service_every_quarter_minute() {
     for file in ["compose/prometheus.yml", "compose/prometheus-swarm.yml"] {
         let text = read(file);
         assert!(text.contains("scrape_interval: 15s") && text.contains("evaluation_interval: 15s"));
-        assert!(text.contains("- job_name: monitoring\n"), "{file}");
+        assert!(text.contains("- job_name: minitwit\n"), "{file}");
     }
     assert!(read("compose/prometheus.yml").contains("[\"app:5002\"]"));
     assert!(read("compose/prometheus-swarm.yml").contains("[tasks.app]"));

@@ -386,3 +386,15 @@ async fn a_database_that_is_away_is_a_503_with_a_time_to_come_back() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_notification_leads_to_a_page_of_what_to_do() {
+    let app = TestApp::start(Backend::Sqlite).await.unwrap();
+    let page = app.ops("/runbooks/MiniTwitDown").await;
+    page.is(200).shows("# MiniTwitDown\n").shows("## Mitigate");
+    assert_eq!(page.header("content-type"), "text/plain; charset=utf-8");
+    app.ops("/runbooks/MiniTwitPanics.md").await.is(200);
+    for unknown in ["/runbooks/MiniTwitUp", "/runbooks/..%2Fretired", "/runbooks/"] {
+        app.ops(unknown).await.is(404);
+    }
+}

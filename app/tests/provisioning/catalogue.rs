@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use logsearch::metrics::{Kind, Metric, Unit};
 
-use crate::{committed, dashboards, lint, promql};
+use crate::{alerts, committed, dashboards, lint, promql};
 
 /// Every metric of the service.
 pub fn metrics() -> impl Iterator<Item = &'static Metric> {
@@ -21,7 +21,7 @@ const FOR_OTHERS: [(&str, &str); 2] = [
 /// Every expression of dashboards and alerts.
 fn expressions() -> impl Iterator<Item = String> {
     let targets = dashboards::panels().flat_map(|(_, panel)| &panel.targets);
-    targets.map(|target| target.expr.clone())
+    targets.map(|target| target.expr.clone()).chain(alerts::expressions())
 }
 
 #[test]

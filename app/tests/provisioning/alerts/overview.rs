@@ -1,0 +1,70 @@
+//! The page that lists all alerts, `alerts/README.md`.
+
+use std::fmt::Write;
+
+use super::routing::ROUTING;
+use super::source::{ALERTS, Rule};
+use crate::committed;
+
+const HEAD: &str = "\
+# Alerts
+Generated from `rules/` and `routing.yaml`: `UPDATE=1 cargo test -p minitwit --test provisioning` writes this
+page and the files of every engine, and a test fails when one is old.
+
+| file | holds |
+|---|---|
+| `rules/*.yaml` | **source**: the rules, in the form of Prometheus |
+| `routing.yaml` | **source**: who is told of what, and where links lead |
+| `runbooks/<alert>.md` | **source**: a page for who is woken; the service has it at `/runbooks/<alert>` |
+| `tests/*.yaml` | what each rule does with made-up series, for `promtool` |
+| `retired.yaml` | uids that Grafana is told to delete |
+| `grafana/` | what Grafana 12 and later loads from `provisioning/alerting` |
+| `prometheus/` | recorded series, always loaded; the alerts, for who uses Alertmanager |
+| `alertmanager.yml` | its configuration |
+
+Only one engine may evaluate the alerts, or everything is sent twice. In `compose/` it is Grafana. To use
+Alertmanager instead, add `alerts.rules.yml` to `rule_files` of Prometheus and leave `grafana/` out.
+
+A Grafana of your own has a policy tree already, and `policies.yaml` would replace it: leave that file out
+and route by the labels `severity` and `service`.
+
+Every alert goes to the inbox of the panel, `/admin/alerts/<alert>`. Mail, Slack and Discord are off until
+`MINITWIT_ALERT_MAIL`, `MINITWIT_ALERT_SLACK_URL` or `MINITWIT_ALERT_DISCORD_URL` is set for Grafana (mail
+needs its `GF_SMTP_*` too); until then each of them notes in Grafana's log that it has no address.
+
+";
+
+fn page() -> String {
+    let mut page = HEAD.to_owned();
+    page.push_str("| receiver | gets | at the earliest | again |\n|---|---|---|---|\n");
+    for route in &ROUTING.routes {
+        let labels = route.labels.iter();
+        let what: Vec<_> = labels.map(|(l, v)| format!("{l}: {}", v.replace('|', ", "))).collect();
+        let quiet = if route.quiet { ", not at night" } else { "" };
+        let (receiver, what) = (&route.receiver, what.join(" "));
+        writeln!(page, "| `{receiver}` | {what}{quiet} | {} | {} |", route.wait, route.repeat)
+            .unwrap();
+    }
+    for group in ALERTS.iter() {
+        writeln!(page, "\n## {}\n", group.name).unwrap();
+        page.push_str("| alert | severity, after | says | panel |\n|---|---|---|---|\n");
+        group.rules.iter().for_each(|rule| page.push_str(&row(rule)));
+    }
+    page
+}
+
+fn row(rule: &Rule) -> String {
+    let (name, severity, panel) = (rule.name(), rule.severity(), rule.panel());
+    let after = rule.hold.as_deref().unwrap_or("0s");
+    let dashboard = panel.dashboard.trim_start_matches("minitwit-");
+    let title = panel.title.replace('|', "\\|");
+    let says = &rule.annotations["summary"];
+    format!(
+        "| [{name}](runbooks/{name}.md) | {severity}, {after} | {says} | {dashboard}: {title} |\n"
+    )
+}
+
+#[test]
+fn the_page_lists_every_alert() {
+    committed::is("alerts/README.md", &page());
+}
