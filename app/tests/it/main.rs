@@ -12,6 +12,7 @@ mod course;
 mod database_faults;
 mod db;
 mod deployment;
+mod exposition;
 mod faults;
 mod hang_up;
 mod harness;

@@ -1,6 +1,7 @@
-//! What the repository provisions beside the service, generated from one source and held to it: the
-//! dashboards and the page of all metrics. `UPDATE=1 cargo test -p minitwit --test provisioning`
-//! writes the files anew; without it, a file that differs from what is generated is a failure.
+//! What the repository provisions beside the service, generated from one source, held to it and tried
+//! against the running service: dashboards, alerts, and the page of all metrics.
+//! `UPDATE=1 cargo test -p minitwit --test provisioning` writes the files anew; without it, a file that
+//! differs from what is generated is a failure.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -9,4 +10,6 @@ mod catalogue;
 mod committed;
 mod dashboards;
 mod lint;
+mod live;
 mod promql;
+mod running;

@@ -35,10 +35,15 @@ pub fn read(text: &str) -> Result<Expression, String> {
 }
 
 /// The same text with one length in place of each interval that Grafana fills in.
-pub fn with_intervals(text: &str, length: &str) -> String {
+fn with_intervals(text: &str, length: &str) -> String {
     ["$__rate_interval", "$__interval", "$__range"]
         .iter()
         .fold(text.to_owned(), |text, variable| text.replace(variable, length))
+}
+
+/// The same text as Grafana asks it with everything selected.
+pub fn with_variables(text: &str, interval: &str) -> String {
+    with_intervals(text, interval).replace("$job", ".+").replace("$instance", ".+")
 }
 
 impl Expression {

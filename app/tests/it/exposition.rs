@@ -1,0 +1,126 @@
+//! The text that Prometheus reads: its form as a golden file, and how long it can get.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use http::Method;
+use minitwit::metrics::{Request, RequestMetrics, StatementMetrics, Surface};
+use serde_json::json;
+
+use crate::harness::{Backend, TestApp, on};
+
+/// No use and no abuse of the service makes it expose more samples.
+const MOST_SAMPLES: usize = 6_000;
+/// Samples of logs, jobs and the like, which the service of these tests goes without.
+const ELSEWHERE: usize = 300;
+
+fn samples(exposition: &str) -> impl Iterator<Item = &str> {
+    exposition.lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
+}
+
+/// The lines in order, with values only where they are the same each time.
+fn comparable(exposition: &str) -> String {
+    let counted = [
+        "_inserts_total",
+        "_simulator_requests_total",
+        "_simulator_latest",
+        "_http_responses_total",
+    ];
+    let line = |line: &str| {
+        let is_kept = line.starts_with('#') || counted.iter().any(|name| line.contains(name));
+        let line = if is_kept { line } else { line.rsplit_once(' ').unwrap().0 };
+        line.replace(minitwit::build::REVISION, "(revision)")
+            .replace(minitwit::build::RUSTC, "(rustc)")
+            .replace(env!("CARGO_PKG_VERSION"), "(version)")
+    };
+    // Which statements a request runs is another test's subject.
+    let is_statement = |line: &&str| line.starts_with("db_client_operation");
+    let lines = exposition.lines().filter(|line| !line.is_empty() && !is_statement(line));
+    let lines: BTreeSet<_> = lines.map(line).collect();
+    lines.into_iter().collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test]
+async fn the_exposition_is_the_golden_one() {
+    on(Backend::Sqlite, async |app| {
+        app.user("a").await;
+        let api = app.simulator();
+        api.post("/msgs/a?latest=7", json!({"content": "x"})).await.is(204);
+        api.get("/msgs/nobody?latest=8").await.is(404);
+        app.browser().get("/public").await.is(200);
+        let text = app.ops("/metrics").await.text();
+        insta::assert_snapshot!(comparable(&text));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_number_of_series_has_a_bound() {
+    on(Backend::Sqlite, async |app| {
+        invent_requests(&app.state.requests);
+        let statements = StatementMetrics::new("sqlite");
+        for number in 0..1_000 {
+            let name: &'static str = Box::leak(format!("table{number}.read").into());
+            for error in ["", "taken", "busy", "timeout", "closed", "other"] {
+                statements.ended(name, error, Duration::from_millis(1));
+            }
+        }
+        let text = app.ops("/metrics").await.text();
+        let count = samples(&text).count();
+        assert!((5_000..=MOST_SAMPLES - ELSEWHERE).contains(&count), "{count} samples");
+        assert!(app.metric("minitwit_metrics_label_overflow_total", &[]) > 1_000.0);
+        let errors = [("http_route", "<overflow>"), ("http_response_status_code", "503")];
+        let folded = app.metric("http_server_request_duration_seconds_count", &errors);
+        assert!(folded > 100.0, "an error counts as one whatever its route: {folded}");
+        let told = app.records().all();
+        let told = told.iter().filter(|record| record.message.contains("too many label sets"));
+        assert_eq!(told.count(), 2, "each metric says it once");
+    })
+    .await;
+}
+
+/// Every surface, method and status of this service on routes that nobody has.
+fn invent_requests(requests: &RequestMetrics) {
+    let statuses = [200, 204, 302, 304, 400, 403, 404, 405, 408, 413, 415, 429, 499, 500, 503];
+    for surface in [Surface::Web, Surface::Api, Surface::Ops] {
+        for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "_OTHER"] {
+            for (route, status) in (0..100).flat_map(|n| statuses.map(|status| (n, status))) {
+                let route = &format!("/invented/{route}");
+                let (duration, statements) = (Duration::from_millis(1), 1);
+                requests.began(surface);
+                requests.ended(&Request { surface, method, route, status, duration, statements });
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_setting_folds_label_sets_earlier() {
+    let app = TestApp::start_with(Backend::Sqlite, &["--metrics-label-sets", "1"]).await.unwrap();
+    app.browser().get("/public").await.is(200);
+    app.browser().get("/login").await.is(200);
+    app.browser().get("/public").await.is(200);
+    let count =
+        |route| app.metric("http_server_request_duration_seconds_count", &[("http_route", route)]);
+    assert!((count("/public") - 2.0).abs() < 0.1 && (count("<overflow>") - 1.0).abs() < 0.1);
+    assert!(count("/login").abs() < 0.1);
+}
+
+#[tokio::test]
+async fn the_names_of_the_course_are_at_a_path_of_their_own() {
+    on(Backend::Sqlite, async |app| {
+        app.browser().get("/public").await.is(200);
+        app.simulator().send(Method::GET, "/latest", None, "".into()).await.is(200);
+        let text = app.ops("/metrics/course").await.text();
+        for line in [
+            "minitwit_request_duration_milliseconds_bucket{le=\"10000\"} 2",
+            "minitwit_request_duration_milliseconds_count 2",
+            "minitwit_http_responses_total{surface=\"web\",status=\"200\"} 1",
+            "# TYPE minitwit_cpu_load_percent gauge",
+        ] {
+            assert!(text.lines().any(|known| known == line), "{line} is missing in:\n{text}");
+        }
+        assert!(!app.ops("/metrics").await.text().contains("milliseconds"));
+    })
+    .await;
+}

@@ -1,0 +1,133 @@
+//! The catalogue and the dashboards against the running service: everything declared is exposed, as what
+//! it was declared, and every query of every panel has an answer in a real Prometheus.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use logsearch::metrics::Kind;
+
+use crate::dashboards::model::ANNOTATIONS;
+use crate::running::{Prometheus, Running, Service, get, is_installed, minitwit, post_form};
+use crate::{catalogue, dashboards, promql};
+
+/// A service that nobody has used yet exposes at most so many samples.
+const FRESH_SAMPLES: usize = 1_500;
+/// How long the panels may take to fill. They took 17 s on two busy cores.
+const FILLED: Duration = Duration::from_secs(90);
+
+/// Names and types of an exposition.
+fn types(exposition: &str) -> BTreeMap<&str, &str> {
+    let types = exposition.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    types.filter_map(|line| line.split_once(' ')).collect()
+}
+
+#[tokio::test]
+async fn what_is_declared_is_exposed_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let service = Service::start(dir.path(), &[]);
+    let declared: BTreeMap<_, _> = catalogue::metrics()
+        .map(|metric| {
+            let kind = match metric.kind {
+                Kind::Counter => "counter",
+                Kind::Gauge => "gauge",
+                Kind::Histogram(_) => "histogram",
+            };
+            (metric.name, kind)
+        })
+        .collect();
+    // Totals come from jobs that run at the start.
+    let started = Instant::now();
+    let mut exposition = service.metrics().await;
+    while types(&exposition) != declared && started.elapsed() < Duration::from_secs(20) {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        exposition = service.metrics().await;
+    }
+    assert_eq!(types(&exposition), declared);
+    let samples = exposition.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let samples = samples.count();
+    assert!(samples <= FRESH_SAMPLES, "a fresh service exposes {samples} samples");
+    has_zeros_at_the_start(&exposition);
+    if is_installed("promtool") {
+        passes_promtool(&exposition);
+    }
+}
+
+/// `increase` misses the first event of a series that was not there before it.
+fn has_zeros_at_the_start(exposition: &str) {
+    for zero in [
+        r#"minitwit_inserts_total{model="message",surface="api"} 0"#,
+        r#"minitwit_logins_total{outcome="bad_password"} 0"#,
+        r#"minitwit_simulator_requests_total{action="tweet",outcome="server_error"} 0"#,
+        r#"minitwit_http_rejected_total{reason="csrf"} 0"#,
+        r#"minitwit_log_events_dropped_total{reason="queue_full"} 0"#,
+        r#"minitwit_job_runs_total{job_name="backup",outcome="failure"} 0"#,
+        r#"db_pool_timeouts_total{pool="write"} 0"#,
+        "minitwit_panics_total 0",
+        "minitwit_metrics_label_overflow_total 0",
+    ] {
+        assert!(exposition.lines().any(|line| line == zero), "{zero} is missing");
+    }
+}
+
+fn passes_promtool(exposition: &str) {
+    let mut command = Command::new("promtool");
+    command.args(["check", "metrics"]).stdin(Stdio::piped());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(exposition.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.is_empty(), "{said}");
+}
+
+/// Visitors of the site, and an operator who looks for something in the logs.
+async fn visit(service: &Service, dir: &std::path::Path) {
+    for path in ["/public", "/login", "/nobody", "/no/such/page"] {
+        get(service.site, path).await.unwrap();
+    }
+    let wrong = [("username", "nobody"), ("password", "wrong")];
+    post_form(service.site, "/login", &wrong).await.unwrap();
+    let mut search = minitwit();
+    search.args(["logs", "search", "level>=warn", "--data-dir"]).arg(dir);
+    search.stdout(Stdio::null()).stderr(Stdio::null());
+    let searched = tokio::task::spawn_blocking(move || search.status().unwrap()).await.unwrap();
+    assert!(searched.success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_query_of_every_panel_has_an_answer() {
+    if !is_installed("prometheus") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let service = Service::start(dir.path(), &[]);
+    let prometheus = Prometheus::start(dir.path(), service.ops);
+    let mut load = minitwit();
+    load.args(["simulate", "--rate", "20", "--users", "20", "--duration", "10m", "--url"]);
+    let _load = Running::start(load.arg(format!("http://{}", service.api)));
+
+    let targets = dashboards::panels()
+        .flat_map(|(_, panel)| panel.targets.iter().map(|target| (panel.title, &target.expr)));
+    let mut waiting: BTreeSet<_> = targets.collect();
+    assert!(waiting.len() > 80, "only {} queries", waiting.len());
+    let started = Instant::now();
+    while !waiting.is_empty() {
+        assert!(started.elapsed() < FILLED, "these stay empty: {waiting:#?}");
+        visit(&service, dir.path()).await;
+        let mut empty = BTreeSet::new();
+        for (title, expr) in waiting {
+            let filled = promql::with_variables(expr, "15s");
+            let values = prometheus.values(&filled).await;
+            if values.is_empty() || values.iter().all(|value| value.is_nan()) {
+                empty.insert((title, expr));
+            }
+        }
+        waiting = empty;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    // What marks a moment has none to mark, but has to be understood.
+    for (_, _, expr, _) in ANNOTATIONS {
+        prometheus.values(&promql::with_variables(expr, "15s")).await;
+    }
+}

@@ -1,0 +1,185 @@
+//! The programs that are watched and that watch: the service, the load on it, and Prometheus, each a
+//! process of its own on a port of the system's choosing, ended with its value.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HOST};
+use http_body_util::Full;
+use minitwit::client::{self, Answer, Failure};
+use serde_json::Value;
+
+/// A wait for an answer or a line gives up after this long.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Whether a program is installed. Where it is not, a line says so, and in CI the test fails.
+pub fn is_installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).any(|folder| folder.join(program).exists());
+    if !found {
+        assert!(std::env::var_os("CI").is_none(), "{program} is not installed");
+        // Not `eprintln!`, which the test harness keeps to itself when a test passes.
+        let line = format!("skipped: tests with {program}, which is not installed\n");
+        std::io::stderr().write_all(line.as_bytes()).unwrap();
+    }
+    found
+}
+
+/// A process that ends with this value.
+pub struct Running {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Running {
+    /// Starts a command, whose standard error is read.
+    pub fn start(command: &mut Command) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let (sender, lines) = channel();
+        let errors = BufReader::new(child.stderr.take().unwrap());
+        // Read to the end, whoever still wants it: a full pipe would stop the process.
+        let forward = move || {
+            for line in errors.lines().map_while(Result::ok) {
+                let _nobody_listens = sender.send(line);
+            }
+        };
+        std::thread::spawn(forward);
+        Self { child, lines }
+    }
+
+    /// The next line that this makes something of.
+    pub fn wait_for<T>(&self, find: impl Fn(&str) -> Option<T>) -> T {
+        let mut seen = String::new();
+        loop {
+            let line = self.lines.recv_timeout(PATIENCE);
+            let line = line.unwrap_or_else(|error| panic!("{error} after:\n{seen}"));
+            if let Some(found) = find(&line) {
+                return found;
+            }
+            seen.push_str(&line);
+            seen.push('\n');
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _killed = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+/// The built program, without the settings of whoever runs the tests.
+pub fn minitwit() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_minitwit"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("MINITWIT_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// A running service.
+pub struct Service {
+    _process: Running,
+    /// Where the site listens.
+    pub site: SocketAddr,
+    /// Where the simulator API listens.
+    pub api: SocketAddr,
+    /// Where ops listens.
+    pub ops: SocketAddr,
+}
+
+impl Service {
+    /// Starts it in a directory, with further arguments.
+    pub fn start(dir: &Path, args: &[&str]) -> Self {
+        let mut command = minitwit();
+        for listener in ["--site", "--api", "--ops"] {
+            command.args([listener, "127.0.0.1:0"]);
+        }
+        command.args(["--log-format", "json", "--data-dir"]).arg(dir).args(args);
+        let process = Running::start(&mut command);
+        let next = || {
+            process.wait_for(|line| {
+                let record: Value = serde_json::from_str(line).ok()?;
+                let is_address = record["message"] == "listening";
+                is_address.then(|| record["address"].as_str().unwrap().parse().unwrap())
+            })
+        };
+        let (site, api, ops) = (next(), next(), next());
+        Self { _process: process, site, api, ops }
+    }
+
+    /// What it exposes.
+    pub async fn metrics(&self) -> String {
+        let answer = get(self.ops, "/metrics").await.unwrap();
+        String::from_utf8(answer.body.to_vec()).unwrap()
+    }
+}
+
+/// A running Prometheus.
+pub struct Prometheus {
+    _process: Running,
+    address: SocketAddr,
+}
+
+impl Prometheus {
+    /// Watches a service every second, with data in a directory.
+    pub fn start(dir: &Path, target: SocketAddr) -> Self {
+        let config = dir.join("prometheus.yml");
+        let text = format!(
+            "global: {{scrape_interval: 1s}}\nscrape_configs:\n  - job_name: minitwit\n    \
+             static_configs: [{{targets: [\"{target}\"]}}]\n"
+        );
+        fs::write(&config, text).unwrap();
+        let mut command = Command::new("prometheus");
+        command.arg("--web.listen-address=127.0.0.1:0");
+        command.arg(format!("--config.file={}", config.display()));
+        command.arg(format!("--storage.tsdb.path={}", dir.join("prometheus").display()));
+        let process = Running::start(&mut command);
+        let address = process.wait_for(|line| {
+            let (_, rest) = line.split_once("msg=\"Listening on\" address=")?;
+            rest.split_whitespace().next()?.parse().ok()
+        });
+        Self { _process: process, address }
+    }
+
+    /// The values of an expression now; an error in it fails.
+    pub async fn values(&self, expr: &str) -> Vec<f64> {
+        let answer = post_form(self.address, "/api/v1/query", &[("query", expr)]).await.unwrap();
+        let answer: Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(answer["status"], "success", "{expr}: {answer}");
+        let result = &answer["data"]["result"];
+        let samples = result.as_array().unwrap_or_else(|| panic!("{expr}: {answer}"));
+        let value = |sample: &Value| sample["value"][1].as_str()?.parse().ok();
+        samples.iter().filter_map(value).collect()
+    }
+}
+
+/// A request without a body.
+pub async fn get(address: SocketAddr, path: &str) -> Result<Answer, Failure> {
+    let request = http::Request::get(path).header(HOST, "localhost").body(Full::default());
+    client::send(address, request.unwrap(), PATIENCE).await
+}
+
+/// A request with a form.
+pub async fn post_form(
+    address: SocketAddr,
+    path: &str,
+    form: &[(&str, &str)],
+) -> Result<Answer, Failure> {
+    let body: Bytes = serde_urlencoded::to_string(form).unwrap().into();
+    let request = http::Request::post(path)
+        .header(HOST, "localhost")
+        .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+    client::send(address, request.body(Full::new(body)).unwrap(), PATIENCE).await
+}
