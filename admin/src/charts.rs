@@ -7,6 +7,6 @@ mod sparkline;
 mod waterfall;
 
 pub use histogram::Histogram;
-pub use marks::Marks;
+pub use marks::{Marks, version};
 pub use sparkline::Sparkline;
 pub use waterfall::{Step, Waterfall};

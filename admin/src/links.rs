@@ -218,7 +218,7 @@ impl Links {
 
     /// A rule: the newest time it fired, or the time of that number.
     pub fn alert(&self, rule: &str, id: Option<i64>) -> String {
-        let mut url = self.path(&format!("/alerts/{}", utf8_percent_encode(rule, SEGMENT)));
+        let mut url = self.path(&format!("/alerts/{}", Self::segment(rule)));
         if let Some(id) = id {
             Parameters::new(&mut url).add("at", &id.to_string(), "");
         }
@@ -242,6 +242,11 @@ impl Links {
     /// An asset of that name, as it is in this program.
     pub fn asset(&self, name: &str) -> String {
         self.path(&format!("/assets/{}/{name}", assets::hash()))
+    }
+
+    /// A text as one segment of a path.
+    pub fn segment(text: &str) -> String {
+        utf8_percent_encode(text, SEGMENT).to_string()
     }
 
     /// How addresses name a record.
@@ -268,7 +273,8 @@ struct Parameters<'a> {
 
 impl<'a> Parameters<'a> {
     fn new(url: &'a mut String) -> Self {
-        Self { url, separator: '?' }
+        let separator = if url.contains('?') { '&' } else { '?' };
+        Self { url, separator }
     }
 
     fn add(mut self, name: &str, value: &str, default: &str) -> Self {

@@ -1,5 +1,9 @@
 //! The pages, one file each: parameters, what is asked of the store, and the template's struct.
 
+pub mod alert;
+pub mod alerts;
+mod changes;
+mod differs;
 mod edit;
 pub mod errors;
 pub mod event;
@@ -15,6 +19,7 @@ pub mod record;
 pub mod request;
 pub mod requests;
 pub mod sql;
+mod status;
 pub mod summary;
 pub mod system;
 mod tabs;

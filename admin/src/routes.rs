@@ -13,7 +13,8 @@ use axum::routing::{get, post};
 use crate::error::PanelError;
 use crate::operator::Operator;
 use crate::pages::{
-    errors, event, logs, moderation, now, patterns, request, requests, sql, system, users,
+    alert, alerts, errors, event, logs, moderation, now, patterns, request, requests, sql, system,
+    users,
 };
 use crate::panel::Panel;
 use crate::{assets, complete, export, live, protect};
@@ -33,6 +34,8 @@ where
         .route(&at("/logs/export.ndjson"), get(export::ndjson))
         .route(&at("/logs/export.csv"), get(export::csv))
         .route(&at("/logs/tail"), get(live::tail))
+        .route(&at("/alerts"), get(alerts::show))
+        .route(&at("/alerts/{rule}"), get(alert::show))
         .route(&at("/logs/complete"), get(complete::get))
         .route(&at("/logs/patterns"), get(patterns::show))
         .route(&at("/errors"), get(errors::show))

@@ -1,11 +1,13 @@
 //! Who somebody is: passwords, session tokens, the simulator's credentials and the throttle of
 //! log-ins. Cookies and extractors are in `middleware/session.rs`.
 
+mod alert_token;
 mod password;
 mod simulator;
 mod throttle;
 mod token;
 
+pub use alert_token::AlertToken;
 pub use password::{Busy, Passwords, Place, Verdict};
 pub use simulator::SimulatorCredentials;
 pub use throttle::{Throttle, Throttled};

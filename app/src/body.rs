@@ -13,8 +13,13 @@ const MAX: usize = 64 * 1024;
 /// Longest pause of the client.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// The whole body.
-pub async fn read(mut body: Body) -> Result<Bytes, AppError> {
+/// The whole body of a form or a message.
+pub async fn read(body: Body) -> Result<Bytes, AppError> {
+    read_at_most(body, MAX).await
+}
+
+/// The whole body, of at most so many bytes.
+pub async fn read_at_most(mut body: Body, most: usize) -> Result<Bytes, AppError> {
     let mut bytes = Vec::new();
     loop {
         let Ok(frame) = tokio::time::timeout(IDLE, body.frame()).await else {
@@ -24,7 +29,7 @@ pub async fn read(mut body: Body) -> Result<Bytes, AppError> {
         let Some(frame) = frame else { return Ok(bytes.into()) };
         let frame = frame.map_err(|_| AppError::Invalid("The request ended early".to_owned()))?;
         let Ok(data) = frame.into_data() else { continue };
-        if bytes.len() + data.len() > MAX {
+        if bytes.len() + data.len() > most {
             metrics::request_rejected("body_too_large");
             return Err(AppError::TooLarge);
         }

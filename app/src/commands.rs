@@ -2,6 +2,7 @@
 
 mod admin;
 mod backup;
+mod deploy_mark;
 mod flag;
 mod health;
 mod logs;
@@ -62,6 +63,8 @@ enum Command {
     Backup(backup::BackupArgs),
     /// Put a backup in the place of the database, which is kept aside; the service has to be stopped
     Restore(backup::RestoreArgs),
+    /// Mark a deployment on the charts of the panel
+    DeployMark(deploy_mark::Args),
     /// Send what the course's simulator would send
     Simulate(simulate::Args),
 }
@@ -79,6 +82,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Admin(command) => block_on(admin::run(command)),
         Command::Backup(args) => block_on(backup::backup(&args)),
         Command::Restore(args) => block_on(backup::restore(&args)),
+        Command::DeployMark(args) => block_on(deploy_mark::mark(&args)),
         Command::Simulate(args) => block_on(simulate::run(args)),
         Command::Logs(command) => block_on(logs::run(command)),
     }

@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use ipnet::IpNet;
 use jiff::SignedDuration;
 use logsearch::filter::Levels;
 
+use crate::auth::AlertToken;
 use crate::db::{DatabaseUrl, PoolSizes};
 
 /// Everything `minitwit serve` can be told.
@@ -23,6 +24,8 @@ pub struct Config {
     pub listen: ListenConfig,
     #[command(flatten)]
     pub account: AccountConfig,
+    #[command(flatten)]
+    pub alert: AlertConfig,
     #[command(flatten)]
     pub log: LogConfig,
     #[command(flatten)]
@@ -179,6 +182,34 @@ impl AccountConfig {
     /// What the simulator has to send.
     pub fn simulator_auth(&self) -> &Credentials {
         self.simulator_auth_file.as_ref().map_or(&self.simulator_auth, |file| &file.0)
+    }
+}
+
+/// Notifications of alerting systems.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Alerts")]
+pub struct AlertConfig {
+    /// What Grafana or Alertmanager sends as bearer token to /admin/api/alerts [default: made up once
+    /// and kept in the file alert-token of the data directory]
+    #[arg(long, env = "MINITWIT_ALERT_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub alert_token: Option<Secret>,
+    /// File that holds it
+    #[arg(
+        long,
+        env = "MINITWIT_ALERT_TOKEN_FILE",
+        value_name = "FILE",
+        conflicts_with = "alert_token"
+    )]
+    pub alert_token_file: Option<FromFile<Secret>>,
+}
+
+impl AlertConfig {
+    /// The token, made up and kept in the data directory when none is set.
+    pub fn token(&self, data_dir: &Path) -> anyhow::Result<AlertToken> {
+        let of_file = self.alert_token_file.as_ref().map(|file| &file.0);
+        let set = of_file.or(self.alert_token.as_ref()).map(|token| token.0.trim());
+        // Compose files pass a variable on that may be empty.
+        AlertToken::open(set.filter(|token| !token.is_empty()), data_dir)
     }
 }
 

@@ -1,5 +1,8 @@
 //! The ops listener: health for supervisors, metrics for Prometheus, the panel for people.
 
+pub mod alert_hook;
+mod alerts;
+mod deploys;
 pub mod health;
 mod jobs;
 mod moderation;

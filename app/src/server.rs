@@ -22,7 +22,7 @@ use crate::listen::Listener;
 use crate::ops::panel::Panel;
 use crate::state::AppState;
 use crate::telemetry::Telemetry;
-use crate::{metrics, operators, routes, runtime};
+use crate::{build, metrics, operators, routes, runtime};
 
 /// Runs the service until a signal ends it.
 pub async fn run(config: &Config, data_dir: &DataDir, telemetry: &Telemetry) -> anyhow::Result<()> {
@@ -47,11 +47,13 @@ pub async fn run(config: &Config, data_dir: &DataDir, telemetry: &Telemetry) -> 
     tokio::spawn(runtime::watch_lag());
     warn_about_public_credentials(config);
 
+    note_version(&state).await;
     let jobs = Jobs::new(&state, config, routes::unobserved(&state)).await?;
     let panel = Panel {
         logs: Arc::clone(&telemetry.logs),
         levels: telemetry.levels.clone(),
         jobs: jobs.clone(),
+        alert_token: config.alert.token(data_dir.path())?,
     };
     let listeners = bind(&config.listen, &state, &exposition, panel).await?;
     let public = Group::default();
@@ -121,6 +123,19 @@ async fn open_database(config: &Config, url: &DatabaseUrl) -> anyhow::Result<Db>
     db.migrate().await?;
     tracing::info!(database = ?url, "database open");
     Ok(db)
+}
+
+/// A version that did not run before is a deployment, for whoever looks at charts later. The service
+/// runs without the note.
+async fn note_version(state: &AppState) {
+    let (version, revision) = (env!("CARGO_PKG_VERSION"), build::REVISION);
+    match state.db.started_version(version, revision, state.clock.now()).await {
+        Ok(true) => tracing::info!(service.version = version, revision, "a version was deployed"),
+        Ok(false) => {}
+        Err(error) => {
+            tracing::warn!(error.message = error.chain(), "the deployment was not noted");
+        }
+    }
 }
 
 fn file(url: &DatabaseUrl) -> Option<PathBuf> {

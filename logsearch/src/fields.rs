@@ -160,6 +160,8 @@ pub const CATALOGUE: &[Definition] = &[
     field("surface", Keyword, &[("surface", 1)], "which part of the service answered"),
     field("event.kind", Keyword, &[("kind", 1)], "event or span"),
     field("event.action", Keyword, &[("action", 1), ("audit", 1)], "what was done, for audit records"),
+    field("alert.name", Keyword, &[("alert", 1)], "name of an alerting rule"),
+    field("alert.severity", Keyword, &[("alert_severity", 1)], "severity of an alerting rule"),
     field(SEQUENCE, Integer, &[("sequence", 1), ("seq", 1)], "position in the log"),
     field("thread.name", Keyword, &[("thread", 1)], "name of the thread"),
     field("service.name", Keyword, &[("service", 1)], "name of the service"),

@@ -90,7 +90,7 @@ fn line(deploy: &Deploy, span: i64) -> Line {
 }
 
 /// `1.4.2 (1a2b3c)`.
-fn version(deploy: &Deploy) -> String {
+pub fn version(deploy: &Deploy) -> String {
     match (deploy.version.as_str(), deploy.revision.as_str()) {
         (version, "") => version.to_owned(),
         ("", revision) => revision.to_owned(),

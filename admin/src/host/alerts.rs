@@ -80,4 +80,9 @@ pub trait Alerts: Send + Sync + 'static {
 
     /// The rules that are known without having fired.
     fn rules(&self) -> Vec<Rule>;
+
+    /// How an alerting system is to leave its notifications, for people; may be empty.
+    fn door(&self) -> String {
+        String::new()
+    }
 }

@@ -10,9 +10,10 @@ use logsearch::query::{Chips, Query, parse};
 use logsearch::record::LogRecord;
 use logsearch::store::{LogStore, Search, StoreError, TimeRange};
 
+use super::changes::{self, Change};
 use super::errors::{self, GroupRow};
-use super::record::{Row, Rows};
 use super::requests::{self, RequestRow, Route, RouteRow, took};
+use super::status::Status;
 use super::summary::{self, Timeline};
 use crate::charts::Sparkline;
 use crate::error::PanelError;
@@ -41,7 +42,8 @@ struct NowPage {
     slow_url: String,
     repeating: Vec<RequestRow>,
     repeating_url: String,
-    changes: Vec<Row>,
+    status: Status,
+    changes: Vec<Change>,
 }
 
 /// One figure with its course.
@@ -65,23 +67,21 @@ pub async fn show(
     let anything = Chips::default();
     let all = requests::ends(&anything);
     let repeating = requests::and(&all, parse(REPEATING).query);
-    let audit = Query::has_field("event.action");
-    let (figures, groups, slow, repeating, changes) = tokio::try_join!(
+    let (figures, groups, slow, repeating, (changes, missing), status_line) = tokio::try_join!(
         figures(store, range, &all),
         errors::groups_of(store, &view, links, &anything),
         requests::costliest(store, range, &all, logsearch::fields::DURATION),
         newest(store, range, &repeating),
-        newest(store, range, &audit),
+        changes::changes(&panel, range),
+        async { Ok(Status::now(&panel).await) },
     )?;
     let status = store.status().await?;
     let mut routes = figures.routes;
     routes.sort_by(|left, right| right.badness().total_cmp(&left.badness()));
-    let columns = ["user".to_owned()];
-    let rows = Rows::new(links, &columns, &view);
     render(&NowPage {
         layout: Layout::new(&panel, &operator, Section::Now, "Now", "", &view),
         tiles: tiles(&figures.requests, &figures.failed, &figures.times, &view, links),
-        notices: status.notices,
+        notices: [status.notices, missing].concat(),
         groups: groups.into_iter().take(LINES).collect(),
         errors_url: links.page_in("/errors", &view.window),
         routes: routes.iter().take(LINES).map(|route| route.row(&view, links, &anything)).collect(),
@@ -89,7 +89,8 @@ pub async fn show(
         slow_url: links.page("/requests", &view.sorted("slow")),
         repeating: repeating.iter().map(|one| requests::request_row(one, links)).collect(),
         repeating_url: links.page("/requests", &view.query(REPEATING)),
-        changes: rows.list(&changes),
+        status: status_line,
+        changes,
     })
 }
 

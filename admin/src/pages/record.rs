@@ -39,6 +39,8 @@ pub struct Row {
     pub curl: String,
     pub is_here: bool,
     pub is_match: bool,
+    /// Shown with its fields.
+    pub is_open: bool,
     /// Where the buttons of its fields lead, and what they send along.
     pub acts: Arc<Acts>,
 }
@@ -133,6 +135,7 @@ impl<'a> Rows<'a> {
             curl: curl(record),
             is_here: false,
             is_match: false,
+            is_open: false,
             acts: Arc::clone(&self.acts),
         }
     }

@@ -97,7 +97,7 @@ pub async fn show(
     let range = view.window.range();
     let (store, links) = (panel.store.as_ref(), &panel.links);
     let by = SORTS.iter().find(|(name, ..)| *name == view.sort).and_then(|(.., field)| *field);
-    let (timeline, routes, (records, more)) = tokio::try_join!(
+    let (timeline, routes, (records, more), marks) = tokio::try_join!(
         summary::timeline(store, range, &query),
         routes(store, range, &query),
         async {
@@ -106,6 +106,7 @@ pub async fn show(
                 None => newest(store, range, &query).await,
             }
         },
+        async { Ok(panel.marks(&view).await) },
     )?;
     let clause = parsed.chips.clone();
     render(&RequestsPage {
@@ -113,7 +114,8 @@ pub async fn show(
         notices: parsed.notices.iter().map(ToString::to_string).collect(),
         total: format::plural(timeline.total(), "request"),
         sql: links.page("/requests/sql", &view.sorted("")),
-        histogram: Histogram::new(&timeline.buckets, timeline.interval, &view, links, "/requests"),
+        histogram: Histogram::new(&timeline.buckets, timeline.interval, &view, links, "/requests")
+            .marked(marks),
         routes: routes.iter().map(|route| route.row(&view, links, &clause)).collect(),
         sorts: SORTS
             .iter()

@@ -22,7 +22,7 @@ const ALL_VALUES: usize = 100;
 /// Fields shown when the sidebar is searched.
 const FOUND: usize = 12;
 /// The fields of the sidebar, besides the columns of the page.
-const FIELDS: [&str; 11] = [
+pub const FIELDS: [&str; 11] = [
     fields::LEVEL,
     fields::STATUS,
     fields::ROUTE,

@@ -41,7 +41,8 @@ impl App {
     /// With the first records of a web service's log, and a clock a second behind the last one.
     pub async fn with_log(records: usize) -> Self {
         let records: Vec<LogRecord> = WebLog::new(7).take(records).collect();
-        Self::start(records).await
+        let end = records.iter().map(|record| record.timestamp).max().unwrap_or(0);
+        Self::start_in(Host::busy(end), records).await
     }
 
     pub async fn start(records: Vec<LogRecord>) -> Self {

@@ -13,7 +13,61 @@ pub struct Host {
     pub is_away: bool,
 }
 
+const MINUTE: i64 = 60_000_000;
+
 impl Host {
+    /// With a rule that fires since ten minutes before this time, one that fired before, one of which
+    /// nothing more was heard, a heartbeat, and a deployment ten minutes before all that.
+    pub fn busy(end: i64) -> Self {
+        let alert = |id, rule: &str, severity: &str, started, ended| {
+            let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+            Alert {
+                id,
+                rule: rule.to_owned(),
+                labels: vec![
+                    pair("alertname", rule),
+                    pair("instance", "a"),
+                    pair("severity", severity),
+                ],
+                annotations: vec![
+                    pair("description", "38 of 100 requests"),
+                    pair("logs_query", "level>=warn"),
+                    pair("runbook_url", "https://runbooks.example/errors"),
+                    pair("summary", "Requests fail"),
+                ],
+                values: vec![pair("A", "0.38")],
+                links: vec![pair("panel", "https://grafana.example/d/x?viewPanel=2")],
+                started,
+                ended,
+                heard: started,
+            }
+        };
+        let at = end - 10 * MINUTE;
+        let hours = 60 * MINUTE;
+        Self {
+            alerts: vec![
+                alert(1, "Errors", "critical", at, None),
+                alert(2, "Errors", "critical", at - 30 * MINUTE, Some(at - 20 * MINUTE)),
+                alert(3, "Unheard", "warning", end - 30 * hours, None),
+                Alert { heard: end - MINUTE, ..alert(4, "Watchdog", "none", at - hours, None) },
+            ],
+            deploys: vec![Deploy {
+                at: at - 10 * MINUTE,
+                version: "1.4.2".to_owned(),
+                revision: "1a2b3c".to_owned(),
+                note: "by hand".to_owned(),
+            }],
+            rules: vec![Rule {
+                name: "NeverFired".to_owned(),
+                severity: "warning".to_owned(),
+                summary: "Pages are slow".to_owned(),
+                logs_query: "duration:>100ms".to_owned(),
+                ..Rule::default()
+            }],
+            is_away: false,
+        }
+    }
+
     fn select(&self, wanted: impl Fn(&Alert) -> bool) -> Result<Vec<Alert>, HostError> {
         if self.is_away {
             return Err("the database is not available".into());

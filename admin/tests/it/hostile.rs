@@ -1,8 +1,10 @@
 //! Log content is written by attackers: whatever stands in a record, no page has it as markup.
 
+use admin::{Alert, Deploy, Rule};
 use logsearch::record::{Level, LogRecord, Value};
 
 use crate::harness::App;
+use crate::host::Host;
 
 pub const PAYLOADS: [&str; 6] = [
     "<script>alert(1)</script>",
@@ -46,13 +48,55 @@ fn records() -> Vec<LogRecord> {
     PAYLOADS.iter().enumerate().map(record).collect()
 }
 
+/// The same in every text that a notification or a deployment has.
+fn host() -> Host {
+    let at = 1_793_491_200_000_000;
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let alert = |(n, payload): (usize, &&str)| Alert {
+        id: i64::try_from(n).unwrap(),
+        rule: (*payload).to_owned(),
+        labels: vec![pair("severity", payload), pair(payload, payload)],
+        annotations: vec![
+            pair("summary", payload),
+            pair("description", payload),
+            pair("logs_query", payload),
+            pair("runbook_url", "javascript:alert(1)"),
+        ],
+        values: vec![pair(payload, payload)],
+        links: vec![pair("panel", "javascript:alert(1)"), pair(payload, "https://x/\"><img>")],
+        started: at - 1,
+        ended: (n % 2 == 0).then_some(at),
+        heard: at,
+    };
+    let deploy = |payload: &&str| Deploy {
+        at,
+        version: (*payload).to_owned(),
+        revision: (*payload).to_owned(),
+        note: (*payload).to_owned(),
+    };
+    let rule = |payload: &&str| Rule {
+        name: format!("rule {payload}"),
+        severity: (*payload).to_owned(),
+        summary: (*payload).to_owned(),
+        description: (*payload).to_owned(),
+        logs_query: (*payload).to_owned(),
+        runbook: (*payload).to_owned(),
+    };
+    Host {
+        alerts: PAYLOADS.iter().enumerate().map(alert).collect(),
+        deploys: PAYLOADS.iter().map(deploy).collect(),
+        rules: PAYLOADS.iter().map(rule).collect(),
+        is_away: false,
+    }
+}
+
 fn encoded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
 #[tokio::test]
 async fn no_page_has_a_payload_as_markup_or_shows_hidden_characters() {
-    let app = App::start(records()).await;
+    let app = App::start_in(host(), records()).await;
     let event = "/ops/events/1793491200000000-1";
     let mut pages: Vec<String> = [
         "/ops/logs?from=1h&cols=user,route,error,sql,user_agent,x.a",
@@ -63,6 +107,8 @@ async fn no_page_has_a_payload_as_markup_or_shows_hidden_characters() {
         "/ops/system",
         "/ops/moderation",
         "/ops/users",
+        "/ops",
+        "/ops/alerts",
         event,
         &format!("{event}/context?scope=user"),
     ]
@@ -76,6 +122,8 @@ async fn no_page_has_a_payload_as_markup_or_shows_hidden_characters() {
         pages.push(format!("/ops/{payload}"));
         pages.push(format!("/ops/moderation?q={payload}&author={payload}&show={payload}"));
         pages.push(format!("/ops/users?q={payload}&before={payload}"));
+        pages.push(format!("/ops/alerts/{payload}"));
+        pages.push(format!("/ops/alerts/rule%20{payload}?at={payload}"));
         pages.push(format!("{event}/context?q={payload}&scope={payload}"));
     }
     for path in pages {

@@ -6,6 +6,7 @@ mod figures;
 mod harness;
 mod host;
 mod hostile;
+mod incident;
 mod keeper;
 mod marks;
 mod mount;

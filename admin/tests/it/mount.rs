@@ -5,8 +5,10 @@ use axum::http::{Request, StatusCode};
 
 use crate::harness::{App, attributes};
 
-const PATHS: [&str; 16] = [
+const PATHS: [&str; 18] = [
     "/ops",
+    "/ops/alerts",
+    "/ops/alerts/Errors",
     "/ops/logs",
     "/ops/logs?tail=1",
     "/ops/logs/export.ndjson",

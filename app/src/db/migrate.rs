@@ -23,6 +23,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/postgres/0002_operator_sessions.sql"),
     ),
     (
+        3,
+        "incidents",
+        include_str!("../../migrations/sqlite/0003_incidents.sql"),
+        include_str!("../../migrations/postgres/0003_incidents.sql"),
+    ),
+    (
         4,
         "panel_state",
         include_str!("../../migrations/sqlite/0004_panel_state.sql"),

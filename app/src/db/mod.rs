@@ -1,8 +1,10 @@
 //! The database: SQLite in the data directory, or PostgreSQL. One file per table, plain methods on
 //! [`Db`], one SQL text for both wherever one does. Knows no web.
 
+mod alerts;
 #[cfg(feature = "chaos")]
 pub mod chaos;
+mod deploys;
 mod error;
 mod executor;
 mod follows;
@@ -25,6 +27,8 @@ mod users;
 
 use executor::Statement;
 
+pub use alerts::StoredAlert;
+pub use deploys::Deploy;
 pub use error::{Error, Result};
 pub use executor::Db;
 pub use follows::Followed;
@@ -56,6 +60,8 @@ pub fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
         jobs::STATEMENTS,
         operators::STATEMENTS,
         operator_sessions::STATEMENTS,
+        alerts::STATEMENTS,
+        deploys::STATEMENTS,
     ]
     .concat()
     .into_iter()

@@ -9,9 +9,12 @@ use axum::routing::{get, post};
 use logsearch::filter::LevelControl;
 use logsearch::logs::Logs;
 
+use super::alerts::HostAlerts;
+use super::deploys::HostDeploys;
 use super::jobs::PanelJobs;
 use super::moderation::PanelModeration;
-use super::operator;
+use super::{alert_hook, operator};
+use crate::auth::AlertToken;
 use crate::build;
 use crate::jobs::Jobs;
 use crate::middleware::errors::OwnBody;
@@ -27,6 +30,8 @@ pub struct Panel {
     pub levels: LevelControl,
     /// What runs by itself.
     pub jobs: Jobs,
+    /// What alerting systems have to know.
+    pub alert_token: AlertToken,
 }
 
 /// The panel behind its log-in, and `/`, which leads to it.
@@ -41,6 +46,8 @@ pub fn router(state: &AppState, panel: Panel) -> Router {
         .levels(panel.levels)
         .moderation(Arc::new(PanelModeration(state.db.clone())))
         .jobs(Arc::new(PanelJobs::new(state, panel.jobs)))
+        .alerts(Arc::new(HostAlerts { db: state.db.clone() }))
+        .deploys(Arc::new(HostDeploys { db: state.db.clone() }))
         .fact("version", env!("CARGO_PKG_VERSION"))
         .fact("revision", build::REVISION)
         .fact("compiler", build::RUSTC)
@@ -53,11 +60,15 @@ pub fn router(state: &AppState, panel: Panel) -> Router {
         .route(operator::LOGOUT, post(operator::logout))
         .route(operator::STYLE, get(operator::style))
         .layer(from_fn(security::same_site));
+    let alerts = Router::new()
+        .route(alert_hook::PATH, post(alert_hook::post))
+        .with_state((state.clone(), panel.alert_token));
     Router::new()
         .merge(pages.layer(axum::middleware::map_response(own_body)))
         .merge(login)
         .route("/", get(async || Redirect::to(operator::PANEL)))
         .with_state(state.clone())
+        .merge(alerts)
 }
 
 /// The panel gives its errors pages of its own; what its guard refuses gets one here.

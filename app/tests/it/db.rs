@@ -43,6 +43,15 @@ async fn fill(raw: &mut Raw) {
             "INSERT INTO followers (who_id, whom_id, created_at) SELECT n % 1000 + 1, (n / 1000 + n) % 1000 + 1, n FROM {many} WHERE n <= 50000"
         ),
         format!(
+            "INSERT INTO alerts (rule, fingerprint, labels, annotations, measured, links, starts_at, ends_at, received_at)
+             SELECT 'rule ' || n % 30, 'f' || n, '{{}}', '{{}}', '{{}}', '{{}}', n * 10,
+                CASE WHEN n % 50 = 0 THEN NULL ELSE n * 10 + 5 END, n * 10 FROM {few}"
+        ),
+        format!(
+            "INSERT INTO deploys (version, revision, note, how, deployed_at, follows)
+             SELECT '1', 'r' || n, '', 'start', n * 10, n - 1 FROM {few}"
+        ),
+        format!(
             "INSERT INTO login_failures (subject, window_start, failures) SELECT 'subject ' || n, n, 1 FROM {few}"
         ),
         "ANALYZE".to_owned(),
@@ -75,6 +84,8 @@ const ARGUED: &[(&str, &str)] = &[
     ("operator_sessions.delete", "Seq Scan"),
     ("operator_sessions.delete_of", "Seq Scan"),
     ("operator_sessions.delete_idle", "Seq Scan"),
+    // At most 5,000 rows, of which it expects to delete a third; once for each notification.
+    ("alerts.delete_old", "Seq Scan"),
     // One row, and one row per job.
     ("simulator_latest.get", "Seq Scan"),
     ("jobs.claim", "Seq Scan"),

@@ -20,7 +20,7 @@ const APP: &[(&str, &[&str])] = &[
     ("db", &["domain", "metrics"]),
     ("data_dir", &[]),
     ("auth", &["clock", "db"]),
-    ("config", &["db"]),
+    ("config", &["auth", "db"]),
     ("state", &["auth", "clock", "config", "db", "metrics"]),
     // The web.
     ("error", &["auth", "db"]),
@@ -80,6 +80,7 @@ const APP: &[(&str, &[&str])] = &[
             "build",
             "clock",
             "db",
+            "domain",
             "error",
             "exposition",
             "jobs",

@@ -18,6 +18,7 @@ mod hang_up;
 mod harness;
 mod headers;
 mod hostile;
+mod incident;
 mod jobs;
 mod latest;
 mod layering;

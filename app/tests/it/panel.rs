@@ -8,7 +8,7 @@ use http::header::{CONTENT_TYPE, COOKIE};
 use http::{Method, StatusCode};
 use logsearch::filter::{LevelControl, Levels};
 use logsearch::logs::{Logs, Options};
-use minitwit::auth::SessionToken;
+use minitwit::auth::{AlertToken, SessionToken};
 use minitwit::db::{Operator, Role};
 use minitwit::exposition::Exposition;
 use minitwit::jobs::Jobs;
@@ -18,9 +18,12 @@ use minitwit::routes;
 use crate::harness::{Answer, TestApp, eventually, on_both_databases, request, send};
 use crate::raw_sql::Raw;
 
+/// What alerting systems know.
+pub const TOKEN: &str = "token of the test";
+
 /// The ops listener of one process, with the panel in it.
 pub struct Panel {
-    router: axum::Router,
+    pub router: axum::Router,
     _dir: tempfile::TempDir,
 }
 
@@ -37,6 +40,7 @@ impl Panel {
             logs: Arc::new(logs),
             levels: LevelControl::new(Levels::parse("info").unwrap()),
             jobs: jobs.unwrap(),
+            alert_token: AlertToken::open(Some(TOKEN), dir.path()).unwrap(),
         };
         let router = routes::ops(&app.state, exposition, Some(panel));
         Self { router, _dir: dir }

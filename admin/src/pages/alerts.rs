@@ -1,0 +1,179 @@
+//! The inbox of alerts: what fires, what ended, and whether alerting itself was heard of. Says what
+//! alerting systems told the host; rules are neither shown in full nor edited here.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+
+use crate::error::PanelError;
+use crate::format::{self, SECOND};
+use crate::happened::told;
+use crate::host::{Alert, Rule};
+use crate::layout::{Layout, Section, render};
+use crate::links::{Links, View};
+use crate::operator::Operator;
+use crate::panel::Panel;
+use crate::params::Params;
+use crate::window::Window;
+
+/// Alerts of each list.
+const LINES: usize = 200;
+/// How far back the inbox looks when nobody asks.
+const RECENT: &str = "7d";
+/// Alerting systems repeat what fires at least each half day; what was not repeated for two of these
+/// spans may have ended unheard, in microseconds.
+const UNHEARD: i64 = 25 * 3_600 * SECOND;
+/// The severity of what fires always, to prove that alerting works.
+const HEARTBEAT: &str = "none";
+/// A heartbeat that is older than this has stopped, in microseconds.
+const HEARTBEAT_LATE: i64 = 15 * 60 * SECOND;
+
+#[derive(Template)]
+#[template(path = "alerts.html")]
+struct AlertsPage {
+    layout: Layout,
+    notices: Vec<String>,
+    heartbeats: Vec<Heartbeat>,
+    firing: Vec<AlertRow>,
+    ended: Vec<AlertRow>,
+    rules: Vec<RuleRow>,
+    door: String,
+    is_kept: bool,
+}
+
+/// An alert of a list.
+pub struct AlertRow {
+    pub rule: String,
+    pub url: String,
+    pub severity: String,
+    pub class: &'static str,
+    pub summary: String,
+    pub labels: Vec<(String, String)>,
+    pub started: String,
+    pub started_full: String,
+    /// How long it fires, or fired.
+    pub lasts: String,
+    /// When it was heard of last, if that is so long ago that it may have ended.
+    pub unheard: String,
+}
+
+/// What fires always.
+pub struct Heartbeat {
+    pub rule: String,
+    pub heard: String,
+    pub is_late: bool,
+}
+
+struct RuleRow {
+    name: String,
+    severity: String,
+    class: &'static str,
+    summary: String,
+    url: String,
+}
+
+/// `GET /alerts`.
+pub async fn show(
+    State(panel): State<Arc<Panel>>,
+    operator: Operator,
+    params: Params,
+) -> Result<Response, PanelError> {
+    let now = panel.now();
+    let window = match params.get("from") {
+        Some(_) => params.window(now),
+        None => Window::parse(Some(RECENT), params.get("to"), now),
+    };
+    let view = View::of(window);
+    let mut notices = Vec::new();
+    let (mut firing, mut ended) = (Vec::new(), Vec::new());
+    if let Some(host) = &panel.alerts {
+        firing = told(host.firing(LINES).await, "alerts", &mut notices);
+        let all = host.between(window.range(), LINES).await;
+        ended = told(all, "ended alerts", &mut notices);
+        ended.retain(|alert| alert.ended.is_some());
+    }
+    let rules = panel.alerts.as_ref().map(|host| host.rules()).unwrap_or_default();
+    let row = |alert: &Alert| alert_row(alert, now, &panel.links);
+    render(&AlertsPage {
+        layout: Layout::new(&panel, &operator, Section::None, "Alerts", "/alerts", &view),
+        heartbeats: heartbeats(&firing, now),
+        firing: firing.iter().filter(|alert| !is_heartbeat(alert)).map(row).collect(),
+        ended: ended.iter().filter(|alert| !is_heartbeat(alert)).map(row).collect(),
+        rules: rules.into_iter().map(|rule| rule_row(rule, &panel.links)).collect(),
+        door: panel.alerts.as_ref().map(|host| host.door()).unwrap_or_default(),
+        is_kept: panel.alerts.is_some(),
+        notices,
+    })
+}
+
+/// Whether it fires always.
+pub fn is_heartbeat(alert: &Alert) -> bool {
+    alert.label("severity") == HEARTBEAT
+}
+
+/// Whether it fires as far as anybody knows.
+pub fn is_firing(alert: &Alert, now: i64) -> bool {
+    alert.ended.is_none() && !is_heartbeat(alert) && now.saturating_sub(alert.heard) < UNHEARD
+}
+
+/// The heartbeats among what fires, each rule once.
+pub fn heartbeats(firing: &[Alert], now: i64) -> Vec<Heartbeat> {
+    let mut newest: Vec<&Alert> = Vec::new();
+    for alert in firing.iter().filter(|alert| is_heartbeat(alert)) {
+        match newest.iter_mut().find(|known| known.rule == alert.rule) {
+            Some(known) if known.heard < alert.heard => *known = alert,
+            Some(_) => {}
+            None => newest.push(alert),
+        }
+    }
+    let heartbeat = |alert: &Alert| Heartbeat {
+        rule: alert.rule.clone(),
+        heard: format::ago(alert.heard, now),
+        is_late: now.saturating_sub(alert.heard) > HEARTBEAT_LATE,
+    };
+    newest.into_iter().map(heartbeat).collect()
+}
+
+/// The color of a severity, by the level that has it.
+pub fn severity_class(severity: &str) -> &'static str {
+    match severity {
+        "critical" | "page" | "error" => "error",
+        "warning" | "ticket" => "warn",
+        "info" => "info",
+        _ => "debug",
+    }
+}
+
+/// Labels that tell the times of a rule from each other.
+pub fn telling_labels(alert: &Alert) -> Vec<(String, String)> {
+    let known = ["alertname", "severity", "grafana_folder", "job", "service"];
+    alert.labels.iter().filter(|(name, _)| !known.contains(&name.as_str())).cloned().collect()
+}
+
+fn alert_row(alert: &Alert, now: i64, links: &Links) -> AlertRow {
+    let is_unheard = alert.ended.is_none() && now.saturating_sub(alert.heard) >= UNHEARD;
+    AlertRow {
+        rule: alert.rule.clone(),
+        url: links.alert(&alert.rule, Some(alert.id)),
+        severity: alert.label("severity").to_owned(),
+        class: severity_class(alert.label("severity")),
+        summary: alert.annotation("summary").to_owned(),
+        labels: telling_labels(alert),
+        started: format!("{} {}", format::day(alert.started), format::time(alert.started)),
+        started_full: format::rfc3339(alert.started),
+        lasts: format::duration(alert.ended.unwrap_or(now).saturating_sub(alert.started)),
+        unheard: if is_unheard { format::ago(alert.heard, now) } else { String::new() },
+    }
+}
+
+fn rule_row(rule: Rule, links: &Links) -> RuleRow {
+    RuleRow {
+        url: links.alert(&rule.name, None),
+        class: severity_class(&rule.severity),
+        name: rule.name,
+        severity: rule.severity,
+        summary: rule.summary,
+    }
+}

@@ -1,0 +1,40 @@
+//! `minitwit deploy-mark`: notes that something was deployed, for a deployment that the service itself
+//! does not see, such as a change of its database, its proxy or its settings.
+
+use crate::build;
+use crate::clock::Clock;
+use crate::config::DataConfig;
+
+/// Longest text, in characters.
+const MAX: usize = 200;
+
+/// `minitwit deploy-mark`.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// What was deployed
+    #[arg(long, env = "MINITWIT_DEPLOY_VERSION", default_value = env!("CARGO_PKG_VERSION"),
+        value_parser = parse_text)]
+    version: String,
+    /// The revision of its source
+    #[arg(long, env = "MINITWIT_DEPLOY_REVISION", default_value = build::REVISION,
+        value_parser = parse_text)]
+    revision: String,
+    /// What to say about it
+    #[arg(long, env = "MINITWIT_DEPLOY_NOTE", default_value = "", value_parser = parse_text)]
+    note: String,
+    #[command(flatten)]
+    data: DataConfig,
+}
+
+fn parse_text(text: &str) -> Result<String, &'static str> {
+    let is_fine = text.chars().count() <= MAX && !text.chars().any(char::is_control);
+    is_fine.then(|| text.to_owned()).ok_or("at most 200 characters in one line")
+}
+
+/// Marks it now.
+pub async fn mark(args: &Args) -> anyhow::Result<()> {
+    let db = super::open(&args.data).await?;
+    db.mark_deploy(&args.version, &args.revision, &args.note, Clock::default().now()).await?;
+    db.close().await;
+    super::say(&format!("marked the deployment of {} {}", args.version, args.revision))
+}

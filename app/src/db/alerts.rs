@@ -1,0 +1,132 @@
+//! What alerting systems said: each time a rule fired, for one set of labels. Bounded in age and
+//! number; told again, a row says what was told last.
+
+use super::executor::{Arg, Statement};
+use super::row::Row;
+use super::{Db, Result};
+use crate::domain::{Alert, Texts};
+
+/// Zero in the place of an end stands for none: the executor binds no NULL.
+const STORE: Statement = Statement::write(
+    "alerts.store",
+    "INSERT INTO alerts
+        (rule, fingerprint, labels, annotations, measured, links, starts_at, ends_at, received_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, NULLIF($8, 0), $9)
+     ON CONFLICT (fingerprint, starts_at) DO UPDATE SET
+        rule = excluded.rule, labels = excluded.labels, annotations = excluded.annotations,
+        measured = excluded.measured, links = excluded.links, ends_at = excluded.ends_at,
+        received_at = excluded.received_at",
+);
+const BETWEEN: Statement = Statement::read(
+    "alerts.between",
+    "SELECT id, rule, fingerprint, labels, annotations, measured, links, starts_at, ends_at,
+        received_at
+     FROM alerts WHERE starts_at < $2 AND (ends_at IS NULL OR ends_at >= $1)
+     ORDER BY starts_at DESC, id DESC LIMIT $3",
+);
+const FIRING: Statement = Statement::read(
+    "alerts.firing",
+    "SELECT id, rule, fingerprint, labels, annotations, measured, links, starts_at, ends_at,
+        received_at
+     FROM alerts WHERE ends_at IS NULL ORDER BY starts_at DESC, id DESC LIMIT $1",
+);
+const OF_RULE: Statement = Statement::read(
+    "alerts.of_rule",
+    "SELECT id, rule, fingerprint, labels, annotations, measured, links, starts_at, ends_at,
+        received_at
+     FROM alerts WHERE rule = $1 ORDER BY starts_at DESC, id DESC LIMIT $2",
+);
+const FIND: Statement = Statement::read(
+    "alerts.find",
+    "SELECT id, rule, fingerprint, labels, annotations, measured, links, starts_at, ends_at,
+        received_at
+     FROM alerts WHERE id = $1",
+);
+/// What was not heard of since a time, and whatever goes beyond a number of rows.
+const DELETE_OLD: Statement = Statement::write(
+    "alerts.delete_old",
+    "DELETE FROM alerts WHERE received_at < $1
+        OR received_at < (SELECT received_at FROM alerts ORDER BY received_at DESC LIMIT 1 OFFSET $2)",
+);
+
+pub(super) const STATEMENTS: &[Statement] = &[STORE, BETWEEN, FIRING, OF_RULE, FIND, DELETE_OLD];
+
+/// An alert as it was told last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredAlert {
+    /// Number of the row.
+    pub id: i64,
+    /// What was told.
+    pub alert: Alert,
+    /// When, in microseconds.
+    pub received: i64,
+}
+
+impl Db {
+    /// Stores what was told; the same alert told again replaces what it said before.
+    pub async fn store_alert(&self, alert: &Alert, received: i64) -> Result<()> {
+        let texts = [&alert.labels, &alert.annotations, &alert.values, &alert.links].map(to_json);
+        let args = [
+            Arg::Text(&alert.rule),
+            Arg::Text(&alert.fingerprint),
+            Arg::Text(&texts[0]),
+            Arg::Text(&texts[1]),
+            Arg::Text(&texts[2]),
+            Arg::Text(&texts[3]),
+            Arg::Int(alert.started),
+            Arg::Int(alert.ended.unwrap_or(0)),
+            Arg::Int(received),
+        ];
+        self.execute(&STORE, &args).await.map(drop)
+    }
+
+    /// Alerts that fired at any time between two, the newest start first, at most so many.
+    pub async fn alerts_between(&self, from: i64, to: i64, limit: i64) -> Result<Vec<StoredAlert>> {
+        self.fetch_all(&BETWEEN, &[Arg::Int(from), Arg::Int(to), Arg::Int(limit)], read).await
+    }
+
+    /// Alerts without an end, the newest start first, at most so many.
+    pub async fn firing_alerts(&self, limit: i64) -> Result<Vec<StoredAlert>> {
+        self.fetch_all(&FIRING, &[Arg::Int(limit)], read).await
+    }
+
+    /// Alerts of a rule, the newest start first, at most so many.
+    pub async fn alerts_of_rule(&self, rule: &str, limit: i64) -> Result<Vec<StoredAlert>> {
+        self.fetch_all(&OF_RULE, &[Arg::Text(rule), Arg::Int(limit)], read).await
+    }
+
+    /// The alert of that number.
+    pub async fn alert(&self, id: i64) -> Result<Option<StoredAlert>> {
+        self.fetch_optional(&FIND, &[Arg::Int(id)], read).await
+    }
+
+    /// Removes alerts last heard of before a time, and the oldest beyond about so many.
+    pub async fn delete_old_alerts(&self, heard: i64, keep: i64) -> Result<u64> {
+        self.execute(&DELETE_OLD, &[Arg::Int(heard), Arg::Int(keep)]).await
+    }
+}
+
+fn read(row: &Row) -> sqlx::Result<StoredAlert> {
+    let texts = |index: usize| Ok::<_, sqlx::Error>(from_json(&row.get::<String>(index)?));
+    let alert = Alert {
+        rule: row.get(1)?,
+        fingerprint: row.get(2)?,
+        labels: texts(3)?,
+        annotations: texts(4)?,
+        values: texts(5)?,
+        links: texts(6)?,
+        started: row.get(7)?,
+        ended: row.get(8)?,
+    };
+    Ok(StoredAlert { id: row.get(0)?, alert, received: row.get(9)? })
+}
+
+fn to_json(texts: &Texts) -> String {
+    // A map of texts always has a JSON form.
+    serde_json::to_string(texts).unwrap_or_default()
+}
+
+/// Whatever else stands there is nothing; only this file writes the column.
+fn from_json(text: &str) -> Texts {
+    serde_json::from_str(text).unwrap_or_default()
+}
