@@ -206,9 +206,11 @@ impl Links {
 
     /// What surrounds a record.
     pub fn context(&self, cursor: Cursor, scope: &str, q: &str, cols: &str) -> String {
-        let mut url = self.path(&format!("/events/{}/context", Self::event_id(cursor)));
+        let id = Self::event_id(cursor);
+        let mut url = self.path(&format!("/events/{id}/context"));
         Parameters::new(&mut url).add("scope", scope, "all").add("q", q, "").add("cols", cols, "");
-        url
+        // Where the record stands on the page.
+        url + "#e" + &id
     }
 
     /// One request.

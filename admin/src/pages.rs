@@ -3,6 +3,7 @@
 pub mod alert;
 pub mod alerts;
 mod changes;
+mod compare;
 mod differs;
 mod edit;
 pub mod errors;

@@ -3,6 +3,7 @@
 
 pub mod detach;
 pub mod errors;
+mod kept_headers;
 pub mod observe;
 pub mod panics;
 pub mod peer;

@@ -23,6 +23,10 @@ pub struct Step {
     pub is_bad: bool,
     /// A word on it.
     pub note: String,
+    /// Where in the source.
+    pub from: String,
+    /// What all others are parts of.
+    pub is_whole: bool,
 }
 
 /// The drawing.
@@ -35,10 +39,12 @@ pub struct Waterfall {
 
 struct Line {
     label: String,
-    times: u64,
+    times: String,
     total: String,
     note: String,
     is_bad: bool,
+    from: String,
+    is_whole: bool,
     pieces: Vec<(String, String)>,
 }
 
@@ -60,10 +66,12 @@ impl Waterfall {
         };
         let line = |step: &Step| Line {
             label: step.label.clone(),
-            times: step.times,
+            times: if step.times > 1 { format!("×{}", step.times) } else { String::new() },
             total: format::duration(step.total),
             note: step.note.clone(),
             is_bad: step.is_bad,
+            from: step.from.clone(),
+            is_whole: step.is_whole,
             pieces: step.pieces.iter().map(piece).collect(),
         };
         Self { lines: steps.iter().map(line).collect(), length: format::duration(length) }

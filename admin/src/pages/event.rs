@@ -117,7 +117,7 @@ pub async fn context(
         scope: scope.to_owned(),
         notices: marks.notices.iter().map(ToString::to_string).collect(),
         matches: (!asked.q.is_empty()).then_some(matches),
-        here: links.context(at, "all", "", ""),
+        here: links.path(&format!("/events/{}/context", Links::event_id(at))),
         cols: asked.cols_text(),
         q: asked.q,
         columns: columns.iter().map(|column| column_title(column)).collect(),

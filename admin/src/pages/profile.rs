@@ -70,7 +70,19 @@ impl Profile {
         self.statements.iter().map(|statement| statement.times).max().unwrap_or(0)
     }
 
-    /// Statements and everything else that took time, in order of their starts.
+    /// The request itself, which the other steps are parts of.
+    fn whole(&self) -> Step {
+        Step {
+            label: "the request".to_owned(),
+            pieces: vec![(0, self.duration)],
+            times: 1,
+            total: self.duration,
+            is_whole: true,
+            ..Step::default()
+        }
+    }
+
+    /// The request, then statements and everything else that took time, in order of their starts.
     pub fn steps(&self, records: &[LogRecord]) -> Vec<Step> {
         let mut steps: Vec<Step> = self.statements.iter().map(Statement::step).collect();
         let others = records.iter().filter(|record| {
@@ -90,6 +102,9 @@ impl Profile {
             }
         }));
         steps.sort_by_key(|step| step.pieces.first().map_or(0, |(start, _)| *start));
+        if !steps.is_empty() {
+            steps.insert(0, self.whole());
+        }
         steps
     }
 }
@@ -111,17 +126,28 @@ impl Statement {
     fn step(&self) -> Step {
         let note = match (self.failed, self.is_repeated()) {
             (true, _) => "failed".to_owned(),
-            (false, true) => format!("N+1 ×{}", self.times),
+            (false, true) => format!("N+1: the same statement {} times", self.times),
             (false, false) => String::new(),
         };
         Step {
-            label: if self.name.is_empty() { self.sql.clone() } else { self.name.clone() },
+            label: if self.name.is_empty() { beginning(&self.sql) } else { self.name.clone() },
             pieces: self.pieces.clone(),
             times: self.times,
             total: self.micros,
             is_bad: !note.is_empty(),
             note,
+            from: self.callsite.clone(),
+            ..Step::default()
         }
+    }
+}
+
+/// Enough of a statement to know it by.
+fn beginning(sql: &str) -> String {
+    const KEPT: usize = 48;
+    match sql.char_indices().nth(KEPT) {
+        Some((at, _)) => format!("{}…", &sql[..at]),
+        None => sql.to_owned(),
     }
 }
 

@@ -225,8 +225,8 @@ fn first_line(message: &str) -> String {
     }
 }
 
-/// Outermost first, as the layer joined it.
-fn chain(record: &LogRecord) -> Vec<String> {
+/// The errors of a record, outermost first, as the layer joined them.
+pub fn chain(record: &LogRecord) -> Vec<String> {
     let Some(chain) = text_of(record, fields::ERROR_MESSAGE) else { return Vec::new() };
     chain.split(": ").map(str::to_owned).collect()
 }

@@ -8,11 +8,12 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use logsearch::fields;
 use logsearch::query::{Field, Query};
-use logsearch::record::{LogRecord, ValueRef};
+use logsearch::record::{Level, LogRecord, ValueRef};
 use logsearch::store::{Search, TimeRange};
 
+use super::compare::{Compared, compare};
 use super::profile::{Profile, Statement, time_of_id};
-use super::record::{Row, Rows, curl, number_of, text_of};
+use super::record::{Row, Rows, chain, curl, number_of, text_of};
 use crate::charts::Waterfall;
 use crate::error::PanelError;
 use crate::export::pretty_json;
@@ -50,10 +51,15 @@ struct RequestPage {
     has_steps: bool,
     statements: Vec<StatementRow>,
     distinct: usize,
+    runs: u64,
     rows: Vec<Row>,
     more: bool,
+    headers: Vec<(String, String)>,
     json: String,
     curl: String,
+    compared: Vec<Compared>,
+    compared_with: String,
+    failure: Option<(String, Vec<String>)>,
     similar: String,
     logs: String,
 }
@@ -92,6 +98,7 @@ pub async fn show(
         panel.now(),
     ));
     let steps = profile.steps(&records);
+    let (compared, compared_with) = compare(panel.store.as_ref(), facts).await?;
     let status = text(fields::STATUS);
     let route = text(fields::ROUTE);
     let (method, path) = (text(fields::METHOD), text(fields::PATH));
@@ -100,6 +107,10 @@ pub async fn show(
     render(&RequestPage {
         layout: Layout::new(&panel, &operator, Section::Requests, "Request", "/requests", &view),
         curl: curl(facts),
+        headers: headers(&records),
+        compared,
+        compared_with: format::plural(compared_with, "request"),
+        failure: failure(&records),
         similar: panel.links.page("/requests", &view.query(clause(fields::ROUTE, &route))),
         logs: panel.links.logs(&view.query(clause(fields::REQUEST_ID, &id))),
         id,
@@ -117,6 +128,7 @@ pub async fn show(
         has_steps: !steps.is_empty(),
         waterfall: Waterfall::new(&steps, profile.duration),
         distinct: profile.statements.len(),
+        runs: profile.statements.iter().map(|one| one.times).sum(),
         statements: profile.statements.iter().map(|one| row(one, &panel, &view)).collect(),
         rows: rows.list(&records),
         more,
@@ -142,12 +154,42 @@ async fn records(panel: &Panel, id: &str) -> Result<(Vec<LogRecord>, bool), Pane
     Ok((page.records, page.next.is_some()))
 }
 
-/// By the figures of the request's own record, which know every statement; else by what is left of them.
+/// How the names of request headers begin in records.
+const HEADER: &str = "http.request.header.";
+
+/// The headers that were kept, as they are called on the wire.
+fn headers(records: &[LogRecord]) -> Vec<(String, String)> {
+    let fields = records.iter().flat_map(|record| &record.fields);
+    let named = fields.filter_map(|(name, value)| {
+        let header = match name.as_str() {
+            "user_agent.original" => "user-agent",
+            name => name.strip_prefix(HEADER)?,
+        };
+        Some((header.to_owned(), value.as_ref().text().into_owned()))
+    });
+    let mut headers: Vec<(String, String)> = named.collect();
+    headers.sort();
+    headers.dedup();
+    headers
+}
+
+/// What failed, outermost first: the newest error of the request, else its newest record with a chain.
+fn failure(records: &[LogRecord]) -> Option<(String, Vec<String>)> {
+    let newest = records.iter().rev();
+    let failed = newest.clone().find(|record| record.level == Level::Error);
+    let failed = failed.or_else(|| {
+        newest.into_iter().find(|record| record.field(fields::ERROR_MESSAGE).is_some())
+    })?;
+    Some((failed.message.clone(), chain(failed)))
+}
+
+/// By the figures of the request's own record, which know every statement, or by the kept ones.
 fn database(end: &LogRecord, statements: &[Statement]) -> String {
-    let count = number_of(end, fields::DB_COUNT).and_then(|count| u64::try_from(count).ok());
-    let count = count.unwrap_or_else(|| statements.iter().map(|one| one.times).sum());
-    let micros = number_of(end, fields::DB_DURATION)
-        .unwrap_or_else(|| statements.iter().map(|one| one.micros).sum());
+    let number = |name| number_of(end, name).unwrap_or(0);
+    let told = u64::try_from(number(fields::DB_COUNT)).unwrap_or(0);
+    // A request that its client gave up may have statements that ended after its record.
+    let count = told.max(statements.iter().map(|one| one.times).sum());
+    let micros = number(fields::DB_DURATION).max(statements.iter().map(|one| one.micros).sum());
     if count == 0 {
         return "no SQL".to_owned();
     }

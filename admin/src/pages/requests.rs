@@ -1,7 +1,7 @@
 //! Requests: percentiles per route over all of the window, and the newest or the costliest ones. The
 //! costliest are exact: a percentile tells from which figure on to look.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use askama::Template;
@@ -44,6 +44,8 @@ struct RequestsPage {
     histogram: Histogram,
     routes: Vec<RouteRow>,
     sorts: Vec<(&'static str, String, bool)>,
+    /// In an order by cost: one request of each route, or all; the address of the other.
+    each: Option<(bool, String)>,
     rows: Vec<RequestRow>,
     more: Option<String>,
 }
@@ -85,6 +87,28 @@ const SORTS: [(&str, &str, Option<&str>); 4] = [
     ("queries", "most statements", Some(fields::DB_COUNT)),
 ];
 
+/// What a name of [`SORTS`] ends in when only the costliest request of each route is listed.
+const EACH_ROUTE: &str = "-of-routes";
+
+/// How to list.
+struct Order<'a> {
+    name: &'a str,
+    field: Option<&'static str>,
+    each_route: bool,
+}
+
+impl<'a> Order<'a> {
+    fn parse(sort: &'a str) -> Self {
+        let (name, each_route) = match sort.strip_suffix(EACH_ROUTE) {
+            Some(name) => (name, true),
+            None => (sort, false),
+        };
+        let known = SORTS.iter().find(|(known, ..)| *known == name);
+        let (name, _, field) = *known.unwrap_or(&SORTS[0]);
+        Self { name, field, each_route }
+    }
+}
+
 /// `GET /requests`.
 pub async fn show(
     State(panel): State<Arc<Panel>>,
@@ -96,14 +120,15 @@ pub async fn show(
     let query = ends(&parsed.chips);
     let range = view.window.range();
     let (store, links) = (panel.store.as_ref(), &panel.links);
-    let by = SORTS.iter().find(|(name, ..)| *name == view.sort).and_then(|(.., field)| *field);
+    let order = Order::parse(&view.sort);
     let (timeline, routes, (records, more), marks) = tokio::try_join!(
         summary::timeline(store, range, &query),
         routes(store, range, &query),
         async {
-            match by {
-                Some(field) => costliest(store, range, &query, field).await,
-                None => newest(store, range, &query).await,
+            match (order.field, order.each_route) {
+                (Some(field), true) => costliest_of_routes(store, range, &query, field).await,
+                (Some(field), false) => costliest(store, range, &query, field).await,
+                (None, _) => newest(store, range, &query).await,
             }
         },
         async { Ok(panel.marks(&view).await) },
@@ -120,9 +145,14 @@ pub async fn show(
         sorts: SORTS
             .iter()
             .map(|(name, title, _)| {
-                (*title, links.page("/requests", &view.sorted(*name)), *name == view.sort)
+                (*title, links.page("/requests", &view.sorted(*name)), *name == order.name)
             })
             .collect(),
+        each: order.field.map(|_| {
+            let other = if order.each_route { "" } else { EACH_ROUTE };
+            let sort = format!("{}{other}", order.name);
+            (order.each_route, links.page("/requests", &view.sorted(sort)))
+        }),
         rows: records.iter().map(|record| request_row(record, links)).collect(),
         more: more.then(|| links.logs(&view.query(query.to_string()))),
     })
@@ -153,13 +183,41 @@ fn search(range: TimeRange, query: Query, limit: usize) -> Search {
     Search { range, query: Arc::new(query), ascending: false, after: None, limit }
 }
 
-/// The requests with the largest figures, largest first.
+/// The requests with the largest figures, largest first, and whether there are more.
 pub async fn costliest(
     store: &dyn LogStore,
     range: TimeRange,
     query: &Query,
     name: &str,
 ) -> Result<(Vec<LogRecord>, bool), StoreError> {
+    let (mut records, count) = ranked(store, range, query, name).await?;
+    records.truncate(ROWS);
+    Ok((records, count > ROWS as u64))
+}
+
+/// The same, but of each method and route the one with the largest figure alone.
+async fn costliest_of_routes(
+    store: &dyn LogStore,
+    range: TimeRange,
+    query: &Query,
+    name: &str,
+) -> Result<(Vec<LogRecord>, bool), StoreError> {
+    let (mut records, _) = ranked(store, range, query, name).await?;
+    let mut seen = HashSet::new();
+    records.retain(|record| {
+        seen.insert((text_of(record, fields::METHOD), text_of(record, fields::ROUTE)))
+    });
+    records.truncate(ROWS);
+    Ok((records, false))
+}
+
+/// The requests that may have the largest figures, largest first, and how many there are of all.
+async fn ranked(
+    store: &dyn LogStore,
+    range: TimeRange,
+    query: &Query,
+    name: &str,
+) -> Result<(Vec<LogRecord>, u64), StoreError> {
     let all = percentiles(store, range, query, name, None, &[0.0]).await?;
     let count = all.first().map_or(0, |group| group.count);
     let query = match share(count) {
@@ -176,8 +234,7 @@ pub async fn costliest(
     let mut records = store.search(&search(range, query, COMPARED * 2)).await?.records;
     let figure = |record: &LogRecord| number_of(record, name).unwrap_or(0);
     records.sort_by_key(|record| std::cmp::Reverse((figure(record), record.timestamp)));
-    records.truncate(ROWS);
-    Ok((records, count > ROWS as u64))
+    Ok((records, count))
 }
 
 /// Below which percentile nobody of so many is compared; `None` compares all.

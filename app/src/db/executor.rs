@@ -240,7 +240,14 @@ impl Db {
                 tracing::debug!(duration_us, db.rows = rows, db.query.text = sql, "statement ran");
             }
             Ok(rows) => {
-                tracing::warn!(duration_us, db.rows = rows, db.query.text = sql, "slow statement");
+                tracing::warn!(
+                    duration_us,
+                    db.operation.name = statement.name,
+                    db.query.source = %statement.source,
+                    db.rows = rows,
+                    db.query.text = sql,
+                    "slow statement"
+                );
             }
             // Whoever asked decides what a taken name means; it is no failure of the database.
             Err(Error::Taken(_)) => {
@@ -250,6 +257,8 @@ impl Db {
                 let chain = error.chain();
                 tracing::warn!(
                     duration_us,
+                    db.operation.name = statement.name,
+                    db.query.source = %statement.source,
                     error.message = chain,
                     db.query.text = sql,
                     "statement failed"

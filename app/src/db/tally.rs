@@ -1,5 +1,5 @@
-//! What one request spent in the database. The HTTP layer opens a tally around the handler, the
-//! executor adds to it, and nothing in between has to carry it.
+//! What one request or run of a job spent in the database. The HTTP layer and the job wrapper open a
+//! tally around the work, the executor adds to it, and nothing in between has to carry it.
 
 use std::future::Future;
 use std::panic::Location;
@@ -13,6 +13,10 @@ tokio::task_local! {
     static CURRENT: Arc<Tally>;
 }
 
+/// Slower than this, work is kept with its statements.
+const SLOW: Duration = Duration::from_millis(250);
+/// A statement that runs so often in one piece of work should be one statement.
+const REPEATS: u64 = 5;
 /// Different statements of one request that are told apart; no handler has a tenth of them.
 const DISTINCT: usize = 64;
 
@@ -91,6 +95,28 @@ impl Tally {
     /// Every statement so far, in the order of their first runs.
     pub fn runs(&self) -> Vec<StatementRuns> {
         self.runs.lock().clone()
+    }
+
+    /// Whether what ran is worth a look although it did not fail: it took long, or repeats itself.
+    pub fn is_striking(&self, duration: Duration) -> bool {
+        duration >= SLOW || self.figures().repeats >= REPEATS
+    }
+
+    /// One record for each different statement, however often it ran.
+    pub fn log_runs(&self) {
+        for run in self.runs() {
+            tracing::info!(
+                db.operation.name = run.name,
+                db.query.text = run.sql,
+                db.query.source = %run.source,
+                db.repeats = run.times,
+                db.rows = run.rows,
+                db.offset_us = run.offset,
+                error.type = (!run.error_type.is_empty()).then_some(run.error_type),
+                duration_us = run.micros,
+                "statement profile"
+            );
+        }
     }
 
     /// Adds a run to the current tally; outside a request it goes nowhere. `run` is one run, its offset

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 use tracing::Instrument;
 
 use crate::clock::micros;
-use crate::db::Lease;
+use crate::db::{Lease, Tally};
 use crate::metrics;
 use crate::state::AppState;
 
@@ -197,9 +197,15 @@ impl Runner {
                 Ok(true) => {}
                 Ok(false) => {
                     let elsewhere = Outcome::Skipped("another replica runs it".to_owned());
-                    return drop(self.record(&Ok(elsewhere), Duration::ZERO));
+                    return drop(self.record(&Ok(elsewhere), Duration::ZERO, &Tally::default()));
                 }
-                Err(error) => return drop(self.record(&Err(error.into()), Duration::ZERO)),
+                Err(error) => {
+                    return drop(self.record(
+                        &Err(error.into()),
+                        Duration::ZERO,
+                        &Tally::default(),
+                    ));
+                }
             }
         }
         self.run().await;
@@ -220,10 +226,11 @@ impl Runner {
     async fn run(&self) {
         let started = Instant::now();
         // In a task of its own a panic ends the run and not the scheduler.
-        let this = self.clone();
-        let run = tokio::spawn(async move { this.work().await }.in_current_span());
+        let (this, tally) = (self.clone(), Arc::<Tally>::default());
+        let work = Arc::clone(&tally).scope(async move { this.work().await });
+        let run = tokio::spawn(work.in_current_span());
         let result = run.await.map_err(anyhow::Error::from).flatten();
-        let (outcome, said) = self.record(&result, started.elapsed());
+        let (outcome, said) = self.record(&result, started.elapsed(), &tally);
         let now = self.context.state.clock.now();
         self.note(now, outcome, &said);
         if self.job.scope == Scope::Cluster {
@@ -263,11 +270,23 @@ impl Runner {
         &self,
         result: &anyhow::Result<Outcome>,
         duration: Duration,
+        tally: &Tally,
     ) -> (&'static str, String) {
         let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        let database = tally.figures();
+        if result.is_err() || tally.is_striking(duration) {
+            tally.log_runs();
+        }
         let (outcome, said) = match result {
             Ok(Outcome::Done(what)) => {
-                tracing::info!(duration_us, job.outcome = "success", "{what}");
+                tracing::info!(
+                    duration_us,
+                    job.outcome = "success",
+                    db.count = database.statements,
+                    db.duration_us = database.micros,
+                    db.repeats = database.repeats,
+                    "{what}"
+                );
                 ("success", what.clone())
             }
             Ok(Outcome::Skipped(why)) => {
@@ -279,6 +298,9 @@ impl Runner {
                 tracing::error!(
                     duration_us,
                     job.outcome = "failure",
+                    db.count = database.statements,
+                    db.duration_us = database.micros,
+                    db.repeats = database.repeats,
                     error.message = chain,
                     "job failed"
                 );

@@ -11,13 +11,13 @@ use axum::body::{Body, Bytes};
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use http_body::{Frame, SizeHint};
 use tracing::{Instrument, Span, field};
 
-use super::panics;
 use super::peer::Client;
 use super::request_id::RequestId;
+use super::{kept_headers, panics};
 use crate::db::Tally;
 use crate::metrics::{self, RequestMetrics, Surface};
 use crate::state::AppState;
@@ -32,10 +32,6 @@ fn route(surface: Surface, matched: Option<&MatchedPath>) -> String {
     }
 }
 
-/// Slower than this, a request is kept with its statements.
-const SLOW: Duration = Duration::from_millis(250);
-/// A statement that runs so often in one request should be one statement.
-const REPEATS: u64 = 5;
 /// Of the other requests one in so many is kept with its statements.
 const SAMPLE: u64 = 64;
 
@@ -69,6 +65,7 @@ struct RequestRecord {
     method: &'static str,
     route: String,
     path: String,
+    headers: HeaderMap,
     started: Instant,
     span: Span,
     tally: Arc<Tally>,
@@ -101,7 +98,9 @@ impl RequestRecord {
         );
         requests.began(surface);
         let (started, tally) = (Instant::now(), Arc::default());
-        Self { requests, surface, method, route, path, started, span, tally, status: None, sent: 0 }
+        let headers = request.headers().clone();
+        let (status, sent) = (None, 0);
+        Self { requests, surface, method, route, path, headers, started, span, tally, status, sent }
     }
 
     fn answered(mut self, status: StatusCode) -> Self {
@@ -126,43 +125,25 @@ impl RequestRecord {
                 )
             };
         }
-        // Probes and scrapes come every few seconds and say nothing while they succeed.
-        let is_probe = self.surface == Surface::Ops
-            && matches!(self.route.as_str(), "/metrics" | "/metrics/course" | "/livez" | "/readyz");
+        // Probes, scrapes and what operators look at come every few seconds; while they succeed they
+        // would only hide what the panel is opened for. What operators do has audit records.
+        let is_look = self.surface == Surface::Ops && matches!(self.method, "GET" | "HEAD");
         match status {
             500.. => record!(warn),
-            ..400 if is_probe => record!(debug),
+            ..400 if is_look => record!(debug),
             _ => record!(info),
         }
     }
 
-    /// Whether the statements of this request are kept: of all that failed, were slow or repeat
-    /// themselves, and of a sample of the others. What the panel itself asks is not of interest.
+    /// Whether headers and statements of this request are kept: of all that failed, were slow or
+    /// repeat themselves, and of a sample of the others. What the panel itself asks is not of interest.
     fn is_kept(&self, status: u16, duration: Duration) -> bool {
         static OTHERS: AtomicU64 = AtomicU64::new(1);
-        let figures = self.tally.figures();
-        if self.surface == Surface::Ops || figures.statements == 0 {
+        if self.surface == Surface::Ops {
             return false;
         }
-        let is_striking = status >= 500 || duration >= SLOW || figures.repeats >= REPEATS;
+        let is_striking = status >= 500 || self.tally.is_striking(duration);
         is_striking || OTHERS.fetch_add(1, Ordering::Relaxed).is_multiple_of(SAMPLE)
-    }
-
-    /// One record for each different statement, however often it ran.
-    fn log_statements(&self) {
-        for run in self.tally.runs() {
-            tracing::info!(
-                db.operation.name = run.name,
-                db.query.text = run.sql,
-                db.query.source = %run.source,
-                db.repeats = run.times,
-                db.rows = run.rows,
-                db.offset_us = run.offset,
-                error.type = (!run.error_type.is_empty()).then_some(run.error_type),
-                duration_us = run.micros,
-                "statement profile"
-            );
-        }
     }
 }
 
@@ -183,7 +164,8 @@ impl Drop for RequestRecord {
         let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         span.in_scope(|| {
             if self.is_kept(status, duration) {
-                self.log_statements();
+                kept_headers::log(&self.headers);
+                self.tally.log_runs();
             }
             self.log(status, duration_us);
         });
