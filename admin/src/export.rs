@@ -14,6 +14,7 @@ use logsearch::query::parse;
 use logsearch::record::LogRecord;
 use logsearch::store::{Pages, Search, StoreError};
 
+use crate::audit::audit;
 use crate::error::PanelError;
 use crate::operator::Operator;
 use crate::pages::list;
@@ -52,11 +53,10 @@ async fn stream_pages(
     format: Format,
 ) -> Result<Response, PanelError> {
     let view = params.view(panel.now());
-    tracing::info!(
-        event.action = "logs.export",
-        user.name = operator.name,
-        logs.query = view.q,
-        logs.format = kind,
+    audit!(
+        "logs.export",
+        operator.name,
+        { logs.query = view.q, logs.format = kind },
         "log records exported"
     );
     let search = Search {

@@ -2,6 +2,7 @@
 #![warn(missing_docs)]
 
 mod assets;
+mod audit;
 mod change;
 mod charts;
 mod clock;

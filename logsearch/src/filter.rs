@@ -19,6 +19,9 @@ pub struct Levels {
     targets: Vec<(String, LevelFilter)>,
 }
 
+/// The target of audit records.
+const AUDIT: &str = "audit";
+
 /// A part of a text that names no level.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a level nor `target=level`; levels are off, error, warn, info, debug, trace")]
@@ -55,18 +58,21 @@ impl Levels {
         });
     }
 
-    /// The level for a target.
+    /// The level for a target. What was done by whom is recorded at `info` at least, unless its target
+    /// is named: whoever turns everything off leaves a trace of it.
     pub fn of(&self, target: &str) -> LevelFilter {
         let fits = |root: &str| {
             let rest = target.strip_prefix(root);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
         };
         let found = self.targets.iter().find(|(root, _)| fits(root));
-        found.map_or(self.default, |(_, level)| *level)
+        let least = if target == AUDIT { LevelFilter::INFO } else { LevelFilter::OFF };
+        found.map_or(self.default.max(least), |(_, level)| *level)
     }
 
     fn most_verbose(&self) -> LevelFilter {
-        self.targets.iter().map(|(_, level)| *level).fold(self.default, Ord::max)
+        let least = self.of(AUDIT);
+        self.targets.iter().map(|(_, level)| *level).fold(self.default.max(least), Ord::max)
     }
 }
 
@@ -206,6 +212,14 @@ mod tests {
         assert_eq!(levels.of("hyper"), LevelFilter::OFF);
         assert_eq!(levels.most_verbose(), LevelFilter::TRACE);
         assert_eq!(Levels::parse(&levels.to_string()), Ok(levels));
+    }
+
+    #[test]
+    fn audit_records_pass_unless_their_target_is_named() {
+        let of = |text: &str| Levels::parse(text).expect("valid").of("audit");
+        assert_eq!(of("off"), LevelFilter::INFO);
+        assert_eq!(of("debug,app=off"), LevelFilter::DEBUG);
+        assert_eq!(of("info,audit=off"), LevelFilter::OFF);
     }
 
     #[test]

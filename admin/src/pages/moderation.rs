@@ -11,6 +11,7 @@ use logsearch::query::Query;
 use logsearch::record::ValueRef;
 
 use super::tabs::{self, Tab};
+use crate::audit::audit;
 use crate::change::Change;
 use crate::error::PanelError;
 use crate::format;
@@ -127,14 +128,13 @@ pub async fn set_flagged(
     };
     let message = host(&panel)?.set_flagged(id, flagged).await?.ok_or(PanelError::NotFound)?;
     let action = if flagged { "message.flag" } else { "message.unflag" };
-    tracing::warn!(
-        event.action = action,
-        user.name = by,
-        message.id = id,
-        message.author = message.author,
-        "message {id} of {} {}",
-        message.author,
-        if flagged { "flagged" } else { "unflagged" }
+    let author = &message.author;
+    let done = if flagged { "flagged" } else { "unflagged" };
+    audit!(
+        action,
+        by,
+        { message.id = id, message.author = author },
+        "message {id} of {author} {done}"
     );
     let (filter, show) = filter(&form);
     Ok(Redirect::to(&url(&panel, &filter, show)).into_response())

@@ -15,6 +15,7 @@ use logsearch::store::Search;
 
 use super::record::{Row, Rows};
 use super::tabs::{self, Tab};
+use crate::audit::audit;
 use crate::change::Change;
 use crate::error::PanelError;
 use crate::format;
@@ -156,13 +157,7 @@ pub async fn set_levels(
     control
         .set_for(levels, Duration::from_mins(minutes))
         .map_err(|error| PanelError::Invalid(format!("The levels did not change: {error}.")))?;
-    tracing::warn!(
-        event.action = "levels.set",
-        user.name = by,
-        logs.levels = text,
-        minutes,
-        "log levels changed"
-    );
+    audit!("levels.set", by, { logs.levels = text, minutes }, "log levels changed");
     Ok(Redirect::to(&panel.links.path("/system")).into_response())
 }
 
@@ -181,11 +176,6 @@ pub async fn run_job(
         }
         Run::Unknown => return Err(PanelError::NotFound),
     }
-    tracing::warn!(
-        event.action = "job.run",
-        user.name = by,
-        job.name = name,
-        "job started by hand"
-    );
+    audit!("job.run", by, { job.name = name }, "job started by hand");
     Ok(Redirect::to(&panel.links.path("/system")).into_response())
 }

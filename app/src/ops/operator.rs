@@ -153,7 +153,11 @@ async fn check(
 }
 
 fn audit(action: &'static str, name: &str) {
-    tracing::info!(event.action = action, user.name = name, "operator log-in");
+    tracing::info!(
+        target: "audit",
+        { event.action = action, user.name = name },
+        "operator log-in"
+    );
 }
 
 /// `POST /admin/logout`.

@@ -3,6 +3,9 @@
 use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use http_body_util::Full;
+use minitwit::client;
 use minitwit::db::{DatabaseUrl, Db, PoolSizes};
 use rustix::process::{Resource, Signal, getrlimit, setrlimit};
 use serde_json::json;
@@ -11,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::harness::{DEADLINE, eventually};
-use crate::service::{Service, fails, minitwit, post};
+use crate::service::{Service, fails, minitwit, post, succeeds};
 
 /// Supervisors kill what does not end in this time.
 const STOP: Duration = Duration::from_secs(10);
@@ -182,4 +185,28 @@ async fn a_service_out_of_files_recovers_by_itself() {
     assert_eq!(post(service.api(), "/register", json!({})).await.unwrap(), 400);
     // Not ten lines a second; a few, when it works and fails in turn.
     assert!(service.said().matches("could not accept").count() < 20, "{}", service.said());
+}
+
+#[tokio::test]
+async fn what_an_operator_did_is_on_the_disk_before_the_answer() {
+    let dir = tempfile::tempdir().unwrap();
+    for round in 0..5 {
+        let mut command = minitwit();
+        command.env("MINITWIT_ADMIN_PASSWORD", "correct horse");
+        let service = Service::start_command(command, dir.path(), &[]).await;
+        let form = format!("username=guesser-{round}&password=wrong");
+        let request = http::Request::post("/admin/login").header("host", "localhost");
+        let request = request.body(Full::<Bytes>::from(form)).unwrap();
+        let answer = client::send(service.ops, request, DEADLINE).await.unwrap();
+        assert_eq!(answer.status, 401);
+        service.kill();
+        let mut search = minitwit();
+        search.args(["logs", "search", &format!("action:* user:guesser-{round}"), "--data-dir"]);
+        let found = succeeds({
+            search.arg(dir.path());
+            search
+        })
+        .await;
+        assert!(found.contains("operator log-in"), "round {round}: {found}");
+    }
 }
