@@ -65,7 +65,7 @@ pub async fn log_in(
     password: &str,
 ) -> Result<LogIn, AppError> {
     // Who would only be told to come back leaves no trace in the throttle.
-    let place = state.passwords.reserve().map_err(anyhow::Error::from)?;
+    let place = state.passwords.reserve()?;
     if let Err(throttled) = throttle.reserve().await? {
         metrics::login("throttled");
         metrics::request_rejected("rate_limited");

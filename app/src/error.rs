@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use crate::auth::{Busy, Throttled};
 use crate::db;
+use crate::metrics;
 
 /// A failed request. `Err` of every handler; the error layer of the surface gives it its body.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +37,9 @@ pub enum AppError {
     /// Too many attempts.
     #[error("Too many attempts; try again in {} seconds", .0.retry_after)]
     TooMany(Throttled),
+    /// More passwords at once than this machine hashes. No failure: the others are served because of it.
+    #[error("The service is busy; try again in a moment")]
+    Busy,
     /// Not now.
     #[error("The service is busy; try again in a moment")]
     Unavailable(#[source] anyhow::Error),
@@ -70,7 +74,7 @@ impl AppError {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -79,7 +83,7 @@ impl AppError {
     fn retry_after(&self) -> Option<u64> {
         match self {
             Self::TooMany(throttled) => Some(throttled.retry_after),
-            Self::Unavailable(_) => Some(Duration::from_secs(1).as_secs()),
+            Self::Busy | Self::Unavailable(_) => Some(Duration::from_secs(1).as_secs()),
             _ => None,
         }
     }
@@ -113,9 +117,16 @@ impl From<db::Error> for AppError {
     }
 }
 
+impl From<Busy> for AppError {
+    fn from(_: Busy) -> Self {
+        metrics::request_rejected("overloaded");
+        Self::Busy
+    }
+}
+
 impl From<anyhow::Error> for AppError {
     fn from(error: anyhow::Error) -> Self {
-        if error.is::<Busy>() { Self::Unavailable(error) } else { Self::Internal(error) }
+        if error.is::<Busy>() { Busy.into() } else { Self::Internal(error) }
     }
 }
 

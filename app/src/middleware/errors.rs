@@ -113,6 +113,7 @@ fn heading(status: StatusCode) -> &'static str {
         StatusCode::NOT_FOUND => "Nothing here",
         StatusCode::METHOD_NOT_ALLOWED => "Not like this",
         StatusCode::TOO_MANY_REQUESTS => "Slow down",
+        StatusCode::SERVICE_UNAVAILABLE => "Busy right now",
         status if status.is_server_error() => "Our fault",
         _ => "That did not work",
     }

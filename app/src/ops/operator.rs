@@ -109,7 +109,7 @@ pub async fn login(
     let name = &form.username;
     let throttle =
         Throttle::new(state.db.clone(), state.clock.clone(), "operator", name, client.address);
-    let place = state.passwords.reserve().map_err(anyhow::Error::from)?;
+    let place = state.passwords.reserve()?;
     if let Err(throttled) = throttle.reserve().await? {
         audit("operator.login_throttled", name);
         return throttled_page(throttled, form);

@@ -177,14 +177,17 @@ pub async fn register(
     }
 }
 
+/// Pages that were shown to the user leave the browser. Not the cookies: one says what happened.
+const CLEAR: [(&str, &str); 1] = [("clear-site-data", "\"cache\", \"storage\"")];
+
 /// `GET` or `POST /logout`.
 pub async fn logout(
     State(state): State<AppState>,
     Extension(client): Extension<Client>,
     jar: CookieJar,
-) -> Result<Found, AppError> {
+) -> Result<impl IntoResponse, AppError> {
     if let Some(token) = session::token(&jar, client.https) {
         state.db.delete_session(&token.hash()).await?;
     }
-    Ok(Found::at("/public").saying(Flash::LoggedOut).ending_session())
+    Ok((CLEAR, Found::at("/public").saying(Flash::LoggedOut).ending_session()))
 }

@@ -23,7 +23,7 @@ const APP: &[(&str, &[&str])] = &[
     ("config", &["auth", "db"]),
     ("state", &["auth", "clock", "config", "db", "metrics"]),
     // The web.
-    ("error", &["auth", "db"]),
+    ("error", &["auth", "db", "metrics"]),
     ("body", &["error", "metrics"]),
     ("chaos", &["error", "state"]),
     ("assets", &["error"]),

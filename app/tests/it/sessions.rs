@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use http::{HeaderValue, Method};
+use http::{HeaderValue, Method, StatusCode};
 use minitwit::auth::SessionToken;
+use tracing::Level;
 
 use crate::harness::{Answer, Backend, Browser, TestApp, on, on_both_databases, request, send};
 
@@ -16,6 +17,7 @@ on_both_databases!(
     guessing_a_password_is_slowed_for_the_account,
     guessing_passwords_is_slowed_for_the_address,
     guesses_at_once_are_no_more_than_one_after_the_other,
+    more_log_ins_than_the_queue_takes_are_sent_away_at_once,
     log_ins_that_succeed_do_not_count_for_the_address,
 );
 
@@ -59,6 +61,7 @@ async fn logging_out_ends_the_session_for_good(app: TestApp) {
         let kept = browser.clone();
         let answer = browser.send(request(method, "/logout"), "".into()).await;
         answer.goes_to("/public");
+        assert_eq!(answer.header("clear-site-data"), "\"cache\", \"storage\"");
         assert_eq!(browser.cookie("sid"), None, "the browser forgets it");
         browser.get("/").await.goes_to("/public");
         kept.clone().get("/").await.goes_to("/public");
@@ -136,6 +139,29 @@ async fn guesses_at_once_are_no_more_than_one_after_the_other(app: TestApp) {
     let mut statuses = futures_util::future::join_all(guesses).await;
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 200, 200, 200, 200, 429, 429, 429, 429]);
+}
+
+async fn more_log_ins_than_the_queue_takes_are_sent_away_at_once(app: TestApp) {
+    let guesses = (0..200).map(async |n| {
+        let form = [("username", format!("nobody {n}")), ("password", "wrong".to_owned())];
+        let form = form.each_ref().map(|(name, value)| (*name, value.as_str()));
+        app.browser().post("/login", &form).await
+    });
+    let answers = futures_util::future::join_all(guesses).await;
+    let (busy, others): (Vec<_>, Vec<_>) =
+        answers.iter().partition(|answer| answer.status == StatusCode::SERVICE_UNAVAILABLE);
+    for answer in &busy {
+        assert_eq!(answer.shows("Busy right now").header("retry-after"), "1");
+    }
+    let answered = others.iter().filter(|answer| answer.status == StatusCode::OK).count();
+    let slowed =
+        others.iter().filter(|answer| answer.status == StatusCode::TOO_MANY_REQUESTS).count();
+    assert_eq!((answered, answered + slowed + busy.len()), (answered.min(20), 200));
+    let counted = app.metric("minitwit_http_rejected_total", &[("reason", "overloaded")]);
+    assert!((counted - f64::from(u32::try_from(busy.len()).unwrap())).abs() < 0.1, "{counted}");
+    let records = app.records().all();
+    let error = records.iter().find(|record| record.level == Level::ERROR);
+    assert!(error.is_none(), "being busy is no failure: {error:?}");
 }
 
 async fn log_ins_that_succeed_do_not_count_for_the_address(app: TestApp) {
