@@ -378,6 +378,8 @@ impl<T: FromStr<Err: fmt::Display>> FromStr for FromFile<T> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -418,5 +420,29 @@ mod tests {
         assert_eq!(read("user: word \r\n").unwrap().0.0, "user: word ");
         assert!(read("word\n").unwrap_err().contains("<user>:<password>"));
         assert!("/nowhere".parse::<FromFile<Secret>>().unwrap_err().contains("could not read"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_setting_or_says_what_is_accepted(text in ".{0,24}") {
+            for error in [
+                text.parse::<Span>().err(),
+                text.parse::<Size>().err(),
+                text.parse::<DatabaseUrl>().err(),
+                parse_address(&text).err(),
+                parse_network(&text).err(),
+            ]
+            .into_iter()
+            .flatten()
+            {
+                prop_assert!(error.contains("such as") || error.contains("postgres://"), "{error}");
+            }
+        }
+
+        #[test]
+        fn a_number_of_days_is_as_many_hours(days in 0..100_000_u64) {
+            let length = |text: String| text.parse::<Span>().unwrap().0;
+            prop_assert_eq!(length(format!("{days}d")), length(format!("{}h", days * 24)));
+        }
     }
 }

@@ -128,6 +128,8 @@ impl<S: Sync> axum::extract::FromRequestParts<S> for Limit {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -137,5 +139,24 @@ mod tests {
         assert_eq!((parse("abc"), parse("-1"), parse("")), (100, 100, 100));
         assert_eq!((parse("99999999999999999999"), parse("-99999999999999999999")), (10_000, 100));
         assert_eq!(Limit::parse(None).0, 100);
+    }
+
+    proptest! {
+        #[test]
+        fn any_query_gives_a_limit_within_bounds(query in "[ -~]{0,80}", number: i128) {
+            let limits = [
+                format!("/msgs?{}", query.replace(['#', ' ', '"', '<', '>', '`', '{', '}'], "")),
+                format!("/msgs?latest=1&no={number}&no=7"),
+            ];
+            for uri in limits.iter().filter_map(|uri| uri.parse::<Uri>().ok()) {
+                let limit = Limit::parse(Parameters::of(&uri).no.as_deref()).0;
+                prop_assert!((0..=MAX_ITEMS).contains(&limit), "{uri}");
+            }
+        }
+
+        #[test]
+        fn numbers_within_bounds_are_taken_as_they_are(number in 0..=MAX_ITEMS) {
+            prop_assert_eq!(Limit::parse(Some(&format!(" {number} "))).0, number);
+        }
     }
 }

@@ -32,6 +32,8 @@ impl Page {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -51,5 +53,14 @@ mod tests {
     fn numbers_are_capped() {
         assert_eq!(Page::from_query(None, Some("2")).offset, 60);
         assert_eq!(Page::from_query(None, Some("5000000000")).offset, 3_000);
+    }
+
+    proptest! {
+        #[test]
+        fn any_position_is_within_bounds(before in ".{0,24}", number in ".{0,24}") {
+            let page = Page::from_query(Some(&before), Some(&number));
+            prop_assert!(page.before.is_none_or(|id| id >= 0));
+            prop_assert!((0..=MAX_PAGE_NUMBER * PAGE_SIZE).contains(&page.offset));
+        }
     }
 }

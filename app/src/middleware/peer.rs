@@ -53,6 +53,8 @@ fn forwarded_for(headers: &HeaderMap) -> Vec<IpAddr> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn client(peer: &str, forwarded: &[&str]) -> String {
@@ -78,5 +80,16 @@ mod tests {
         assert_eq!(client("10.0.0.1", &["1.1.1.1", "198.51.100.7"]), "198.51.100.7");
         assert_eq!(client("10.0.0.1", &["1.1.1.1, nonsense, 10.0.0.2"]), "10.0.0.1");
         assert_eq!(client("10.0.0.1", &[]), "10.0.0.1");
+    }
+
+    proptest! {
+        /// Whatever it writes, a client behind the proxy is known by what the proxy added.
+        #[test]
+        fn nothing_in_front_of_the_last_address_matters(forged in "[ -~]{0,60}", last: u32) {
+            let last = Ipv4Addr::from(last);
+            prop_assume!(last.octets()[0] != 10);
+            let value = format!("{forged}, {last}");
+            prop_assert_eq!(client("10.0.0.1", &[&value]), last.to_string());
+        }
     }
 }

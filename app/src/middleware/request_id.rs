@@ -98,6 +98,8 @@ fn random() -> [u8; 24] {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn names(pairs: &[(&'static str, &'static str)]) -> RequestId {
@@ -137,5 +139,27 @@ mod tests {
         }
         let id = names(&[("x-request-id", "a b")]);
         assert_eq!((id.id.len(), id.trace.len(), id.span.len()), (26, 32, 16));
+    }
+
+    proptest! {
+        #[test]
+        fn any_headers_give_names_that_are_safe_to_log_and_to_return(
+            id in "[ -~]{0,80}",
+            parent in "([ -~]{0,60}|0[0-9a-f]-[0-9a-f]{31,33}-[0-9a-f]{15,17}-[0-9a-f]{2}(-x)?)",
+        ) {
+            let mut headers = HeaderMap::new();
+            headers.insert(X_REQUEST_ID, HeaderValue::from_str(&id).unwrap());
+            headers.insert(TRACEPARENT, HeaderValue::from_str(&parent).unwrap());
+            let names = RequestId::from_headers(&headers, 1_700_000_000_000_000);
+            prop_assert!(is_request_id(&names.id));
+            let mut returned = HeaderMap::new();
+            names.write(&mut returned);
+            let returned = returned[TRACEPARENT].to_str().unwrap();
+            let (trace, _) = parse_traceparent(returned).unwrap();
+            prop_assert_eq!(trace, &names.trace);
+            if let Some((trace, flags)) = parse_traceparent(&parent) {
+                prop_assert_eq!((trace, flags), (names.trace.as_str(), names.flags));
+            }
+        }
     }
 }
