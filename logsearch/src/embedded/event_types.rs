@@ -14,7 +14,7 @@ use super::schema;
 use super::search::Snapshot;
 use super::segment::{BLOCK, Segment};
 use super::top::most_frequent;
-use super::values::{Place, Source, each_term, place_of, read_options};
+use super::values::{Found, Place, Source, each_term, place_of};
 use super::walk::{Collector, Docs, Mode, walk};
 use crate::fields;
 use crate::query::Query;
@@ -29,7 +29,8 @@ pub fn event_types(
     size: usize,
     budget: &Budget,
 ) -> Result<Vec<EventType>, PartitionError> {
-    let mut collector = EventTypes { types: HashMap::new(), current: None };
+    let mut collector =
+        EventTypes { types: HashMap::new(), current: None, sites: Found::default() };
     walk(snapshot, range, query, budget, &mut collector)?;
     let (types, _) = most_frequent(collector.types, size, |seen| seen.count);
     let describe = |(callsite, seen): (String, Seen)| {
@@ -102,6 +103,8 @@ struct Current {
 struct EventTypes {
     types: HashMap<String, Seen>,
     current: Option<Current>,
+    /// The places of the documents at hand.
+    sites: Found<u64>,
 }
 
 impl EventTypes {
@@ -141,16 +144,19 @@ impl Collector for EventTypes {
         let (mut times, mut sequences) = ([0; BLOCK as usize], [0; BLOCK as usize]);
         let times = docs.read(current.segment.time.as_ref(), &mut times);
         let sequences = docs.read(current.segment.sequence.as_ref(), &mut sequences);
-        let mut sites = [None; BLOCK as usize];
-        if let Some((column, _)) = &current.callsites {
-            read_options(column.ords(), docs, &mut sites);
+        let sites = &mut self.sites;
+        match &current.callsites {
+            Some((column, _)) => sites.read(column.ords(), docs),
+            None => sites.docs.clear(),
         }
+        let mut sites = sites.docs.iter().zip(&sites.values).peekable();
         let (target, by_target) = &mut current.targets;
         let mut at = 0;
         docs.for_each(|doc| {
             let cursor = (times[at], sequences[at]);
-            let tally = match (sites[at], &mut current.callsites) {
-                (Some(ord), Some((_, tallies))) => tallies.get_mut(ord as usize),
+            let site = sites.next_if(|(other, _)| **other == doc);
+            let tally = match (site, &mut current.callsites) {
+                (Some((_, ord)), Some((_, tallies))) => tallies.get_mut(*ord as usize),
                 _ => target.ords().first(doc).and_then(|ord| by_target.get_mut(ord as usize)),
             };
             if let Some(tally) = tally {

@@ -172,7 +172,8 @@ impl Floor {
         self.0.store(doc, Ordering::Relaxed);
     }
 
-    fn get(&self) -> DocId {
+    /// The first document that is wanted.
+    pub fn get(&self) -> DocId {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -363,6 +364,7 @@ impl Weight for WithoutWeight {
     }
 }
 
-fn unexplained() -> TantivyError {
+/// Why no weight of ours explains a score.
+pub fn unexplained() -> TantivyError {
     TantivyError::InvalidArgument("log queries are not scored".into())
 }

@@ -264,7 +264,7 @@ pub(super) fn any_of(mut parts: Vec<Lowered>) -> Lowered {
     }
 }
 
-pub(super) fn range(low: Term, high: Term) -> Lowered {
+fn range(low: Term, high: Term) -> Lowered {
     Box::new(RangeQuery::new(Bound::Included(low), Bound::Included(high)))
 }
 

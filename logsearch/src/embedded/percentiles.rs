@@ -9,16 +9,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tantivy::columnar::StrColumn;
+use tantivy::columnar::{Column, StrColumn};
 
 use super::budget::Budget;
 use super::partition::{PartitionError, View};
 use super::schema::Kind;
 use super::search::Snapshot;
-use super::segment::{BLOCK, Segment};
+use super::segment::Segment;
 use super::sketch::Sketch;
 use super::top::{most_frequent, value_of};
-use super::values::{Place, Source, each_term, each_value, place_of, read_options};
+use super::values::{Found, Place, Source, each_term, each_value, place_of};
 use super::walk::{Collector, Docs, Mode, walk};
 use crate::query::Query;
 use crate::record::{Matchable, ValueRef};
@@ -45,7 +45,8 @@ pub fn percentiles(
     budget: &Budget,
 ) -> Result<Vec<PercentileGroup>, PartitionError> {
     let (groups, current) = (HashMap::new(), Current::default());
-    let mut collector = Percentiles { question, groups, current };
+    let groups_found = Found::default();
+    let mut collector = Percentiles { question, groups, current, groups_found };
     walk(snapshot, range, query, budget, &mut collector)?;
     let mut groups = collector.groups;
     let mut size = question.size;
@@ -75,6 +76,8 @@ struct Percentiles<'a> {
     question: &'a Question<'a>,
     groups: HashMap<String, Sketch>,
     current: Current,
+    /// The groups of the documents at hand.
+    groups_found: Found<u64>,
 }
 
 impl Percentiles<'_> {
@@ -118,9 +121,11 @@ impl Collector for Percentiles<'_> {
 
     fn docs(&mut self, docs: &Docs<'_>) {
         let Current { numbers, by, sketches } = &mut self.current;
-        let mut groups = [None; BLOCK as usize];
         let groups = match (by, self.question.by) {
-            (Some(column), _) => Some(read_options(column.ords(), docs, &mut groups)),
+            (Some(column), _) => {
+                self.groups_found.read(column.ords(), docs);
+                Some(&self.groups_found)
+            }
             // Nobody in this segment has the group's field.
             (None, Some(_)) => return,
             (None, None) => None,
@@ -177,19 +182,21 @@ impl Collector for Percentiles<'_> {
 
 /// Calls back with the group and the number of each document that has both.
 fn pair<T: Copy + PartialOrd + Default + Send + Sync + std::fmt::Debug + 'static>(
-    column: &tantivy::columnar::Column<T>,
+    column: &Column<T>,
     docs: &Docs<'_>,
-    groups: Option<&[Option<u64>]>,
+    groups: Option<&Found<u64>>,
     mut each: impl FnMut(u64, T),
 ) {
     let Some(groups) = groups else {
         each_value(column, docs, |number| each(0, number));
         return;
     };
-    let mut numbers = [None; BLOCK as usize];
-    let numbers = read_options(column, docs, &mut numbers);
-    for (group, number) in groups.iter().zip(numbers) {
-        if let (Some(group), Some(number)) = (group, number) {
+    let mut numbers = Found::default();
+    numbers.read(column, &Docs::List(&groups.docs));
+    let mut grouped = groups.docs.iter().zip(&groups.values);
+    for (doc, number) in numbers.docs.iter().zip(&numbers.values) {
+        // Every document asked for has a group, and both are in order.
+        if let Some((_, group)) = grouped.find(|(other, _)| *other == doc) {
             each(*group, *number);
         }
     }

@@ -25,7 +25,7 @@ use crate::store::{Cursor, Search, SearchPage, TimeRange};
 /// Documents of the first window; most pages are full after it.
 const FIRST_WINDOW: u32 = 2 * BLOCK;
 /// Each window is so many times the one before, so that a rare match costs few restarts.
-const GROWTH: u32 = 8;
+const GROWTH: u32 = 4;
 
 /// Everything that can be found, as of one moment.
 pub struct Snapshot {

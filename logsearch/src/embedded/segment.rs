@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use tantivy::columnar::{Column, ColumnType, ColumnValues, DynamicColumn, StrColumn};
@@ -54,6 +54,8 @@ pub struct FieldColumns {
     pub float: Option<Column<f64>>,
     /// True and false.
     pub bool: Option<Column<bool>>,
+    /// See [`FieldColumns::ranges`].
+    ranges: OnceLock<Vec<(i64, i64)>>,
 }
 
 impl FieldColumns {
@@ -65,6 +67,24 @@ impl FieldColumns {
     /// Whether some document has a number.
     pub fn has_numbers(&self) -> bool {
         self.int.is_some() || self.unsigned.is_some() || self.float.is_some()
+    }
+
+    /// The least and the greatest of the whole numbers of each block of documents; the other way round
+    /// where a block has none. All are read at the first call.
+    pub fn ranges(&self, docs: u32) -> &[(i64, i64)] {
+        self.ranges.get_or_init(|| {
+            let Some(column) = &self.int else { return Vec::new() };
+            let mut numbers = [0; BLOCK as usize];
+            let range = |start: u32| {
+                let block = start..(start + BLOCK).min(docs);
+                let rows = column.index.docid_range_to_rowids(block);
+                let numbers = &mut numbers[..(rows.end - rows.start) as usize];
+                column.values.get_range(u64::from(rows.start), numbers);
+                let (least, greatest) = (numbers.iter().min(), numbers.iter().max());
+                (least.copied().unwrap_or(i64::MAX), greatest.copied().unwrap_or(i64::MIN))
+            };
+            (0..docs).step_by(BLOCK as usize).map(range).collect()
+        })
     }
 
     /// The number of a document.

@@ -7,8 +7,9 @@ use tantivy::schema::Field as IndexField;
 use tantivy::{SegmentReader, Term};
 
 use super::filter::{AnyTerm, Filtered, Test};
+use super::interval::Interval;
 use super::keyword::Keyword;
-use super::lower::{Lowered, Lowering, any_of, any_term, exists, nothing, phrase, range, term};
+use super::lower::{Lowered, Lowering, any_of, any_term, exists, nothing, phrase, term};
 use super::partition::PartitionError;
 use super::schema::{Kind, Typed};
 use super::whole::{is_numeric, wanted_int, whole_range, written_int};
@@ -78,9 +79,12 @@ impl Lowering<'_> {
 
     /// A clause on a place that keeps whole numbers.
     fn number(&self, query: &Query, field: &Field, typed: &Typed) -> Lowered {
-        let one = |value: i64| {
-            let value = Term::from_field_i64(typed.field, value);
-            if typed.kind == Kind::Code { term(value) } else { range(value.clone(), value) }
+        let between = |low, high| -> Lowered {
+            Box::new(Interval::new(&typed.column, (low, high), self.segments(), self.floor()))
+        };
+        let one = |value: i64| match typed.kind {
+            Kind::Code => term(Term::from_field_i64(typed.field, value)),
+            _ => between(value, value),
         };
         match query {
             Query::Exists(_) => exists(&typed.column),
@@ -94,10 +98,7 @@ impl Lowering<'_> {
             }
             _ => match whole_range(query, field) {
                 Some((low, high)) if low == high => one(low),
-                Some((low, high)) => {
-                    let bound = |value| Term::from_field_i64(typed.field, value);
-                    range(bound(low), bound(high))
-                }
+                Some((low, high)) => between(low, high),
                 None if is_numeric(query) => nothing(),
                 None => self.verified(exists(&typed.column), query),
             },

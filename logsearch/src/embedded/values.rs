@@ -5,10 +5,11 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::ops::Range;
 use std::sync::Arc;
 
-use tantivy::Term;
-use tantivy::columnar::{Cardinality, Column, StrColumn};
+use tantivy::columnar::{Column, RowId, StrColumn};
+use tantivy::{DocId, Term};
 
 use super::partition::{PartitionError, View};
 use super::schema::{self, Kind};
@@ -47,31 +48,53 @@ pub fn each_value<T: Copy + PartialOrd + Default + Send + Sync + std::fmt::Debug
     }
 }
 
-/// The value of each document, in order.
-pub fn read_options<
-    'o,
-    T: Copy + PartialOrd + Default + Send + Sync + std::fmt::Debug + 'static,
->(
-    column: &Column<T>,
-    docs: &Docs<'_>,
-    out: &'o mut [Option<T>; BLOCK as usize],
-) -> &'o [Option<T>] {
-    let count = usize::try_from(docs.len()).unwrap_or(0);
-    let out = &mut out[..count];
-    match docs {
-        Docs::Span(span) if column.get_cardinality() == Cardinality::Full => {
-            let mut values = [T::default(); BLOCK as usize];
-            column.values.get_range(u64::from(span.start), &mut values[..count]);
-            out.iter_mut().zip(values).for_each(|(out, value)| *out = Some(value));
+/// The documents of a block that have a value, and the values. Keeps its memory from block to block.
+#[derive(Default)]
+pub struct Found<T> {
+    /// In order.
+    pub docs: Vec<DocId>,
+    /// One for each document.
+    pub values: Vec<T>,
+    rows: Vec<RowId>,
+}
+
+impl<T: Copy + PartialOrd + Default + Send + Sync + std::fmt::Debug + 'static> Found<T> {
+    /// Reads a column. Documents without a value cost nothing, and those with one are found together:
+    /// looking up each by itself takes several times as long.
+    pub fn read(&mut self, column: &Column<T>, docs: &Docs<'_>) {
+        self.docs.clear();
+        match docs {
+            Docs::Span(span) => {
+                let rows = column.index.docid_range_to_rowids(span.clone());
+                self.find_docs(column, span, &rows);
+                self.values.resize((rows.end - rows.start) as usize, T::default());
+                column.values.get_range(u64::from(rows.start), &mut self.values);
+            }
+            Docs::List(list) => {
+                self.rows.clear();
+                column.row_ids_for_docs(list, &mut self.docs, &mut self.rows);
+                self.values.resize(self.rows.len(), T::default());
+                column.values.get_vals(&self.rows, &mut self.values);
+            }
         }
-        Docs::Span(span) => {
-            let mut ids = [0; BLOCK as usize];
-            ids.iter_mut().zip(span.clone()).for_each(|(id, doc)| *id = doc);
-            column.first_vals(&ids[..count], out);
-        }
-        Docs::List(list) => column.first_vals(list, out),
     }
-    out
+
+    /// The documents of neighboring rows. Asking the documents for their rows is faster than asking the
+    /// rows for their documents, unless there are few rows.
+    fn find_docs(&mut self, column: &Column<T>, span: &Range<DocId>, rows: &Range<RowId>) {
+        if rows.len() == span.len() {
+            self.docs.extend(span.clone());
+        } else if rows.len() * 2 < span.len() {
+            self.docs.extend(rows.clone());
+            column.index.select_batch_in_place(span.start, &mut self.docs);
+        } else {
+            let mut asked = [0; BLOCK as usize];
+            let asked = &mut asked[..span.len()];
+            asked.iter_mut().zip(span.clone()).for_each(|(asked, doc)| *asked = doc);
+            self.rows.clear();
+            column.row_ids_for_docs(asked, &mut self.docs, &mut self.rows);
+        }
+    }
 }
 
 /// Where the values of a field are in a segment.

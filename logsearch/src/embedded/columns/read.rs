@@ -13,6 +13,11 @@ type Spans = Vec<(usize, usize)>;
 pub struct Columns {
     shapes: Vec<Shape>,
     shape_ids: Vec<usize>,
+    /// Where the cells of each record begin.
+    first_cells: Vec<usize>,
+    /// For each field of each record its row in the column: counting them for one record alone would
+    /// cost more than everything else about it.
+    cells: Vec<u32>,
     timestamps: Vec<i64>,
     sequences: Vec<u64>,
     message: TextColumn,
@@ -64,16 +69,35 @@ impl Columns {
         })?;
         let message = reader.text_column(count)?;
         let mut rows = vec![0; kinds.len()];
+        let (mut cells, mut first_cells) = (Vec::new(), Vec::with_capacity(count));
         for shape in &shape_ids {
-            shapes[*shape].fields.iter().for_each(|(_, column)| rows[*column] += 1);
+            first_cells.push(cells.len());
+            // Each cell takes a byte or more.
+            if cells.len() > raw.len() {
+                return None;
+            }
+            for (_, column) in &shapes[*shape].fields {
+                cells.push(u32::try_from(rows[*column]).ok()?);
+                rows[*column] += 1;
+            }
         }
         let values = kinds
             .into_iter()
             .zip(rows)
             .map(|(kind, rows)| reader.column(kind, rows))
             .collect::<Option<_>>()?;
-        let size = raw.len() * 2;
-        Some(Self { shapes, shape_ids, timestamps, sequences, message, values, size })
+        let size = raw.len() * 2 + cells.len() * size_of::<u32>();
+        Some(Self {
+            shapes,
+            shape_ids,
+            first_cells,
+            cells,
+            timestamps,
+            sequences,
+            message,
+            values,
+            size,
+        })
     }
 
     /// Number of records.
@@ -94,14 +118,9 @@ impl Columns {
     /// Builds the record at a position.
     pub fn record(&self, at: usize) -> Option<LogRecord> {
         let shape = self.shapes.get(*self.shape_ids.get(at)?)?;
-        let mut before = vec![0_usize; self.shapes.len()];
-        self.shape_ids[..at].iter().for_each(|shape| before[*shape] += 1);
-        let row_of = |column: usize| -> usize {
-            let has = |shape: &Shape| shape.fields.iter().any(|(_, other)| *other == column);
-            self.shapes.iter().zip(&before).filter(|(shape, _)| has(shape)).map(|(_, n)| n).sum()
-        };
-        let fields = shape.fields.iter().map(|(name, column)| {
-            Some((name.clone(), self.values[*column].value(row_of(*column))?))
+        let cells = self.cells.get(*self.first_cells.get(at)?..)?;
+        let fields = shape.fields.iter().zip(cells).map(|((name, column), row)| {
+            Some((name.clone(), self.values[*column].value(*row as usize)?))
         });
         Some(LogRecord {
             timestamp: self.timestamps[at],
