@@ -1,8 +1,8 @@
 //! Searching, aggregating, indexing and disk over the log of a web service from a seed, next to
 //! ripgrep and `SQLite` FTS5 over the same records in the same run. Prints the tables of the README.
 //!
-//! `cargo bench -p logsearch --bench search` runs it; `EVENTS` is the number of records (1,000,000).
-//! They are written to a temporary directory first: about 2 GB of disk per million.
+//! `cargo bench -p logsearch --bench search` runs it; `EVENTS` is the numbers of records (1,000,000 and
+//! 5,000,000). They are written to a temporary directory first: up to 2 GB of disk per million.
 
 #![expect(clippy::print_stdout, reason = "the tables are the result")]
 #![expect(clippy::cast_precision_loss, reason = "figures are printed with three digits")]
@@ -34,12 +34,34 @@ fn main() -> Result<()> {
     if std::env::args().any(|argument| argument == "--test") {
         return Ok(());
     }
-    let events = std::env::var("EVENTS").ok().map_or(Ok(1_000_000), |events| events.parse())?;
-    let directory = tempfile::tempdir()?;
-    let data = Data::generate(directory.path(), events)?;
+    let sizes = std::env::var("EVENTS").unwrap_or_else(|_| "1000000,5000000".to_owned());
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(run(&data, directory.path()))
+    let mut all: Vec<(u64, Vec<Figure>)> = Vec::new();
+    for events in sizes.split(',') {
+        let events = events.trim().parse()?;
+        let directory = tempfile::tempdir()?;
+        let data = Data::generate(directory.path(), events)?;
+        // The others grow with the data, which one size shows well enough.
+        let with_baselines = all.is_empty();
+        let figures = runtime.block_on(run(&data, directory.path(), with_baselines))?;
+        all.push((events, figures));
+    }
+    if let [(few, first), .., (many, last)] = &all[..] {
+        compare(*few, first, *many, last);
+    }
+    Ok(())
+}
+
+/// A question and the median of its times in milliseconds.
+type Figure = (String, f64);
+
+/// How the same questions take over more records.
+fn compare(few: u64, first: &[Figure], many: u64, last: &[Figure]) {
+    println!("| p50 of {many} records / of {few} | ms | ms | ratio |\n|---|---|---|---|");
+    for ((name, before), (_, after)) in first.iter().zip(last) {
+        println!("| {name} | {before:.3} | {after:.3} | {:.2} |", after / before);
+    }
 }
 
 /// The records as files: lines of JSON for others, encoded batches for the store.
@@ -104,7 +126,7 @@ fn as_json(record: &LogRecord) -> serde_json::Value {
     line.into()
 }
 
-async fn run(data: &Data, directory: &Path) -> Result<()> {
+async fn run(data: &Data, directory: &Path, with_baselines: bool) -> Result<Vec<Figure>> {
     let root = directory.join("store");
     let millions = data.events as f64 / 1e6;
     let line_bytes = data.raw_bytes as f64 / data.events as f64;
@@ -123,10 +145,11 @@ async fn run(data: &Data, directory: &Path) -> Result<()> {
 
     let store = open(&root)?;
     let first = first_touches(&store, data).await?;
-    let baseline = Baselines::prepare(data, directory).await?;
+    let baseline =
+        if with_baselines { Some(Baselines::prepare(data, directory).await?) } else { None };
     println!("| newest {PAGE} | matches | p50 ms | p99 ms | first ms | ripgrep ms | SQLite ms |");
     println!("|---|---|---|---|---|---|---|");
-    let mut all = Vec::new();
+    let mut figures = Vec::new();
     for ((name, search), first) in searches(data).into_iter().zip(first) {
         let times = time(200, || async {
             store.search(&search).await?;
@@ -135,15 +158,20 @@ async fn run(data: &Data, directory: &Path) -> Result<()> {
         .await?;
         let matches = store.aggregate(search.range, &search.query, &Aggregation::Count).await?;
         let Aggregate::Count(matches) = matches else { continue };
-        let (rg, sql) = (baseline.ripgrep(&name)?, baseline.sqlite(&name, data).await?);
+        let (rg, sql) = match &baseline {
+            Some(baseline) => (baseline.ripgrep(&name)?, baseline.sqlite(&name, data).await?),
+            None => (String::new(), String::new()),
+        };
         let (p50, p99) = times;
         println!("| {name} | {matches} | {p50:.3} | {p99:.3} | {first:.2} | {rg} | {sql} |");
-        all.push(p50);
+        figures.push((name, p50));
     }
-    all.sort_by(f64::total_cmp);
-    let (middle, slowest) = (all[all.len() / 2], all[all.len() - 1]);
+    let mut sorted: Vec<f64> = figures.iter().map(|(_, p50)| *p50).collect();
+    sorted.sort_by(f64::total_cmp);
+    let (middle, slowest) = (sorted[sorted.len() / 2], sorted[sorted.len() - 1]);
     println!("\nmedian of the medians {middle:.3} ms, slowest {slowest:.3} ms\n");
-    aggregations(&store, &baseline, data).await
+    aggregations(&store, baseline.as_ref(), data, &mut figures).await?;
+    Ok(figures)
 }
 
 /// What takes room, and the files it is.
@@ -233,7 +261,12 @@ async fn time<F: Future<Output = Result<()>>>(
     Ok((times[times.len() / 2], times[times.len() * 99 / 100]))
 }
 
-async fn aggregations(store: &EmbeddedStore, baseline: &Baselines, data: &Data) -> Result<()> {
+async fn aggregations(
+    store: &EmbeddedStore,
+    baseline: Option<&Baselines>,
+    data: &Data,
+    figures: &mut Vec<Figure>,
+) -> Result<()> {
     let top = |field: &str| Aggregation::TopValues { fields: vec![field.into()], size: 10 };
     let by_route = Aggregation::Percentiles {
         field: fields::DURATION.into(),
@@ -262,9 +295,14 @@ async fn aggregations(store: &EmbeddedStore, baseline: &Baselines, data: &Data) 
             Ok(())
         };
         let (p50, p99) = time(20, run).await?;
-        let sql = baseline.sqlite(name, data).await?;
+        let sql = match baseline {
+            Some(baseline) => baseline.sqlite(name, data).await?,
+            None => String::new(),
+        };
         println!("| {name} | {p50:.2} | {p99:.2} | {sql} |");
+        figures.push((name.to_owned(), p50));
     }
+    println!();
     Ok(())
 }
 
