@@ -21,6 +21,7 @@ mod control;
 pub mod data_dir;
 pub mod db;
 pub mod domain;
+pub mod durable;
 pub mod error;
 pub mod escape;
 pub mod exposition;

@@ -34,6 +34,7 @@ pub async fn run(config: &Config, data_dir: &DataDir, telemetry: &Telemetry) -> 
     let db = open_database(config, &url).await?;
     let clock = Clock::default();
     let state = AppState::new(config, db.clone(), clock);
+    state.durable.set(&telemetry.logs);
     operators::ensure(&state, config.account.admin_password()).await?;
     metrics::start(db.system_name(), db.pool_names(), db.latest().await?);
     let exposition = Exposition::new(

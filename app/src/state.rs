@@ -10,6 +10,7 @@ use crate::auth::{Passwords, SimulatorCredentials};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
+use crate::durable::DurableRecords;
 use crate::metrics::RequestMetrics;
 
 /// The parts the service is made of.
@@ -29,6 +30,8 @@ pub struct AppState {
     pub draining: Draining,
     /// What is measured of every request.
     pub requests: Arc<RequestMetrics>,
+    /// The records that an answer waits for.
+    pub durable: DurableRecords,
 }
 
 /// The settings that requests look at.
@@ -67,6 +70,7 @@ impl AppState {
             settings: Arc::new(settings),
             draining: Draining::default(),
             requests: Arc::new(RequestMetrics::new(config.listen.metrics_label_sets.into())),
+            durable: DurableRecords::default(),
         }
     }
 }

@@ -55,6 +55,9 @@ pub async fn observe(
     let mut response = handled.instrument(record.span.clone()).await;
     id.write(response.headers_mut());
     let status = response.status();
+    if status.is_server_error() || surface == Surface::Ops {
+        state.durable.written().await;
+    }
     response.map(|body| Body::new(ObservedBody { body, record: record.answered(status) }))
 }
 

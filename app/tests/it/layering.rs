@@ -21,7 +21,8 @@ const APP: &[(&str, &[&str])] = &[
     ("data_dir", &[]),
     ("auth", &["clock", "db"]),
     ("config", &["auth", "db"]),
-    ("state", &["auth", "clock", "config", "db", "metrics"]),
+    ("durable", &[]),
+    ("state", &["auth", "clock", "config", "db", "durable", "metrics"]),
     // The web.
     ("error", &["auth", "db", "metrics"]),
     ("body", &["error", "metrics"]),

@@ -1,6 +1,7 @@
 //! What can be seen from outside of a request: one record, one sample, its names, and no secret.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -10,11 +11,15 @@ use futures_util::stream;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method};
 use http_body_util::BodyExt;
+use logsearch::query::parse;
+use logsearch::{Logs, Search};
 use minitwit::metrics::Surface;
 use minitwit::routes;
 use serde_json::json;
 use tower::ServiceExt;
 use tracing::Level;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry;
 
 use crate::harness::{Backend, TestApp, eventually, on, on_both_databases, request, send};
 
@@ -246,6 +251,29 @@ async fn a_panic_is_a_page_a_record_and_a_count() {
             assert_eq!(failure.field("http.request.id"), records[0].field("http.request.id"));
         }
         assert!((app.metric("minitwit_panics_total", &[]) - 2.0).abs() < 0.1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_record_of_a_failure_is_on_the_disk_before_its_answer() {
+    on(Backend::Sqlite, async |app| {
+        async fn boom() -> &'static str {
+            panic!("a defect made for this test")
+        }
+        let (layer, logs) =
+            Logs::start(&app.dir().join("logs"), logsearch::Options::default()).unwrap();
+        let logs = Arc::new(logs);
+        app.state.durable.set(&logs);
+        let _recorded = tracing::subscriber::set_default(registry().with(layer));
+        let router = Router::new().route("/boom", get(boom));
+        let router = routes::observed(router, &app.state, Surface::Web);
+        send(&router, request(Method::GET, "/boom").body(Body::empty()).unwrap()).await.is(500);
+        let on_disk = logs.wal().synced();
+        let search = Search::newest(parse("level:error").query, 10);
+        let errors = logs.store().search(&search).await.unwrap().records;
+        assert!(errors.iter().any(|record| record.message == "request failed"), "{errors:?}");
+        assert!(errors.iter().all(|record| record.sequence < on_disk), "{errors:?} {on_disk}");
     })
     .await;
 }
