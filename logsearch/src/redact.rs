@@ -113,16 +113,17 @@ impl Signs {
     /// Looks at all bytes without a branch, so that the compiler compares many at once: this runs over
     /// every text of every record.
     fn of(bytes: &[u8]) -> Self {
-        let (mut at, mut pair, mut scheme) = (false, false, false);
+        let is = |byte: &u8, wanted: u8| u8::from(*byte == wanted);
+        let (mut at, mut pair, mut scheme) = (0, 0, 0);
         for byte in bytes {
-            at |= *byte == b'@';
-            pair |= (*byte == b'=') | (*byte == b'{');
+            at |= is(byte, b'@');
+            pair |= is(byte, b'=') | is(byte, b'{');
         }
         for (byte, next) in bytes.iter().zip(bytes.get(1..).unwrap_or_default()) {
-            let lower = *byte | 0x20;
-            scheme |= ((lower == b'c') | (lower == b'r')) & (*next == b' ');
+            let lower = byte | 0x20;
+            scheme |= (is(&lower, b'c') | is(&lower, b'r')) & is(next, b' ');
         }
-        Self { scheme, at, pair }
+        Self { scheme: scheme > 0, at: at > 0, pair: pair > 0 }
     }
 }
 

@@ -80,18 +80,31 @@ crate::pipeline_metrics!("logsearch");
 /// [`pipeline_metrics!`](crate::pipeline_metrics) makes one.
 #[derive(Clone, Copy, Debug)]
 pub struct Names {
+    /// Of [`EVENTS`].
     pub events: &'static str,
+    /// Of [`EVENTS_DROPPED`].
     pub events_dropped: &'static str,
+    /// Of [`QUEUE_DEPTH`].
     pub queue_depth: &'static str,
+    /// Of [`QUEUE_CAPACITY`].
     pub queue_capacity: &'static str,
+    /// Of [`INGEST_LAG`].
     pub ingest_lag: &'static str,
+    /// Of [`COMMIT_DURATION`].
     pub commit_duration: &'static str,
+    /// Of [`INDEX_BYTES`].
     pub index_bytes: &'static str,
+    /// Of [`INDEX_MAX_BYTES`].
     pub index_max_bytes: &'static str,
+    /// Of [`INDEX_DOCS`].
     pub index_docs: &'static str,
+    /// Of [`INDEX_SEGMENTS`].
     pub index_segments: &'static str,
+    /// Of [`INDEX_OLDEST`].
     pub index_oldest: &'static str,
+    /// Of [`NOTICES`].
     pub notices: &'static str,
+    /// Of [`SEARCH_DURATION`].
     pub search_duration: &'static str,
 }
 
