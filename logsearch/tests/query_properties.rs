@@ -4,8 +4,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use logsearch::query::{Chips, MAX_CHARS, Matcher, Operand, Query, parse};
+use logsearch::query::{Chips, MAX_CHARS, Matcher, Query, parse};
 use logsearch::record::{Level, LogRecord, Value, ValueRef};
+use logsearch::testing::quoted;
 use proptest::prelude::*;
 
 /// Pieces that mean something to the parser, alone and next to each other.
@@ -177,20 +178,6 @@ proptest! {
         let query = parse(&text).query;
         let record = record(vec![("my.field".into(), Value::Str("a".into()))]);
         prop_assert_ne!(query.matches(&record), query.clone().negated().matches(&record));
-    }
-}
-
-/// The tree with every word quoted, which means the same: where parentheses become necessary a word
-/// with a `)` of its own has to be.
-fn quoted(query: Query) -> Query {
-    let all = |queries: Vec<Query>| queries.into_iter().map(quoted).collect();
-    match query {
-        Query::Text(text) => Query::Phrase(text),
-        Query::Eq(field, Operand::Text(text)) => Query::PhraseIn(field, text),
-        Query::Not(inner) => Query::Not(Box::new(quoted(*inner))),
-        Query::And(queries) => Query::And(all(queries)),
-        Query::Or(queries) => Query::Or(all(queries)),
-        other => other,
     }
 }
 

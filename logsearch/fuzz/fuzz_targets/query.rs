@@ -5,6 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use logsearch::query::{Chips, Highlighter, MAX_CHARS, Matcher, complete, parse};
 use logsearch::record::{Level, LogRecord, Value};
+use logsearch::testing::quoted;
 
 fuzz_target!(|text: &str| {
     let parsed = parse(text);
@@ -17,6 +18,10 @@ fuzz_target!(|text: &str| {
     }
     assert_eq!(parsed.chips.query(), parsed.query);
     let chips = parsed.chips.to_string();
+    if chips.chars().count() <= MAX_CHARS {
+        let again = parse(&chips).query;
+        assert_eq!(quoted(again), quoted(parsed.query.clone()), "chips printed as {chips}");
+    }
     for index in 0..parsed.chips.0.len() {
         let _ = Chips::parse(&chips).toggled(index).negated(index).to_string();
     }

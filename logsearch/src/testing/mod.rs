@@ -11,7 +11,7 @@ pub mod suite;
 
 pub use data::{WebLog, odd_records};
 pub use frames::{frames_of, read_frames};
-pub use queries::{BENCHMARK_QUERIES, BenchmarkQuery, Queries};
+pub use queries::{BENCHMARK_QUERIES, BenchmarkQuery, Queries, quoted};
 pub use random::Random;
 
 /// One `#[tokio::test]` per promise of a store.

@@ -195,6 +195,20 @@ impl Iterator for Queries<'_> {
     }
 }
 
+/// The tree with every word quoted, which means the same: where parentheses become necessary a word
+/// with a `)` of its own has to be.
+pub fn quoted(query: Query) -> Query {
+    let all = |queries: Vec<Query>| queries.into_iter().map(quoted).collect();
+    match query {
+        Query::Text(text) => Query::Phrase(text),
+        Query::Eq(field, Operand::Text(text)) => Query::PhraseIn(field, text),
+        Query::Not(inner) => Query::Not(Box::new(quoted(*inner))),
+        Query::And(queries) => Query::And(all(queries)),
+        Query::Or(queries) => Query::Or(all(queries)),
+        other => other,
+    }
+}
+
 fn field(name: &str) -> Field {
     Field::of(name)
 }
