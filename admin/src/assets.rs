@@ -45,7 +45,7 @@ pub fn hash() -> &'static str {
     &HASH
 }
 
-/// `GET /assets/{hash}/{name}`. An old hash gets the new content, but not for ever.
+/// `GET /assets/{hash}/{*name}`. An old hash gets the new content, but not for ever.
 pub async fn get(Path((wanted, name)): Path<(String, String)>) -> Result<Response, PanelError> {
     let content_type = content_type(&name).ok_or(PanelError::NotFound)?;
     let file = Assets::get(&name).ok_or(PanelError::NotFound)?;

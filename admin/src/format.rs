@@ -25,6 +25,13 @@ pub fn rfc3339_short(micros: i64) -> String {
     rfc3339(micros)
 }
 
+/// `25 Nov 06:26`, with seconds where there are some.
+pub fn minute(micros: i64) -> String {
+    let format =
+        if micros.rem_euclid(60 * SECOND) < SECOND { "%-d %b %H:%M" } else { "%-d %b %H:%M:%S" };
+    civil(micros).strftime(format).to_string()
+}
+
 /// `06:26:05.123`.
 pub fn time(micros: i64) -> String {
     civil(micros).strftime("%H:%M:%S.%3f").to_string()
@@ -125,6 +132,51 @@ pub fn bytes(number: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
+/// Three digits that count, without zeros behind the point: `0.0123`, `12.3`, `1,234,567`.
+pub fn number(value: f64) -> String {
+    let size = value.abs();
+    if size >= 1_000.0 {
+        let sign = if value < 0.0 { "-" } else { "" };
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+        return format!("{sign}{}", count(size.round() as u64));
+    }
+    let digits = match size {
+        100.0.. => 0,
+        10.0.. => 1,
+        1.0.. => 2,
+        0.1.. => 3,
+        _ => 4,
+    };
+    let text = format!("{value:.digits$}");
+    let text = if digits > 0 { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
+}
+
+/// Seconds in the unit that reads best: `350 µs`, `12.3 ms`, `4.1 s`, `3 min`, `2.5 h`.
+pub fn seconds(value: f64) -> String {
+    let (divisor, unit) = match value.abs() {
+        0.0 => (1.0, "s"),
+        size if size < 1e-3 => (1e-6, "µs"),
+        size if size < 1.0 => (1e-3, "ms"),
+        size if size < 120.0 => (1.0, "s"),
+        size if size < 7_200.0 => (60.0, "min"),
+        size if size < 172_800.0 => (3_600.0, "h"),
+        _ => (86_400.0, "d"),
+    };
+    format!("{} {unit}", number(value / divisor))
+}
+
+/// Bytes in the unit that reads best, with three digits: `1.5 KiB`, `96.2 MiB`.
+pub fn byte_size(value: f64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let (mut value, mut unit) = (value, 0);
+    while value.abs() >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    format!("{} {}", number(value), UNITS[unit])
+}
+
 /// A share as a percentage with one digit.
 #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
 pub fn percent(part: u64, whole: u64) -> String {
@@ -150,5 +202,13 @@ mod tests {
         assert_eq!(rfc3339_short(0), "1970-01-01T00:00:00Z");
         assert_eq!(time(1_700_000_000_123_456), "22:13:20.123");
         assert_eq!(rfc3339(i64::MAX), rfc3339(i64::MAX - 1));
+        let numbers = [0.0, 0.012_345, 0.5, 1.0, 12.34, 99.96, 812.3, 12_431.0, -3.5];
+        let texts = ["0", "0.0123", "0.5", "1", "12.3", "100", "812", "12,431", "-3.5"];
+        assert_eq!(numbers.map(number), texts);
+        assert_eq!(
+            [0.0, 2e-5, 0.0123, 4.1, 600.0].map(seconds),
+            ["0 s", "20 µs", "12.3 ms", "4.1 s", "10 min"]
+        );
+        assert_eq!([0.0, 2048.0, 1e8].map(byte_size), ["0 B", "2 KiB", "95.4 MiB"]);
     }
 }

@@ -20,6 +20,8 @@ pub enum Section {
     Requests,
     /// What failed.
     Errors,
+    /// Figures over time.
+    Metrics,
     /// The service itself.
     System,
     /// None of them.
@@ -32,6 +34,7 @@ const NAVIGATION: &[(Section, &str, &str, &str)] = &[
     (Section::Logs, "Logs", "/logs", "l"),
     (Section::Requests, "Requests", "/requests", "r"),
     (Section::Errors, "Errors", "/errors", "e"),
+    (Section::Metrics, "Metrics", "/metrics", "m"),
     (Section::System, "System", "/system", "s"),
 ];
 

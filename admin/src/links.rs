@@ -175,6 +175,14 @@ impl Links {
         self.page(path, &View::of(*window))
     }
 
+    /// A page of a view in a window that scripts fill in: `{from}` and `{to}` stand for its ends.
+    pub fn template(&self, path: &str, view: &View) -> String {
+        let mut url = self.page(path, &View::of(Window::parse(None, None, 0)).query(&view.q));
+        url.push(if url.contains('?') { '&' } else { '?' });
+        url.push_str("from={from}&to={to}");
+        url
+    }
+
     /// The logs of a view.
     pub fn logs(&self, view: &View) -> String {
         self.page("/logs", view)

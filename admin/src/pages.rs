@@ -11,6 +11,7 @@ pub mod event;
 mod head;
 pub mod list;
 pub mod logs;
+pub mod metrics;
 pub mod moderation;
 pub mod now;
 mod overview;

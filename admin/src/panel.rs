@@ -16,6 +16,7 @@ use crate::clock;
 use crate::host::{Alerts, Deploys, Jobs, Moderation};
 use crate::links::Links;
 use crate::live::Subscribe;
+use crate::metrics::Metrics;
 use crate::operator::Operator;
 use crate::routes;
 
@@ -35,6 +36,9 @@ pub struct Panel {
     pub alerts: Option<Arc<dyn Alerts>>,
     pub deploys: Option<Arc<dyn Deploys>>,
     pub moderation: Option<Arc<dyn Moderation>>,
+    pub metrics: Option<Arc<Metrics>>,
+    pub elsewhere: Vec<(String, String)>,
+    pub traffic: String,
     pub levels: Option<LevelControl>,
     pub build: Vec<(String, String)>,
     clock: Box<dyn Fn() -> i64 + Send + Sync>,
@@ -68,6 +72,9 @@ impl Admin {
             alerts: None,
             deploys: None,
             moderation: None,
+            metrics: None,
+            elsewhere: Vec::new(),
+            traffic: String::new(),
             levels: None,
             build: Vec::new(),
             clock: Box::new(clock::now),
@@ -126,6 +133,25 @@ impl Admin {
     /// Messages and users of the host.
     pub fn moderation(mut self, moderation: Arc<dyn Moderation>) -> Self {
         self.panel.moderation = Some(moderation);
+        self
+    }
+
+    /// The metrics with their past; a [`Sampler`](crate::metrics::Sampler) fills it.
+    pub fn metrics(mut self, metrics: Arc<Metrics>) -> Self {
+        self.panel.metrics = Some(metrics);
+        self
+    }
+
+    /// Which requests the charts count, as a query: `-route:/ops/*` leaves out those of the panel.
+    /// Without it, all.
+    pub fn traffic(mut self, query: impl Into<String>) -> Self {
+        self.panel.traffic = query.into();
+        self
+    }
+
+    /// Another tool that watches the service, such as Grafana, and its address for browsers.
+    pub fn elsewhere(mut self, name: impl Into<String>, url: impl Into<String>) -> Self {
+        self.panel.elsewhere.push((name.into(), url.into()));
         self
     }
 

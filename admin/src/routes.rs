@@ -13,8 +13,8 @@ use axum::routing::{get, post};
 use crate::error::PanelError;
 use crate::operator::Operator;
 use crate::pages::{
-    alert, alerts, errors, event, logs, moderation, now, patterns, request, requests, sql, system,
-    users,
+    alert, alerts, errors, event, logs, metrics, moderation, now, patterns, request, requests, sql,
+    system, users,
 };
 use crate::panel::Panel;
 use crate::{assets, complete, export, live, protect};
@@ -39,6 +39,8 @@ where
         .route(&at("/logs/complete"), get(complete::get))
         .route(&at("/logs/patterns"), get(patterns::show))
         .route(&at("/errors"), get(errors::show))
+        .route(&at(metrics::PATH), get(metrics::show))
+        .route(&at(metrics::DATA_PATH), get(metrics::data))
         .route(&at("/system"), get(system::show))
         .route(&at("/system/levels"), post(system::set_levels))
         .route(&at("/system/jobs/{name}"), post(system::run_job))
@@ -50,7 +52,7 @@ where
         .route(&at("/requests"), get(requests::show))
         .route(&at("/requests/sql"), get(sql::show))
         .route(&at("/requests/{id}"), get(request::show))
-        .route(&at("/assets/{hash}/{name}"), get(assets::get))
+        .route(&at("/assets/{hash}/{*name}"), get(assets::get))
         .route(&at("/{*rest}"), get(async || PanelError::NotFound))
         .layer(from_fn(protect::same_site))
         .layer(from_fn_with_state(Arc::clone(&panel), protect::errors))

@@ -126,6 +126,24 @@ pub struct ListenConfig {
     /// How long running requests may take to end after SIGTERM
     #[arg(long, env = "MINITWIT_SHUTDOWN_GRACE", default_value = "7s", value_name = "DURATION")]
     pub shutdown_grace: Span,
+    /// Address of Grafana for browsers, linked in the panel
+    #[arg(long, env = "MINITWIT_GRAFANA_URL", value_name = "URL", value_parser = parse_web_url)]
+    pub grafana_url: Option<String>,
+    /// Address of Prometheus for browsers, linked in the panel
+    #[arg(long, env = "MINITWIT_PROMETHEUS_URL", value_name = "URL", value_parser = parse_web_url)]
+    pub prometheus_url: Option<String>,
+}
+
+impl ListenConfig {
+    /// Names and addresses of other tools that watch this service.
+    pub fn elsewhere(&self) -> Vec<(&'static str, String)> {
+        let tools = [("Grafana", &self.grafana_url), ("Prometheus", &self.prometheus_url)];
+        tools
+            .into_iter()
+            .filter_map(|(name, url)| Some((name, url.clone()?)))
+            .filter(|(_, url)| !url.is_empty())
+            .collect()
+    }
 }
 
 /// Accounts, sessions and credentials.
@@ -271,6 +289,14 @@ impl JobConfig {
     pub fn backup_dir(&self, data: &DataConfig) -> PathBuf {
         self.backup_dir.clone().unwrap_or_else(|| data.data_dir.join("backups"))
     }
+}
+
+/// A link that a page may show. Empty, as an unset variable of a compose file is, is none.
+fn parse_web_url(text: &str) -> Result<String, String> {
+    let is_web = text.starts_with("http://") || text.starts_with("https://");
+    (is_web || text.is_empty())
+        .then(|| text.to_owned())
+        .ok_or_else(|| "does not start with http:// or https://".to_owned())
 }
 
 /// An address to listen on.

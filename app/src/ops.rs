@@ -2,6 +2,7 @@
 
 pub mod alert_hook;
 mod alerts;
+pub mod charts;
 mod deploys;
 pub mod health;
 mod jobs;

@@ -53,6 +53,12 @@ pub fn resident_bytes() -> Option<u64> {
     Some(stat_field(21)? * rustix::param::page_size() as u64)
 }
 
+/// What the machine or container is called.
+pub fn host_name() -> Option<String> {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
 /// A field of `/proc/self/stat`, counted from 0 behind the command's name, which may hold anything.
 fn stat_field(index: usize) -> Option<u64> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;

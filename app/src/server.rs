@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use admin::metrics::{Metrics, Sampler};
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -19,10 +20,11 @@ use crate::db::{DatabaseUrl, Db};
 use crate::exposition::Exposition;
 use crate::jobs::Jobs;
 use crate::listen::Listener;
+use crate::ops::charts;
 use crate::ops::panel::Panel;
 use crate::state::AppState;
 use crate::telemetry::Telemetry;
-use crate::{build, metrics, operators, routes, runtime};
+use crate::{build, metrics, operators, process, routes, runtime};
 
 /// Runs the service until a signal ends it.
 pub async fn run(config: &Config, data_dir: &DataDir, telemetry: &Telemetry) -> anyhow::Result<()> {
@@ -47,6 +49,12 @@ pub async fn run(config: &Config, data_dir: &DataDir, telemetry: &Telemetry) -> 
     tokio::spawn(exposition.clone().keep_up());
     tokio::spawn(runtime::watch_lag());
     warn_about_public_credentials(config);
+    let past = Arc::new(past(config, data_dir));
+    let scraped = exposition.clone();
+    let sampler = Sampler::start(Arc::clone(&past), move || {
+        let exposition = scraped.clone();
+        async move { exposition.render().await }
+    });
 
     note_version(&state).await;
     let jobs = Jobs::new(&state, config, routes::unobserved(&state)).await?;
@@ -55,6 +63,8 @@ pub async fn run(config: &Config, data_dir: &DataDir, telemetry: &Telemetry) -> 
         levels: telemetry.levels.clone(),
         jobs: jobs.clone(),
         alert_token: config.alert.token(data_dir.path())?,
+        metrics: Arc::clone(&past),
+        elsewhere: config.listen.elsewhere(),
     };
     let listeners = bind(&config.listen, &state, &exposition, panel).await?;
     let public = Group::default();
@@ -86,6 +96,7 @@ pub async fn run(config: &Config, data_dir: &DataDir, telemetry: &Telemetry) -> 
     // Who asks whether this process is ready is told that it is not, for as long as requests run.
     public.stop().await;
     ops.stop().await;
+    sampler.stop().await;
     if tokio::time::timeout(CLOSE_TIMEOUT, db.close()).await.is_err() {
         tracing::warn!("a statement was cut off");
     }
@@ -137,6 +148,16 @@ async fn note_version(state: &AppState) {
             tracing::warn!(error.message = error.chain(), "the deployment was not noted");
         }
     }
+}
+
+/// The metrics with what earlier runs have kept. Charts are not worth a service that does not start.
+fn past(config: &Config, data_dir: &DataDir) -> Metrics {
+    let host = process::host_name().unwrap_or_else(|| "this host".to_owned());
+    let past = charts::metrics(format!("{host}, ops at {}", config.listen.ops));
+    if let Err(error) = past.keep_in(&data_dir.path().join("metrics")) {
+        tracing::warn!(error.message = %error, "charts of metrics start anew and end with the process");
+    }
+    past
 }
 
 fn file(url: &DatabaseUrl) -> Option<PathBuf> {

@@ -71,6 +71,8 @@ impl App {
             .deploys(host)
             .jobs(keeper.clone())
             .moderation(keeper)
+            .metrics(Arc::new(crate::metrics::watched_until(now)))
+            .elsewhere("Grafana", "https://grafana.example/?a=b&c=d")
             .clock(move || now);
         let router = Router::<Shop>::new()
             .route("/", get(async || "shop"))

@@ -104,6 +104,7 @@ async fn no_page_has_a_payload_as_markup_or_shows_hidden_characters() {
         "/ops/requests",
         "/ops/requests/sql",
         "/ops/errors",
+        "/ops/metrics",
         "/ops/system",
         "/ops/moderation",
         "/ops/users",
@@ -148,7 +149,7 @@ async fn no_page_has_a_payload_as_markup_or_shows_hidden_characters() {
 
 #[tokio::test]
 async fn scripts_build_texts_and_not_markup() {
-    for name in ["admin.js", "complete.js", "page.js", "tail.js"] {
+    for name in ["admin.js", "complete.js", "metrics.js", "page.js", "tail.js"] {
         let path = format!("{}/assets/{name}", env!("CARGO_MANIFEST_DIR"));
         let script = std::fs::read_to_string(path).unwrap();
         for sink in [

@@ -9,4 +9,6 @@ mod hostile;
 mod incident;
 mod keeper;
 mod marks;
+mod metrics;
 mod mount;
+mod vendored;

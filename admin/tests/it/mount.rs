@@ -5,7 +5,7 @@ use axum::http::{Request, StatusCode};
 
 use crate::harness::{App, attributes};
 
-const PATHS: [&str; 18] = [
+const PATHS: [&str; 20] = [
     "/ops",
     "/ops/alerts",
     "/ops/alerts/Errors",
@@ -18,6 +18,8 @@ const PATHS: [&str; 18] = [
     "/ops/requests/sql",
     "/ops/requests/x",
     "/ops/errors",
+    "/ops/metrics",
+    "/ops/metrics/data.json",
     "/ops/system",
     "/ops/moderation",
     "/ops/moderation/1",

@@ -34,6 +34,10 @@ pub struct Panel {
     pub jobs: Jobs,
     /// What alerting systems have to know.
     pub alert_token: AlertToken,
+    /// The metrics with their past.
+    pub metrics: Arc<admin::metrics::Metrics>,
+    /// Names and addresses of other tools that watch this service.
+    pub elsewhere: Vec<(&'static str, String)>,
 }
 
 /// The longest an answer waits for the disk.
@@ -50,6 +54,8 @@ pub fn router(state: &AppState, panel: Panel) -> Router {
         .live(move |query| logs.subscribe(query))
         .levels(panel.levels)
         .moderation(Arc::new(PanelModeration(state.db.clone())))
+        .metrics(panel.metrics)
+        .traffic("-fields.surface:ops")
         .jobs(Arc::new(PanelJobs::new(state, panel.jobs)))
         .alerts(Arc::new(HostAlerts { db: state.db.clone() }))
         .deploys(Arc::new(HostDeploys { db: state.db.clone() }))
@@ -57,6 +63,8 @@ pub fn router(state: &AppState, panel: Panel) -> Router {
         .fact("revision", build::REVISION)
         .fact("compiler", build::RUSTC)
         .fact("database", database);
+    let pages =
+        panel.elsewhere.into_iter().fold(pages, |pages, (name, url)| pages.elsewhere(name, url));
     let guard_state = state.clone();
     let pages: Router<AppState> =
         pages.router(move |parts| operator::guard(guard_state.clone(), parts));

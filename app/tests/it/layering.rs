@@ -85,6 +85,7 @@ const APP: &[(&str, &[&str])] = &[
             "error",
             "exposition",
             "jobs",
+            "metrics",
             "middleware",
             "operators",
             "state",

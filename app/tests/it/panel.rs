@@ -41,6 +41,8 @@ impl Panel {
             levels: LevelControl::new(Levels::parse("info").unwrap()),
             jobs: jobs.unwrap(),
             alert_token: AlertToken::open(Some(TOKEN), dir.path()).unwrap(),
+            metrics: Arc::new(ops::charts::metrics("here".to_owned())),
+            elsewhere: Vec::new(),
         };
         let router = routes::ops(&app.state, exposition, Some(panel));
         Self { router, _dir: dir }

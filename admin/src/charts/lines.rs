@@ -1,0 +1,298 @@
+//! Figures over time as lines, with a table of the same figures. Where nothing is known there is no
+//! line: a gap is neither zero nor a straight line across.
+
+use std::fmt::Write;
+
+use askama::Template;
+use askama::filters::Safe;
+use logsearch::record::Level;
+
+use super::axis::Axis;
+use super::marks::Marks;
+use crate::format;
+use crate::metrics::{Look, Plot, Trace};
+
+/// Width and height of the drawing in its own units.
+const WIDTH: f64 = 1000.0;
+const HEIGHT: f64 = 300.0;
+/// Colors of lines; more lines than colors use them again.
+const COLORS: [&str; 8] = ["c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8"];
+
+/// The time that charts of a page share.
+#[derive(Clone, Debug)]
+pub struct Span {
+    /// First microsecond of the window.
+    pub from: i64,
+    /// The first behind it.
+    pub to: i64,
+    /// Length of an interval in microseconds.
+    pub step: i64,
+    /// The start of each interval.
+    pub starts: Vec<i64>,
+    /// When nothing was watched though before and after it was.
+    pub gaps: Vec<(i64, i64)>,
+}
+
+impl Span {
+    /// Where a time is drawn.
+    #[expect(clippy::cast_precision_loss, reason = "a drawing is a thousand units wide")]
+    fn x(&self, at: i64) -> f64 {
+        let at = at.clamp(self.from, self.to);
+        (at - self.from) as f64 / (self.to - self.from).max(1) as f64 * WIDTH
+    }
+
+    /// Where the value of an interval is drawn: in its middle, as far as it is in the window.
+    fn middle(&self, start: i64) -> f64 {
+        let end = start.saturating_add(self.step);
+        f64::midpoint(self.x(start), self.x(end))
+    }
+}
+
+/// The drawing.
+#[derive(Template)]
+#[template(path = "_lines.html")]
+pub struct Lines {
+    id: String,
+    title: String,
+    help: String,
+    metrics: String,
+    measure: &'static str,
+    logs: String,
+    label: String,
+    labels: Vec<String>,
+    grid: Vec<String>,
+    ticks: Vec<String>,
+    paths: Vec<(String, String)>,
+    areas: Vec<Area>,
+    legend: Vec<Entry>,
+    table: Vec<Row>,
+}
+
+/// A span of time behind the lines.
+struct Area {
+    class: &'static str,
+    x: String,
+    width: String,
+    title: String,
+}
+
+struct Entry {
+    name: String,
+    class: String,
+    last: String,
+}
+
+/// One interval of the table.
+pub struct Row {
+    start: String,
+    url: String,
+    cells: Vec<String>,
+}
+
+impl Lines {
+    /// The drawing inside a page; its own template has escaped every text.
+    pub fn svg(&self) -> Safe<&Self> {
+        Safe(self)
+    }
+
+    /// Draws a chart; a click leads to `logs`, in which scripts put the time.
+    pub fn new(plot: &Plot, span: &Span, marks: &Marks, logs: String) -> Self {
+        let axis = axis(plot);
+        let classes = classes(&plot.traces);
+        let draw = |(trace, class): (&Trace, &String)| {
+            (class.clone(), path(&trace.values, span, axis.top()))
+        };
+        let entry = |(trace, class): (&Trace, &String)| Entry {
+            name: trace.name.clone(),
+            class: class.clone(),
+            last: last(trace).map_or_else(|| "–".to_owned(), |value| plot.measure.show(value)),
+        };
+        let lines = || plot.traces.iter().zip(&classes);
+        Self {
+            id: plot.id.clone(),
+            title: plot.title.clone(),
+            help: plot.help.clone(),
+            metrics: plot.metrics.join(", "),
+            measure: plot.measure.name(),
+            logs,
+            label: describe(plot),
+            labels: axis.labels(plot.measure),
+            grid: axis.shares().map(|share| format!("{:.0}", HEIGHT - share * HEIGHT)).collect(),
+            ticks: (0..5)
+                .map(|n| {
+                    format::tick(span.from + (span.to - span.from) / 4 * n, span.to - span.from)
+                })
+                .collect(),
+            paths: lines().map(draw).filter(|(_, path)| !path.is_empty()).collect(),
+            areas: areas(span, marks),
+            legend: lines().map(entry).collect(),
+            table: Vec::new(),
+        }
+    }
+
+    /// With a table of these intervals of the same chart, newest first; `url` leads to the logs of one.
+    #[must_use]
+    pub fn tabled(mut self, plot: &Plot, starts: &[i64], url: impl Fn(i64) -> String) -> Self {
+        let cell = |name: &str, at: usize| {
+            let trace = plot.traces.iter().find(|trace| trace.name == name)?;
+            trace.values.get(at).copied().flatten()
+        };
+        let rows = starts.iter().enumerate().rev().filter_map(|(at, start)| {
+            let cells: Vec<_> = self.legend.iter().map(|entry| cell(&entry.name, at)).collect();
+            cells.iter().any(Option::is_some).then(|| Row {
+                start: format::minute(*start),
+                url: url(*start),
+                cells: cells
+                    .into_iter()
+                    .map(|cell| cell.map_or_else(|| "–".to_owned(), |cell| plot.measure.show(cell)))
+                    .collect(),
+            })
+        });
+        self.table = rows.collect();
+        self
+    }
+}
+
+/// The axis that fits the lines of a chart. What they should stay below counts only where they come
+/// near it: a limit far away would press them flat.
+pub fn axis(plot: &Plot) -> Axis {
+    let highest = |is_limit: bool| {
+        let traces = plot.traces.iter().filter(|trace| (trace.look == Look::Limit) == is_limit);
+        let values = traces.flat_map(|trace| trace.values.iter().copied().flatten());
+        values.fold(0.0, f64::max)
+    };
+    let (lines, limit) = (highest(false), highest(true));
+    let is_near = lines == 0.0 || limit <= lines * 5.0;
+    Axis::up_to(if is_near { lines.max(limit) } else { lines }, plot.measure)
+}
+
+/// The class of each line: its color.
+pub fn classes(traces: &[Trace]) -> Vec<String> {
+    let mut colors = COLORS.iter().cycle();
+    let class = |trace: &Trace| match (trace.look, Level::parse(&trace.name)) {
+        (Look::Bad, _) => "bad",
+        (Look::Limit, _) => "limit",
+        (Look::Plain, Some(level)) => level.as_str(),
+        (Look::Plain, None) => colors.next().copied().unwrap_or_default(),
+    };
+    traces.iter().map(class).map(str::to_owned).collect()
+}
+
+/// The last value that is known.
+pub fn last(trace: &Trace) -> Option<f64> {
+    trace.values.iter().rev().copied().flatten().next()
+}
+
+fn path(values: &[Option<f64>], span: &Span, top: f64) -> String {
+    let mut path = String::new();
+    let mut is_down = false;
+    for (start, value) in span.starts.iter().zip(values) {
+        let Some(value) = value.filter(|value| *value <= top * 1.001) else {
+            is_down = false;
+            continue;
+        };
+        let y = HEIGHT - (value / top).clamp(0.0, 1.0) * HEIGHT;
+        // Writing to a string cannot fail. A line of no length makes a lone value a dot.
+        let _ = if is_down {
+            write!(path, "L{:.0} {y:.0}", span.middle(*start))
+        } else {
+            write!(path, "M{:.0} {y:.0}h0", span.middle(*start))
+        };
+        is_down = true;
+    }
+    path
+}
+
+fn areas(span: &Span, marks: &Marks) -> Vec<Area> {
+    let area = |class, (from, to): (i64, i64), title| {
+        let (x, right) = (span.x(from), span.x(to));
+        Area { class, x: format!("{x:.1}"), width: format!("{:.1}", (right - x).max(2.0)), title }
+    };
+    let gap = |gap: &(i64, i64)| area("gap", *gap, "not watched".to_owned());
+    let band = |band: &super::marks::Band| {
+        area("band", (band.from, band.to), format!("alert {}, {}", band.label, band.when))
+    };
+    let line = |line: &super::marks::Line| {
+        area("line", (line.at, line.at), format!("deployed {}, {}", line.label, line.when))
+    };
+    let gaps = span.gaps.iter().map(gap);
+    gaps.chain(marks.bands.iter().map(band)).chain(marks.lines.iter().map(line)).collect()
+}
+
+/// What somebody hears who cannot see the drawing.
+fn describe(plot: &Plot) -> String {
+    let last = plot.traces.iter().filter_map(|trace| {
+        let name = if trace.name.is_empty() { "value" } else { &trace.name };
+        Some(format!("{name} {}", plot.measure.show(last(trace)?)))
+    });
+    let last: Vec<_> = last.collect();
+    format!("{} over time; last: {}; the table below has the figures", plot.title, last.join(", "))
+}
+
+/// A line without axes, as small as a word.
+#[derive(Template)]
+#[template(
+    source = "<svg class=\"spark line\" viewBox=\"0 0 1000 300\" preserveAspectRatio=\"none\" aria-hidden=\"true\">{% for (class, path) in paths %}<path class=\"{{ class }}\" d=\"{{ path }}\"/>{% endfor %}</svg>",
+    ext = "html"
+)]
+pub struct SparkLines {
+    paths: Vec<(String, String)>,
+}
+
+impl SparkLines {
+    /// The drawing inside a page; its own template has escaped every text.
+    pub fn svg(&self) -> Safe<&Self> {
+        Safe(self)
+    }
+
+    /// The lines of a chart.
+    pub fn new(plot: &Plot, span: &Span) -> Self {
+        let top = axis(plot).top();
+        let classes = classes(&plot.traces);
+        let lines = plot.traces.iter().zip(classes);
+        let lines = lines.map(|(trace, class)| (class, path(&trace.values, span, top)));
+        Self { paths: lines.filter(|(_, path)| !path.is_empty()).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Measure;
+
+    fn span() -> Span {
+        let starts = (0..5).map(|n| n * 10).collect();
+        Span { from: 0, to: 50, step: 10, starts, gaps: Vec::new() }
+    }
+
+    #[test]
+    fn a_gap_breaks_the_line_and_a_lone_value_is_a_dot() {
+        let values = [Some(0.0), Some(5.0), None, Some(10.0), None];
+        assert_eq!(path(&values, &span(), 10.0), "M100 300h0L300 150M700 0h0");
+    }
+
+    #[test]
+    fn a_far_limit_does_not_press_the_lines_flat() {
+        let trace = |look, value| Trace {
+            name: String::new(),
+            look,
+            values: vec![Some(value)],
+            grew: None,
+        };
+        let mut plot = Plot {
+            set: crate::metrics::Set::Process,
+            id: String::new(),
+            title: String::new(),
+            help: String::new(),
+            metrics: Vec::new(),
+            measure: Measure::Count,
+            traces: vec![trace(Look::Plain, 3.0), trace(Look::Limit, 10.0)],
+            query: String::new(),
+            now: None,
+        };
+        assert!(axis(&plot).top() >= 10.0);
+        plot.traces[1] = trace(Look::Limit, 1e6);
+        assert!(axis(&plot).top() < 10.0);
+        assert_eq!(classes(&plot.traces), ["c1", "limit"]);
+    }
+}

@@ -1,0 +1,258 @@
+//! Figures over time, for charts: samples of the last two hours and minutes of the last days, in memory
+//! and on disk. Kept are the series that charts show and not every one of the exposition; counters by
+//! their increase, so that intervals of any length add up, restarts included. What was not watched has
+//! no row: a gap is a gap, not zero.
+
+mod columns;
+mod ring;
+mod rollup;
+mod row;
+mod scrape;
+mod segments;
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::Path;
+
+pub use columns::{Column, Fold};
+pub use rollup::Cells;
+
+use crate::exposition;
+use crate::format::SECOND;
+use crate::metrics::Track;
+use columns::Columns;
+use ring::Ring;
+use rollup::Rollup;
+use row::{Row, encode};
+use scrape::Scrape;
+use segments::{Limits, Segments};
+
+/// The length of a rolled-up interval.
+pub const MINUTE: i64 = 60 * SECOND;
+/// Samples kept one by one: two hours of one every ten seconds.
+const FINE_ROWS: usize = 720;
+/// Minutes kept: a week.
+const MINUTE_ROWS: usize = 7 * 24 * 60;
+/// Memory of the samples, and of the minutes.
+const FINE_BYTES: usize = 1024 * 1024;
+const MINUTE_BYTES: usize = 8 * 1024 * 1024;
+/// Files: all of them stay below 16 MB.
+const FINE_LIMITS: Limits =
+    Limits { file: 128 * 1024, total: 2 * 1024 * 1024, age: 2 * 60 * MINUTE };
+const MINUTE_LIMITS: Limits =
+    Limits { file: 512 * 1024, total: 12 * 1024 * 1024, age: 7 * 24 * 60 * MINUTE };
+/// Sentences about losses that are kept for the page.
+const NOTICES: usize = 5;
+
+/// What was seen, and where it is kept.
+pub struct History {
+    columns: Columns,
+    scrape: Scrape,
+    fine: Ring,
+    minutes: Ring,
+    rollup: Rollup,
+    files: Option<Files>,
+    /// The time between two looks; after a longer one nobody knows when counters grew.
+    every: i64,
+    last: Option<i64>,
+    notices: VecDeque<String>,
+    bad_lines: u64,
+}
+
+struct Files {
+    fine: Kept,
+    minutes: Kept,
+}
+
+struct Kept {
+    segments: Segments,
+    /// Rows that could not be written since the last that could.
+    lost: u64,
+}
+
+/// One interval of what was asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Interval {
+    /// Its first microsecond.
+    pub start: i64,
+    /// What happened in it.
+    pub cells: Cells,
+}
+
+impl History {
+    /// Without a past, of these series, with a look every so many microseconds.
+    pub fn new(tracks: Vec<Track>, every: i64) -> Self {
+        Self {
+            columns: Columns::default(),
+            scrape: Scrape::new(tracks),
+            fine: Ring::new(FINE_ROWS, FINE_BYTES),
+            minutes: Ring::new(MINUTE_ROWS, MINUTE_BYTES),
+            rollup: Rollup::new(MINUTE),
+            files: None,
+            every,
+            last: None,
+            notices: VecDeque::new(),
+            bad_lines: 0,
+        }
+    }
+
+    /// Reads the past from this directory, which is made when it is missing, and keeps the future there.
+    pub fn keep_in(&mut self, directory: &Path) -> io::Result<()> {
+        std::fs::create_dir_all(directory)?;
+        let minutes_ring = &mut self.minutes;
+        let (minutes, mut notices) =
+            Segments::open(directory, "minutes", MINUTE_LIMITS, &mut self.columns, |row, _| {
+                minutes_ring.push(row);
+            })?;
+        let rolled_up_to = self.minutes.last().map_or(i64::MIN, |row| row.at);
+        let (ring, rollup) = (&mut self.fine, &mut self.rollup);
+        let mut late = Vec::new();
+        let (fine, more) = Segments::open(
+            directory,
+            "samples",
+            FINE_LIMITS,
+            &mut self.columns,
+            |row, columns| {
+                if row.middle() >= rolled_up_to {
+                    late.extend(rollup.add(&row, columns));
+                }
+                ring.push(row);
+            },
+        )?;
+        notices.extend(more);
+        for notice in notices {
+            self.say(notice);
+        }
+        let kept = |segments| Kept { segments, lost: 0 };
+        self.files = Some(Files { fine: kept(fine), minutes: kept(minutes) });
+        for minute in late {
+            self.add_minute(minute);
+        }
+        Ok(())
+    }
+
+    /// Takes a look: the exposition's text, and when it was made. A look that is not later than the last
+    /// is left out.
+    pub fn observe(&mut self, text: &str, now: i64) {
+        let passed = self.last.map(|last| now.saturating_sub(last));
+        if passed.is_some_and(|passed| passed <= 0) {
+            return;
+        }
+        if passed.is_some_and(|passed| passed > self.every.saturating_mul(3)) {
+            self.scrape.forget();
+        }
+        let knows_before = self.scrape.knows_before();
+        self.last = Some(now);
+        let exposition = exposition::parse(text);
+        self.bad_lines += exposition.bad_lines;
+        let cells = self.scrape.read(&exposition, &mut self.columns);
+        let covered = passed.filter(|_| knows_before).unwrap_or(0);
+        let row = Row { at: now, covered, cells: encode(&cells) };
+        if let Some(minute) = self.rollup.add(&row, &self.columns) {
+            self.add_minute(minute);
+        }
+        self.write(&row, |files| &mut files.fine);
+        self.fine.push(row);
+    }
+
+    fn add_minute(&mut self, minute: Row) {
+        self.write(&minute, |files| &mut files.minutes);
+        self.minutes.push(minute);
+    }
+
+    fn write(&mut self, row: &Row, kept: impl Fn(&mut Files) -> &mut Kept) {
+        let Some(kept) = self.files.as_mut().map(kept) else { return };
+        let name = kept.segments.name();
+        match kept.segments.append(row, &self.columns) {
+            Ok(()) if kept.lost > 0 => {
+                let lost = std::mem::take(&mut kept.lost);
+                self.say(format!("{lost} {name} could not be written and end with the process"));
+            }
+            Ok(()) => {}
+            Err(error) => {
+                kept.lost += 1;
+                if kept.lost == 1 {
+                    tracing::warn!(error.message = %error, "{name} of metrics are not written");
+                    self.say(format!("{name} are not written: {error}"));
+                }
+            }
+        }
+    }
+
+    fn say(&mut self, notice: String) {
+        self.notices.push_back(notice);
+        if self.notices.len() > NOTICES {
+            self.notices.pop_front();
+        }
+    }
+
+    /// What a person should know about the history.
+    pub fn notices(&self) -> impl Iterator<Item = &str> {
+        self.notices.iter().map(String::as_str)
+    }
+
+    /// Lines of the exposition that could not be read since the start of the process.
+    pub fn bad_lines(&self) -> u64 {
+        self.bad_lines
+    }
+
+    /// Everything written is on the disk.
+    pub fn sync(&self) -> io::Result<()> {
+        let Some(files) = &self.files else { return Ok(()) };
+        files.fine.segments.sync().and(files.minutes.segments.sync())
+    }
+
+    /// Memory of all rows, and bytes on disk.
+    pub fn bytes(&self) -> (usize, u64) {
+        let files = self.files.as_ref();
+        let disk =
+            files.map_or(0, |files| files.fine.segments.bytes() + files.minutes.segments.bytes());
+        (self.fine.bytes() + self.minutes.bytes(), disk)
+    }
+
+    /// Which columns there are; [`Cells`] are numbered like them.
+    pub fn columns(&self) -> &[Column] {
+        self.columns.all()
+    }
+
+    /// When the first and the last look that are still known ended.
+    pub fn span(&self) -> Option<(i64, i64)> {
+        let first = self.minutes.first().into_iter().chain(self.fine.first());
+        let first = first.map(|row| row.at.saturating_sub(row.covered)).min()?;
+        Some((first, self.fine.last().or(self.minutes.last())?.at))
+    }
+
+    /// The finest interval that is known since this time, in microseconds.
+    pub fn finest(&self, since: i64) -> i64 {
+        let fine = self.fine.first().map_or(i64::MAX, |row| row.at.saturating_sub(row.covered));
+        let has_older = self.minutes.first().is_some_and(|row| row.at <= fine);
+        if since < fine && has_older { MINUTE } else { self.every }
+    }
+
+    /// Contiguous intervals of so many microseconds, aligned to the Unix epoch, that touch
+    /// `from..to`, all of the first and the last; where nothing was seen, without rows.
+    pub fn read(&self, from: i64, to: i64, step: i64) -> Vec<Interval> {
+        let first = from.div_euclid(step);
+        let count = usize::try_from((to - 1).div_euclid(step) - first + 1).unwrap_or(0);
+        let mut intervals = vec![Interval::default(); count];
+        for (interval, number) in intervals.iter_mut().zip(first..) {
+            interval.start = number.saturating_mul(step);
+        }
+        // A finer interval than a minute is asked for only where every sample is still known.
+        let rolled_up_to = self.minutes.last().filter(|_| step >= MINUTE).map(|row| row.at);
+        let boundary = rolled_up_to.unwrap_or(i64::MIN);
+        let begin = first.saturating_mul(step);
+        let minutes = self.minutes.after(begin).take_while(|row| row.at <= boundary);
+        let fine = self.fine.after(begin).filter(|row| row.middle() >= boundary);
+        for row in minutes.chain(fine) {
+            let at = usize::try_from(row.middle().div_euclid(step) - first);
+            if let Some(interval) = at.ok().and_then(|at| intervals.get_mut(at)) {
+                interval.cells.add(row, &self.columns);
+            }
+        }
+        intervals
+    }
+}
+
+#[cfg(test)]
+mod tests;

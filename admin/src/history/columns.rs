@@ -1,0 +1,135 @@
+//! What rows hold, by number: a column for each figure that some chart shows. Numbers are given in the
+//! order in which figures first appear and never change while the process runs.
+
+use std::collections::HashMap;
+
+/// How cells of one column come together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fold {
+    /// An increase: they add up.
+    Sum,
+    /// A level: the highest counts, so that a short peak is seen in a long interval.
+    Highest,
+    /// A total: the last counts.
+    Last,
+}
+
+impl Fold {
+    /// As files name it.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Sum => b's',
+            Self::Highest => b'h',
+            Self::Last => b'l',
+        }
+    }
+
+    /// What a file names.
+    pub fn of_code(code: u8) -> Option<Self> {
+        [Self::Sum, Self::Highest, Self::Last].into_iter().find(|fold| fold.code() == code)
+    }
+
+    /// Two cells as one.
+    pub fn add(self, earlier: Option<f64>, later: f64) -> f64 {
+        match (self, earlier) {
+            (_, None) | (Self::Last, _) => later,
+            (Self::Sum, Some(earlier)) => earlier + later,
+            (Self::Highest, Some(earlier)) => earlier.max(later),
+        }
+    }
+}
+
+/// What a column is of.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Column {
+    /// Which series it takes, as [`crate::metrics::Pick`] spells it.
+    pub track: String,
+    /// The value of the label that tells its line from others of the same chart; empty without one.
+    pub group: String,
+    /// The upper bound of a histogram's bucket as the exposition spells it; empty elsewhere.
+    pub bound: String,
+    /// How its cells come together.
+    pub fold: Fold,
+}
+
+impl Column {
+    /// As files write it.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = vec![self.fold.code()];
+        let texts = [&self.track, &self.group, &self.bound].map(String::as_str);
+        bytes.extend_from_slice(texts.join("\u{1f}").as_bytes());
+        bytes
+    }
+
+    /// From a file; `None` when it is none.
+    pub fn of_bytes(bytes: &[u8]) -> Option<Self> {
+        let (code, text) = bytes.split_first()?;
+        let mut texts = std::str::from_utf8(text).ok()?.split('\u{1f}').map(str::to_owned);
+        let (track, group, bound) = (texts.next()?, texts.next()?, texts.next()?);
+        let fold = Fold::of_code(*code)?;
+        texts.next().is_none().then_some(Self { track, group, bound, fold })
+    }
+}
+
+/// The most columns of a process: a bound on memory, far above what the fixed sets of charts need.
+pub const MAX_COLUMNS: usize = 768;
+
+/// All columns, by number.
+#[derive(Debug, Default)]
+pub struct Columns {
+    columns: Vec<Column>,
+    numbers: HashMap<Column, usize>,
+}
+
+impl Columns {
+    /// The number of a column, a new one if needed; `None` when there are too many.
+    pub fn number(&mut self, column: &Column) -> Option<usize> {
+        if let Some(number) = self.numbers.get(column) {
+            return Some(*number);
+        }
+        let number = self.columns.len();
+        if number == MAX_COLUMNS {
+            return None;
+        }
+        self.columns.push(column.clone());
+        self.numbers.insert(column.clone(), number);
+        Some(number)
+    }
+
+    /// In order of their numbers.
+    pub fn all(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// How the cells of a column come together.
+    pub fn fold(&self, number: usize) -> Fold {
+        self.columns.get(number).map_or(Fold::Last, |column| column.fold)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_keeps_its_number_and_is_read_as_written() {
+        let column = |track: &str| Column {
+            track: track.to_owned(),
+            group: "web".to_owned(),
+            bound: "0.5".to_owned(),
+            fold: Fold::Sum,
+        };
+        let mut columns = Columns::default();
+        assert_eq!(columns.number(&column("a")), Some(0));
+        assert_eq!(columns.number(&column("b")), Some(1));
+        assert_eq!(columns.number(&column("a")), Some(0));
+        assert_eq!(Column::of_bytes(&column("a").to_bytes()), Some(column("a")));
+        for bytes in [&b""[..], b"s", b"xa\x1fb\x1fc", b"sa\x1fb", b"sa\x1fb\x1fc\x1fd", b"s\xff"] {
+            assert_eq!(Column::of_bytes(bytes), None);
+        }
+        for at in 0..MAX_COLUMNS {
+            columns.number(&column(&at.to_string()));
+        }
+        assert_eq!(columns.number(&column("one more")), None);
+    }
+}

@@ -1,0 +1,277 @@
+//! What a chart shows: which series of the exposition, read how. Titles are short; what a metric means
+//! stands in the host's catalogue and is shown beside the chart.
+
+use std::fmt;
+
+use logsearch::metrics::Unit;
+
+use crate::history::Fold;
+
+/// The sets of the page, in its order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Set {
+    /// Rate, errors and duration of requests.
+    Requests,
+    /// Statements and connections.
+    Database,
+    /// The process and what it runs on.
+    Process,
+    /// From the event to the index.
+    Logs,
+    /// What the service is for.
+    Business,
+}
+
+impl Set {
+    /// All, in order.
+    pub const ALL: [Self; 5] =
+        [Self::Requests, Self::Database, Self::Process, Self::Logs, Self::Business];
+
+    /// As a heading.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Requests => "Requests",
+            Self::Database => "Database",
+            Self::Process => "Process and runtime",
+            Self::Logs => "Log pipeline",
+            Self::Business => "Business",
+        }
+    }
+
+    /// As the fragment of an address.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::Database => "database",
+            Self::Process => "process",
+            Self::Logs => "logs",
+            Self::Business => "business",
+        }
+    }
+}
+
+/// Series of one name, all of them or some.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pick {
+    pub(crate) metric: &'static str,
+    pub(crate) only: Option<(&'static str, &'static [&'static str])>,
+    pub(crate) by: Option<&'static str>,
+}
+
+/// The series of this name, added up.
+pub fn pick(metric: &'static str) -> Pick {
+    Pick { metric, only: None, by: None }
+}
+
+impl Pick {
+    /// Only series whose label has one of these values.
+    #[must_use]
+    pub fn only(self, label: &'static str, values: &'static [&'static str]) -> Self {
+        Self { only: Some((label, values)), ..self }
+    }
+
+    /// A line for each value of a label.
+    #[must_use]
+    pub fn by(self, label: &'static str) -> Self {
+        Self { by: Some(label), ..self }
+    }
+}
+
+impl fmt::Display for Pick {
+    /// As the history's files name it.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.metric)?;
+        if let Some((label, values)) = self.only {
+            write!(formatter, "{{{label}={}}}", values.join("|"))?;
+        }
+        if let Some(label) = self.by {
+            write!(formatter, " by {label}")?;
+        }
+        Ok(())
+    }
+}
+
+/// How a line comes from its series.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Reading {
+    /// A gauge as it is.
+    Gauge(Pick, Fold),
+    /// The increase of a counter per second.
+    Rate(Pick),
+    /// A percentile of a histogram, 0 to 1.
+    Percentile(Pick, f64),
+    /// The increase of one counter for each of another.
+    PerEach(Pick, Pick),
+    /// A gauge as a share of another.
+    Share(Pick, Pick),
+}
+
+impl Reading {
+    /// The metric that says what the line is of.
+    pub fn metric(&self) -> &'static str {
+        match self {
+            Self::Gauge(pick, _)
+            | Self::Rate(pick)
+            | Self::Percentile(pick, _)
+            | Self::PerEach(pick, _)
+            | Self::Share(pick, _) => pick.metric,
+        }
+    }
+
+    /// What the history must keep for it.
+    pub fn tracks(&self) -> Vec<Track> {
+        let track = |pick: &Pick, kind| Track { pick: pick.clone(), kind };
+        match self {
+            Self::Gauge(pick, fold) => vec![track(pick, Kept::Gauge(*fold))],
+            Self::Rate(pick) => vec![track(pick, Kept::Counter)],
+            Self::Percentile(pick, _) => vec![track(pick, Kept::Histogram)],
+            Self::PerEach(part, whole) => {
+                vec![track(part, Kept::Counter), track(whole, Kept::Counter)]
+            }
+            Self::Share(part, whole) => vec![
+                track(part, Kept::Gauge(Fold::Highest)),
+                track(whole, Kept::Gauge(Fold::Highest)),
+            ],
+        }
+    }
+}
+
+/// What is kept of series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// The value.
+    Gauge(Fold),
+    /// The increase.
+    Counter,
+    /// The increase of each bucket.
+    Histogram,
+}
+
+/// Series that the history follows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Track {
+    pub pick: Pick,
+    pub kind: Kept,
+}
+
+/// How a line is drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// In the next color.
+    #[default]
+    Plain,
+    /// In the color of errors.
+    Bad,
+    /// Dashed: what the others should stay below.
+    Limit,
+}
+
+/// A line, or one for each value of a label.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Line {
+    /// For the legend; empty where the value of the label says it.
+    pub name: &'static str,
+    pub reading: Reading,
+    pub look: Look,
+}
+
+/// One chart of the page.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chart {
+    pub(crate) set: Set,
+    pub(crate) id: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) lines: Vec<Line>,
+    pub(crate) query: &'static str,
+    pub(crate) now: Option<&'static str>,
+    pub(crate) unit: Option<Unit>,
+}
+
+impl Chart {
+    /// A chart without lines. The id is a part of addresses and unique on the page.
+    pub fn new(set: Set, id: &'static str, title: &'static str) -> Self {
+        Self { set, id, title, lines: Vec::new(), query: "", now: None, unit: None }
+    }
+
+    /// Which records a click on a point leads to, as a query; without it, all of that time.
+    #[must_use]
+    pub fn logs(self, query: &'static str) -> Self {
+        Self { query, ..self }
+    }
+
+    /// The unit of its metrics, where the catalogue does not know it.
+    #[must_use]
+    pub fn unit(self, unit: Unit) -> Self {
+        Self { unit: Some(unit), ..self }
+    }
+
+    /// Its last value is one of the figures of the first page, under this name.
+    #[must_use]
+    pub fn on_now(self, name: &'static str) -> Self {
+        Self { now: Some(name), ..self }
+    }
+
+    /// A gauge; of a longer interval its highest value.
+    #[must_use]
+    pub fn gauge(self, name: &'static str, pick: Pick) -> Self {
+        self.line(name, Reading::Gauge(pick, Fold::Highest), Look::Plain)
+    }
+
+    /// A gauge that counts what there is; of a longer interval its last value.
+    #[must_use]
+    pub fn total(self, name: &'static str, pick: Pick) -> Self {
+        self.line(name, Reading::Gauge(pick, Fold::Last), Look::Plain)
+    }
+
+    /// A gauge that others should stay below.
+    #[must_use]
+    pub fn limit(self, name: &'static str, pick: Pick) -> Self {
+        self.line(name, Reading::Gauge(pick, Fold::Last), Look::Limit)
+    }
+
+    /// The increase of a counter per second.
+    #[must_use]
+    pub fn rate(self, name: &'static str, pick: Pick) -> Self {
+        self.line(name, Reading::Rate(pick), Look::Plain)
+    }
+
+    /// The increase per second of a counter of what should not happen.
+    #[must_use]
+    pub fn bad_rate(self, name: &'static str, pick: Pick) -> Self {
+        self.line(name, Reading::Rate(pick), Look::Bad)
+    }
+
+    /// The median, the 95th and the 99th percentile of a histogram.
+    #[must_use]
+    pub fn percentiles(self, pick: &Pick) -> Self {
+        [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)].into_iter().fold(
+            self,
+            |chart, (name, share)| {
+                chart.line(name, Reading::Percentile(pick.clone(), share), Look::Plain)
+            },
+        )
+    }
+
+    /// How much of one counter there is for each of another.
+    #[must_use]
+    pub fn per_each(self, name: &'static str, part: Pick, whole: Pick) -> Self {
+        self.line(name, Reading::PerEach(part, whole), Look::Plain)
+    }
+
+    /// A gauge as a share of another.
+    #[must_use]
+    pub fn share(self, name: &'static str, part: Pick, whole: Pick) -> Self {
+        self.line(name, Reading::Share(part, whole), Look::Plain)
+    }
+
+    fn line(mut self, name: &'static str, reading: Reading, look: Look) -> Self {
+        self.lines.push(Line { name, reading, look });
+        self
+    }
+
+    /// The names of every series the chart reads, as the exposition spells them.
+    pub fn series(&self) -> impl Iterator<Item = &'static str> + '_ {
+        let tracks = self.lines.iter().flat_map(|line| line.reading.tracks());
+        tracks.map(|track| track.pick.metric)
+    }
+}

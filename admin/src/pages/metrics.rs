@@ -1,0 +1,186 @@
+//! Figures over time: requests from the log index, so that charts and logs agree to the record; the
+//! rest from the history of the process that answers. A click leads to the logs of that time.
+
+mod picture;
+mod red;
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+pub use picture::{Picture, picture};
+
+use crate::charts::{self, Lines, Marks};
+use crate::error::PanelError;
+use crate::format::{self, SECOND};
+use crate::layout::{Layout, Section, render};
+use crate::links::{Links, View};
+use crate::metrics::{Plot, Set};
+use crate::operator::Operator;
+use crate::panel::Panel;
+use crate::params::Params;
+use crate::window::Window;
+
+/// Points of a chart drawn by the server, of one drawn by scripts, and rows of a table.
+const DRAWN: i64 = 120;
+const SCRIPTED: i64 = 360;
+const ROWS: i64 = 30;
+/// A page that follows asks again after so many seconds, or after an interval if that is longer.
+const REFRESH: i64 = 10;
+/// Where the page and its data are.
+pub const PATH: &str = "/metrics";
+pub const DATA_PATH: &str = "/metrics/data.json";
+
+#[derive(Template)]
+#[template(path = "metrics.html")]
+struct MetricsPage {
+    layout: Layout,
+    style: String,
+    script: String,
+    plot_style: String,
+    plot_script: String,
+    notices: Vec<String>,
+    instance: String,
+    since: String,
+    interval: String,
+    elsewhere: Vec<(String, String)>,
+    marks: Marks,
+    sets: Vec<(Set, Vec<Lines>)>,
+    data: String,
+    here: String,
+    refresh: i64,
+}
+
+/// `GET /metrics`.
+pub async fn show(
+    State(panel): State<Arc<Panel>>,
+    operator: Operator,
+    params: Params,
+) -> Result<Response, PanelError> {
+    let view = View::of(params.window(panel.now()));
+    let (links, window) = (&panel.links, view.window);
+    let (drawn, marks) = tokio::join!(picture(&panel, window, DRAWN), panel.marks(&view));
+    let drawn = drawn?;
+    let table = drawn.coarser(&panel, ROWS);
+    let draw = |plot: &Plot| {
+        let query = view.query(plot.query.clone());
+        let chart = Lines::new(plot, &drawn.span, &marks, links.template("/logs", &query));
+        let Some(rows) = table.plots.iter().find(|rows| rows.id == plot.id) else { return chart };
+        chart.tabled(rows, &table.span.starts, |start| {
+            let window = Window::absolute(start, start.saturating_add(table.span.step), window.now);
+            links.logs(&query.within(window))
+        })
+    };
+    let set = |set: Set| {
+        let plots = drawn.plots.iter().filter(|plot| plot.set == set);
+        (set, plots.map(draw).collect::<Vec<_>>())
+    };
+    let sets: Vec<_> =
+        Set::ALL.into_iter().map(set).filter(|(_, lines)| !lines.is_empty()).collect();
+    let asset = |name: &str| links.asset(name);
+    render(&MetricsPage {
+        layout: Layout::new(&panel, &operator, Section::Metrics, "Metrics", PATH, &view),
+        style: asset("metrics.css"),
+        script: asset("metrics.js"),
+        plot_style: asset("vendor/uplot.css"),
+        plot_script: asset("vendor/uplot.js"),
+        notices: drawn.notices.clone(),
+        instance: panel
+            .metrics
+            .as_ref()
+            .map_or_else(String::new, |metrics| metrics.name().to_owned()),
+        since: drawn.since.map_or_else(String::new, format::minute),
+        interval: format::seconds(seconds(drawn.span.step)),
+        elsewhere: panel.elsewhere.clone(),
+        marks,
+        sets,
+        data: links.page(DATA_PATH, &view),
+        here: links.template(PATH, &view),
+        refresh: if window.is_live() { REFRESH.max(drawn.span.step / SECOND / 2) } else { 0 },
+    })
+}
+
+/// What scripts draw. Times are seconds since the Unix epoch.
+#[derive(Serialize)]
+struct Data {
+    from: f64,
+    to: f64,
+    step: f64,
+    /// The start of each interval.
+    times: Vec<f64>,
+    gaps: Vec<(f64, f64)>,
+    bands: Vec<(f64, f64)>,
+    lines: Vec<f64>,
+    plots: Vec<PlotData>,
+    /// When this was so, for people.
+    now: String,
+}
+
+#[derive(Serialize)]
+struct PlotData {
+    id: String,
+    /// Values with a label, from zero up.
+    axis: Vec<(f64, String)>,
+    traces: Vec<TraceData>,
+}
+
+#[derive(Serialize)]
+struct TraceData {
+    name: String,
+    class: String,
+    values: Vec<Option<f64>>,
+}
+
+/// `GET /metrics/data.json`: the same charts with more points.
+pub async fn data(State(panel): State<Arc<Panel>>, params: Params) -> Result<Response, PanelError> {
+    let view = View::of(params.window(panel.now()));
+    let (picture, marks) = tokio::join!(picture(&panel, view.window, SCRIPTED), panel.marks(&view));
+    let Picture { span, plots, .. } = picture?;
+    let data = Data {
+        from: seconds(span.from),
+        to: seconds(span.to),
+        step: seconds(span.step),
+        times: span.starts.iter().copied().map(seconds).collect(),
+        gaps: span.gaps.iter().map(|(from, to)| (seconds(*from), seconds(*to))).collect(),
+        bands: marks.bands.iter().map(|band| (seconds(band.from), seconds(band.to))).collect(),
+        lines: marks.lines.iter().map(|line| seconds(line.at)).collect(),
+        plots: plots.into_iter().map(PlotData::new).collect(),
+        now: format::time(view.window.now)[..8].to_owned(),
+    };
+    Ok(Json(data).into_response())
+}
+
+impl PlotData {
+    fn new(plot: Plot) -> Self {
+        let axis = charts::axis(&plot);
+        let labels = axis.labels(plot.measure);
+        let mut axis: Vec<_> = axis.values().zip(labels).collect();
+        axis.reverse();
+        let classes = charts::classes(&plot.traces);
+        let traces = plot.traces.into_iter().zip(classes).map(|(trace, class)| TraceData {
+            name: trace.name,
+            class,
+            values: trace.values.into_iter().map(|value| value.map(short)).collect(),
+        });
+        Self { id: plot.id, axis, traces: traces.collect() }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "microseconds of this century fit")]
+fn seconds(micros: i64) -> f64 {
+    micros as f64 / 1e6
+}
+
+/// Six digits, which no screen can show.
+fn short(value: f64) -> f64 {
+    format!("{value:.5e}").parse().unwrap_or(value)
+}
+
+/// Where a chart of this page is.
+pub fn chart_url(links: &Links, window: &Window, id: &str) -> String {
+    format!("{}#{id}", links.page_in(PATH, window))
+}

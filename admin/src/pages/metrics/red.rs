@@ -1,0 +1,173 @@
+//! Rate and errors of requests, counted in the log index: a chart shows as many requests as the list
+//! behind a click has.
+
+use logsearch::query::{Chips, Query, parse};
+use logsearch::store::{Aggregate, Aggregation, LogStore, StoreError, TimeRange};
+
+use crate::format::SECOND;
+use crate::metrics::{Look, Measure, Plot, Set, Trace};
+use crate::pages::requests;
+
+/// Requests per interval: all, those refused with 4xx, those failed with 5xx.
+pub struct Counts {
+    step: i64,
+    starts: Vec<i64>,
+    requests: [Vec<u64>; 3],
+    /// Which requests are counted, as a query.
+    traffic: String,
+}
+
+/// What the three count, as queries.
+const QUERIES: [&str; 3] = ["", "status:4xx", "status:5xx"];
+
+impl Counts {
+    /// Counts in intervals of so many microseconds.
+    pub async fn read(
+        store: &dyn LogStore,
+        range: TimeRange,
+        step: i64,
+        traffic: &str,
+    ) -> Result<Self, StoreError> {
+        let ends = requests::ends(&Chips::parse(traffic));
+        let queries = QUERIES.map(|query| requests::and(&ends, parse(query).query));
+        let [all, refused, failed] = &queries;
+        let (all, refused, failed) = tokio::try_join!(
+            histogram(store, range, all, step),
+            histogram(store, range, refused, step),
+            histogram(store, range, failed, step),
+        )?;
+        let starts = all.iter().map(|(start, _)| *start).collect();
+        let requests = [all, refused, failed]
+            .map(|histogram| histogram.into_iter().map(|(_, count)| count).collect());
+        Ok(Self { step, starts, requests, traffic: traffic.to_owned() })
+    }
+
+    /// All of the window: requests, those refused, those failed.
+    pub fn totals(&self) -> [u64; 3] {
+        self.requests.each_ref().map(|counts| counts.iter().sum())
+    }
+
+    /// Which requests are counted.
+    pub fn traffic(&self) -> &str {
+        &self.traffic
+    }
+
+    /// In intervals that are a whole number of these.
+    pub fn coarser(&self, step: i64) -> Self {
+        let mut starts: Vec<i64> =
+            self.starts.iter().map(|start| start.div_euclid(step) * step).collect();
+        let of = starts.clone();
+        starts.dedup();
+        let requests = [0, 1, 2].map(|which: usize| {
+            let sum = |start: &i64| {
+                let counts = of.iter().zip(&self.requests[which]);
+                counts.filter(|(of, _)| *of == start).map(|(_, count)| count).sum()
+            };
+            starts.iter().map(sum).collect()
+        });
+        Self { step, starts, requests, traffic: self.traffic.clone() }
+    }
+}
+
+async fn histogram(
+    store: &dyn LogStore,
+    range: TimeRange,
+    query: &Query,
+    interval: i64,
+) -> Result<Vec<(i64, u64)>, StoreError> {
+    match store.aggregate(range, query, &Aggregation::Histogram { interval }).await? {
+        Aggregate::Histogram(buckets) => {
+            Ok(buckets.iter().map(|bucket| (bucket.start, bucket.counts.iter().sum())).collect())
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// A rate over less time than this jumps with every request.
+const LEAST: i64 = 10 * SECOND;
+
+/// The charts; the first and the last interval count only what is in the window, and are left out when
+/// that is too little to speak of a rate.
+pub fn plots(counts: &Counts, (from, to): (i64, i64)) -> Vec<Plot> {
+    let [all, refused, failed] = &counts.requests;
+    let rate = |(start, count): (&i64, &u64)| {
+        let length = start.saturating_add(counts.step).min(to) - (*start).max(from);
+        (length >= LEAST.min(counts.step)).then(|| per_second(*count, length))
+    };
+    let trace = |name: &str, look, of: &[u64]| Trace {
+        name: name.to_owned(),
+        look,
+        values: counts.starts.iter().zip(of).map(rate).collect(),
+        grew: None,
+    };
+    let share = all.iter().zip(failed).map(|(all, failed)| share(*failed, *all));
+    let plot = |id: &str, title: &str, help: &str, measure, traces, query: &str| Plot {
+        set: Set::Requests,
+        id: id.to_owned(),
+        title: title.to_owned(),
+        help: help.to_owned(),
+        metrics: vec!["the log index"],
+        measure,
+        traces,
+        query: [query, &counts.traffic].join(" ").trim().to_owned(),
+        now: None,
+    };
+    vec![
+        plot(
+            "rate",
+            "Rate",
+            "Requests per second, all and those refused (4xx).",
+            Measure::PerSecond,
+            vec![trace("all", Look::Plain, all), trace("4xx", Look::Plain, refused)],
+            "status:*",
+        ),
+        plot(
+            "errors",
+            "Errors",
+            "Requests that failed (5xx), of all.",
+            Measure::Share,
+            vec![Trace {
+                name: "5xx".to_owned(),
+                look: Look::Bad,
+                values: share.collect(),
+                grew: None,
+            }],
+            QUERIES[2],
+        ),
+    ]
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a rate has three digits")]
+fn per_second(count: u64, micros: i64) -> f64 {
+    count as f64 / (micros as f64 / 1e6)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a share has three digits")]
+fn share(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn coarser_intervals_have_the_sums_of_finer_ones() {
+        let counts = Counts {
+            step: 10,
+            starts: (-1..6).map(|n| n * 10).collect(),
+            requests: [(1..8).collect(), vec![0; 7], vec![1; 7]],
+            traffic: "-route:/ops/*".to_owned(),
+        };
+        let coarser = counts.coarser(30);
+        assert_eq!(coarser.starts, [-30, 0, 30]);
+        assert_eq!(coarser.requests[0], [1, 2 + 3 + 4, 5 + 6 + 7]);
+        assert_eq!(coarser.requests[2], [1, 3, 3]);
+        // The last interval is cut by the window, so its rate is over what is inside.
+        let rates = &plots(&counts, (-10, 55))[0].traces[0].values;
+        let near = |rate: Option<f64>, wanted: f64| (rate.unwrap() / wanted - 1.0).abs() < 1e-9;
+        assert!(near(rates[0], 1e5) && near(rates[5], 6e5), "{rates:?}");
+        assert_eq!(rates[6], None);
+        assert_eq!(plots(&counts, (-10, 55))[1].query, "status:5xx -route:/ops/*");
+    }
+}

@@ -1,0 +1,169 @@
+//! The figures at the top of the first page: how many requests, how many failed, how long they took,
+//! what is nearly used up, and what the service is for. Each leads to where there is more of it.
+
+use logsearch::store::{LogStore, StoreError};
+
+use crate::charts::{SparkLines, last};
+use crate::format;
+use crate::links::{Links, View};
+use crate::metrics::{Look, Measure, Plot, Set};
+use crate::pages::metrics::{Picture, chart_url};
+use crate::pages::requests::{self, took};
+
+/// Points of a drawing as small as a word.
+pub const POINTS: i64 = 60;
+/// The share of a limit from which on a figure is marked.
+const NEARLY: f64 = 0.9;
+
+/// What the page shows.
+pub struct Tiles {
+    pub requests: Vec<Tile>,
+    pub vitals: Vec<Vital>,
+    pub business: Vec<Total>,
+    pub all_url: String,
+}
+
+/// One figure with its course.
+pub struct Tile {
+    pub title: &'static str,
+    pub value: String,
+    pub hint: String,
+    pub spark: Option<SparkLines>,
+    pub url: String,
+    pub class: &'static str,
+}
+
+/// Something that can be used up.
+pub struct Vital {
+    pub name: &'static str,
+    pub value: String,
+    pub spark: SparkLines,
+    pub url: String,
+    pub class: &'static str,
+}
+
+/// How many there are, and how many more than at the beginning of the window.
+pub struct Total {
+    pub name: &'static str,
+    pub value: String,
+    pub change: String,
+    pub spark: SparkLines,
+    pub url: String,
+}
+
+impl Tiles {
+    /// From the charts of a window and the percentiles of its requests (50, 95, 99, in microseconds).
+    pub fn new(picture: &Picture, times: &[f64], view: &View, links: &Links) -> Self {
+        let on_now = || picture.plots.iter().filter_map(|plot| Some((plot, plot.now?)));
+        let (business, vitals): (Vec<_>, Vec<_>) =
+            on_now().partition(|(plot, _)| plot.set == Set::Business);
+        let url = |plot: &Plot| chart_url(links, &view.window, &plot.id);
+        Self {
+            requests: requests_of(picture, times, view, links),
+            vitals: vitals
+                .into_iter()
+                .map(|(plot, name)| vital(plot, name, picture, url(plot)))
+                .collect(),
+            business: business
+                .into_iter()
+                .filter_map(|(plot, name)| total(plot, name, picture, url(plot)))
+                .collect(),
+            all_url: links.page_in(crate::pages::metrics::PATH, &view.window),
+        }
+    }
+}
+
+/// Percentiles of the requests that charts count.
+pub async fn times(
+    store: &dyn LogStore,
+    view: &View,
+    traffic: &str,
+) -> Result<Vec<f64>, StoreError> {
+    let all = requests::ends(&logsearch::query::Chips::parse(traffic));
+    let percents = [50.0, 95.0, 99.0];
+    let field = logsearch::fields::DURATION;
+    let found =
+        requests::percentiles(store, view.window.range(), &all, field, None, &percents).await?;
+    Ok(found.into_iter().next().map(|group| group.percentiles).unwrap_or_default())
+}
+
+fn requests_of(picture: &Picture, times: &[f64], view: &View, links: &Links) -> Vec<Tile> {
+    let [all, _, failed] = picture.totals();
+    let spark = |id: &str| {
+        let plot = picture.plots.iter().find(|plot| plot.id == id)?;
+        Some(SparkLines::new(plot, &picture.span))
+    };
+    let traffic = view.query(picture.traffic());
+    let bad = view.query(["status:5xx", picture.traffic()].join(" ").trim());
+    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+    let rate = all as f64 / (view.window.length().max(1) as f64 / 1e6);
+    vec![
+        Tile {
+            title: "requests",
+            value: format!("{}/s", format::number(rate)),
+            hint: format::plural(all, "request"),
+            spark: spark("rate"),
+            url: links.page("/requests", &traffic),
+            class: "",
+        },
+        Tile {
+            title: "failed",
+            value: format::percent(failed, all),
+            hint: format::plural(failed, "request"),
+            spark: spark("errors"),
+            url: links.page("/requests", &bad),
+            class: if failed > 0 { "error" } else { "" },
+        },
+        Tile {
+            title: "p95",
+            value: took(times.get(1)),
+            hint: format!("p50 {}, p99 {}", took(times.first()), took(times.get(2))),
+            spark: spark("duration"),
+            url: links.page("/requests", &traffic.sorted("slow")),
+            class: "",
+        },
+    ]
+}
+
+/// The last values of lines of one kind, added up.
+fn sum(plot: &Plot, look: Look) -> Option<f64> {
+    let traces = plot.traces.iter().filter(|trace| trace.look == look);
+    traces.filter_map(last).reduce(|sum, value| sum + value)
+}
+
+fn vital(plot: &Plot, name: &'static str, picture: &Picture, url: String) -> Vital {
+    let (value, limit) = (sum(plot, Look::Plain), sum(plot, Look::Limit));
+    let lost: f64 = plot.traces.iter().filter_map(|trace| trace.grew).sum();
+    // Bytes that are nearly all free, or an index as large as it may become, are no trouble.
+    let is_near = plot.measure == Measure::Count
+        && value.zip(limit).is_some_and(|(value, limit)| value >= limit * NEARLY);
+    let shown = match (value, limit) {
+        (Some(value), Some(limit)) => {
+            format!("{} / {}", plot.measure.show(value), plot.measure.show(limit))
+        }
+        (Some(value), None) => plot.measure.show(value),
+        // What should not happen is counted over the window: it may be over and still matter.
+        (None, _) => format::number(lost),
+    };
+    Vital {
+        name,
+        value: shown,
+        spark: SparkLines::new(plot, &picture.span),
+        url,
+        class: if is_near || (value.is_none() && lost > 0.0) { "warn" } else { "" },
+    }
+}
+
+fn total(plot: &Plot, name: &'static str, picture: &Picture, url: String) -> Option<Total> {
+    let trace = plot.traces.first()?;
+    let (first, last) = (trace.values.iter().copied().flatten().next()?, last(trace)?);
+    let change = last - first;
+    let sign = if change < 0.0 { "\u{2212}" } else { "+" };
+    Some(Total {
+        name,
+        value: plot.measure.show(last),
+        change: format!("{sign}{}", plot.measure.show(change.abs())),
+        spark: SparkLines::new(plot, &picture.span),
+        url,
+    })
+}
