@@ -84,6 +84,7 @@ pub fn api(state: &AppState) -> Router {
 /// What is never public: health, metrics, and the panel where there are logs to show.
 pub fn ops(state: &AppState, exposition: Exposition, panel: Option<Panel>) -> Router {
     let ops = Router::new()
+        .route("/favicon.ico", get(assets::favicon))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .with_state(state.clone())

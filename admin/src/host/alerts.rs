@@ -59,7 +59,7 @@ pub struct Rule {
     pub description: String,
     /// What finds its evidence in the logs; empty when nothing does.
     pub logs_query: String,
-    /// Where its runbook is; empty when there is none.
+    /// Where its runbook is, on the web or a path of the host; empty when there is none.
     pub runbook: String,
 }
 

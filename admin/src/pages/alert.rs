@@ -241,12 +241,17 @@ impl Known {
     /// it is no page.
     fn places(&self) -> (Vec<(String, String)>, String) {
         let mut links = self.chosen.as_ref().map(|alert| alert.links.clone()).unwrap_or_default();
-        let mut runbook = self.text("runbook_url", |rule| &rule.runbook);
-        if is_web(&runbook) {
-            links.push(("runbook".to_owned(), std::mem::take(&mut runbook)));
-        }
         links.retain(|(_, url)| is_web(url));
-        (links, runbook)
+        // The host's own word first: a notification may name an address that is none from here.
+        let own = self.rule.as_ref().map_or("", |rule| rule.runbook.as_str());
+        let told = self.chosen.as_ref().map_or("", |alert| alert.annotation("runbook_url"));
+        let runbook = if own.is_empty() { told } else { own };
+        let is_path = !own.is_empty() && own.starts_with('/') && !own.starts_with("//");
+        if !is_path && !is_web(runbook) {
+            return (links, runbook.to_owned());
+        }
+        links.push(("runbook".to_owned(), runbook.to_owned()));
+        (links, String::new())
     }
 
     fn time_rows(&self, now: i64, links: &Links) -> Vec<TimeRow> {

@@ -1,12 +1,44 @@
 //! The alerts that the panel shows: what notifications said, from the database, and the rules the
 //! repository ships.
 
+use std::sync::LazyLock;
+
 use admin::{Alert, Alerts, HostError, Rule};
 use logsearch::store::TimeRange;
+use serde::Deserialize;
 
 use super::alert_hook::PATH;
 use crate::db::{Db, StoredAlert};
 use crate::domain::Texts;
+
+/// The rules of the repository, made from `alerts/rules` by a test.
+static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+    let rules: Vec<Known> =
+        serde_json::from_str(include_str!("../../../alerts/panel.json")).unwrap_or_default();
+    rules.into_iter().map(Known::rule).collect()
+});
+
+#[derive(Deserialize)]
+struct Known {
+    name: String,
+    severity: String,
+    summary: String,
+    description: String,
+    logs_query: String,
+}
+
+impl Known {
+    fn rule(self) -> Rule {
+        Rule {
+            runbook: format!("/runbooks/{}", self.name),
+            name: self.name,
+            severity: self.severity,
+            summary: self.summary,
+            description: self.description,
+            logs_query: self.logs_query,
+        }
+    }
+}
 
 /// The alerts of this service.
 pub struct HostAlerts {
@@ -60,7 +92,7 @@ impl Alerts for HostAlerts {
     }
 
     fn rules(&self) -> Vec<Rule> {
-        Vec::new()
+        RULES.clone()
     }
 
     fn door(&self) -> String {

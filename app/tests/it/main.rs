@@ -6,6 +6,7 @@
 mod backup;
 mod browser;
 mod cli;
+mod click_budget;
 mod client;
 mod connections;
 mod course;

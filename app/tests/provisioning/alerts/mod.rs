@@ -5,6 +5,7 @@ mod alertmanager;
 mod grafana;
 mod lint;
 mod overview;
+mod panel;
 mod prometheus;
 mod routing;
 mod source;

@@ -21,6 +21,7 @@ page and the files of every engine, and a test fails when one is old.
 | `grafana/` | what Grafana 12 and later loads from `provisioning/alerting` |
 | `prometheus/` | recorded series, always loaded; the alerts, for who uses Alertmanager |
 | `alertmanager.yml` | its configuration |
+| `panel.json` | what the panel knows of a rule that never fired |
 
 Only one engine may evaluate the alerts, or everything is sent twice. In `compose/` it is Grafana. To use
 Alertmanager instead, add `alerts.rules.yml` to `rule_files` of Prometheus and leave `grafana/` out.
