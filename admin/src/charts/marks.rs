@@ -50,6 +50,8 @@ pub struct Line {
     pub label: String,
     /// `12:31`.
     pub when: String,
+    /// What somebody said about it.
+    pub note: String,
 }
 
 impl Marks {
@@ -86,7 +88,12 @@ fn band(alert: &Alert, range: TimeRange, now: i64, span: i64, links: &Links) -> 
 }
 
 fn line(deploy: &Deploy, span: i64) -> Line {
-    Line { at: deploy.at, label: version(deploy), when: format::tick(deploy.at, span) }
+    Line {
+        at: deploy.at,
+        label: version(deploy),
+        when: format::tick(deploy.at, span),
+        note: deploy.note.clone(),
+    }
 }
 
 /// `1.4.2 (1a2b3c)`.

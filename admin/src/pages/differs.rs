@@ -26,7 +26,7 @@ pub struct Differences {
     pub rows: Vec<Difference>,
     /// `the 1.3 h before, 4,021 records`.
     pub before: String,
-    /// Whether there was anything to compare.
+    /// Whether there were records before.
     pub is_comparable: bool,
 }
 

@@ -92,6 +92,7 @@ pub async fn show(
         Some(jobs) => told(jobs.list().await, "jobs", &mut notices),
         None => Vec::new(),
     };
+    let deployed = deployed(&panel, now, &mut notices).await;
     render(&SystemPage {
         layout: Layout::new(&panel, &operator, Section::System, "System", "/system", &view),
         tabs: tabs::of(&panel, "/system", &view),
@@ -105,10 +106,18 @@ pub async fn show(
         notices,
         levels: levels(&panel),
         jobs: jobs.into_iter().map(|job| job_row(job, &view, &panel)).collect(),
-        build: panel.build.clone(),
+        build: panel.build.iter().cloned().chain(deployed).collect(),
         audit: rows.list(&page.records),
         audit_url: panel.links.logs(&view.query(audit.to_string())),
     })
+}
+
+/// Since when this version runs, as far as the host knows.
+async fn deployed(panel: &Panel, now: i64, notices: &mut Vec<String>) -> Option<(String, String)> {
+    let host = panel.deploys.as_ref()?;
+    let deploy = told(host.latest().await, "deployments", notices)?;
+    let text = format!("{} {}", format::ago(deploy.at, now), deploy.note);
+    Some(("deployed".to_owned(), text.trim_end().to_owned()))
 }
 
 fn levels(panel: &Panel) -> Option<LevelsView> {

@@ -183,6 +183,8 @@ async fn now_says_whether_an_alert_fires_and_what_changed() {
     assert!(page.contains("href=\"/ops/alerts/Errors\">Errors 10 min → investigate</a>"), "{page}");
     assert!(!page.contains("Unheard"), "what was not heard of for a day may have ended");
     assert!(page.contains("1.4.2 (1a2b3c), deployed 20 min ago"));
+    let system = app.get("/ops/system").await.text;
+    assert!(system.contains("<dt>deployed</dt><dd>20 min ago by hand</dd>"), "{system}");
     let changes = page.split("What changed").nth(1).unwrap().split("</section>").next().unwrap();
     let order = ["?at=1\">Errors", "deploy</span>", "alert ended</span>", "?at=2\">Errors"];
     let places: Vec<_> = order.iter().map(|text| changes.find(text).unwrap()).collect();

@@ -36,7 +36,7 @@ fn host() -> Host {
             at: at - 20 * MINUTE,
             version: "1.4.2".to_owned(),
             revision: "1a2b3c".to_owned(),
-            note: String::new(),
+            note: "new certificate".to_owned(),
         }],
         ..Host::default()
     }
@@ -56,6 +56,7 @@ async fn a_chart_shows_what_happened_in_its_window_and_says_it() {
         ] {
             assert!(page.contains(text), "{text} in {page}");
         }
+        assert!(page.contains("new certificate"));
         assert!(!page.contains("alert Old") && !page.contains("Watchdog"));
     }
     let before = app.get("/ops/logs?from=90m&to=50m").await.text;

@@ -210,7 +210,10 @@ async fn find(state: &AppState, token: &SessionToken) -> Result<Option<OperatorS
     let hash = token.hash();
     let session = state.db.operator_session(&hash, now - micros(IDLE), now - micros(MAX)).await?;
     if session.as_ref().is_some_and(|session| now - session.last_seen > TOUCH_AFTER) {
-        state.db.touch_operator_session(&hash, now).await?;
+        // A database that takes no writes is what an operator wants to look into.
+        if let Err(error) = state.db.touch_operator_session(&hash, now).await {
+            tracing::warn!(error.message = error.chain(), "the use of a session was not noted");
+        }
     }
     Ok(session)
 }
