@@ -177,6 +177,16 @@ pub fn byte_size(value: f64) -> String {
     format!("{} {}", number(value), UNITS[unit])
 }
 
+/// 16 hexadecimal digits that tell texts apart (64-bit FNV-1a), the same in every process: for addresses,
+/// not for secrets.
+pub fn fingerprint(parts: &[&str]) -> String {
+    let bytes = parts.iter().flat_map(|part| part.bytes().chain([0xff]));
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("{hash:016x}")
+}
+
 /// A share as a percentage with one digit.
 #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
 pub fn percent(part: u64, whole: u64) -> String {

@@ -3,13 +3,17 @@
 
 mod alerts;
 mod deploys;
+mod errors;
 mod jobs;
 mod moderation;
+mod searches;
 
 pub use alerts::{Alert, Alerts, Rule};
 pub use deploys::{Deploy, Deploys};
+pub use errors::{ErrorState, ErrorStates};
 pub use jobs::{Job, Jobs, Run};
 pub use moderation::{Listed, Message, MessageFilter, Moderation, User};
+pub use searches::{Saved, SavedSearch, SavedSearches};
 
 /// Why the host could not answer. The panel logs it, says on the page what is missing, and shows the
 /// rest.

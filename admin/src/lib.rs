@@ -29,8 +29,8 @@ mod window;
 
 pub use assets::{stylesheet, stylesheet_name};
 pub use host::{
-    Alert, Alerts, Deploy, Deploys, HostError, Job, Jobs, Listed, Message, MessageFilter,
-    Moderation, Rule, Run, User,
+    Alert, Alerts, Deploy, Deploys, ErrorState, ErrorStates, HostError, Job, Jobs, Listed, Message,
+    MessageFilter, Moderation, Rule, Run, Saved, SavedSearch, SavedSearches, User,
 };
 pub use operator::{Operator, Role};
 pub use panel::Admin;

@@ -13,7 +13,7 @@ use logsearch::store::LogStore;
 use tokio::sync::Semaphore;
 
 use crate::clock;
-use crate::host::{Alerts, Deploys, Jobs, Moderation};
+use crate::host::{Alerts, Deploys, ErrorStates, Jobs, Moderation, SavedSearches};
 use crate::links::Links;
 use crate::live::Subscribe;
 use crate::metrics::Metrics;
@@ -39,6 +39,8 @@ pub struct Panel {
     pub metrics: Option<Arc<Metrics>>,
     pub elsewhere: Vec<(String, String)>,
     pub traffic: String,
+    pub errors: Option<Arc<dyn ErrorStates>>,
+    pub searches: Option<Arc<dyn SavedSearches>>,
     pub levels: Option<LevelControl>,
     pub build: Vec<(String, String)>,
     clock: Box<dyn Fn() -> i64 + Send + Sync>,
@@ -75,6 +77,8 @@ impl Admin {
             metrics: None,
             elsewhere: Vec::new(),
             traffic: String::new(),
+            errors: None,
+            searches: None,
             levels: None,
             build: Vec::new(),
             clock: Box::new(clock::now),
@@ -127,6 +131,18 @@ impl Admin {
     /// The deployments of the host, marked on charts.
     pub fn deploys(mut self, deploys: Arc<dyn Deploys>) -> Self {
         self.panel.deploys = Some(deploys);
+        self
+    }
+
+    /// Which errors are resolved.
+    pub fn errors(mut self, errors: Arc<dyn ErrorStates>) -> Self {
+        self.panel.errors = Some(errors);
+        self
+    }
+
+    /// Searches that operators keep under a name.
+    pub fn searches(mut self, searches: Arc<dyn SavedSearches>) -> Self {
+        self.panel.searches = Some(searches);
         self
     }
 

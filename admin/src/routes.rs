@@ -13,8 +13,8 @@ use axum::routing::{get, post};
 use crate::error::PanelError;
 use crate::operator::Operator;
 use crate::pages::{
-    alert, alerts, errors, event, logs, metrics, moderation, now, patterns, request, requests, sql,
-    system, users,
+    alert, alerts, error_group, errors, event, logs, metrics, moderation, now, patterns, request,
+    requests, searches, sql, system, users,
 };
 use crate::panel::Panel;
 use crate::{assets, complete, export, live, protect};
@@ -38,9 +38,12 @@ where
         .route(&at("/alerts/{rule}"), get(alert::show))
         .route(&at("/logs/complete"), get(complete::get))
         .route(&at("/logs/patterns"), get(patterns::show))
+        .route(&at("/logs/searches"), get(searches::show).post(searches::save))
+        .route(&at("/logs/searches/{id}"), post(searches::change))
         .route(&at("/errors"), get(errors::show))
         .route(&at(metrics::PATH), get(metrics::show))
         .route(&at(metrics::DATA_PATH), get(metrics::data))
+        .route(&at("/errors/{fingerprint}"), get(error_group::show).post(error_group::set_state))
         .route(&at("/system"), get(system::show))
         .route(&at("/system/levels"), post(system::set_levels))
         .route(&at("/system/jobs/{name}"), post(system::run_job))

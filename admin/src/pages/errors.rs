@@ -13,6 +13,7 @@ use logsearch::record::{LogRecord, ValueRef};
 use logsearch::store::{Aggregate, Aggregation, LogStore, MAX_PAGE, Search, StoreError, TimeRange};
 
 use super::record::text_of;
+use super::states::{self, Resolution};
 use super::summary;
 use crate::charts::{Histogram, Sparkline};
 use crate::error::PanelError;
@@ -46,6 +47,12 @@ struct ErrorsPage {
 
 /// A group on the page.
 pub struct GroupRow {
+    pub fingerprint: String,
+    pub url: String,
+    pub state: Resolution,
+    pub releases: String,
+    /// The first and the last of the window, in microseconds.
+    pub seen: (i64, i64),
     pub is_new: bool,
     pub count: String,
     pub level: &'static str,
@@ -63,11 +70,12 @@ pub struct GroupRow {
 }
 
 /// Errors of one kind.
-struct Group {
-    place: String,
-    newest: LogRecord,
+pub struct Group {
+    pub place: String,
+    pub newest: LogRecord,
+    fingerprint: String,
     count: u64,
-    first: i64,
+    pub first: i64,
     users: HashSet<String>,
     times: Vec<i64>,
 }
@@ -96,16 +104,18 @@ pub async fn show(
         known_places(store, range),
         async { Ok(panel.marks(&view).await) },
     )?;
-    let groups = groups(&page.records);
+    let mut rows = rows(&groups(&page.records), &known, &view, links);
+    let missing = states::annotate(&panel, &view, &mut rows).await;
+    let notices = parsed.notices.iter().map(ToString::to_string);
     render(&ErrorsPage {
         layout: Layout::new(&panel, &operator, Section::Errors, "Errors", "/errors", &view),
-        notices: parsed.notices.iter().map(ToString::to_string).collect(),
+        notices: notices.chain(missing).collect(),
         total: format::plural(timeline.total(), "error"),
         is_cut: page.next.is_some(),
         looked_at: format::count(page.records.len() as u64),
         histogram: Histogram::new(&timeline.buckets, timeline.interval, &view, links, "/errors")
             .marked(marks),
-        groups: groups.iter().map(|group| group.row(&known, &view, links)).collect(),
+        groups: rows,
     })
 }
 
@@ -125,9 +135,7 @@ pub async fn groups_of(
         limit: MAX_PAGE,
     };
     let (page, known) = tokio::try_join!(store.search(&search), known_places(store, range))?;
-    let groups = groups(&page.records);
-    let mut rows: Vec<GroupRow> =
-        groups.iter().map(|group| group.row(&known, view, links)).collect();
+    let mut rows = rows(&groups(&page.records), &known, view, links);
     rows.sort_by_key(|row| !row.is_new);
     Ok(rows)
 }
@@ -150,21 +158,36 @@ async fn known_places(
     }
 }
 
+/// A row per group; new is whose place is not known.
+fn rows(groups: &[Group], known: &HashSet<String>, view: &View, links: &Links) -> Vec<GroupRow> {
+    let row = |group: &Group| GroupRow {
+        is_new: !known.contains(&group.place),
+        ..group.row(view, links)
+    };
+    groups.iter().map(row).collect()
+}
+
+/// What a record shares with the others of its group: 16 hexadecimal digits (FNV-1a) of its place and
+/// its masked chain, the same in every process and release.
+pub fn fingerprint(record: &LogRecord) -> String {
+    let chain = text_of(record, fields::ERROR_MESSAGE).unwrap_or_else(|| record.message.clone());
+    format::fingerprint(&[&place(record), &mask(&chain)])
+}
+
 fn place(record: &LogRecord) -> String {
     text_of(record, fields::CALLSITE).unwrap_or_else(|| record.target.clone())
 }
 
 /// Groups of records that are given newest first, the newest group first.
-fn groups(records: &[LogRecord]) -> Vec<Group> {
-    let mut index: HashMap<(String, String), usize> = HashMap::new();
+pub fn groups(records: &[LogRecord]) -> Vec<Group> {
+    let mut index: HashMap<String, usize> = HashMap::new();
     let mut groups: Vec<Group> = Vec::new();
     for record in records {
-        let place = place(record);
-        let chain = text_of(record, fields::ERROR_MESSAGE);
-        let key = (place.clone(), mask(&chain.unwrap_or_else(|| record.message.clone())));
-        let at = *index.entry(key).or_insert_with(|| {
+        let fingerprint = fingerprint(record);
+        let at = *index.entry(fingerprint.clone()).or_insert_with(|| {
             groups.push(Group {
-                place,
+                place: place(record),
+                fingerprint,
                 newest: record.clone(),
                 count: 0,
                 first: record.timestamp,
@@ -200,7 +223,8 @@ pub fn mask(text: &str) -> String {
 }
 
 impl Group {
-    fn row(&self, known: &HashSet<String>, view: &View, links: &Links) -> GroupRow {
+    /// What a page says of it, apart from what is known of it elsewhere.
+    pub fn row(&self, view: &View, links: &Links) -> GroupRow {
         let newest = &self.newest;
         let clause = match newest.field(fields::CALLSITE) {
             Some(place) => Query::value_clause(fields::CALLSITE, place.as_ref()),
@@ -211,7 +235,12 @@ impl Group {
         let range = view.window.range();
         let request = text_of(newest, fields::REQUEST_ID);
         GroupRow {
-            is_new: !known.contains(&self.place),
+            url: links.page_in(&format!("/errors/{}", self.fingerprint), &view.window),
+            fingerprint: self.fingerprint.clone(),
+            state: Resolution::default(),
+            releases: String::new(),
+            seen: (self.first, newest.timestamp),
+            is_new: false,
             count: format::count(self.count),
             level: newest.level.as_str(),
             message: newest.message.chars().take(300).collect(),

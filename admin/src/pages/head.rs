@@ -3,6 +3,7 @@
 
 use logsearch::query::{Chip, Chips, Parsed};
 
+use super::searches::Menu;
 use crate::links::{Links, View};
 use crate::panel::Panel;
 
@@ -26,6 +27,8 @@ pub struct Head {
     pub tabs: Vec<(&'static str, String, bool)>,
     /// Set while new records are followed: where that ends.
     pub stop: Option<String>,
+    /// Saved searches, where the page offers them.
+    pub saved: Option<Menu>,
 }
 
 /// A clause under the query box.
@@ -55,6 +58,7 @@ impl Head {
             curl: curl(&links.export("ndjson", &pinned)),
             tabs: vec![tab("Records", RECORDS), tab("Patterns", PATTERNS)],
             stop: view.tail.then(|| links.logs(&view.tailing(false))),
+            saved: None,
         }
     }
 }

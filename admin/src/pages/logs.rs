@@ -11,7 +11,7 @@ use logsearch::query::parse;
 use super::head::{self, Head};
 use super::list::{self, Column, Empty};
 use super::record::{Row, Rows};
-use super::{edit, overview};
+use super::{edit, overview, searches};
 use crate::error::PanelError;
 use crate::format;
 use crate::layout::{Layout, Section};
@@ -67,7 +67,10 @@ pub async fn show(
     let title = if view.q.is_empty() { "Logs" } else { view.q.as_str() };
     let page = LogsPage {
         layout: Layout::new(&panel, &operator, Section::Logs, title, head::RECORDS, &view),
-        head: Head::new(&panel, head::RECORDS, &view, &parsed),
+        head: Head {
+            saved: searches::menu(&panel, &operator, &view).await,
+            ..Head::new(&panel, head::RECORDS, &view, &parsed)
+        },
         partial: found.page.partial,
         rows: Rows::new(links, &columns, &view).marking(&parsed.query).list(records),
         columns: list::column_views(&columns, &view, links),

@@ -16,6 +16,7 @@ use super::changes::{self, Change};
 use super::errors::{self, GroupRow};
 use super::metrics::picture;
 use super::requests::{self, RequestRow, RouteRow};
+use super::states;
 use super::status::Status;
 use crate::error::PanelError;
 use crate::layout::{Layout, Section, render};
@@ -58,23 +59,27 @@ pub async fn show(
     let (anything, traffic) = (Chips::default(), Chips::parse(&panel.traffic));
     let all = requests::ends(&traffic);
     let repeating = requests::and(&all, parse(REPEATING).query);
-    let (picture, times, mut routes, groups, slow, repeating, (changes, missing), status_line) = tokio::try_join!(
-        picture(&panel, view.window, tiles::POINTS),
-        async { Ok(tiles::times(store, &view, &panel.traffic).await?) },
-        async { Ok(requests::routes(store, range, &all).await?) },
-        async { Ok(errors::groups_of(store, &view, links, &anything).await?) },
-        async { Ok(requests::costliest(store, range, &all, logsearch::fields::DURATION).await?) },
-        async { Ok(newest(store, range, &repeating).await?) },
-        async { Ok(changes::changes(&panel, range).await?) },
-        async { Ok(Status::now(&panel).await) },
-    )?;
+    let (picture, times, mut routes, mut groups, slow, repeating, (changes, missing), status_line) =
+        tokio::try_join!(
+            picture(&panel, view.window, tiles::POINTS),
+            async { Ok(tiles::times(store, &view, &panel.traffic).await?) },
+            async { Ok(requests::routes(store, range, &all).await?) },
+            async { Ok(errors::groups_of(store, &view, links, &anything).await?) },
+            async {
+                Ok(requests::costliest(store, range, &all, logsearch::fields::DURATION).await?)
+            },
+            async { Ok(newest(store, range, &repeating).await?) },
+            async { Ok(changes::changes(&panel, range).await?) },
+            async { Ok(Status::now(&panel).await) },
+        )?;
+    let unknown = states::annotate(&panel, &view, &mut groups).await;
     let status = store.status().await?;
     routes.sort_by(|left, right| right.badness().total_cmp(&left.badness()));
     render(&NowPage {
         layout: Layout::new(&panel, &operator, Section::Now, "Now", "", &view),
         plot_style: links.asset("metrics.css"),
         figures: Tiles::new(&picture, &times, &view, links),
-        notices: [status.notices, missing].concat(),
+        notices: [status.notices, missing, unknown].concat(),
         groups: groups.into_iter().take(LINES).collect(),
         errors_url: links.page_in("/errors", &view.window),
         routes: routes.iter().take(LINES).map(|route| route.row(&view, links, &traffic)).collect(),

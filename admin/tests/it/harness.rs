@@ -70,6 +70,8 @@ impl App {
             .alerts(host.clone())
             .deploys(host)
             .jobs(keeper.clone())
+            .errors(keeper.clone())
+            .searches(keeper.clone())
             .moderation(keeper)
             .metrics(Arc::new(crate::metrics::watched_until(now)))
             .elsewhere("Grafana", "https://grafana.example/?a=b&c=d")

@@ -107,6 +107,7 @@ async fn no_page_has_a_payload_as_markup_or_shows_hidden_characters() {
         "/ops/metrics",
         "/ops/system",
         "/ops/moderation",
+        "/ops/logs/searches",
         "/ops/users",
         "/ops",
         "/ops/alerts",

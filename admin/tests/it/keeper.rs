@@ -3,7 +3,10 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use admin::{HostError, Job, Jobs, Listed, Message, MessageFilter, Moderation, Run, User};
+use admin::{
+    ErrorState, ErrorStates, HostError, Job, Jobs, Listed, Message, MessageFilter, Moderation, Run,
+    Saved, SavedSearch, SavedSearches, User,
+};
 use async_trait::async_trait;
 
 use crate::hostile::PAYLOADS;
@@ -13,6 +16,8 @@ pub struct Keeper {
     now: i64,
     tidying: AtomicBool,
     messages: Mutex<Vec<Message>>,
+    states: Mutex<Vec<ErrorState>>,
+    searches: Mutex<Vec<SavedSearch>>,
 }
 
 impl Keeper {
@@ -26,7 +31,21 @@ impl Keeper {
             is_flagged: id == 0,
         };
         let messages = (0..).zip(&PAYLOADS).map(message).collect();
-        Self { now, tidying: AtomicBool::new(false), messages: Mutex::new(messages) }
+        let search = |(id, text): (i64, &&str)| SavedSearch {
+            id,
+            name: (*text).to_owned(),
+            owner: (*text).to_owned(),
+            view: format!("q={text}&cols={text}&from={text}"),
+            created: now,
+        };
+        let searches = (0..).zip(&PAYLOADS).map(search).collect();
+        Self {
+            now,
+            tidying: AtomicBool::new(false),
+            messages: Mutex::new(messages),
+            states: Mutex::default(),
+            searches: Mutex::new(searches),
+        }
     }
 }
 
@@ -103,5 +122,64 @@ impl Moderation for Keeper {
         let items = messages.iter().map(user).filter(|user| user.name.contains(text));
         let items = items.filter(|user| before.is_none_or(|before| user.id < before)).collect();
         Ok(Listed { items, next: None })
+    }
+}
+
+#[async_trait]
+impl ErrorStates for Keeper {
+    async fn list(&self) -> Result<Vec<ErrorState>, HostError> {
+        Ok(self.states.lock().unwrap().clone())
+    }
+
+    async fn resolve(&self, state: &ErrorState) -> Result<(), HostError> {
+        let mut states = self.states.lock().unwrap();
+        states.retain(|known| known.fingerprint != state.fingerprint);
+        states.push(ErrorState { reopened: None, ..state.clone() });
+        Ok(())
+    }
+
+    async fn seen_again(&self, fingerprint: &str, at: i64, version: &str) -> Result<(), HostError> {
+        let mut states = self.states.lock().unwrap();
+        let known = states.iter_mut().find(|known| known.fingerprint == fingerprint);
+        if let Some(known) = known {
+            known.reopened = Some((at, version.to_owned()));
+        }
+        Ok(())
+    }
+
+    async fn reopen(&self, fingerprint: &str) -> Result<bool, HostError> {
+        let mut states = self.states.lock().unwrap();
+        let before = states.len();
+        states.retain(|known| known.fingerprint != fingerprint);
+        Ok(states.len() < before)
+    }
+}
+
+#[async_trait]
+impl SavedSearches for Keeper {
+    async fn list(&self) -> Result<Vec<SavedSearch>, HostError> {
+        Ok(self.searches.lock().unwrap().clone())
+    }
+
+    async fn save(&self, name: &str, owner: &str, view: &str) -> Result<Saved, HostError> {
+        let mut searches = self.searches.lock().unwrap();
+        let id = i64::try_from(searches.len())?;
+        let (name, owner, view) = (name.to_owned(), owner.to_owned(), view.to_owned());
+        searches.push(SavedSearch { id, name, owner, view, created: self.now });
+        Ok(Saved::Done)
+    }
+
+    async fn rename(&self, id: i64, name: &str) -> Result<Saved, HostError> {
+        let mut searches = self.searches.lock().unwrap();
+        let Some(search) = searches.iter_mut().find(|search| search.id == id) else {
+            return Ok(Saved::Unknown);
+        };
+        name.clone_into(&mut search.name);
+        Ok(Saved::Done)
+    }
+
+    async fn delete(&self, id: i64) -> Result<Saved, HostError> {
+        self.searches.lock().unwrap().retain(|search| search.id != id);
+        Ok(Saved::Done)
     }
 }

@@ -5,7 +5,7 @@ use axum::http::{Request, StatusCode};
 
 use crate::harness::{App, attributes};
 
-const PATHS: [&str; 20] = [
+const PATHS: [&str; 22] = [
     "/ops",
     "/ops/alerts",
     "/ops/alerts/Errors",
@@ -22,6 +22,8 @@ const PATHS: [&str; 20] = [
     "/ops/metrics/data.json",
     "/ops/system",
     "/ops/moderation",
+    "/ops/logs/searches",
+    "/ops/errors/0123456789abcdef",
     "/ops/moderation/1",
     "/ops/users",
     "/ops/events/1-1",

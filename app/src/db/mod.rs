@@ -6,6 +6,7 @@ mod alerts;
 pub mod chaos;
 mod deploys;
 mod error;
+mod error_states;
 mod executor;
 mod follows;
 mod jobs;
@@ -19,6 +20,7 @@ mod operator_sessions;
 mod operators;
 pub mod postgres_whole;
 mod row;
+mod saved_searches;
 mod sessions;
 pub mod sqlite_file;
 mod tally;
@@ -30,6 +32,7 @@ use executor::Statement;
 pub use alerts::StoredAlert;
 pub use deploys::Deploy;
 pub use error::{Error, Result};
+pub use error_states::ErrorState;
 pub use executor::Db;
 pub use follows::Followed;
 pub use jobs::{JobRun, Lease};
@@ -40,6 +43,7 @@ pub use moderation::{MessageFilter, ModeratedMessage, ModeratedUser};
 pub use open::{DatabaseUrl, ExistingError, OpenError, PoolSizes};
 pub use operator_sessions::OperatorSession;
 pub use operators::{Operator, Role};
+pub use saved_searches::SavedSearch;
 pub use sessions::SessionUser;
 pub use tally::{StatementRuns, Tally, TallyFigures};
 pub use totals::Totals;
@@ -52,6 +56,8 @@ pub fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
         users::STATEMENTS,
         messages::STATEMENTS,
         moderation::STATEMENTS,
+        error_states::STATEMENTS,
+        saved_searches::STATEMENTS,
         follows::STATEMENTS,
         sessions::STATEMENTS,
         login_failures::STATEMENTS,

@@ -13,8 +13,10 @@ use logsearch::logs::Logs;
 
 use super::alerts::HostAlerts;
 use super::deploys::HostDeploys;
+use super::errors::PanelErrors;
 use super::jobs::PanelJobs;
 use super::moderation::PanelModeration;
+use super::searches::PanelSearches;
 use super::{alert_hook, operator};
 use crate::auth::AlertToken;
 use crate::build;
@@ -53,6 +55,8 @@ pub fn router(state: &AppState, panel: Panel) -> Router {
         .logout(operator::LOGOUT)
         .live(move |query| logs.subscribe(query))
         .levels(panel.levels)
+        .errors(Arc::new(PanelErrors(state.db.clone())))
+        .searches(Arc::new(PanelSearches { db: state.db.clone(), clock: state.clock.clone() }))
         .moderation(Arc::new(PanelModeration(state.db.clone())))
         .metrics(panel.metrics)
         .traffic("-fields.surface:ops")

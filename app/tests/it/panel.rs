@@ -8,6 +8,7 @@ use http::header::{CONTENT_TYPE, COOKIE};
 use http::{Method, StatusCode};
 use logsearch::filter::{LevelControl, Levels};
 use logsearch::logs::{Logs, Options};
+use logsearch::record::{Level, LogRecord, Value};
 use minitwit::auth::{AlertToken, SessionToken};
 use minitwit::db::{Operator, Role};
 use minitwit::exposition::Exposition;
@@ -24,6 +25,7 @@ pub const TOKEN: &str = "token of the test";
 /// The ops listener of one process, with the panel in it.
 pub struct Panel {
     pub router: axum::Router,
+    logs: Arc<Logs>,
     _dir: tempfile::TempDir,
 }
 
@@ -32,12 +34,13 @@ impl Panel {
     pub async fn of(app: &TestApp) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (_layer, logs) = Logs::start(dir.path(), Options::default()).unwrap();
+        let logs = Arc::new(logs);
         let metrics = app.instruments.metrics.clone();
         let db = app.state.db.clone();
         let exposition = Exposition::new(metrics, db, dir.path().into(), None, None);
         let jobs = Jobs::new(&app.state, &app.config, routes::unobserved(&app.state)).await;
         let panel = ops::panel::Panel {
-            logs: Arc::new(logs),
+            logs: Arc::clone(&logs),
             levels: LevelControl::new(Levels::parse("info").unwrap()),
             jobs: jobs.unwrap(),
             alert_token: AlertToken::open(Some(TOKEN), dir.path()).unwrap(),
@@ -45,7 +48,16 @@ impl Panel {
             elsewhere: Vec::new(),
         };
         let router = routes::ops(&app.state, exposition, Some(panel));
-        Self { router, _dir: dir }
+        Self { router, logs, _dir: dir }
+    }
+
+    /// Puts records into the index.
+    async fn record(&self, records: Vec<LogRecord>) {
+        let store = self.logs.store();
+        let count = async || store.status().await.unwrap().records;
+        let wanted = count().await + records.len() as u64;
+        store.append(records).await.unwrap();
+        eventually("they are found", async || count().await >= wanted).await;
     }
 
     /// Somebody who is logged in; the account is made when there is none.
@@ -236,10 +248,120 @@ async fn a_search_walks_a_part_of_the_table_and_goes_on(app: TestApp) {
     nothing.shows("Nothing among the messages looked at").shows("Look at older ones");
 }
 
+async fn a_saved_search_is_everybodys(app: TestApp) {
+    let other_app = app.twin().await;
+    let (here, there) = (Panel::of(&app).await, Panel::of(&other_app).await);
+    let operator = here.log_in(&app, "octavia", Role::Operator).await;
+    let viewer = there.log_in(&app, "victor", Role::Viewer).await;
+    let form = [
+        ("name", "slow & <b>"),
+        ("q", "duration:>250ms user:\"a b\""),
+        ("from", "15m"),
+        ("cols", "route,user"),
+        ("sort", "old"),
+    ];
+    viewer.post("/admin/logs/searches", &form).await.is(403);
+    let saved = operator.post("/admin/logs/searches", &form).await;
+    let url = saved.is(303).header("location").to_owned();
+    assert_eq!(
+        url,
+        "/admin/logs?q=duration:%3E250ms+user:%22a+b%22&from=15m&cols=route,user&sort=old"
+    );
+    let shown = url.replace('&', "&amp;");
+    let list = viewer.get("/admin/logs/searches").await;
+    list.is(200).shows(&shown).shows("slow &amp; &lt;b&gt;").shows("by octavia").hides("Rename");
+    viewer.get("/admin/logs").await.is(200).shows(&shown);
+
+    assert_eq!(operator.post("/admin/logs/searches", &form).await.status, StatusCode::CONFLICT);
+    operator.post("/admin/logs/searches", &[("name", "\u{202e}x")]).await.is(400);
+    operator.post("/admin/logs/searches", &[("q", "x")]).await.is(400);
+    operator.post("/admin/logs/searches", &[("name", "other")]).await.is(303);
+    let change = async |id: i64, form: &[(&str, &str)]| {
+        operator.post(&format!("/admin/logs/searches/{id}"), form).await.status.as_u16()
+    };
+    let ids = async |name: &str| {
+        let searches = app.state.db.saved_searches().await.unwrap();
+        searches.iter().find(|search| search.name == name).unwrap().id
+    };
+    let (slow, other) = (ids("slow & <b>").await, ids("other").await);
+    assert_eq!(change(slow, &[("set", "name"), ("name", "other")]).await, 409);
+    assert_eq!(change(slow, &[("set", "name"), ("name", "slowest")]).await, 303);
+    assert_eq!(change(9_999, &[("set", "name"), ("name", "nothing")]).await, 404);
+    assert_eq!(change(other, &[("set", "gone")]).await, 303);
+    let list = viewer.get("/admin/logs/searches").await;
+    list.shows(">slowest</a>").hides(">other</a>");
+    viewer.post("/admin/logs/searches/1", &[("set", "gone")]).await.is(403);
+    assert_eq!(audited(&app, "search.save"), ["octavia", "octavia"]);
+    assert_eq!(audited(&app, "search.delete"), ["octavia"]);
+}
+
+async fn so_many_searches_are_kept_and_no_more(app: TestApp) {
+    let panel = Panel::of(&app).await;
+    let operator = panel.log_in(&app, "octavia", Role::Operator).await;
+    for number in 0..200 {
+        assert!(app.state.db.save_search(&format!("{number}"), "a", "", 1).await.unwrap());
+    }
+    let full = operator.post("/admin/logs/searches", &[("name", "one more")]).await;
+    assert_eq!(full.status, StatusCode::CONFLICT);
+    full.shows("as many searches as are kept");
+}
+
+/// An error at a place, so many seconds ago.
+fn error(app: &TestApp, message: &str, ago: i64) -> LogRecord {
+    LogRecord {
+        timestamp: app.clock.now() - ago * 1_000_000,
+        sequence: 0,
+        level: Level::Error,
+        target: "shop::cart".to_owned(),
+        message: message.to_owned(),
+        fields: vec![("code.callsite".to_owned(), Value::Str("src/cart.rs:7".to_owned()))],
+    }
+}
+
+/// The address of the first error on the page.
+async fn first_error(somebody: &Somebody) -> String {
+    let page = somebody.get("/admin/errors").await.text();
+    let (_, rest) = page.split_once("href=\"/admin/errors/").unwrap();
+    format!("/admin/errors/{}", rest.split(['"', '?']).next().unwrap())
+}
+
+async fn an_error_is_resolved_for_everybody_until_it_is_seen_again(app: TestApp) {
+    let other_app = app.twin().await;
+    let (here, there) = (Panel::of(&app).await, Panel::of(&other_app).await);
+    let operator = here.log_in(&app, "octavia", Role::Operator).await;
+    let viewer = there.log_in(&app, "victor", Role::Viewer).await;
+    for panel in [&here, &there] {
+        panel.record(vec![error(&app, "cart 12 is <b>lost</b>", 60)]).await;
+        panel.record(vec![error(&app, "cart 13 is <b>lost</b>", 50)]).await;
+    }
+    let url = first_error(&operator).await;
+    assert_eq!(url, first_error(&viewer).await, "the same address everywhere");
+    operator.get(&url).await.is(200).shows(">open</strong>").shows("src/cart.rs:7").hides("<b>");
+    viewer.get(&url).await.is(200).hides(">Resolve<");
+    viewer.post(&url, &[("set", "resolved")]).await.is(403);
+    operator.post("/admin/errors/0000000000000000", &[("set", "resolved")]).await.is(404);
+    operator.post(&url, &[("set", "resolved")]).await.is(303);
+    viewer.get("/admin/errors").await.is(200).shows("resolved in ").shows("by octavia");
+    viewer.get(&url).await.shows("resolved in ");
+
+    // Seen again by one replica, and reopened for all once somebody looked there.
+    here.record(vec![error(&app, "cart 14 is <b>lost</b>", 0)]).await;
+    operator.get("/admin/errors").await.shows("reopened in ");
+    viewer.get("/admin/errors").await.shows("reopened in ").hides("resolved in ");
+    operator.post(&url, &[("set", "open")]).await.is(303);
+    viewer.get(&url).await.shows(">open</strong>");
+    operator.post(&url, &[("set", "open")]).await.is(404);
+    assert_eq!(audited(&app, "error.resolve"), ["octavia"]);
+    assert_eq!(audited(&app, "error.reopen"), ["octavia"]);
+}
+
 on_both_databases!(
     a_job_is_run_by_hand_and_every_replica_tells_how_it_ended,
     a_job_that_runs_elsewhere_is_not_started_again,
     messages_are_paged_filtered_and_flagged_by_operators_alone,
     users_are_listed_with_their_figures,
     a_search_walks_a_part_of_the_table_and_goes_on,
+    a_saved_search_is_everybodys,
+    so_many_searches_are_kept_and_no_more,
+    an_error_is_resolved_for_everybody_until_it_is_seen_again,
 );
