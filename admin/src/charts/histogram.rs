@@ -5,7 +5,7 @@ use askama::filters::Safe;
 use logsearch::record::Level;
 use logsearch::store::Bucket;
 
-use super::marks::{Band, Line, Marks};
+use super::marks::{Line, Marks};
 use crate::format;
 use crate::links::{Links, View};
 use crate::window::Window;
@@ -87,9 +87,8 @@ impl Histogram {
     /// With what happened meanwhile.
     pub fn marked(mut self, marks: Marks) -> Self {
         let scale = &self.scale;
-        let band = |band: &Band| {
-            let (x, right) = (scale.x(band.from), scale.x(band.to));
-            let title = format!("alert {}, {}", band.label, band.when);
+        let band = |(from, to, title): (i64, i64, String)| {
+            let (x, right) = (scale.x(from), scale.x(to));
             Drawn { x: format!("{x:.2}"), width: format!("{:.2}", (right - x).max(2.0)), title }
         };
         let line = |line: &Line| {
@@ -97,7 +96,7 @@ impl Histogram {
             let x = scale.x(line.at).min(WIDTH - 2.0);
             Drawn { x: format!("{x:.2}"), width: "2".to_owned(), title }
         };
-        self.bands = marks.bands.iter().map(band).collect();
+        self.bands = marks.spans().into_iter().map(band).collect();
         self.lines = marks.lines.iter().map(line).collect();
         self.marks = marks;
         self

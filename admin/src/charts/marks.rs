@@ -12,6 +12,9 @@ use crate::links::Links;
 /// Alerts that only prove that alerting works have this severity.
 const HEARTBEAT: &str = "none";
 
+/// Alerts named at first glance.
+const NAMED: usize = 6;
+
 /// The marks of a window. Serialized, times are microseconds since the Unix epoch.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Marks {
@@ -64,6 +67,31 @@ impl Marks {
             lines: happened.deploys.iter().map(|deploy| line(deploy, span)).collect(),
             notices: happened.notices.clone(),
         }
+    }
+
+    /// The bands as they are drawn: those that overlap or touch as one, or many alerts at a time would
+    /// cover what the chart is about. First and last microsecond, and which alerts it stands for.
+    pub fn spans(&self) -> Vec<(i64, i64, String)> {
+        let mut bands: Vec<&Band> = self.bands.iter().collect();
+        bands.sort_by_key(|band| band.from);
+        let mut spans: Vec<(i64, i64, String)> = Vec::new();
+        for band in bands {
+            let title = format!("alert {}, {}", band.label, band.when);
+            match spans.last_mut() {
+                Some((_, to, titles)) if *to >= band.from => {
+                    *to = band.to.max(*to);
+                    titles.push_str("; ");
+                    titles.push_str(&title);
+                }
+                _ => spans.push((band.from, band.to, title)),
+            }
+        }
+        spans
+    }
+
+    /// The bands that are named at first glance, and those behind them.
+    pub fn named(&self) -> (&[Band], &[Band]) {
+        self.bands.split_at(self.bands.len().min(NAMED))
     }
 
     /// Whether there is nothing to mark.

@@ -111,13 +111,15 @@ pub async fn show(
     let query = if q.is_empty() { errors::errors(&Chips::default()) } else { parsed.query.clone() };
     let (store, links, range) = (panel.store.as_ref(), &panel.links, view.window.range());
     let nothing = Chips::default();
-    let (timeline, page, differences, groups, marks) = tokio::try_join!(
+    let (timeline, page, differences, groups, mut marks) = tokio::try_join!(
         summary::timeline(store, range, &query),
         evidence(store, &view, &query),
         differs::differences(store, &view, links),
         errors::groups_of(store, &view, links, &nothing),
         async { Ok(panel.marks(&view).await) },
     )?;
+    // Here it is about this rule; the inbox has the others.
+    marks.bands.retain(|band| band.label == name);
     let (records, partial) = page;
     known.notices.extend(parsed.notices.iter().map(ToString::to_string));
     let evidence_view = view.query(query.to_string());

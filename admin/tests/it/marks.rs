@@ -64,6 +64,18 @@ async fn a_chart_shows_what_happened_in_its_window_and_says_it() {
 }
 
 #[tokio::test]
+async fn alerts_at_the_same_time_are_one_band_and_the_newest_are_named_first() {
+    let at = end();
+    let alerts = (1..=8).map(|id| alert(id, &format!("R{id}"), at - id * MINUTE, None)).collect();
+    let app = App::start_in(Host { alerts, ..Host::default() }, records()).await;
+    let page = app.get("/ops/logs?from=1h").await.text;
+    assert_eq!(page.matches("<rect class=\"band\"").count(), 1, "{page}");
+    let (first, more) = page.split_once("<summary>2 more alerts</summary>").unwrap();
+    assert!(first.contains("alert R1</a>") && !first.contains("alert R7</a>"));
+    assert!(more.contains("alert R7</a>") && more.contains("alert R8</a>"));
+}
+
+#[tokio::test]
 async fn without_its_database_a_page_says_what_is_missing_and_shows_the_rest() {
     let app = App::start_in(Host { is_away: true, ..host() }, records()).await;
     let page = app.get("/ops/logs").await.text;
