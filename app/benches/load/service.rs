@@ -74,10 +74,15 @@ impl Place {
 
     /// Starts the service.
     pub fn start(&self) -> Service {
+        self.start_with(&[])
+    }
+
+    /// Starts the service with further arguments.
+    pub fn start_with(&self, args: &[&str]) -> Service {
         let mut command = Command::new(env!("CARGO_BIN_EXE_minitwit"));
         let port = "127.0.0.1:0";
         command.args(["--site", port, "--api", port, "--ops", port, "--log-format", "json"]);
-        command.args(["--backups", "0", "--data-dir"]).arg(self.dir.path());
+        command.args(["--backups", "0", "--data-dir"]).arg(self.dir.path()).args(args);
         if let Some(database) = &self.postgres {
             command.env("MINITWIT_DATABASE_URL", database.url());
         }
