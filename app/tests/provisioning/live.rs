@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use logsearch::metrics::Kind;
 
+use crate::dashboards::build::SELECTION;
 use crate::dashboards::model::ANNOTATIONS;
 use crate::running::{Prometheus, Running, Service, get, is_installed, minitwit, post_form};
 use crate::{catalogue, dashboards, promql};
@@ -128,6 +129,7 @@ async fn every_query_of_every_panel_has_an_answer() {
     }
     // What marks a moment has none to mark, but has to be understood.
     for (_, _, expr, _) in ANNOTATIONS {
-        prometheus.values(&promql::with_variables(expr, "15s")).await;
+        let expr = expr.replace("%J", SELECTION);
+        prometheus.values(&promql::with_variables(&expr, "15s")).await;
     }
 }

@@ -119,12 +119,7 @@ pub struct Panel {
 }
 
 /// A panel without queries.
-pub fn panel(
-    kind: Kind,
-    title: &'static str,
-    unit: &'static str,
-    description: &'static str,
-) -> Panel {
+pub fn panel(kind: Kind, title: &'static str, unit: &'static str) -> Panel {
     let size = match kind {
         Kind::Stat | Kind::Trend | Kind::Text => (4, 4),
         Kind::Gauge => (6, 8),
@@ -138,7 +133,7 @@ pub fn panel(
     };
     Panel {
         title,
-        description,
+        description: "",
         kind,
         unit,
         size,
@@ -153,9 +148,16 @@ pub fn panel(
 }
 
 impl Panel {
+    /// What is seen and why it matters.
+    pub fn about(self, description: &'static str) -> Self {
+        Self { description, ..self }
+    }
+
     /// Also asks this. `%J` stands for the selection of jobs and instances.
     pub fn query(mut self, expr: &str, legend: &'static str) -> Self {
-        let expr = expr.split_whitespace().collect::<Vec<_>>().join(" ").replace("%J", SELECTION);
+        let words: Vec<_> = expr.split_whitespace().collect();
+        // A line may end before a range, where people write no space.
+        let expr = words.join(" ").replace("} [", "}[").replace("%J", SELECTION);
         self.targets.push(Target { expr, legend });
         self
     }

@@ -3,7 +3,10 @@
 pub mod build;
 mod business;
 mod infrastructure;
+mod internals;
 pub mod model;
+mod objectives;
+mod oncall;
 
 use std::sync::LazyLock;
 
@@ -16,6 +19,7 @@ pub static ALL: LazyLock<Vec<(&'static str, Dashboard)>> = LazyLock::new(|| {
     vec![
         ("business.json", business::dashboard()),
         ("infrastructure.json", infrastructure::dashboard()),
+        ("oncall.json", oncall::dashboard()),
     ]
 });
 

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::build::{Dashboard, Kind, Panel};
+use super::build::{Dashboard, Kind, Panel, SELECTION};
 
 /// Columns of the grid.
 const COLUMNS: u32 = 24;
@@ -174,18 +174,19 @@ fn panel_link(title: &str, path: &str, icon: &str) -> Value {
     })
 }
 
-/// What is marked on every panel: queries with their titles, colors and words.
+/// What is marked on every panel: titles, colors, queries and words. `%J` stands for the selection.
 pub const ANNOTATIONS: [(&str, &str, &str, &str); 3] = [
     (
         "Restarts",
         "blue",
-        r#"changes(process_start_time_seconds{job=~"$job",instance=~"$instance"}[$__rate_interval]) > 0"#,
+        "changes(process_start_time_seconds{%J}[$__rate_interval]) > 0",
         "{{instance}} restarted",
     ),
     (
         "Deploys",
         "purple",
-        r#"count by (version, revision) (minitwit_build_info{job=~"$job",instance=~"$instance"}) unless count by (version, revision) (minitwit_build_info{job=~"$job",instance=~"$instance"} offset $__rate_interval)"#,
+        "count by (version, revision) (minitwit_build_info{%J}) unless \
+         count by (version, revision) (minitwit_build_info{%J} offset $__rate_interval)",
         "{{version}} {{revision}} runs",
     ),
     (
@@ -214,7 +215,7 @@ fn annotations() -> Vec<Value> {
             "enable": true,
             "hide": false,
             "iconColor": color,
-            "expr": expr,
+            "expr": expr.replace("%J", SELECTION),
             "step": "15s",
             "titleFormat": title,
             "tagKeys": "instance",
