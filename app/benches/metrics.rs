@@ -33,7 +33,7 @@ fn measure(criterion: &mut Criterion) {
     let recorder = exposition::recorder().unwrap();
     let handle = recorder.handle();
     ::metrics::set_global_recorder(recorder).unwrap();
-    let requests = RequestMetrics::new(200);
+    let requests = RequestMetrics::new(180);
     let statements = StatementMetrics::new("sqlite");
     metrics::start("sqlite", &["read", "write"], None);
 
@@ -76,7 +76,7 @@ fn measure(criterion: &mut Criterion) {
     for (route, status) in invented.iter().zip((200..220).cycle()) {
         requests.ended(&request(route, status));
     }
-    for number in 0..60 {
+    for number in 0..100 {
         let name: &'static str = Box::leak(format!("table{number}.read").into());
         statements.ended(name, "", Duration::from_micros(200));
     }

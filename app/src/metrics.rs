@@ -30,7 +30,7 @@ logsearch::catalogue! {
     PANICS: Counter("minitwit_panics_total", Count);
     /// Time of one SQL statement, with waiting for its connection and fetching its rows.
     DB_OPERATION_DURATION: Histogram("db_client_operation_duration_seconds", Seconds,
-        [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0],
+        [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 5.0],
         "db_system_name", "db_query_summary", "error_type");
     /// Connections of a pool by state.
     DB_POOL_CONNECTIONS: Gauge("db_pool_connections", Count, "pool", "state");

@@ -11,7 +11,7 @@ use super::{
 };
 
 /// Statements and kinds of error; each is so many series as it has buckets, and three.
-const STATEMENT_SETS: usize = 60;
+const STATEMENT_SETS: usize = 100;
 
 /// What the HTTP layer knows about a finished request.
 #[derive(Clone, Copy, Debug)]

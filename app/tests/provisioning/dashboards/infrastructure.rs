@@ -87,28 +87,28 @@ fn health() -> Row {
     )
 }
 
-/// Statuses in the colors of their class.
-fn by_status(panel: Panel) -> Panel {
-    panel.color("2..", "green").color("3..", "blue").color("4..", "orange").color("5..", "red")
+/// Answers of a surface, with statuses in the colors of their class.
+fn responses(title: &'static str, surface: &str, about: &'static str) -> Panel {
+    panel(Stacked, title, "reqps")
+        .about(about)
+        .query(
+            &format!(
+                r#"sum by (http_response_status_code) (rate({COUNT}{{%J,
+                   surface="{surface}"}}[$__rate_interval]))"#
+            ),
+            "{{http_response_status_code}}",
+        )
+        .requests(
+            "Requests with this status",
+            &format!("surface:{surface} status:${{__field.labels.http_response_status_code}}"),
+        )
+        .color("2..", "green")
+        .color("3..", "blue")
+        .color("4..", "orange")
+        .color("5..", "red")
 }
 
 fn traffic() -> Row {
-    let responses = |title, surface: &str, description| {
-        let panel = panel(Stacked, title, "reqps")
-            .about(description)
-            .query(
-                &format!(
-                    r#"sum by (http_response_status_code) (rate({COUNT}{{%J,
-                       surface="{surface}"}}[$__rate_interval]))"#
-                ),
-                "{{http_response_status_code}}",
-            )
-            .requests(
-                "Requests with this status",
-                &format!("surface:{surface} status:${{__field.labels.http_response_status_code}}"),
-            );
-        by_status(panel)
-    };
     row(
         "Traffic and errors",
         vec![
@@ -155,35 +155,7 @@ fn traffic() -> Row {
                 .about("Requests in the 24 hours before each point, in all and by surface.")
                 .query(&format!("sum(increase({COUNT}{{%J}}[24h]))"), "all")
                 .query(&format!("sum by (surface) (increase({COUNT}{{%J}}[24h]))"), "{{surface}}"),
-            panel(Table, "Routes", "reqps")
-                .about(
-                    "Every route of the last 5 minutes: how often, how wrong, how slow. The \
-                     route leads to its requests.",
-                )
-                .query(&format!("sum by (http_route) (rate({COUNT}{{%J}}[5m]))"), "Requests")
-                .query(
-                    &format!(
-                        r#"sum by (http_route) (rate({COUNT}{{%J,
-                           http_response_status_code=~"5.."}}[5m])) / sum by (http_route)
-                           (rate({COUNT}{{%J}}[5m])) or sum by (http_route)
-                           (rate({COUNT}{{%J}}[5m])) * 0"#
-                    ),
-                    "Error ratio",
-                )
-                .query(
-                    &format!(
-                        "histogram_quantile(0.95, sum by (le, http_route) \
-                         (rate({BUCKET}{{%J}}[5m])))"
-                    ),
-                    "p95",
-                )
-                .set("Error ratio", vec![("unit", "percentunit".into())])
-                .set("p95", vec![("unit", "s".into())])
-                .requests(
-                    "Requests of this route",
-                    r#"route:"${__data.fields.Route:percentencode}""#,
-                )
-                .size(14, 9),
+            routes(),
             panel(Stacked, "Refused requests", "reqps")
                 .about("Requests that were refused before their handler ran, by reason.")
                 .query(
@@ -195,6 +167,36 @@ fn traffic() -> Row {
                 .size(10, 9),
         ],
     )
+}
+
+/// Every route with its three figures.
+fn routes() -> Panel {
+    panel(Table, "Routes", "reqps")
+        .about(
+            "Every route of the last 5 minutes: how often, how wrong, how slow. The \
+             route leads to its requests.",
+        )
+        .query(&format!("sum by (http_route) (rate({COUNT}{{%J}}[5m]))"), "Requests")
+        .query(
+            &format!(
+                r#"sum by (http_route) (rate({COUNT}{{%J,
+                   http_response_status_code=~"5.."}}[5m])) / sum by (http_route)
+                   (rate({COUNT}{{%J}}[5m])) or sum by (http_route)
+                   (rate({COUNT}{{%J}}[5m])) * 0"#
+            ),
+            "Error ratio",
+        )
+        .query(
+            &format!(
+                "histogram_quantile(0.95, sum by (le, http_route) \
+                 (rate({BUCKET}{{%J}}[5m])))"
+            ),
+            "p95",
+        )
+        .set("Error ratio", vec![("unit", "percentunit".into())])
+        .set("p95", vec![("unit", "s".into())])
+        .requests("Requests of this route", r#"route:"${__data.fields.Route:percentencode}""#)
+        .size(14, 9)
 }
 
 fn latency() -> Row {
