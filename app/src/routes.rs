@@ -101,8 +101,10 @@ pub fn ops(state: &AppState, exposition: Exposition, panel: Option<Panel>) -> Ro
     let ops = ops.merge(
         Router::new().route("/chaos/{fault}", post(crate::chaos::post)).with_state(state.clone()),
     );
+    // Pages of the panel are long and few: half the bytes for a little time. Pages of the site are short
+    // and many.
     observed(ops, state, Surface::Ops)
-        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .layer(CompressionLayer::new().quality(CompressionLevel::Default))
 }
 
 /// The public timeline and the API's list as a check inside the program reads them: the same handlers,
