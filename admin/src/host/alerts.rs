@@ -30,6 +30,11 @@ pub struct Alert {
 }
 
 impl Alert {
+    /// How long it fires or fired, in microseconds; nothing when the sender's clock is ahead.
+    pub fn lasts(&self, now: i64) -> i64 {
+        self.ended.unwrap_or(now).saturating_sub(self.started).max(0)
+    }
+
     /// The value of a label; empty when it has none of that name.
     pub fn label(&self, name: &str) -> &str {
         value(&self.labels, name)

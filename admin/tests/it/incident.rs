@@ -195,6 +195,13 @@ async fn now_says_whether_an_alert_fires_and_what_changed() {
 }
 
 #[tokio::test]
+async fn a_sender_whose_clock_is_ahead_is_shown_without_a_negative_time() {
+    let app = app(vec![alert(1, 62, None)]).await;
+    let page = app.get("/ops/alerts/HighErrorRate").await.text;
+    assert!(page.contains("firing for 0 µs") && rows(&page)[0].0, "{page}");
+}
+
+#[tokio::test]
 async fn viewers_may_read_alerts() {
     let app = app(vec![alert(1, 45, None)]).await;
     for path in ["/ops/alerts", "/ops/alerts/HighErrorRate"] {
