@@ -25,10 +25,10 @@ static FAULTS: Mutex<Option<Faults>> = Mutex::new(None);
 /// What is wrong just now.
 #[derive(Default)]
 struct Faults {
-    /// Of the requests of site and API, this share is answered with 500.
+    /// Of the requests that read, this share is answered with 500.
     errors: f64,
-    /// Requests since; decides which of them it is.
-    requests: f64,
+    /// Failures that are due.
+    due: f64,
     latency: Duration,
     /// So many requests panic.
     panics: u64,
@@ -106,7 +106,7 @@ pub async fn post(
         "discard" => with(|faults| faults.discard = true),
         "job-fail" => with(|faults| faults.failing.push(name)),
         "job-hang" => with(|faults| faults.hanging.push(name)),
-        "memory" => hold(vec![1_u8; mib << 20]),
+        "memory" => allocate(mib).await?,
         "connections" => hold(state.db.hold_connections().await?),
         "reader" => hold(state.db.hold_reader().await?),
         "sql" => run_slow_statements(&state),
@@ -120,6 +120,13 @@ pub async fn post(
 
 fn hold(what: impl Any + Send) {
     with(|faults| faults.held.push(Box::new(what)));
+}
+
+/// Beside the event loop, which touching so much memory would hold up.
+async fn allocate(mib: usize) -> Result<(), AppError> {
+    let memory = tokio::task::spawn_blocking(move || vec![1_u8; mib << 20]).await;
+    hold(memory.map_err(anyhow::Error::from)?);
+    Ok(())
 }
 
 /// Repeats until the faults are off.
@@ -188,9 +195,9 @@ pub async fn disturb(request: Request, next: Next) -> Response {
     let (latency, panics, fails, discards) = with(|faults| {
         let panics = faults.panics > 0;
         faults.panics = faults.panics.saturating_sub(1);
-        faults.requests += faults.errors;
-        let fails = faults.requests >= 1.0;
-        faults.requests -= if fails { 1.0 } else { 0.0 };
+        faults.due += if request.method().is_safe() { faults.errors } else { 0.0 };
+        let fails = faults.due >= 1.0;
+        faults.due -= if fails { 1.0 } else { 0.0 };
         (faults.latency, panics, fails, faults.discard && is_post_of_message(&request))
     });
     tokio::time::sleep(latency).await;
@@ -198,14 +205,12 @@ pub async fn disturb(request: Request, next: Next) -> Response {
     if discards {
         return StatusCode::NO_CONTENT.into_response();
     }
-    if !fails {
-        return next.run(request).await;
+    // It has run its statements by then, as a request that fails by itself.
+    let response = next.run(request).await;
+    if fails {
+        return AppError::Internal(anyhow::anyhow!("chaos was asked for")).into_response();
     }
-    // What reads has run its statements by then, as in a failure that is not made up.
-    if request.method().is_safe() {
-        drop(next.run(request).await);
-    }
-    AppError::Internal(anyhow::anyhow!("chaos was asked for")).into_response()
+    response
 }
 
 fn is_post_of_message(request: &Request) -> bool {

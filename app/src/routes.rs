@@ -39,7 +39,8 @@ pub fn site(state: &AppState) -> Router {
         .route("/-/user/{username}", get(timeline::author))
         .route("/-/user/{username}/follow", get(follow::follow).post(follow::follow))
         .route("/-/user/{username}/unfollow", get(follow::unfollow).post(follow::unfollow))
-        .fallback(async || AppError::NotFound)
+        .fallback(async || AppError::NotFound);
+    let pages = breakable(pages)
         .layer(layer(state.clone(), session::session))
         .route("/static/{name}", get(assets::get))
         .route("/favicon.ico", get(assets::favicon))
@@ -68,7 +69,8 @@ pub fn api(state: &AppState) -> Router {
         .route("/msgs", with_credentials(get(api::messages::list)))
         .route("/msgs/{username}", with_credentials(messages_of_user))
         .route("/fllws/{username}", with_credentials(follows))
-        .route("/register", post(api::register::post))
+        .route("/register", post(api::register::post));
+    let commands = breakable(commands)
         .route_layer(layer(state.clone(), api::record_latest))
         .route("/latest", get(api::latest::get))
         .route("/openapi.json", get(api::docs::openapi))
@@ -116,13 +118,16 @@ pub fn unobserved(state: &AppState) -> Router {
         .with_state(state.clone())
 }
 
+/// Handlers that a build with the feature `chaos` can be told to break; every other build leaves them
+/// alone.
+fn breakable(handlers: Router<AppState>) -> Router<AppState> {
+    #[cfg(feature = "chaos")]
+    let handlers = handlers.layer(from_fn(crate::chaos::disturb));
+    handlers
+}
+
 /// What surrounds every surface.
 pub fn observed(router: Router, state: &AppState, surface: Surface) -> Router {
-    #[cfg(feature = "chaos")]
-    let router = match surface {
-        Surface::Web | Surface::Api => router.layer(from_fn(crate::chaos::disturb)),
-        Surface::Ops => router,
-    };
     let strict = router
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn(strict::strict))

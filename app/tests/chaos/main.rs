@@ -1,0 +1,14 @@
+//! Faults in the running service, seen by a real Prometheus and told by a real Alertmanager: a healthy
+//! service fires the watchdog alone, each fault fires its alert and nothing that is not explained, and
+//! everything ends when the fault does. Last, the notification stands in the panel.
+//!
+//! A binary of its own, because nothing else may run beside it. It builds the service with the feature
+//! `chaos` from what the other tests have compiled already. Rules run at a sixtieth of their time.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod gate;
+mod load;
+mod programs;
+mod rounds;
+mod rules;

@@ -1,0 +1,252 @@
+//! The programs of the gate: the service with its faults, Prometheus, Alertmanager. Each ends with the
+//! value that holds it.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
+use minitwit::client::{self, Answer};
+use serde_json::Value;
+
+use crate::rules;
+
+/// What is waited for comes within this.
+pub const PATIENCE: Duration = Duration::from_mins(1);
+/// The most files the service may open.
+const FILES: u32 = 700;
+/// Of `admin`.
+pub const PASSWORD: &str = "a password of the gate";
+/// What Alertmanager shows to the inbox.
+const TOKEN: &str = "a token of the gate, long enough";
+
+/// A child process, killed with the value.
+struct Process(Child);
+
+impl Process {
+    fn start(command: &mut Command, log: &Path) -> Self {
+        let log = fs::File::options().create(true).append(true).open(log).unwrap();
+        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        Self(command.spawn().unwrap())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _killed = self.0.kill();
+        let _reaped = self.0.wait();
+    }
+}
+
+/// Waits until a condition holds; its last answer says why it does not.
+pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Result<T, String>) -> T {
+    let started = Instant::now();
+    loop {
+        match look().await {
+            Ok(found) => return found,
+            Err(why) => assert!(started.elapsed() < PATIENCE, "never: {what}: {why}"),
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Sends a request; what came back, if something did.
+pub async fn ask(
+    address: SocketAddr,
+    request: http::request::Builder,
+    body: &str,
+) -> Result<Answer, String> {
+    let request = request.header("host", "localhost");
+    let request: Request<Full<Bytes>> = request.body(Full::from(body.to_owned())).unwrap();
+    client::send(address, request, Duration::from_secs(10)).await.map_err(|error| error.to_string())
+}
+
+fn free_port() -> SocketAddr {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
+}
+
+/// The service, built to fail.
+pub struct Service {
+    program: PathBuf,
+    dir: PathBuf,
+    process: Option<Process>,
+    pub site: SocketAddr,
+    pub api: SocketAddr,
+    pub ops: SocketAddr,
+}
+
+impl Service {
+    pub fn new(dir: &Path) -> Self {
+        let [site, api, ops] = [(); 3].map(|()| free_port());
+        Self { program: build(), dir: dir.to_owned(), process: None, site, api, ops }
+    }
+
+    /// Starts it, for the first time or again, and waits until it is ready.
+    pub async fn start(&mut self) {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {FILES} && exec \"$0\" \"$@\"")]);
+        command.arg(&self.program).arg("--data-dir").arg(self.dir.join("data"));
+        for (flag, address) in [("--site", self.site), ("--api", self.api), ("--ops", self.ops)] {
+            command.args([flag, &address.to_string()]);
+        }
+        command.args(["--log", "error", "--log-format", "json", "--admin-password", PASSWORD]);
+        command.env("MINITWIT_ALERT_TOKEN", TOKEN);
+        self.process = Some(Process::start(&mut command, &self.dir.join("service.log")));
+        until("the service is ready", async || {
+            let answer = ask(self.ops, Request::get("/readyz"), "").await?;
+            answer.status.is_success().then_some(()).ok_or_else(|| answer.status.to_string())
+        })
+        .await;
+    }
+
+    /// Ends it without any warning.
+    pub fn kill(&mut self) {
+        self.process = None;
+    }
+
+    /// Breaks something, or with `off` mends everything.
+    pub async fn chaos(&self, fault: &str) {
+        until(&format!("chaos {fault}"), async || {
+            let answer = ask(self.ops, Request::post(format!("/chaos/{fault}")), "").await?;
+            answer.status.is_success().then_some(()).ok_or_else(|| answer.status.to_string())
+        })
+        .await;
+    }
+}
+
+/// Builds the service with its faults into the directory the tests were built in, as they were built:
+/// only its own code is compiled once more.
+fn build() -> PathBuf {
+    let profile = Path::new(env!("CARGO_BIN_EXE_minitwit")).parent().unwrap();
+    let name = match profile.file_name().unwrap().to_str().unwrap() {
+        "debug" => "dev",
+        name => name,
+    };
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--workspace", "--locked", "--example", "chaos"]);
+    cargo.args(["--features", "minitwit/chaos", "--profile", name, "--target-dir"]);
+    cargo.arg(profile.parent().unwrap()).current_dir(env!("CARGO_MANIFEST_DIR"));
+    let output = cargo.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    profile.join("examples/chaos")
+}
+
+/// Prometheus with the scaled rules, and Alertmanager behind it.
+pub struct Watch {
+    prometheus: SocketAddr,
+    targets: PathBuf,
+    _processes: [Process; 2],
+}
+
+impl Watch {
+    pub fn start(dir: &Path, ops: SocketAddr) -> Self {
+        let [prometheus, alertmanager] = [(); 2].map(|()| free_port());
+        let (rules, _) = rules::scaled();
+        let targets = dir.join("targets.json");
+        let write = |name: &str, text: &str| fs::write(dir.join(name), text).unwrap();
+        write("alerts.rules.yml", &rules);
+        write("alert-token", TOKEN);
+        write("alertmanager.yml", &routing(ops, &dir.join("alert-token")));
+        write(
+            "prometheus.yml",
+            &format!(
+                "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}\n\
+             rule_files: [alerts.rules.yml]\n\
+             alerting: {{alertmanagers: [{{static_configs: [{{targets: ['{alertmanager}']}}]}}]}}\n\
+             scrape_configs:\n\
+             - {{job_name: minitwit, file_sd_configs: [{{files: [targets.json], refresh_interval: 1s}}]}}\n"
+            ),
+        );
+        let start = |program: &str, arguments: &[String]| {
+            let mut command = Command::new(program);
+            command.args(arguments).current_dir(dir);
+            Process::start(&mut command, &dir.join(format!("{program}.log")))
+        };
+        let listen = |address| format!("--web.listen-address={address}");
+        let processes = [
+            start(
+                "prometheus",
+                &[
+                    "--config.file=prometheus.yml".to_owned(),
+                    "--storage.tsdb.path=tsdb".to_owned(),
+                    listen(prometheus),
+                ],
+            ),
+            start(
+                "prometheus-alertmanager",
+                &[
+                    "--config.file=alertmanager.yml".to_owned(),
+                    "--storage.path=alertmanager".to_owned(),
+                    "--cluster.listen-address=".to_owned(),
+                    listen(alertmanager),
+                ],
+            ),
+        ];
+        let watch = Self { prometheus, targets, _processes: processes };
+        watch.targets(&[ops]);
+        watch
+    }
+
+    /// From now on, scrapes these.
+    pub fn targets(&self, targets: &[SocketAddr]) {
+        let list: Vec<_> = targets.iter().map(ToString::to_string).collect();
+        let new = self.targets.with_extension("new");
+        fs::write(&new, serde_json::json!([{"targets": list}]).to_string()).unwrap();
+        fs::rename(new, &self.targets).unwrap();
+    }
+
+    async fn get(&self, path: &str) -> Result<Value, String> {
+        let answer = ask(self.prometheus, Request::get(path), "").await?;
+        let json: Value = serde_json::from_slice(&answer.body).map_err(|e| e.to_string())?;
+        Ok(json["data"].clone())
+    }
+
+    /// The names of the alerts that fire.
+    pub async fn firing(&self) -> Result<Vec<String>, String> {
+        let data = self.get("/api/v1/alerts").await?;
+        let alerts = data["alerts"].as_array().ok_or("no alerts")?.iter();
+        let firing = alerts.filter(|alert| alert["state"] == "firing");
+        let mut names: Vec<_> =
+            firing.map(|alert| alert["labels"]["alertname"].as_str().unwrap().to_owned()).collect();
+        names.sort();
+        names.dedup();
+        Ok(names)
+    }
+
+    /// The value of an expression of one series.
+    pub async fn value(&self, expr: &str) -> Result<f64, String> {
+        let query = serde_urlencoded::to_string([("query", expr)]).unwrap();
+        let data = self.get(&format!("/api/v1/query?{query}")).await?;
+        let value = data["result"][0]["value"][1].as_str().ok_or("no sample")?;
+        value.parse().map_err(|_| format!("{value} is no number"))
+    }
+}
+
+/// The routing of the repository, faster, and to the service of the test.
+fn routing(ops: SocketAddr, token: &Path) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../alerts/alertmanager.yml");
+    let text = fs::read_to_string(path).unwrap();
+    let lines = text.lines().map(|line| match line.trim_start().split_once(": ") {
+        Some((key @ ("group_wait" | "group_interval"), _)) => {
+            format!("{}{key}: 1s\n", &line[..line.len() - line.trim_start().len()])
+        }
+        _ => format!("{line}\n"),
+    });
+    let text: String = lines.collect();
+    text.replace("http://app:5002", &format!("http://{ops}"))
+        .replace("/run/secrets/alert_token", token.to_str().unwrap())
+}
+
+/// Whether the programs are there; in CI they must be.
+pub fn are_installed() -> bool {
+    ["prometheus", "prometheus-alertmanager"].iter().all(|program| {
+        let is_there = Command::new(program).arg("--version").output().is_ok();
+        assert!(is_there || std::env::var_os("CI").is_none(), "there is no {program}");
+        is_there
+    })
+}

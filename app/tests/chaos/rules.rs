@@ -1,0 +1,103 @@
+//! The rules of the repository, a sixty times faster: windows, waits and the lengths that expressions
+//! name. What a test machine cannot reach gets another threshold, and stands here with it.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use regex::{Captures, Regex};
+
+/// By how much time is shortened.
+const SCALE: u64 = 60;
+
+/// Alerts that nothing can trigger here; `promtool` runs each on made-up series.
+pub const NOT_HERE: [(&str, &str); 7] = [
+    ("MiniTwitErrorBudgetBurnCreep", "its windows of days stay beyond any test, however scaled"),
+    ("MiniTwitCpuSaturated", "a test that takes all processors measures nothing else any more"),
+    (
+        "MiniTwitDiskAlmostFull",
+        "fills the disk of whoever runs it, or needs the right to mount one",
+    ),
+    ("MiniTwitDiskFilling", "the same, for hours"),
+    ("MiniTwitLogIngestLag", "needs a disk that stops"),
+    ("MiniTwitLogIndexOverBudget", "needs a disk that refuses to delete"),
+    ("MiniTwitMetricsOverflow", "no label of the service takes values from outside"),
+];
+
+/// Thresholds of the test: alert, what the rule says, what it says here.
+const THRESHOLDS: [(&str, &str, &str); 7] = [
+    // Two starts fit into a second of the scaled quarter of an hour, three do not.
+    ("MiniTwitRestartLoop", "[15s]", "[40s]"),
+    ("MiniTwitSimulatorStalled", "> 600", "> 10"),
+    ("MiniTwitSimulatorStalled", "< 86400", "< 1440"),
+    // The job runs each 15 seconds, here as well.
+    ("MiniTwitJobOverdue", "> 3", "> 2"),
+    // The limit is the machine's.
+    ("MiniTwitMemoryHigh", "minitwit_memory_limit_bytes{job=\"minitwit\"}", "700e6"),
+    ("MiniTwitDbWalGrows", "> 268435456", "> 6291456"),
+    // Fewer requests come in the scaled window than in a real quarter of an hour.
+    ("MiniTwitWritesNotStored", "> 50", "> 20"),
+];
+
+/// The rules of Prometheus, scaled, and the names of their alerts.
+pub fn scaled() -> (String, Vec<String>) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../alerts/prometheus/alerts.rules.yml");
+    let file: serde_json::Value =
+        serde_saphyr::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let groups = file["groups"].as_array().unwrap().iter();
+    let rules = groups.flat_map(|group| group["rules"].as_array().unwrap());
+    let mut text = "groups:\n- name: scaled\n  interval: 1s\n  rules:\n".to_owned();
+    let mut names = Vec::new();
+    let mut used = 0;
+    for rule in rules {
+        let name = rule["alert"].as_str().unwrap();
+        if NOT_HERE.iter().any(|(known, _)| *known == name) {
+            continue;
+        }
+        names.push(name.to_owned());
+        let mut expr = in_short(rule["expr"].as_str().unwrap());
+        for (_, said, here) in THRESHOLDS.iter().filter(|(known, ..)| *known == name) {
+            assert!(expr.contains(said), "{name} does not say {said}: {expr}");
+            expr = expr.replace(said, here);
+            used += 1;
+        }
+        let mut scaled = rule.clone();
+        scaled["expr"] = expr.into();
+        for wait in ["for", "keep_firing_for"] {
+            if let Some(length) = rule[wait].as_str() {
+                scaled[wait] = shorter(length).into();
+            }
+        }
+        // JSON is YAML.
+        writeln!(text, "  - {scaled}").unwrap();
+    }
+    assert_eq!(used, THRESHOLDS.len(), "a threshold is of no rule");
+    assert_eq!(
+        names.len() + NOT_HERE.len(),
+        file["groups"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|group| group["rules"].as_array().unwrap().len())
+            .sum::<usize>()
+    );
+    (text, names)
+}
+
+/// An expression with its ranges shortened.
+fn in_short(expr: &str) -> String {
+    let range = Regex::new(r"\[(\d+[smhd])\]").unwrap();
+    range.replace_all(expr, |found: &Captures<'_>| format!("[{}]", shorter(&found[1]))).into_owned()
+}
+
+fn shorter(length: &str) -> String {
+    let (number, unit) = length.split_at(length.len() - 1);
+    let unit = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        other => panic!("{length} is in {other:?}"),
+    };
+    format!("{}s", number.parse::<u64>().unwrap() * unit / SCALE)
+}
