@@ -197,7 +197,7 @@ const HOSTILE: &[&str] = &[
 
 /// Threads of a runtime have 2 MiB of stack; what overflows it ends the process.
 #[test]
-fn every_hostile_query_has_an_answer_within_a_second() {
+fn every_hostile_query_has_an_answer() {
     let directory = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -221,9 +221,9 @@ fn every_hostile_query_has_an_answer_within_a_second() {
                     (page, store.aggregate(TimeRange::ALL, &query, &Aggregation::Count).await)
                 });
                 let (page, counted) = asked.await.unwrap();
-                // Two questions, each of which may use its second.
+                // Not a measurement: an unoptimized build on a busy machine is slow, but it ends.
                 let took = started.elapsed();
-                assert!(took < Duration::from_secs(5), "{piece:?} took {took:?}");
+                assert!(took < PATIENCE, "{piece:?} took {took:?}");
                 assert!(page.is_ok(), "{piece:?} {page:?}");
                 drop(counted);
             }
