@@ -28,7 +28,7 @@ impl Load {
     /// Registers who posts, and begins.
     pub async fn start(site: SocketAddr, api: SocketAddr) -> Self {
         until("somebody is registered", async || {
-            let body = r#"{"username":"ines","email":"a@b","pwd":"secret"}"#;
+            let body = r#"{"username":"octavia","email":"a@b","pwd":"secret"}"#;
             let answer = ask(api, command("/register"), body).await?;
             (answer.status == 204).then_some(()).ok_or_else(|| answer.status.to_string())
         })
@@ -53,7 +53,7 @@ async fn run(site: SocketAddr, api: SocketAddr, pause: Arc<AtomicU64>) {
             match number % 4 {
                 0 => ask(site, Request::get("/public"), "").await,
                 1 => ask(api, command("/msgs").method("GET"), "").await,
-                _ => ask(api, command("/msgs/ines"), r#"{"content":"from the gate"}"#).await,
+                _ => ask(api, command("/msgs/octavia"), r#"{"content":"from the gate"}"#).await,
             }
         };
         tokio::spawn(tokio::time::timeout(PATIENCE, request));
@@ -70,7 +70,7 @@ pub async fn guess_passwords(site: SocketAddr) {
     loop {
         let form =
             Request::post("/login").header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-        let _refused = ask(site, form, "username=ines&password=guess").await;
+        let _refused = ask(site, form, "username=octavia&password=guess").await;
         tokio::time::sleep(Duration::from_millis(400)).await;
     }
 }
