@@ -11,4 +11,6 @@ mod keeper;
 mod marks;
 mod metrics;
 mod mount;
+mod tails;
 mod vendored;
+mod weight;

@@ -27,6 +27,7 @@ mod notice;
 mod observe;
 mod openapi;
 mod panel;
+mod panel_browser;
 mod personal_timelines;
 mod postgres;
 mod process;

@@ -7,6 +7,7 @@ use axum::body::Body;
 use http::header::{CONTENT_TYPE, COOKIE};
 use http::{Method, StatusCode};
 use logsearch::filter::{LevelControl, Levels};
+use logsearch::layer::LogLayer;
 use logsearch::logs::{Logs, Options};
 use logsearch::record::{Level, LogRecord, Value};
 use minitwit::auth::{AlertToken, SessionToken};
@@ -25,15 +26,20 @@ pub const TOKEN: &str = "token of the test";
 /// The ops listener of one process, with the panel in it.
 pub struct Panel {
     pub router: axum::Router,
-    logs: Arc<Logs>,
+    pub logs: Arc<Logs>,
     _dir: tempfile::TempDir,
 }
 
 impl Panel {
     /// With an empty log index of its own.
     pub async fn of(app: &TestApp) -> Self {
+        Self::with_layer(app).await.0
+    }
+
+    /// The same, and the layer that fills the index.
+    pub async fn with_layer(app: &TestApp) -> (Self, LogLayer) {
         let dir = tempfile::tempdir().unwrap();
-        let (_layer, logs) = Logs::start(dir.path(), Options::default()).unwrap();
+        let (layer, logs) = Logs::start(dir.path(), Options::default()).unwrap();
         let logs = Arc::new(logs);
         let metrics = app.instruments.metrics.clone();
         let db = app.state.db.clone();
@@ -48,7 +54,7 @@ impl Panel {
             elsewhere: Vec::new(),
         };
         let router = routes::ops(&app.state, exposition, Some(panel));
-        Self { router, logs, _dir: dir }
+        (Self { router, logs, _dir: dir }, layer)
     }
 
     /// Puts records into the index.
@@ -74,7 +80,7 @@ impl Panel {
 /// A browser in which somebody is logged in.
 pub struct Somebody {
     router: axum::Router,
-    cookie: String,
+    pub cookie: String,
 }
 
 impl Somebody {
