@@ -250,6 +250,12 @@ async fn quiet(gate: &mut Gate, load: &Load) {
 async fn gone(gate: &mut Gate) {
     for _ in 0..3 {
         let started = started_at(gate).await;
+        // Starts are told apart by whole seconds.
+        until("the second of the last start is over", async || {
+            let age = gate.watch.value("vector(time())").await? - started;
+            (age > 2.0).then_some(()).ok_or_else(|| format!("{age} s"))
+        })
+        .await;
         gate.service.kill();
         gate.service.start().await;
         until("Prometheus has seen the start", async || {
