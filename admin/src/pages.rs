@@ -23,6 +23,7 @@ pub mod request;
 pub mod requests;
 pub mod searches;
 pub mod sql;
+pub mod statement;
 mod states;
 mod status;
 pub mod summary;

@@ -14,7 +14,7 @@ use crate::error::PanelError;
 use crate::operator::Operator;
 use crate::pages::{
     alert, alerts, error_group, errors, event, logs, metrics, moderation, now, patterns, request,
-    requests, searches, sql, system, users,
+    requests, searches, sql, statement, system, users,
 };
 use crate::panel::Panel;
 use crate::{assets, complete, export, live, protect};
@@ -54,6 +54,7 @@ where
         .route(&at("/events/{id}/context"), get(event::context))
         .route(&at("/requests"), get(requests::show))
         .route(&at("/requests/sql"), get(sql::show))
+        .route(&at("/requests/sql/{fingerprint}"), get(statement::show))
         .route(&at("/requests/{id}"), get(request::show))
         .route(&at("/assets/{hash}/{*name}"), get(assets::get))
         .route(&at("/{*rest}"), get(async || PanelError::NotFound))

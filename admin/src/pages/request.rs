@@ -14,6 +14,7 @@ use logsearch::store::{Search, TimeRange};
 use super::compare::{Compared, compare};
 use super::profile::{Profile, Statement, time_of_id};
 use super::record::{Row, Rows, chain, curl, number_of, text_of};
+use super::statement;
 use crate::charts::Waterfall;
 use crate::error::PanelError;
 use crate::export::pretty_json;
@@ -197,7 +198,6 @@ fn database(end: &LogRecord, statements: &[Statement]) -> String {
 }
 
 fn row(statement: &Statement, panel: &Panel, view: &View) -> StatementRow {
-    let clause = Query::value_clause(fields::DB_QUERY, ValueRef::Str(&statement.sql)).to_string();
     let times = i64::try_from(statement.times).unwrap_or(i64::MAX).max(1);
     StatementRow {
         name: statement.name.clone(),
@@ -209,7 +209,7 @@ fn row(statement: &Statement, panel: &Panel, view: &View) -> StatementRow {
         rows: statement.rows.to_string(),
         failed: statement.failed,
         is_repeated: statement.is_repeated(),
-        everywhere: panel.links.page("/requests/sql", &view.query(clause)),
+        everywhere: panel.links.page_in(&statement::path(&statement.sql), &view.window),
     }
 }
 

@@ -12,8 +12,8 @@ use logsearch::query::{Query, parse};
 use logsearch::record::{LogRecord, ValueRef};
 use logsearch::store::{MAX_PAGE, Search};
 
-use super::profile;
 use super::record::text_of;
+use super::{profile, statement};
 use crate::error::PanelError;
 use crate::format;
 use crate::layout::{Layout, Section, render};
@@ -45,6 +45,7 @@ struct SqlRow {
     repeated: String,
     worst: String,
     records: String,
+    page: String,
 }
 
 /// One statement over many requests.
@@ -130,6 +131,7 @@ impl Group {
             repeated: some(self.repeated),
             worst: if worst.is_empty() { String::new() } else { links.request(&worst) },
             records: links.logs(&view.query(clause)),
+            page: links.page_in(&statement::path(sql), &view.window),
         }
     }
 }

@@ -5,7 +5,7 @@ use axum::http::{Request, StatusCode};
 
 use crate::harness::{App, attributes};
 
-const PATHS: [&str; 22] = [
+const PATHS: [&str; 23] = [
     "/ops",
     "/ops/alerts",
     "/ops/alerts/Errors",
@@ -16,6 +16,7 @@ const PATHS: [&str; 22] = [
     "/ops/logs/tail",
     "/ops/requests",
     "/ops/requests/sql",
+    "/ops/requests/sql/0123456789abcdef",
     "/ops/requests/x",
     "/ops/errors",
     "/ops/metrics",
@@ -121,4 +122,25 @@ async fn a_message_is_flagged_by_an_operator_from_the_same_site() {
     let long = "x".repeat(40_000);
     let answer = app.post("/ops/moderation/3", "operator", &long, "same-origin").await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn a_statement_and_an_error_have_addresses_of_their_own() {
+    let app = App::with_log(2_000).await;
+    let linked = async |page: &str, start: &str| {
+        let links = attributes(&app.get(page).await.text, "href");
+        links.into_iter().find(|url| url.starts_with(start)).unwrap()
+    };
+    let statement = linked("/ops/requests/sql?from=24h", "/ops/requests/sql/").await;
+    let page = app.get(&statement).await;
+    assert_eq!(page.status, StatusCode::OK);
+    for text in ["<h2>Slowest</h2>", "<dt>p95</dt>", "its records"] {
+        assert!(page.text.contains(text), "{text}");
+    }
+    let unknown = app.get("/ops/requests/sql/0123456789abcdef").await;
+    assert_eq!(unknown.status, StatusCode::NOT_FOUND);
+    let error = linked("/ops/errors?from=24h", "/ops/errors/").await;
+    let page = app.get(&error).await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.text.contains(">open</strong>") && page.text.contains("Newest records"));
 }

@@ -1,0 +1,195 @@
+//! One SQL statement across all requests that were kept, at its own address: how long it takes, where it
+//! was slowest, who runs it, and which requests repeat it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use logsearch::fields;
+use logsearch::query::Query;
+use logsearch::record::{LogRecord, ValueRef};
+use logsearch::store::{MAX_PAGE, Search, TimeRange};
+
+use super::profile::{self, Statement};
+use super::record::text_of;
+use super::summary;
+use crate::charts::Sparkline;
+use crate::error::PanelError;
+use crate::format;
+use crate::layout::{Layout, Section, render};
+use crate::links::{View, cursor};
+use crate::operator::Operator;
+use crate::panel::Panel;
+use crate::params::Params;
+
+/// Different statements among which one is found by its fingerprint; no service has a tenth of them.
+const STATEMENTS: usize = 5_000;
+/// How far back a statement is looked up that did not run in the window, in microseconds.
+const BEFORE: i64 = 30 * 86_400 * format::SECOND;
+/// Runs of each list.
+const EXAMPLES: usize = 10;
+
+#[derive(Template)]
+#[template(path = "statement.html")]
+struct StatementPage {
+    layout: Layout,
+    name: String,
+    sql: String,
+    is_cut: bool,
+    facts: Vec<(&'static str, String)>,
+    spark: Sparkline,
+    callsites: Vec<(String, String)>,
+    routes: Vec<(String, String)>,
+    slowest: Vec<Example>,
+    repeating: Vec<Example>,
+    records: String,
+    all: String,
+}
+
+/// A run, or the runs of one request that were folded.
+struct Example {
+    when: String,
+    event: String,
+    request: String,
+    route: String,
+    each: String,
+    times: String,
+    failed: bool,
+}
+
+/// A record with what it says of the statement.
+struct Run<'a> {
+    record: &'a LogRecord,
+    statement: Statement,
+    each: i64,
+}
+
+/// Where the page of a statement is, without its window.
+pub fn path(sql: &str) -> String {
+    format!("/requests/sql/{}", format::fingerprint(&[sql]))
+}
+
+/// `GET /requests/sql/{fingerprint}`.
+pub async fn show(
+    State(panel): State<Arc<Panel>>,
+    operator: Operator,
+    Path(fingerprint): Path<String>,
+    params: Params,
+) -> Result<Response, PanelError> {
+    let view = params.frame(panel.now());
+    let sql = text_for(&panel, &view, &fingerprint).await?.ok_or(PanelError::NotFound)?;
+    let clause = Query::value_clause(fields::DB_QUERY, ValueRef::Str(&sql));
+    let records = view.query(clause.to_string());
+    let search = Search {
+        range: view.window.range(),
+        query: Arc::new(clause),
+        ascending: false,
+        after: None,
+        limit: MAX_PAGE,
+    };
+    let page = panel.store.search(&search).await?;
+    let mut runs: Vec<Run> = page.records.iter().map(run).collect();
+    runs.sort_by_key(|run| std::cmp::Reverse(run.each));
+    let name = runs.first().map_or_else(String::new, |run| run.statement.name.clone());
+    let repeating = runs.iter().filter(|run| run.statement.is_repeated());
+    let times: Vec<i64> = page.records.iter().map(|record| record.timestamp).collect();
+    let range = view.window.range();
+    let path = path(&sql);
+    render(&StatementPage {
+        layout: Layout::new(&panel, &operator, Section::Requests, "Statement", &path, &view),
+        is_cut: page.next.is_some(),
+        facts: facts(&runs),
+        spark: Sparkline::of_times(&times, range.from, range.to),
+        callsites: counts(&runs, |run| Some(run.statement.callsite.clone())),
+        routes: counts(&runs, |run| text_of(run.record, fields::ROUTE)),
+        slowest: runs.iter().take(EXAMPLES).map(|run| example(run, &panel)).collect(),
+        repeating: repeating.take(EXAMPLES).map(|run| example(run, &panel)).collect(),
+        records: panel.links.logs(&records),
+        all: panel.links.page_in("/requests/sql", &view.window),
+        name,
+        sql,
+    })
+}
+
+/// The text of the statement with this fingerprint, if it ran in the window or the month before its end.
+async fn text_for(
+    panel: &Panel,
+    view: &View,
+    fingerprint: &str,
+) -> Result<Option<String>, PanelError> {
+    let range = view.window.range();
+    let before = TimeRange { from: range.to.saturating_sub(BEFORE), to: range.to };
+    for range in [range, before] {
+        let names = vec![fields::DB_QUERY.to_owned()];
+        let has = Query::has_field(fields::DB_QUERY);
+        let store = panel.store.as_ref();
+        let top = summary::top_values(store, range, &has, names, STATEMENTS).await?;
+        let texts = top.into_iter().flat_map(|top| top.values).map(|(text, _)| text);
+        let found = texts.into_iter().find(|text| format::fingerprint(&[text]) == fingerprint);
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
+fn run(record: &LogRecord) -> Run<'_> {
+    let statement = profile::statement(record, record.timestamp);
+    let times = i64::try_from(statement.times).unwrap_or(i64::MAX).max(1);
+    Run { record, each: statement.micros / times, statement }
+}
+
+/// What the runs, slowest first, come to.
+fn facts(runs: &[Run]) -> Vec<(&'static str, String)> {
+    let times: u64 = runs.iter().map(|run| run.statement.times).sum();
+    let total: i64 = runs.iter().map(|run| run.statement.micros).sum();
+    let failed = runs.iter().filter(|run| run.statement.failed).count();
+    let repeated = runs.iter().filter(|run| run.statement.is_repeated()).count();
+    let slowest_of = |percent: usize| {
+        let at = runs.len().saturating_sub(1) * (100 - percent) / 100;
+        runs.get(at).map_or_else(|| "–".to_owned(), |run| format::duration(run.each))
+    };
+    let mut facts = vec![
+        ("times", format::count(times)),
+        ("together", format::duration(total)),
+        ("p50", slowest_of(50)),
+        ("p95", slowest_of(95)),
+        ("slowest", slowest_of(100)),
+        ("requests kept", format::count(runs.len() as u64)),
+    ];
+    if failed > 0 {
+        facts.push(("failed", format::count(failed as u64)));
+    }
+    if repeated > 0 {
+        facts.push(("N+1", format::plural(repeated as u64, "request")));
+    }
+    facts
+}
+
+/// Values with how many runs have each, the most frequent first.
+fn counts(runs: &[Run], value: impl Fn(&Run) -> Option<String>) -> Vec<(String, String)> {
+    let mut counts = BTreeMap::<String, u64>::new();
+    for run in runs {
+        if let Some(value) = value(run).filter(|value| !value.is_empty()) {
+            *counts.entry(value).or_default() += run.statement.times;
+        }
+    }
+    let mut counts: Vec<(String, u64)> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    counts.into_iter().take(EXAMPLES).map(|(text, count)| (text, format::count(count))).collect()
+}
+
+fn example(run: &Run, panel: &Panel) -> Example {
+    let request = text_of(run.record, fields::REQUEST_ID);
+    Example {
+        when: format::day_time(run.record.timestamp),
+        event: panel.links.event(cursor(run.record)),
+        request: request.map(|id| panel.links.request(&id)).unwrap_or_default(),
+        route: text_of(run.record, fields::ROUTE).unwrap_or_default(),
+        each: format::duration(run.each),
+        times: format::count(run.statement.times),
+        failed: run.statement.failed,
+    }
+}
