@@ -55,6 +55,9 @@ struct Ops {
     _panel: Panel,
 }
 
+/// As the program has it; on threads of other tests it finds nobody to tell.
+static HOOK: Once = Once::new();
+
 impl Ops {
     /// `None` when there is no browser, or no PostgreSQL where that is asked for.
     async fn start(backend: Backend) -> Option<Self> {
@@ -65,8 +68,6 @@ impl Ops {
             .with(app.records().clone())
             .with(layer.with_filter(LevelFilter::INFO));
         let subscriber = tracing::subscriber::set_default(recorded);
-        // As the program does; on threads of other tests it finds nobody to tell.
-        static HOOK: Once = Once::new();
         HOOK.call_once(chain_panic_hook);
         let operator = panel.log_in(&app, "octavia", Role::Operator).await;
         let stop = CancellationToken::new();
