@@ -23,6 +23,7 @@ mod incident;
 mod jobs;
 mod latest;
 mod layering;
+mod metrics_page;
 mod notice;
 mod observe;
 mod openapi;

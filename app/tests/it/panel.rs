@@ -27,6 +27,7 @@ pub const TOKEN: &str = "token of the test";
 pub struct Panel {
     pub router: axum::Router,
     pub logs: Arc<Logs>,
+    pub metrics: Arc<admin::metrics::Metrics>,
     _dir: tempfile::TempDir,
 }
 
@@ -45,20 +46,21 @@ impl Panel {
         let db = app.state.db.clone();
         let exposition = Exposition::new(metrics, db, dir.path().into(), None, None);
         let jobs = Jobs::new(&app.state, &app.config, routes::unobserved(&app.state)).await;
+        let metrics = Arc::new(ops::charts::metrics("here".to_owned()));
         let panel = ops::panel::Panel {
             logs: Arc::clone(&logs),
             levels: LevelControl::new(Levels::parse("info").unwrap()),
             jobs: jobs.unwrap(),
             alert_token: AlertToken::open(Some(TOKEN), dir.path()).unwrap(),
-            metrics: Arc::new(ops::charts::metrics("here".to_owned())),
+            metrics: Arc::clone(&metrics),
             elsewhere: Vec::new(),
         };
         let router = routes::ops(&app.state, exposition, Some(panel));
-        (Self { router, logs, _dir: dir }, layer)
+        (Self { router, logs, metrics, _dir: dir }, layer)
     }
 
     /// Puts records into the index.
-    async fn record(&self, records: Vec<LogRecord>) {
+    pub async fn record(&self, records: Vec<LogRecord>) {
         let store = self.logs.store();
         let count = async || store.status().await.unwrap().records;
         let wanted = count().await + records.len() as u64;

@@ -1,0 +1,150 @@
+//! The page Metrics in a real browser, over a real log index: charts under the strict policy, and the way
+//! from a point of a chart to the logs of its minute, with scripts and without.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use logsearch::record::{Level, LogRecord, Value};
+use minitwit::db::Role;
+use minitwit::listen::Listener;
+use serde_json::json;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::harness::{Backend, TestApp, eventually};
+use crate::panel::Panel;
+use crate::webdriver::Driver;
+
+const SECOND: i64 = 1_000_000;
+/// Where the page is, in a window whose middle has records.
+const PAGE: &str = "/admin/metrics?from=15m";
+
+struct Site {
+    driver: Driver,
+    base: String,
+    // What the pages are made from goes with these.
+    _app: TestApp,
+    _panel: Panel,
+    _stop: DropGuard,
+}
+
+/// A quarter of an hour of requests, in the index and in the metrics.
+async fn past(panel: &Panel, now: i64) {
+    let record = |look: i64| LogRecord {
+        timestamp: now - look * 10 * SECOND,
+        sequence: u64::try_from(1_000 - look).unwrap(),
+        level: Level::Info,
+        target: "minitwit::middleware::observe".to_owned(),
+        message: "GET /public 200".to_owned(),
+        fields: vec![
+            ("http.response.status_code".to_owned(), Value::Int(200)),
+            ("duration_us".to_owned(), Value::Int(1_000)),
+        ],
+    };
+    panel.record((1..90).rev().map(record).collect()).await;
+    for look in (1..90).rev() {
+        let mut text = String::new();
+        writeln!(text, "process_cpu_seconds_total {}", 90 - look).unwrap();
+        writeln!(text, "process_resident_memory_bytes {}", 40_000_000 + look).unwrap();
+        writeln!(text, "logsearch_events_total{{level=\"ERROR\"}} {}", 90 - look).unwrap();
+        panel.metrics.observe(&text, now - look * 10 * SECOND);
+    }
+}
+
+impl Site {
+    /// `None` when there is no browser.
+    async fn start() -> Option<Self> {
+        let driver = Driver::start().await?;
+        let app = TestApp::start(Backend::Sqlite).await?;
+        let panel = Panel::of(&app).await;
+        past(&panel, app.clock.now()).await;
+        let somebody = panel.log_in(&app, "octavia", Role::Viewer).await;
+        let stop = CancellationToken::new();
+        let listener = Listener::bind("ops", ([127, 0, 0, 1], 0).into(), panel.router.clone());
+        let listener = listener.await.unwrap();
+        let base = format!("http://{}", listener.address);
+        tokio::spawn(listener.serve(stop.clone(), Duration::from_secs(1)));
+        let (name, value) = somebody.cookie.split_once('=').unwrap();
+        let cookie = json!({ "url": base, "name": name, "value": value });
+        driver.devtools("Network.setCookie", cookie).await;
+        Some(Self { driver, base, _app: app, _panel: panel, _stop: stop.drop_guard() })
+    }
+
+    async fn open(&self) {
+        self.driver.open(&format!("{}{PAGE}", self.base)).await;
+    }
+
+    async fn count(&self, selector: &str) -> usize {
+        self.driver.find_all(selector).await.len()
+    }
+
+    async fn leads_to_records(&self) {
+        eventually("the logs", async || self.driver.url().await.contains("/admin/logs?")).await;
+        let url = self.driver.url().await;
+        assert!(url.contains("from=") && url.contains("to="), "{url}");
+        assert!(self.count("tr.record").await > 0, "{url}");
+    }
+
+    async fn mouse(&self, kind: &str, x: f64, y: f64) {
+        let event = json!({ "type": kind, "x": x, "y": y, "button": "left", "clickCount": 1 });
+        self.driver.devtools("Input.dispatchMouseEvent", event).await;
+    }
+}
+
+#[tokio::test]
+async fn charts_are_drawn_under_the_policy_and_a_click_leads_to_the_logs_of_the_minute() {
+    let Some(site) = Site::start().await else { return };
+    for theme in ["light", "dark"] {
+        site.driver.look(1280, theme).await;
+        site.open().await;
+        let all = site.count(".plot").await;
+        assert!(all >= 4, "{all} charts");
+        eventually("canvases", async || site.count(".plot.drawn canvas").await == all).await;
+        assert_eq!(site.driver.complaints().await, [""; 0]);
+    }
+    assert_eq!(site.driver.text("#memory .legend b").await, "38.1 MiB");
+    site.driver.click("#rate .u-over").await;
+    site.leads_to_records().await;
+    let url = site.driver.url().await;
+    assert!(url.contains("q=status:"), "{url}");
+    assert_eq!(site.driver.complaints().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_drag_zooms_the_page_and_reading_stops_new_figures() {
+    let Some(site) = Site::start().await else { return };
+    site.driver.look(1280, "light").await;
+    site.open().await;
+    eventually("a canvas", async || site.count("#rate canvas").await == 1).await;
+    let place = "(() => { const box = document.querySelector('#rate .u-over').getBoundingClientRect(); \
+        return [box.left, box.top, box.width, box.height]; })()";
+    let place: [f64; 4] = serde_json::from_value(site.driver.eval(place).await).unwrap();
+    let [left, top, width, height] = place;
+    let y = top + height / 2.0;
+    site.mouse("mouseMoved", left + width * 0.25, y).await;
+    // One cursor is over all charts.
+    let hairs = "[...document.querySelectorAll('.u-cursor-x')].filter(hair => \
+        !hair.classList.contains('u-off') && getComputedStyle(hair).display !== 'none').length";
+    let all = site.count(".plot").await;
+    eventually("a cursor in each chart", async || site.driver.eval(hairs).await == json!(all))
+        .await;
+    assert_ne!(site.driver.text("[data-at]").await, "");
+    site.mouse("mousePressed", left + width * 0.25, y).await;
+    site.mouse("mouseMoved", left + width * 0.5, y).await;
+    site.mouse("mouseReleased", left + width * 0.5, y).await;
+    eventually("a shorter window", async || site.driver.url().await.contains("&to=")).await;
+    assert!(site.driver.url().await.contains("/admin/metrics?from="));
+    assert!(site.driver.complaints().await.is_empty());
+}
+
+#[tokio::test]
+async fn without_scripts_the_charts_of_the_server_and_their_tables_lead_there_too() {
+    let Some(site) = Site::start().await else { return };
+    site.driver.without_scripts().await;
+    site.driver.look(390, "dark").await;
+    site.open().await;
+    assert!(site.count(".plot svg path.c1").await >= 3);
+    assert_eq!(site.count("canvas").await, 0);
+    site.driver.click("#memory summary").await;
+    site.driver.click("#memory tbody tr:nth-child(4) a").await;
+    site.leads_to_records().await;
+}
