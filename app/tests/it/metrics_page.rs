@@ -110,7 +110,7 @@ async fn charts_are_drawn_under_the_policy_and_a_click_leads_to_the_logs_of_the_
 }
 
 #[tokio::test]
-async fn a_drag_zooms_the_page_and_reading_stops_new_figures() {
+async fn one_cursor_is_over_all_charts_and_a_drag_zooms_the_page() {
     let Some(site) = Site::start().await else { return };
     site.driver.look(1280, "light").await;
     site.open().await;
