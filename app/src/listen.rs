@@ -37,7 +37,10 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// A client that takes nothing of its answer for this long is gone, and what waits for it is memory.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Most connections a listener serves at once; others wait in the system's queue.
-const MAX_CONNECTIONS: usize = 10_000;
+const MAX_CONNECTIONS: u32 = 10_000;
+/// A proxy may have sent a request on a kept connection before it can know that the service ends; so long
+/// such a request is still answered, before connections without one are closed.
+const SETTLE_TIMEOUT: Duration = Duration::from_millis(500);
 /// Pause after the system refused a connection, for instance for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -66,14 +69,19 @@ impl Listener {
 
     /// Serves until the token is cancelled, then lets running requests end, at most for `grace`.
     pub async fn serve(self, stop: CancellationToken, grace: Duration) {
-        let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS as usize));
         let connections = GracefulShutdown::new();
         let mut refused = false;
         while let Some(accepted) = stop.run_until_cancelled(self.accept(&permits)).await {
             match accepted {
                 Ok((stream, peer, permit)) => {
                     refused = false;
-                    let serving = connections.watch(connection(stream, peer, self.router.clone()));
+                    let serving = connections.watch(connection(
+                        stream,
+                        peer,
+                        self.router.clone(),
+                        stop.clone(),
+                    ));
                     tokio::spawn(async move {
                         // What goes wrong here is the client's going away, or its bad HTTP.
                         if let Err(error) = serving.await {
@@ -94,6 +102,9 @@ impl Listener {
             }
         }
         drop(self.socket);
+        // Ends at once when every connection has ended.
+        let all_ended = permits.acquire_many(MAX_CONNECTIONS);
+        drop(tokio::time::timeout(SETTLE_TIMEOUT.min(grace), all_ended).await);
         if tokio::time::timeout(grace, connections.shutdown()).await.is_err() {
             tracing::warn!(listener = self.name, "requests were cut off at the end of the grace");
         }
@@ -122,6 +133,7 @@ fn connection(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
+    stop: CancellationToken,
 ) -> http1::Connection<
     TokioIo<Strict<Patience<TcpStream>>>,
     impl hyper::service::HttpService<
@@ -141,9 +153,10 @@ fn connection(
         // Nothing is read behind chunks: where they end is not checked by us.
         let is_last = request.headers().contains_key(TRANSFER_ENCODING);
         let answer = router.clone().oneshot(request);
+        let stop = stop.clone();
         async move {
             let mut response = answer.await?;
-            if is_last {
+            if is_last || stop.is_cancelled() {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             Ok(response)
