@@ -249,7 +249,7 @@ impl Queue {
         Counts { queued_bytes: front.bytes.len(), ..front.counts }
     }
 
-    /// Waits until every urgent record emitted so far is on the disk, see [`Urgent::wait`].
+    /// Waits until every urgent record emitted so far is on the disk; `false` when that failed or took longer.
     pub async fn urgent_synced(&self, timeout: Duration) -> bool {
         self.urgent.wait(timeout).await
     }

@@ -66,7 +66,7 @@ impl Db {
         self.fetch_all(&LIST, &[Arg::Int(KEPT)], state).await
     }
 
-    /// Resolves an error; beyond [`KEPT`] the states of the longest unseen go.
+    /// Resolves an error; beyond `KEPT` the states of the longest unseen go.
     pub async fn resolve_error(&self, state: &ErrorState) -> Result<()> {
         let args = [
             Arg::Text(&state.fingerprint),
