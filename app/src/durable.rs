@@ -7,7 +7,7 @@ use std::time::Duration;
 use logsearch::logs::Logs;
 
 /// The longest an answer waits for the disk.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The records an answer waits for. Knows no logs until they are set, and then waits for nothing.
 #[derive(Clone, Debug, Default)]
@@ -20,10 +20,12 @@ impl DurableRecords {
     }
 
     /// Waits until errors and audit records emitted so far are on the disk, which is at once when there
-    /// are none. A disk that fails or takes long is not waited for: the service goes on.
+    /// are none. A disk that fails or takes long costs the wait and not the answer.
     pub async fn written(&self) {
-        if let Some(logs) = self.0.get() {
-            let _counted_and_shown_elsewhere = logs.urgent_synced(PATIENCE).await;
+        if let Some(logs) = self.0.get()
+            && !logs.urgent_synced(PATIENCE).await
+        {
+            tracing::warn!("an audit record or error was not on the disk before the answer");
         }
     }
 }

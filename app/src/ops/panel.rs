@@ -1,11 +1,9 @@
 //! The panel of operations, mounted: logs, requests, system.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::from_fn;
 use axum::response::{Redirect, Response};
 use axum::routing::{get, post};
 use logsearch::filter::LevelControl;
@@ -41,9 +39,6 @@ pub struct Panel {
     /// Names and addresses of other tools that watch this service.
     pub elsewhere: Vec<(&'static str, String)>,
 }
-
-/// The longest an answer waits for the disk.
-const SYNC: Duration = Duration::from_secs(2);
 
 /// The panel behind its log-in, and `/`, which leads to it.
 pub fn router(state: &AppState, panel: Panel) -> Router {
@@ -83,20 +78,9 @@ pub fn router(state: &AppState, panel: Panel) -> Router {
     Router::new()
         .merge(pages.layer(axum::middleware::map_response(own_body)))
         .merge(login)
-        .layer(from_fn_with_state(panel.logs, audit_first))
         .route("/", get(async || Redirect::to(operator::PANEL)))
         .with_state(state.clone())
         .merge(alerts)
-}
-
-/// An answer tells that something was done or failed; the record of it is on the disk before. A disk that
-/// does not take it costs the wait and not the answer.
-async fn audit_first(State(logs): State<Arc<Logs>>, request: Request, next: Next) -> Response {
-    let response = next.run(request).await;
-    if !logs.urgent_synced(SYNC).await {
-        tracing::warn!("an audit record or error was not on the disk before the answer");
-    }
-    response
 }
 
 /// The panel gives its errors pages of its own; what its guard refuses gets one here.
