@@ -9,18 +9,16 @@ CREATE TABLE saved_searches (
     created_at INTEGER NOT NULL
 ) STRICT;
 
--- Errors of one place and one masked chain, whichever replica saw them, and what became of them.
+-- Errors of one place and one masked chain that somebody resolved, whichever replica saw them.
 CREATE TABLE error_groups (
     fingerprint TEXT PRIMARY KEY,
     place TEXT NOT NULL,
     sample TEXT NOT NULL,
     first_seen INTEGER NOT NULL,
     last_seen INTEGER NOT NULL,
-    first_version TEXT NOT NULL,
-    last_version TEXT NOT NULL,
-    resolved_at INTEGER,
-    resolved_by TEXT,
-    resolved_version TEXT,
+    resolved_at INTEGER NOT NULL,
+    resolved_by TEXT NOT NULL,
+    resolved_version TEXT NOT NULL,
     reopened_at INTEGER,
     reopened_version TEXT
 ) STRICT, WITHOUT ROWID;

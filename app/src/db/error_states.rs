@@ -16,13 +16,13 @@ const LIST: Statement = Statement::read(
 /// Also one that came back.
 const RESOLVE: Statement = Statement::write(
     "error_states.resolve",
-    "INSERT INTO error_groups (fingerprint, place, sample, first_seen, last_seen, first_version,
-         last_version, resolved_at, resolved_by, resolved_version)
-     VALUES ($1, $2, $3, $4, $5, '', $8, $6, $7, $8)
+    "INSERT INTO error_groups (fingerprint, place, sample, first_seen, last_seen, resolved_at,
+         resolved_by, resolved_version)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
      ON CONFLICT (fingerprint) DO UPDATE SET sample = excluded.sample,
-         last_seen = excluded.last_seen, last_version = excluded.last_version,
-         resolved_at = excluded.resolved_at, resolved_by = excluded.resolved_by,
-         resolved_version = excluded.resolved_version, reopened_at = NULL, reopened_version = NULL",
+         last_seen = excluded.last_seen, resolved_at = excluded.resolved_at,
+         resolved_by = excluded.resolved_by, resolved_version = excluded.resolved_version,
+         reopened_at = NULL, reopened_version = NULL",
 );
 const SEEN_AGAIN: Statement = Statement::write(
     "error_states.seen_again",
@@ -102,9 +102,9 @@ fn state(row: &Row) -> sqlx::Result<ErrorState> {
         place: row.get(1)?,
         sample: row.get(2)?,
         seen: (row.get(3)?, row.get(4)?),
-        resolved_at: row.get::<Option<i64>>(5)?.unwrap_or(0),
-        resolved_by: row.get::<Option<String>>(6)?.unwrap_or_default(),
-        resolved_version: row.get::<Option<String>>(7)?.unwrap_or_default(),
+        resolved_at: row.get(5)?,
+        resolved_by: row.get(6)?,
+        resolved_version: row.get(7)?,
         reopened: reopened_at.map(|at| (at, reopened_version.unwrap_or_default())),
     })
 }
