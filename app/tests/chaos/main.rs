@@ -8,6 +8,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod gate;
+#[path = "../it/installed.rs"]
+mod installed;
 mod load;
 mod programs;
 mod rounds;

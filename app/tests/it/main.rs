@@ -20,6 +20,7 @@ mod harness;
 mod headers;
 mod hostile;
 mod incident;
+mod installed;
 mod jobs;
 mod latest;
 mod layering;

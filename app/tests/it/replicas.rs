@@ -18,6 +18,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::harness::DEADLINE;
+use crate::installed::installed;
 use crate::notice::root;
 use crate::postgres;
 
@@ -451,22 +452,6 @@ fn make_certificate(dir: &Path) {
         .output()
         .unwrap();
     assert!(output.status.success(), "{output:?}");
-}
-
-/// Where a program is, or one line that says that the test is left out; in CI it must be there.
-fn installed(program: &str) -> Option<PathBuf> {
-    let folders = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"];
-    let found = folders
-        .map(|folder| Path::new(folder).join(program))
-        .into_iter()
-        .find(|path| path.exists());
-    if found.is_none() {
-        assert!(std::env::var_os("CI").is_none(), "there is no {program}");
-        // Not `eprintln!`, which the test harness keeps to itself when a test passes.
-        let line = format!("skipped: tests behind nginx, for want of {program}\n");
-        std::io::stderr().write_all(line.as_bytes()).unwrap();
-    }
-    found
 }
 
 /// Ports that were free a moment ago.

@@ -9,6 +9,8 @@ mod alerts;
 mod catalogue;
 mod committed;
 mod dashboards;
+#[path = "../it/installed.rs"]
+mod installed;
 mod lint;
 mod live;
 mod promql;

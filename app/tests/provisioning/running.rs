@@ -2,7 +2,7 @@
 //! process of its own on a port of the system's choosing, ended with its value.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -17,19 +17,6 @@ use serde_json::Value;
 
 /// A wait for an answer or a line gives up after this long.
 pub const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Whether a program is installed. Where it is not, a line says so, and in CI the test fails.
-pub fn is_installed(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).any(|folder| folder.join(program).exists());
-    if !found {
-        assert!(std::env::var_os("CI").is_none(), "{program} is not installed");
-        // Not `eprintln!`, which the test harness keeps to itself when a test passes.
-        let line = format!("skipped: tests with {program}, which is not installed\n");
-        std::io::stderr().write_all(line.as_bytes()).unwrap();
-    }
-    found
-}
 
 /// A process that ends with this value.
 pub struct Running {
