@@ -5,9 +5,13 @@
 set -euo pipefail
 
 site=${1:?usage: zap.sh <address of the site>}
-rules=$(realpath "$(dirname "$0")/../zap.tsv")
+# ZAP is a user of its own and writes beside its rules.
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cp "$(dirname "$0")/../zap.tsv" "$work/rules.tsv"
+chmod -R a+rwX "$work"
 # 2.17.0
 image=ghcr.io/zaproxy/zaproxy:stable@sha256:8d387b1a63e3425beef4846e39719f5af2a787753af2d8b6558c6257d7a577a2
 
-docker run --rm --network host --volume "$rules:/zap/wrk/rules.tsv:ro" "$image" \
+docker run --rm --network host --volume "$work:/zap/wrk" "$image" \
     zap-baseline.py -t "$site/public" -c rules.tsv -m 2
