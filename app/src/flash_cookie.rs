@@ -25,6 +25,7 @@ fn code(flash: &Flash) -> String {
     match flash {
         Flash::LoggedIn => "i".to_owned(),
         Flash::LoggedOut => "o".to_owned(),
+        Flash::LoggedOutEverywhere => "e".to_owned(),
         Flash::Registered => "r".to_owned(),
         Flash::Posted => "p".to_owned(),
         Flash::Followed(name) => named('f', name),
@@ -37,6 +38,7 @@ fn flash(code: &str) -> Option<Flash> {
     match code.chars().next()? {
         'i' => Some(Flash::LoggedIn),
         'o' => Some(Flash::LoggedOut),
+        'e' => Some(Flash::LoggedOutEverywhere),
         'r' => Some(Flash::Registered),
         'p' => Some(Flash::Posted),
         'f' => name().map(Flash::Followed),

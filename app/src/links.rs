@@ -1,4 +1,4 @@
-//! The only place that builds links to users and timelines.
+//! The only place that builds links to users, their timelines and what they do with them.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -31,6 +31,9 @@ pub const RESERVED: [&str; 22] = [
     "static",
     "timeline",
 ];
+
+/// Where ending all sessions of a user posts to.
+pub const LOGOUT_EVERYWHERE: &str = "/-/logout-everywhere";
 
 /// The page of a user.
 pub fn user(username: &str) -> String {

@@ -11,6 +11,7 @@ use tower_http::compression::CompressionLayer;
 
 use crate::error::AppError;
 use crate::exposition::Exposition;
+use crate::links::LOGOUT_EVERYWHERE;
 use crate::metrics::Surface;
 use crate::middleware::observe::observe;
 use crate::middleware::{detach, errors, panics, security, session, strict};
@@ -30,6 +31,7 @@ pub fn site(state: &AppState) -> Router {
         .route("/login", get(account::login_form).post(account::login))
         .route("/register", get(account::register_form).post(account::register))
         .route("/logout", get(account::logout).post(account::logout))
+        .route(LOGOUT_EVERYWHERE, post(account::logout_everywhere))
         .route("/public/{number}", get(timeline::old_public))
         .route("/timeline/{number}", get(timeline::old_home))
         .route("/{username}", get(timeline::author))

@@ -20,11 +20,13 @@ const TOUCH: Statement =
     Statement::write("sessions.touch", "UPDATE sessions SET last_seen = $2 WHERE token_hash = $1");
 const DELETE: Statement =
     Statement::write("sessions.delete", "DELETE FROM sessions WHERE token_hash = $1");
+const DELETE_OF: Statement =
+    Statement::write("sessions.delete_of", "DELETE FROM sessions WHERE user_id = $1");
 /// Those past their absolute end are refused, so they are soon idle as well: one range of one index.
 const DELETE_IDLE: Statement =
     Statement::write("sessions.delete_idle", "DELETE FROM sessions WHERE last_seen <= $1");
 
-pub(super) const STATEMENTS: &[Statement] = &[CREATE, FIND, TOUCH, DELETE, DELETE_IDLE];
+pub(super) const STATEMENTS: &[Statement] = &[CREATE, FIND, TOUCH, DELETE, DELETE_OF, DELETE_IDLE];
 
 /// The user of a session.
 #[derive(Clone, Debug)]
@@ -70,6 +72,11 @@ impl Db {
     /// Ends a session.
     pub async fn delete_session(&self, token_hash: &[u8]) -> Result<()> {
         self.execute(&DELETE, &[Arg::Bytes(token_hash)]).await.map(drop)
+    }
+
+    /// Ends every session of a user.
+    pub async fn delete_sessions_of(&self, user: i64) -> Result<()> {
+        self.execute(&DELETE_OF, &[Arg::Int(user)]).await.map(drop)
     }
 
     /// Removes the sessions that were not seen after that time.

@@ -1,4 +1,4 @@
-//! The sentences shown once on the page after an action, word for word the course's.
+//! The sentences shown once on the page after an action, word for word the course's where it has one.
 
 /// One such sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -7,6 +7,8 @@ pub enum Flash {
     LoggedIn,
     /// After logging out.
     LoggedOut,
+    /// After ending every session.
+    LoggedOutEverywhere,
     /// After registering.
     Registered,
     /// After posting.
@@ -23,6 +25,7 @@ impl Flash {
         match self {
             Self::LoggedIn => "You were logged in".to_owned(),
             Self::LoggedOut => "You were logged out".to_owned(),
+            Self::LoggedOutEverywhere => "You were logged out everywhere".to_owned(),
             Self::Registered => "You were successfully registered and can login now".to_owned(),
             Self::Posted => "Your message was recorded".to_owned(),
             Self::Followed(name) => format!("You are now following \"{name}\""),

@@ -16,7 +16,7 @@ use crate::domain::{Flash, RegisterError};
 use crate::error::AppError;
 use crate::metrics::{self, Model, Surface};
 use crate::middleware::peer::Client;
-use crate::middleware::session::{self, Found, Visit};
+use crate::middleware::session::{self, Found, SignedIn, Visit};
 use crate::state::AppState;
 
 /// The fields of the log-in form; a missing one is empty.
@@ -190,4 +190,13 @@ pub async fn logout(
         state.db.delete_session(&token.hash()).await?;
     }
     Ok((CLEAR, Found::at("/public").saying(Flash::LoggedOut).ending_session()))
+}
+
+/// `POST /-/logout-everywhere`: ends the sessions of all browsers, for a user who left one logged in.
+pub async fn logout_everywhere(
+    State(state): State<AppState>,
+    SignedIn(user): SignedIn,
+) -> Result<impl IntoResponse, AppError> {
+    state.db.delete_sessions_of(user.id).await?;
+    Ok((CLEAR, Found::at("/public").saying(Flash::LoggedOutEverywhere).ending_session()))
 }

@@ -110,6 +110,7 @@ const SITE_ROUTES: &[(&str, &str, &str)] = &[
     ("POST", "/login", "/login"),
     ("GET", "/register", "/register"),
     ("GET", "/logout", "/logout"),
+    ("POST", "/-/logout-everywhere", "/-/logout-everywhere"),
     ("GET", "/-/user/public", "/-/user/{username}"),
     ("GET", "/-/user/public/follow", "/-/user/{username}/follow"),
     ("GET", "/static/style.css", "/static/{name}"),

@@ -11,6 +11,7 @@ use crate::harness::{Answer, Backend, Browser, TestApp, on, on_both_databases, r
 on_both_databases!(
     logging_in_makes_a_new_session,
     logging_out_ends_the_session_for_good,
+    logging_out_everywhere_ends_the_sessions_of_this_user_alone,
     a_session_ends_when_it_is_not_used,
     a_session_ends_after_a_week_even_when_used,
     sessions_are_stored_hashed,
@@ -66,6 +67,22 @@ async fn logging_out_ends_the_session_for_good(app: TestApp) {
         browser.get("/").await.goes_to("/public");
         kept.clone().get("/").await.goes_to("/public");
     }
+}
+
+async fn logging_out_everywhere_ends_the_sessions_of_this_user_alone(app: TestApp) {
+    app.user("a").await;
+    app.user("b").await;
+    let (mut here, mut there) = (app.browser_of("a").await, app.browser_of("a").await);
+    let mut other = app.browser_of("b").await;
+    here.get("/a").await.shows("action=\"/-/logout-everywhere\"");
+    other.get("/a").await.hides("logout-everywhere");
+    let answer = here.post("/-/logout-everywhere", &[]).await;
+    answer.goes_to("/public");
+    assert_eq!(answer.header("clear-site-data"), "\"cache\", \"storage\"");
+    assert_eq!(here.cookie("sid"), None, "the browser forgets it");
+    here.get("/public").await.shows("You were logged out everywhere");
+    there.get("/").await.goes_to("/public");
+    other.get("/").await.is(200);
 }
 
 async fn a_session_ends_when_it_is_not_used(app: TestApp) {

@@ -37,6 +37,7 @@ const ROUTES: &[Row] = &[
     ("/login", [200, 200], [302, 302]),
     ("/register", [200, 200], [302, 302]),
     ("/logout", [302, 302], [302, 302]),
+    ("/-/logout-everywhere", [405, 401], [405, 302]),
     ("/static/style.css", [200, 405], [200, 405]),
     ("/static/nothing.css", [404, 405], [404, 405]),
     ("/static/..%2FCargo.toml", [404, 405], [404, 405]),
