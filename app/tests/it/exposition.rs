@@ -126,7 +126,13 @@ async fn the_names_of_the_course_are_at_a_path_of_their_own() {
         ] {
             assert!(text.lines().any(|known| known == line), "{line} is missing in:\n{text}");
         }
-        assert!(!app.ops("/metrics").await.text().contains("milliseconds"));
+        let own = app.ops("/metrics").await.text();
+        assert!(
+            own.contains(
+                "\n# minitwit_request_duration_milliseconds is exposed at /metrics/course"
+            )
+        );
+        assert!(!samples(&own).any(|line| line.contains("milliseconds")), "promtool refuses that");
     })
     .await;
 }

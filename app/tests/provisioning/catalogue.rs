@@ -71,9 +71,10 @@ fn page() -> String {
         .to_owned();
     list(&mut page, metrics());
     page.push_str(
-        "\n`/metrics/course` has the names that dashboards of the course ask for. One of them is in\n\
-        milliseconds, which `promtool` refuses, so that path is scraped only by who needs it; it repeats\n\
-        `minitwit_cpu_load_percent` and `minitwit_http_responses_total`.\n\n\
+        "\nThree names are those that dashboards of the course ask for: `minitwit_cpu_load_percent`,\n\
+        `minitwit_http_responses_total`, and one in milliseconds. `promtool check metrics` fails for any name\n\
+        in milliseconds, so that one is at `/metrics/course`, with the other two for who scrapes that path\n\
+        alone. In `compose/` Prometheus scrapes both and has all three.\n\n\
         | name | type | labels | meaning |\n|---|---|---|---|\n",
     );
     list(&mut page, minitwit::exposition::course::CATALOGUE);
