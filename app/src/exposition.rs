@@ -14,7 +14,7 @@ use logsearch::logs::Logs;
 use logsearch::metrics::{Kind, Metric};
 
 use crate::db::Db;
-use crate::metrics::{self, db_file_bytes};
+use crate::metrics;
 use crate::process::{self, Process};
 use crate::runtime;
 
@@ -27,21 +27,22 @@ struct Sources {
     db: Db,
     process: Process,
     data_dir: PathBuf,
-    sqlite: Option<PathBuf>,
+    wal: Option<PathBuf>,
     logs: Option<Arc<Logs>>,
 }
 
 impl Exposition {
-    /// `sqlite` is the database file, if that is the database; `logs` the log index, if there is one.
+    /// `wal` is the write-ahead log of SQLite, if that is the database; `logs` the log index, if there is
+    /// one.
     pub fn new(
         recorder: PrometheusHandle,
         db: Db,
         data_dir: PathBuf,
-        sqlite: Option<PathBuf>,
+        wal: Option<PathBuf>,
         logs: Option<Arc<Logs>>,
     ) -> Self {
         let process = Process::default();
-        Self(Arc::new(Sources { recorder, db, process, data_dir, sqlite, logs }))
+        Self(Arc::new(Sources { recorder, db, process, data_dir, wal, logs }))
     }
 
     /// The text format of Prometheus, version 0.0.4.
@@ -54,11 +55,8 @@ impl Exposition {
         self.0.process.publish(&self.0.data_dir);
         runtime::publish();
         self.0.db.publish_pool_gauges();
-        if let Some(main) = &self.0.sqlite {
-            let wal = PathBuf::from(format!("{}-wal", main.display()));
-            for (name, path) in [("main", main), ("wal", &wal)] {
-                db_file_bytes(name, std::fs::metadata(path).map_or(0, |file| file.len()));
-            }
+        if let Some(path) = &self.0.wal {
+            metrics::db_file_bytes("wal", std::fs::metadata(path).map_or(0, |file| file.len()));
         }
         self.0.recorder.run_upkeep();
         let mut text = self.0.recorder.render();

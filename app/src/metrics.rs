@@ -43,7 +43,7 @@ logsearch::catalogue! {
         [0.0001, 0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0], "pool");
     /// Requests for a connection that gave up.
     DB_POOL_TIMEOUTS: Counter("db_pool_timeouts_total", Count, "pool");
-    /// Size of the SQLite file and of its write-ahead log.
+    /// Size of the database, and of the write-ahead log where SQLite keeps one.
     DB_FILE_BYTES: Gauge("minitwit_db_file_bytes", Bytes, "file");
     /// Runs of scheduled jobs.
     JOB_RUNS: Counter("minitwit_job_runs_total", Count, "job_name", "outcome");
@@ -365,7 +365,7 @@ pub fn sampled(metric: &Metric, value: u64) {
     gauge!(metric.name).set(value as f64);
 }
 
-/// Size of a file of SQLite: `main` or `wal`.
+/// Size of the database (`main`), or of SQLite's write-ahead log (`wal`).
 #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
 pub fn db_file_bytes(file: &'static str, bytes: u64) {
     gauge!(DB_FILE_BYTES.name, "file" => file).set(bytes as f64);

@@ -43,7 +43,7 @@ pub async fn run(config: &Config, data_dir: &DataDir, telemetry: &Telemetry) -> 
         telemetry.metrics.clone(),
         db.clone(),
         data_dir.path().into(),
-        file(&url),
+        wal(&url),
         Some(Arc::clone(&telemetry.logs)),
     );
     tokio::spawn(exposition.clone().keep_up());
@@ -160,9 +160,9 @@ fn past(config: &Config, data_dir: &DataDir) -> Metrics {
     past
 }
 
-fn file(url: &DatabaseUrl) -> Option<PathBuf> {
+fn wal(url: &DatabaseUrl) -> Option<PathBuf> {
     match url {
-        DatabaseUrl::Sqlite(path) => Some(path.clone()),
+        DatabaseUrl::Sqlite(path) => Some(format!("{}-wal", path.display()).into()),
         DatabaseUrl::Postgres(_) => None,
     }
 }

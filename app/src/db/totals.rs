@@ -16,9 +16,16 @@ const ACTIVE: Statement = Statement::read(
         UNION SELECT user_id FROM sessions WHERE last_seen > $1) active",
 );
 
+/// PostgreSQL adds up the files of the database.
+const SIZE: Statement = Statement::read(
+    "totals.size",
+    "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
+)
+.on_postgres("SELECT pg_database_size(current_database())");
+
 const PING: Statement = Statement::read("health.ping", "SELECT 1");
 
-pub(super) const STATEMENTS: &[Statement] = &[TOTALS, ACTIVE, PING];
+pub(super) const STATEMENTS: &[Statement] = &[TOTALS, ACTIVE, SIZE, PING];
 
 /// How much there is of everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +45,12 @@ impl Db {
             Ok(Totals { users: row.get(0)?, messages: row.get(1)?, followers: row.get(2)? })
         });
         Ok(totals.await?.unwrap_or(Totals { users: 0, messages: 0, followers: 0 }))
+    }
+
+    /// Bytes of the database, without a write-ahead log.
+    pub async fn size(&self) -> Result<u64> {
+        let size = self.fetch_optional(&SIZE, &[], |row| row.get::<i64>(0)).await?;
+        Ok(size.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0))
     }
 
     /// Whether the database answers.

@@ -20,6 +20,7 @@ pub async fn business_totals(context: Context) -> anyhow::Result<Outcome> {
     let db = &context.state.db;
     let totals = db.totals().await?;
     metrics::totals(totals.users, totals.messages, totals.followers);
+    metrics::db_file_bytes("main", db.size().await?);
     let now = context.state.clock.now();
     for (name, window) in WINDOWS {
         metrics::active_users(name, db.active_users(now - micros(window)).await?);

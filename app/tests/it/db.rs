@@ -74,6 +74,8 @@ const ARGUED: &[(&str, &str)] = &[
     // A job counts everything every 15 seconds; nothing waits for it.
     ("totals.count", "SCAN"),
     ("totals.count", "Seq Scan"),
+    // Two figures that SQLite keeps in the head of its file.
+    ("totals.size", "SCAN pragma_"),
     // A table of a handful of people, asked once at the start.
     ("operators.any", "SCAN"),
     ("operators.any", "Seq Scan"),

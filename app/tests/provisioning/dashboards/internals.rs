@@ -166,8 +166,8 @@ fn database() -> Row {
                 .sql("This statement", operation),
             panel(Lines, "Database file size", "bytes")
                 .about(
-                    "SQLite's file and its write-ahead log. A log that only grows is held \
-                     by a long reader. PostgreSQL has its own monitoring.",
+                    "Size of the database and, on SQLite, of its write-ahead log, which a long \
+                     reader keeps from being emptied.",
                 )
                 .query("max by (file) (minitwit_db_file_bytes{%J})", "{{file}}"),
         ],
