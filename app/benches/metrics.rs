@@ -19,7 +19,7 @@ const ROUTES: [&str; 8] = [
     "/add_message",
     "/{username}",
     "/{username}/follow",
-    "unmatched",
+    "<unmatched>",
 ];
 
 fn request(route: &str, status: u16) -> Request<'_> {

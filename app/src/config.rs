@@ -120,7 +120,7 @@ pub struct ListenConfig {
     #[arg(long, env = "MINITWIT_REQUEST_TIMEOUT", default_value = "20s", value_name = "DURATION")]
     pub request_timeout: Span,
     /// Combinations of route, method and status that are measured apart; further ones become one
-    #[arg(long, env = "MINITWIT_METRICS_LABEL_SETS", default_value_t = 180, value_name = "N",
+    #[arg(long, env = "MINITWIT_METRICS_LABEL_SETS", default_value_t = 220, value_name = "N",
         value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub metrics_label_sets: u16,
     /// How long running requests may take to end after SIGTERM

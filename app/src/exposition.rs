@@ -64,9 +64,9 @@ impl Exposition {
             (&metrics::PROCESS_CPU, process::cpu_seconds()),
             (&metrics::TOKIO_WORKER_BUSY, Some(runtime::busy_seconds())),
         ] {
-        text.push_str(ELSEWHERE);
             text.extend(value.map(|value| fraction(metric, value)));
         }
+        text.push_str(ELSEWHERE);
         text
     }
 
@@ -79,10 +79,10 @@ impl Exposition {
             self.0.recorder.run_upkeep();
         }
     }
-/// For who looks for a name of the course; a comment to every reader of the format.
-const ELSEWHERE: &str = "# minitwit_request_duration_milliseconds is exposed at /metrics/course\n";
 }
 
+/// For who looks for a name of the course; a comment to every reader of the format.
+const ELSEWHERE: &str = "# minitwit_request_duration_milliseconds is exposed at /metrics/course\n";
 const UPKEEP: Duration = Duration::from_secs(5);
 
 /// A counter that the recorder cannot hold: its own are whole numbers, and processor time in whole

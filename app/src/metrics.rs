@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use logsearch::metrics::{Metric, describe};
 use metrics::{counter, gauge, histogram};
 
-pub use observed::{Request, RequestMetrics, StatementMetrics};
+pub use observed::{Answer, OTHER_METHOD, Request, RequestMetrics, StatementMetrics, UNMATCHED};
 
 logsearch::catalogue! {
     /// Time from the first byte of a request to the end of its answer.
@@ -125,7 +125,7 @@ pub fn all() -> impl Iterator<Item = &'static Metric> {
 }
 
 /// A part of the service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Surface {
     /// The site.
     Web,

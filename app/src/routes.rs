@@ -1,5 +1,7 @@
 //! Every path of the program. Layers are listed innermost first.
 
+mod usual;
+
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state as layer};
@@ -20,6 +22,8 @@ use crate::ops::{health, runbooks, scrape};
 use crate::pages::{account, follow, message, timeline};
 use crate::state::AppState;
 use crate::{api, assets};
+
+pub use usual::USUAL;
 
 /// The site, with the simulator API under `/api` and `/sim`.
 pub fn site(state: &AppState) -> Router {

@@ -39,6 +39,8 @@ pub async fn run(config: &Config, data_dir: &DataDir, telemetry: &Telemetry) -> 
     state.durable.set(&telemetry.logs);
     operators::ensure(&state, config.account.admin_password()).await?;
     metrics::start(db.system_name(), db.pool_names(), db.latest().await?);
+    state.requests.expect(&routes::USUAL);
+    db.expect_statements();
     let exposition = Exposition::new(
         telemetry.metrics.clone(),
         db.clone(),

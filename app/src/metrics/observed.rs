@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
-use super::label_sets::LabelSets;
+use super::label_sets::{LabelSets, OVERFLOW};
 use super::{
     DB_OPERATION_DURATION, HTTP_ACTIVE_REQUESTS, HTTP_DB_QUERIES, HTTP_REQUEST_DURATION,
     HTTP_RESPONSES, Surface,
@@ -13,6 +13,28 @@ use super::{
 /// Statements and kinds of error; each is so many series as it has buckets, and three.
 const STATEMENT_SETS: usize = 100;
 
+/// The route of requests that match none. No template is called so: they begin with `/`.
+pub const UNMATCHED: &str = "<unmatched>";
+/// The method of requests with one that is not in use.
+pub const OTHER_METHOD: &str = "_OTHER";
+/// What a route may answer besides the usual: there is a defect.
+const DEFECT: u16 = 500;
+/// What site and API answer whatever the route; counted, but too many to have buckets from the start.
+const REFUSALS: [u16; 8] = [400, 401, 403, 404, 405, 413, 429, 503];
+
+/// What a route usually answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Answer {
+    /// Where it is asked.
+    pub surface: Surface,
+    /// By which method.
+    pub method: &'static str,
+    /// Its template.
+    pub route: &'static str,
+    /// Three digits.
+    pub status: u16,
+}
+
 /// What the HTTP layer knows about a finished request.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
@@ -20,7 +42,7 @@ pub struct Request<'a> {
     pub surface: Surface,
     /// From the closed set of methods, or `_OTHER`.
     pub method: &'static str,
-    /// The matched template, or `unmatched`.
+    /// The matched template, or [`UNMATCHED`].
     pub route: &'a str,
     /// Three digits.
     pub status: u16,
@@ -50,6 +72,18 @@ impl RequestMetrics {
         Self { requests: LabelSets::new(HTTP_REQUEST_DURATION.name, label_sets), surfaces }
     }
 
+    /// Zeros for these answers, and for a failure in place of each.
+    pub fn expect(&self, answers: &[Answer]) {
+        for Answer { surface, method, route, status } in answers.iter().copied() {
+            for status in [status, DEFECT] {
+                drop(self.instruments(surface, method, route, status));
+            }
+            for status in REFUSALS {
+                drop(register_responses(surface, status.to_string()));
+            }
+        }
+    }
+
     /// A request began.
     pub fn began(&self, surface: Surface) {
         self.surfaces[surface as usize].0.increment(1);
@@ -62,23 +96,38 @@ impl RequestMetrics {
         active.decrement(1);
         #[expect(clippy::cast_precision_loss, reason = "a statement count is far below 2^52")]
         queries.record(statements as f64);
-        let labels = (surface, method, status);
-        let folded = (surface, "_OTHER", status);
-        let (durations, responses) = self.requests.get(route, labels, folded, register_request);
+        let (durations, responses) = self.instruments(surface, method, route, status);
         durations.record(duration);
         responses.increment(1);
+    }
+
+    fn instruments(
+        &self,
+        surface: Surface,
+        method: &'static str,
+        route: &str,
+        status: u16,
+    ) -> (Histogram, Counter) {
+        // Of what came too late only the class of its status is known.
+        let folded = (surface, OTHER_METHOD, status / 100);
+        self.requests.get(route, (surface, method, status), folded, register_request)
     }
 }
 
 fn register_request(route: &str, labels: RequestLabels) -> (Histogram, Counter) {
-    let (surface, method, status) = (labels.0.label(), labels.1, labels.2.to_string());
-    let responses = counter!(HTTP_RESPONSES.name, "surface" => surface, "status" => status.clone());
+    let (surface, method, status) = (labels.0.label(), labels.1, labels.2);
+    let status = if route == OVERFLOW { format!("{status}xx") } else { status.to_string() };
+    let responses = register_responses(labels.0, status.clone());
     let durations = histogram!(HTTP_REQUEST_DURATION.name,
         "surface" => surface,
         "http_request_method" => method,
         "http_route" => route.to_owned(),
         "http_response_status_code" => status);
     (durations, responses)
+}
+
+fn register_responses(surface: Surface, status: String) -> Counter {
+    counter!(HTTP_RESPONSES.name, "surface" => surface.label(), "status" => status)
 }
 
 /// The instruments of statements.
@@ -94,13 +143,24 @@ impl StatementMetrics {
         Self { system, statements }
     }
 
+    /// Zeros for these statements.
+    pub fn expect(&self, statements: impl IntoIterator<Item = &'static str>) {
+        for statement in statements {
+            drop(self.instrument(statement, ""));
+        }
+    }
+
     /// A statement ended; `error_type` is empty when it succeeded.
     pub fn ended(&self, statement: &'static str, error_type: &'static str, duration: Duration) {
+        self.instrument(statement, error_type).record(duration);
+    }
+
+    fn instrument(&self, statement: &'static str, error_type: &'static str) -> Histogram {
         let register = |name: &str, error_type: &'static str| {
             histogram!(DB_OPERATION_DURATION.name, "db_system_name" => self.system,
                 "db_query_summary" => name.to_owned(), "error_type" => error_type)
         };
-        self.statements.get(statement, error_type, error_type, register).record(duration);
+        self.statements.get(statement, error_type, error_type, register)
     }
 }
 

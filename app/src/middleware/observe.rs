@@ -24,7 +24,9 @@ use crate::state::AppState;
 
 /// The template a request matched. The API's is the same wherever it is mounted.
 fn route(surface: Surface, matched: Option<&MatchedPath>) -> String {
-    let Some(path) = matched.map(MatchedPath::as_str) else { return "unmatched".to_owned() };
+    let Some(path) = matched.map(MatchedPath::as_str) else {
+        return metrics::UNMATCHED.to_owned();
+    };
     let mounted = ["/api", "/sim"].iter().find_map(|mount| path.strip_prefix(mount));
     match (surface, mounted) {
         (Surface::Api, Some(route)) => route.to_owned(),
@@ -184,7 +186,7 @@ fn method_label(method: &Method) -> &'static str {
         "PATCH" => "PATCH",
         "DELETE" => "DELETE",
         "OPTIONS" => "OPTIONS",
-        _ => "_OTHER",
+        _ => metrics::OTHER_METHOD,
     }
 }
 

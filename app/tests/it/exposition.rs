@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use http::Method;
 use minitwit::metrics::{Request, RequestMetrics, StatementMetrics, Surface};
+use minitwit::routes;
 use serde_json::json;
 
-use crate::harness::{Backend, TestApp, on};
+use crate::harness::{Backend, TestApp, on, on_both_databases};
+
+on_both_databases!(what_users_usually_do_starts_at_zero, the_size_of_the_database_is_known);
 
 /// No use and no abuse of the service makes it expose more samples.
 const MOST_SAMPLES: usize = 6_000;
@@ -69,7 +72,7 @@ async fn the_number_of_series_has_a_bound() {
         let count = samples(&text).count();
         assert!((4_800..=MOST_SAMPLES - ELSEWHERE).contains(&count), "{count} samples");
         assert!(app.metric("minitwit_metrics_label_overflow_total", &[]) > 1_000.0);
-        let errors = [("http_route", "<overflow>"), ("http_response_status_code", "503")];
+        let errors = [("http_route", "<overflow>"), ("http_response_status_code", "5xx")];
         let folded = app.metric("http_server_request_duration_seconds_count", &errors);
         assert!(folded > 100.0, "an error counts as one whatever its route: {folded}");
         let told = app.records().all();
@@ -77,6 +80,87 @@ async fn the_number_of_series_has_a_bound() {
         assert_eq!(told.count(), 2, "each metric says it once");
     })
     .await;
+}
+
+/// Registers, logs in, posts, follows, unfollows, reads and leaves, as a person and as the simulator.
+async fn use_everything(app: &TestApp) {
+    let mut browser = app.browser();
+    let form = [("username", "a"), ("email", "a@b"), ("password", "p"), ("password2", "p")];
+    for path in ["/register", "/login", "/public"] {
+        browser.get(path).await.is(200);
+    }
+    browser.post("/register", &form).await.is(302);
+    browser.post("/login", &[("username", "a"), ("password", "p")]).await.is(302);
+    let api = app.simulator();
+    api.post("/register", json!({"username": "b", "email": "b@b", "pwd": "p"})).await.is(204);
+    api.post("/msgs/b?latest=1", json!({"content": "x"})).await.is(204);
+    api.post("/fllws/b", json!({"follow": "a"})).await.is(204);
+    for path in ["/latest", "/msgs", "/msgs/b", "/fllws/b"] {
+        api.get(path).await.is(200);
+    }
+    for path in ["/", "/b"] {
+        browser.get(path).await.is(200);
+    }
+    for path in ["/add_message", "/b/follow", "/b/unfollow", "/logout"] {
+        browser.post(path, &[("text", "x")]).await.is(302);
+    }
+}
+
+/// What was measured of a metric, without its figures.
+fn label_sets(exposition: &str, metric: &str) -> BTreeSet<String> {
+    let sets = samples(exposition).filter_map(|line| line.strip_prefix(metric)?.rsplit_once(' '));
+    sets.map(|(labels, _)| labels.to_owned()).collect()
+}
+
+async fn what_users_usually_do_starts_at_zero(app: TestApp) {
+    const REQUESTS: &str = "http_server_request_duration_seconds_count";
+    const STATEMENTS: &str = "db_client_operation_duration_seconds_count";
+
+    app.state.requests.expect(&routes::USUAL);
+    app.state.db.expect_statements();
+    let text = app.ops("/metrics").await.text();
+    assert!((app.metric(REQUESTS, &[("surface", "ops")]) - 1.0).abs() < 0.1);
+    for surface in ["web", "api"] {
+        assert!(
+            app.metric(REQUESTS, &[("surface", surface)]).abs() < 0.1,
+            "{surface} at the start"
+        );
+    }
+    let before = label_sets(&text, REQUESTS);
+    assert_eq!(before.len(), 2 * routes::USUAL.len(), "success and failure of each");
+    let statements = label_sets(&text, STATEMENTS);
+    use_everything(&app).await;
+    let text = app.ops("/metrics").await.text();
+    let new: Vec<_> =
+        label_sets(&text, REQUESTS).into_iter().filter(|set| !before.contains(set)).collect();
+    assert!(new.iter().all(|set| set.contains("\"ops\"")), "{new:#?} come later");
+    for answer in &routes::USUAL {
+        let labels = [
+            ("surface", answer.surface.label()),
+            ("http_request_method", answer.method),
+            ("http_route", answer.route),
+            ("http_response_status_code", &answer.status.to_string()),
+        ];
+        assert!(app.metric(REQUESTS, &labels) >= 1.0, "nobody gets {answer:?}");
+    }
+    for table in ["users.", "messages.", "followers."] {
+        let later: Vec<_> = label_sets(&text, STATEMENTS)
+            .into_iter()
+            .filter(|set| set.contains(&format!("\"{table}")) && !statements.contains(set))
+            .collect();
+        assert!(later.is_empty(), "{later:?} come later");
+    }
+}
+
+async fn the_size_of_the_database_is_known(app: TestApp) {
+    let empty = app.state.db.size().await.unwrap();
+    assert!(empty > 10_000, "{empty} bytes");
+    app.user("a").await;
+    for _ in 0..40 {
+        app.message("a", &"x".repeat(280)).await;
+    }
+    let now = app.state.db.size().await.unwrap();
+    assert!(now > empty, "{empty} bytes, and {now} after 40 messages");
 }
 
 #[test]
@@ -128,9 +212,7 @@ async fn the_names_of_the_course_are_at_a_path_of_their_own() {
         }
         let own = app.ops("/metrics").await.text();
         assert!(
-            own.contains(
-                "\n# minitwit_request_duration_milliseconds is exposed at /metrics/course"
-            )
+            own.contains("# minitwit_request_duration_milliseconds is exposed at /metrics/course")
         );
         assert!(!samples(&own).any(|line| line.contains("milliseconds")), "promtool refuses that");
     })

@@ -117,14 +117,14 @@ const SITE_ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/static/no.css", "/static/{name}"),
     ("GET", "/favicon.ico", "/favicon.ico"),
     ("GET", "/robots.txt", "/robots.txt"),
-    ("GET", "/a/b/c", "unmatched"),
-    ("GET", "/.git/config/x/y", "unmatched"),
+    ("GET", "/a/b/c", "<unmatched>"),
+    ("GET", "/.git/config/x/y", "<unmatched>"),
     ("GET", "/api/msgs", "/msgs"),
     ("GET", "/api/msgs/a", "/msgs/{username}"),
     ("POST", "/sim/fllws/a", "/fllws/{username}"),
     ("GET", "/sim/latest", "/latest"),
-    ("GET", "/api/nowhere", "unmatched"),
-    ("GET", "/api/no/where/at/all", "unmatched"),
+    ("GET", "/api/nowhere", "<unmatched>"),
+    ("GET", "/api/no/where/at/all", "<unmatched>"),
 ];
 
 /// The same on the API's own address.
@@ -136,7 +136,7 @@ const API_ROUTES: &[(&str, &str, &str)] = &[
     ("POST", "/register", "/register"),
     ("GET", "/latest", "/latest"),
     ("GET", "/openapi.json", "/openapi.json"),
-    ("GET", "/public", "unmatched"),
+    ("GET", "/public", "<unmatched>"),
 ];
 
 async fn routes_are_named_by_their_templates(app: TestApp) {
