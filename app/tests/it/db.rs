@@ -22,7 +22,7 @@ on_both_databases!(
     deleting_expired_sessions_leaves_the_others,
 );
 
-/// 1,000 users with 100 messages and 50 follows each: enough for a planner to care.
+/// 20,000 users, of whom 1,000 have 100 messages and 50 follows each: enough for a planner to care.
 async fn fill(raw: &mut Raw) {
     let numbers = |count: u32| match raw {
         Raw::Sqlite(_) => format!(
@@ -31,10 +31,10 @@ async fn fill(raw: &mut Raw) {
         ),
         Raw::Postgres(_) => format!("(SELECT n FROM generate_series(1, {count}) AS n) n"),
     };
-    let (few, many) = (numbers(1_000), numbers(100_000));
+    let (few, people, many) = (numbers(1_000), numbers(20_000), numbers(100_000));
     for sql in [
         format!(
-            "INSERT INTO users (username, email, pw_hash, created_at) SELECT 'user ' || n, 'e@x', '', n FROM {few}"
+            "INSERT INTO users (username, email, pw_hash, created_at) SELECT 'user ' || n, 'e@x', '', n FROM {people}"
         ),
         format!(
             "INSERT INTO messages (author_id, text, pub_date) SELECT n % 1000 + 1, 'text ' || n, n / 5 FROM {many}"
