@@ -10,6 +10,9 @@ use crate::format::{SECOND, rfc3339_short};
 /// The windows of the menu.
 pub const PRESETS: [&str; 8] = ["5m", "15m", "1h", "3h", "12h", "24h", "7d", "30d"];
 
+/// 30 days in microseconds.
+const MONTH: i64 = 30 * 86_400 * SECOND;
+
 /// One end of a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {
@@ -143,6 +146,13 @@ impl Window {
         // A live window includes what was recorded in this very microsecond.
         let to = self.to.resolve(self.now).saturating_add(i64::from(self.is_live()));
         TimeRange { from, to: to.max(from.saturating_add(1)) }
+    }
+
+    /// Where to look for what is not in the window, so that no step in time leads away from a page: the
+    /// month before its end, and everything since.
+    pub fn surroundings(&self) -> TimeRange {
+        let to = self.range().to;
+        TimeRange { from: to.saturating_sub(MONTH), to: to.max(self.now) }
     }
 
     /// Its length in microseconds.

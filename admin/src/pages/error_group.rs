@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use logsearch::fields;
 use logsearch::query::Chips;
 use logsearch::record::LogRecord;
-use logsearch::store::{MAX_PAGE, Search};
+use logsearch::store::{MAX_PAGE, Search, TimeRange};
 
 use super::errors::{self, Group, GroupRow};
 use super::record::{Row, Rows, text_of};
@@ -62,11 +62,15 @@ pub async fn show(
     let mut notices = Vec::new();
     let state = states::all(&panel, &mut notices).await.remove(&fingerprint);
     let view = view(&panel, &params, state.as_ref());
-    let found = find(&panel, &view, &fingerprint).await?;
+    let found = find(&panel, view.window.range(), &fingerprint).await?;
     let (message, place) = match (&found, &state) {
         (Some((group, _)), _) => (group.newest.message.clone(), group.place.clone()),
         (None, Some(state)) => (state.sample.clone(), state.place.clone()),
-        (None, None) => return Err(PanelError::NotFound),
+        (None, None) => {
+            let around = find(&panel, view.window.surroundings(), &fingerprint).await?;
+            let (group, _) = around.ok_or(PanelError::NotFound)?;
+            (group.newest.message.clone(), group.place)
+        }
     };
     let releases = Releases::around(&panel, &view, &mut notices).await;
     let mut facts = Vec::new();
@@ -116,14 +120,14 @@ fn view(panel: &Panel, params: &Params, state: Option<&ErrorState>) -> View {
     }
 }
 
-/// The group of that fingerprint in the window and its records, newest first.
+/// The group of that fingerprint in a range and its records, newest first.
 async fn find(
     panel: &Panel,
-    view: &View,
+    range: TimeRange,
     fingerprint: &str,
 ) -> Result<Option<(Group, Vec<LogRecord>)>, PanelError> {
     let search = Search {
-        range: view.window.range(),
+        range,
         query: Arc::new(errors::errors(&Chips::default())),
         ascending: false,
         after: None,
@@ -187,7 +191,7 @@ async fn resolve(
     let known = states::all(panel, &mut notices).await.remove(fingerprint);
     let view = params_view(panel, form);
     let releases = Releases::around(panel, &view, &mut notices).await;
-    let found = find(panel, &view, fingerprint).await?;
+    let found = find(panel, view.window.range(), fingerprint).await?;
     let now = panel.now();
     let mut state = match (known, found) {
         (Some(known), _) => known,

@@ -10,7 +10,7 @@ use axum::response::Response;
 use logsearch::fields;
 use logsearch::query::Query;
 use logsearch::record::{LogRecord, ValueRef};
-use logsearch::store::{MAX_PAGE, Search, TimeRange};
+use logsearch::store::{MAX_PAGE, Search};
 
 use super::profile::{self, Statement};
 use super::record::text_of;
@@ -26,8 +26,6 @@ use crate::params::Params;
 
 /// Different statements among which one is found by its fingerprint; no service has a tenth of them.
 const STATEMENTS: usize = 5_000;
-/// How far back a statement is looked up that did not run in the window, in microseconds.
-const BEFORE: i64 = 30 * 86_400 * format::SECOND;
 /// Runs of each list.
 const EXAMPLES: usize = 10;
 
@@ -113,15 +111,13 @@ pub async fn show(
     })
 }
 
-/// The text of the statement with this fingerprint, if it ran in the window or the month before its end.
+/// The text of the statement with this fingerprint, if it ran in the window or around it.
 async fn text_for(
     panel: &Panel,
     view: &View,
     fingerprint: &str,
 ) -> Result<Option<String>, PanelError> {
-    let range = view.window.range();
-    let before = TimeRange { from: range.to.saturating_sub(BEFORE), to: range.to };
-    for range in [range, before] {
+    for range in [view.window.range(), view.window.surroundings()] {
         let names = vec![fields::DB_QUERY.to_owned()];
         let has = Query::has_field(fields::DB_QUERY);
         let store = panel.store.as_ref();

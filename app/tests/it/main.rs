@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod backup;
+mod barriers;
 mod browser;
 mod cli;
 mod click_budget;
@@ -28,8 +29,10 @@ mod metrics_page;
 mod notice;
 mod observe;
 mod openapi;
+mod ops_browser;
 mod panel;
 mod panel_browser;
+mod panel_pages;
 mod passive_scan;
 mod personal_timelines;
 mod postgres;
