@@ -32,4 +32,14 @@ fi
 MINITWIT_IMAGE=name@sha256:0 MINITWIT_HOST=minitwit.example CONFIG_VERSION=0 \
     docker stack config --compose-file compose/swarm.yaml >/dev/null
 terraform -chdir=compose/terraform fmt -check -recursive
+# Against the provider's own description of its resources, in a copy that may be written to.
+cp -r compose/terraform "$tools/terraform"
+if terraform -chdir="$tools/terraform" init -backend=false -input=false >"$tools/init" 2>&1; then
+    terraform -chdir="$tools/terraform" validate
+elif [ -n "${CI-}" ]; then
+    cat "$tools/init" >&2
+    exit 1
+else
+    echo 'lint-files.sh: without the registry of providers, resources are not checked' >&2
+fi
 promtool check config --syntax-only compose/prometheus.yml compose/prometheus-swarm.yml

@@ -244,3 +244,111 @@ fn actions_are_pinned_and_workflows_ask_for_little() {
     }
     assert!(checked > 5, "only {checked} actions were found");
 }
+
+/// The texts of what deploys: workflows, scripts and the files they send.
+fn everything_that_deploys() -> Vec<(String, String)> {
+    let folders =
+        [".github/workflows", ".github/scripts", ".github/hooks", "compose", "compose/terraform"];
+    let mut texts = Vec::new();
+    for folder in folders {
+        for entry in fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path()) {
+            let is_made_here = entry.file_name().is_some_and(|name| name == ".env");
+            if entry.is_file() && !is_made_here {
+                texts.push((entry.display().to_string(), fs::read_to_string(&entry).unwrap()));
+            }
+        }
+    }
+    assert!(texts.len() > 25, "only {} files", texts.len());
+    texts
+}
+
+#[test]
+fn hosts_are_known_and_nothing_is_open_to_everybody() {
+    let forbidden = [
+        ("StrictHostKeyChecking=no", "talks to any host"),
+        ("StrictHostKeyChecking=accept-new", "talks to any host"),
+        ("chmod 777", "lets everybody write"),
+        ("chmod -R 777", "lets everybody write"),
+        (" root@", "logs in as root"),
+        ("set -x", "shows what it expands"),
+        ("curl -k", "believes any certificate"),
+        ("--insecure", "believes any certificate"),
+    ];
+    for (file, text) in everything_that_deploys() {
+        for (word, what) in forbidden {
+            assert!(!text.contains(word), "{file} {what}: {word}");
+        }
+        let public = |word: &str| {
+            let octets = word.split('.').map(str::parse::<u8>).collect::<Result<Vec<_>, _>>();
+            octets.is_ok_and(|of| of.len() == 4 && !matches!(of[0], 0 | 10 | 127 | 172 | 198))
+        };
+        let mut words = text.split(|c: char| !(c.is_ascii_digit() || c == '.'));
+        assert!(!words.any(public), "{file} knows the address of a machine");
+    }
+}
+
+#[test]
+fn secrets_reach_a_step_by_its_environment_and_are_not_shown() {
+    let texts = everything_that_deploys();
+    let workflows = texts.iter().filter(|(file, _)| file.contains("/.github/workflows/"));
+    for (file, text) in workflows {
+        for line in text.lines().filter(|line| line.contains("${{ secrets.")) {
+            let (key, value) = line.trim().split_once(": ").unwrap();
+            let is_a_value = value.starts_with("${{ secrets.") && value.ends_with("}}");
+            assert!(is_a_value && key != "run" && key != "- run", "{file}: {line}");
+        }
+    }
+}
+
+/// What a job of a workflow needs, as the file writes it.
+fn needs(workflow: &str, job: &str) -> String {
+    let (_, rest) = workflow.split_once(&format!("\n  {job}:\n")).unwrap();
+    let lines = rest.lines().take_while(|line| line.starts_with("    ") || line.is_empty());
+    let mut needs = lines.filter_map(|line| line.strip_prefix("    needs: "));
+    needs.next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn nothing_is_deployed_that_was_not_checked_and_nothing_released_that_was_not_deployed() {
+    let workflow = read(".github/workflows/deploy.yml");
+    let order = [("image", "checks"), ("deploy", "image"), ("release", "[image, deploy]")];
+    for (job, before) in order {
+        assert_eq!(needs(&workflow, job), before, "{job} does not wait");
+    }
+    assert!(workflow.contains("uses: ./.github/workflows/ci.yml"), "the checks are others");
+    // By digest from the build on: a tag can be moved between the checks and the machines.
+    assert!(workflow.contains("outputs.image }}@${{ steps.build.outputs.digest }}"));
+    assert!(!workflow.contains(":latest"), "a tag that moves is pushed");
+    let checks = read(".github/workflows/ci.yml");
+    for check in [
+        "cargo llvm-cov --workspace --locked --fail-under-lines",
+        "scripts/simulation.sh",
+        "scripts/lint-files.sh",
+        "fail-build: true",
+        "cargo deny",
+    ] {
+        assert!(checks.contains(check), "nothing runs {check}");
+    }
+}
+
+#[test]
+fn terraform_opens_the_web_alone_and_keeps_no_state_here() {
+    let main = read("compose/terraform/main.tf");
+    let open = "source_addresses = local.everywhere";
+    assert_eq!(main.matches(open).count(), 1, "a rule more is open to everybody");
+    let (rule, _) = main.split_once(open).unwrap();
+    let (_, rule) = rule.rsplit_once("inbound_rule\"").unwrap();
+    assert!(rule.contains(r#"for_each = ["80", "443"]"#), "{rule}");
+    assert_eq!(main.matches("0.0.0.0/0").count(), 1, "a rule names everybody by itself");
+    let ignored = read("compose/.gitignore");
+    for made in [
+        "/terraform/.terraform/",
+        "/terraform/*.tfstate*",
+        "/terraform/*.tfvars",
+        "/secrets/",
+        "/tls/",
+    ] {
+        assert!(ignored.lines().any(|line| line == made), "{made} can get into git");
+    }
+    assert!(!main.contains("remote-exec"), "a machine is told by hand");
+}
