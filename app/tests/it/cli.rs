@@ -165,7 +165,22 @@ async fn an_operator_gets_a_password_from_standard_input(app: TestApp) {
     }
 }
 
+async fn a_deployment_is_marked_by_hand(app: TestApp) {
+    let said =
+        succeeds(on(&app, "deploy-mark --version 7 --revision abc --note certificate")).await;
+    assert_eq!(said, "marked the deployment of 7 abc\n");
+    let deploy = app.state.db.latest_deploy().await.unwrap().unwrap();
+    let marked = (&*deploy.version, &*deploy.revision, &*deploy.note, &*deploy.how);
+    assert_eq!(marked, ("7", "abc", "certificate", "command"));
+    let mut two_lines = on(&app, "deploy-mark");
+    two_lines.args(["--note", "one\ntwo"]);
+    let output = run(two_lines, "").await;
+    assert!(String::from_utf8(output.stderr).unwrap().contains("200 characters in one line"));
+    assert_eq!(app.state.db.latest_deploy().await.unwrap().unwrap().at, deploy.at);
+}
+
 on_both_databases!(
+    a_deployment_is_marked_by_hand,
     messages_are_listed_hidden_and_shown,
     an_operator_gets_a_password_from_standard_input,
 );
