@@ -99,6 +99,7 @@ const APP: &[(&str, &[&str])] = &[
             "chaos",
             "error",
             "exposition",
+            "links",
             "metrics",
             "middleware",
             "ops",
