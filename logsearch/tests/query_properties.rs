@@ -4,7 +4,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use logsearch::query::{Chips, MAX_CHARS, Matcher, Query, parse};
+use logsearch::query::{Chips, MAX_CHARS, Matcher, Query, complete, parse};
 use logsearch::record::{Level, LogRecord, Value, ValueRef};
 use logsearch::testing::quoted;
 use proptest::prelude::*;
@@ -174,6 +174,12 @@ proptest! {
     }
 
     #[test]
+    fn whatever_is_being_typed_can_be_completed(text in query_text(), caret in 0..80_usize) {
+        let (chosen, after) = complete(&text, caret).choose(&text, "x y");
+        prop_assert!(chosen.is_char_boundary(after), "{} {}", chosen, after);
+    }
+
+    #[test]
     fn negation_is_the_opposite(text in query_text()) {
         let query = parse(&text).query;
         let record = record(vec![("my.field".into(), Value::Str("a".into()))]);
@@ -201,6 +207,30 @@ fn record(fields: Vec<(String, Value)>) -> LogRecord {
         message: "database is locked".into(),
         fields,
     }
+}
+
+/// Each was found by chance or by a fuzzer.
+#[test]
+fn texts_that_were_printed_wrongly_once() {
+    for text in [
+        "\\ or duration:*) TO #(\"",
+        "a OR path:/b*) #level:warn",
+        "path:*) c*) (d OR path:e?)",
+        "usr:\"a\\",
+        "usr:\"a\\\\",
+        "usr:\"\\",
+    ] {
+        let parsed = parse(text);
+        let printed = parsed.query.to_string();
+        assert_eq!(parse(&printed).query, parsed.query, "{text} printed as {printed}");
+        let chips = parsed.chips.to_string();
+        let again = parse(&chips);
+        assert_eq!(quoted(again.query), quoted(parsed.query), "{text} printed as {chips}");
+        assert_eq!(again.chips.0.len(), parsed.chips.0.len(), "{chips}");
+    }
+    let parsed = parse("path:/msgs/*)");
+    assert_eq!(parsed.query, parse("path:/msgs/*").query);
+    assert_eq!(parsed.notices[0].message, "unmatched ) ignored");
 }
 
 #[test]

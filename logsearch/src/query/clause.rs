@@ -12,7 +12,7 @@ use crate::record::Level;
 const SOURCE_ENDINGS: [&str; 12] =
     [".rs", ".py", ".js", ".ts", ".go", ".java", ".c", ".cpp", ".rb", ".cs", ".html", ".toml"];
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
     /// Reads the clause that starts here.
     pub(super) fn clause(&mut self) {
         let start = self.scanner.at;
@@ -88,7 +88,9 @@ impl Parser<'_> {
             let mut text = self.scanner.text[start..self.scanner.at].to_owned();
             if !closed {
                 self.notice("unclosed quote closed", start..self.scanner.at);
-                text.push('"');
+                // A lone backslash at the end would make the quote a part of the text.
+                let backslashes = text.len() - text.trim_end_matches('\\').len();
+                text.push_str(if backslashes % 2 == 1 { "\\\"" } else { "\"" });
             }
             return self.leaf(Query::Text(text), start);
         }
@@ -198,8 +200,7 @@ impl Parser<'_> {
             let text = self.quoted();
             return self.leaf(Query::PhraseIn(field, text), start);
         }
-        let inside = self.is_inside();
-        let word = self.scanner.word(inside);
+        let word = self.plain_word();
         if word.is_empty() {
             let message = format!("{}: has no value; matched as exists", field.typed);
             self.notice(message, start..self.scanner.at);
@@ -217,6 +218,19 @@ impl Parser<'_> {
             Query::Eq(field, value)
         };
         self.leaf(query, start);
+    }
+
+    /// A word that is a value. As a pattern it ends at a `)` that closes nothing, also outside of a group:
+    /// inside one it could not be written, as quotes would make it a text.
+    fn plain_word(&mut self) -> &'a str {
+        let start = self.scanner.clone();
+        let inside = self.is_inside();
+        let word = self.scanner.word(inside);
+        if inside || !word.contains(['*', '?']) {
+            return word;
+        }
+        self.scanner = start;
+        self.scanner.word(true)
     }
 
     fn pattern(&mut self, field: Field, word: &str, start: usize) {

@@ -133,6 +133,10 @@ impl Reader<'_> {
                 None
             }
             '"' => self.quoted(start),
+            '|' | '&' if self.scanner.eat("||") || self.scanner.eat("&&") => {
+                self.clause = None;
+                None
+            }
             _ if self.list.is_some() => self.list_word(start),
             _ => self.clause(start),
         }
@@ -255,8 +259,8 @@ mod tests {
 
     #[test]
     fn every_caret_of_every_text_has_an_answer() {
-        for text in ["é\"数 level:(\"a", "a.b:[x, \"", "((-#+level:IN", "status>=<=~\"", ":::((("]
-        {
+        let texts = ["é\"数 level:(\"a", "a.b:[x, \"", "((-#+level:IN", "status>=<=~\"", ":::((("];
+        for text in texts.into_iter().chain(["a||b", "T&&0", "level:(a||b", "|&||&|"]) {
             for caret in 0..=text.len() + 2 {
                 let completion = complete(text, caret);
                 let (chosen, at) = completion.choose(text, "x y");
