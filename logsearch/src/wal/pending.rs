@@ -84,14 +84,10 @@ impl Pending {
         }
     }
 
-    /// Gives up, and gives back the records from `first` on, to be written once more.
-    pub fn fail(&mut self, first: u64) -> Backlog {
+    /// Gives up, and gives back the records, to be written once more.
+    pub fn fail(&mut self) -> Backlog {
         self.closed.clear();
-        let mut records = std::mem::take(&mut self.records);
-        while records.front().is_some_and(|batch| batch.first < first) {
-            records.pop();
-        }
-        records
+        std::mem::take(&mut self.records)
     }
 
     /// Whether no record waits.

@@ -331,9 +331,16 @@ impl Writer {
 
     /// Starts a segment for records from `first` on. The old one is synced in the background.
     fn rotate(&mut self, first: u64) -> io::Result<()> {
-        let (segment, file) = segment::create(&self.directory, first)?;
         self.close();
-        self.segments.retain(|known| known.first != first);
+        // After a failed sync: these have what is written again now, and the last segment has to be the
+        // one with the newest numbers.
+        while let Some(last) = self.segments.last().filter(|last| last.first >= first) {
+            match segment::quarantine(&last.path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => self.segments.pop(),
+            };
+        }
+        let (segment, file) = segment::create(&self.directory, first)?;
         self.segments.push(segment);
         self.file = Some(Arc::new(file));
         self.pending.created();
@@ -373,11 +380,15 @@ impl Writer {
     }
 
     /// After a failed sync the kernel may have dropped the pages and reports success the next time, so
-    /// the records of the newest segment are written once more, to a file of their own. Readers skip
+    /// what is not known to be on the disk is written once more, to a file of its own. Readers skip
     /// what they have seen.
     fn write_again(&mut self, error: &io::Error) {
-        let newest = self.segments.last().map_or(0, |segment| segment.first);
-        let mut again = self.pending.fail(newest);
+        let mut again = self.pending.fail();
+        let first = again.front().map_or(self.written, |batch| batch.first);
+        if first > self.synced {
+            let synced = self.synced;
+            self.note(format!("records {synced} to {first} may not be on the disk"));
+        }
         while let Some(batch) = self.backlog.pop() {
             again.push(&batch);
         }
