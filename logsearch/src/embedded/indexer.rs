@@ -121,7 +121,8 @@ impl Indexer {
     }
 
     fn add_until(&mut self, until: u64) -> Result<(), PartitionError> {
-        while self.position < until {
+        // Who stops has waited as long as they wanted to: the log keeps what is not committed.
+        while self.position < until && !self.shared.is_stopping() {
             let Some(batch) = self.next_batch()? else { break };
             let mut at = 0;
             for view in batch.records() {
