@@ -15,6 +15,7 @@ programs=(
     shellcheck:shellcheck
     curl:curl
     openssl:openssl
+    mkfs.ext2:e2fsprogs
     npm:npm
 )
 
@@ -26,7 +27,7 @@ as_root() {
 is_there() {
     case $1 in
     initdb) compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null ;;
-    *) PATH=$PATH:/usr/sbin command -v "$1" >/dev/null ;;
+    *) PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null ;;
     esac
 }
 

@@ -321,7 +321,7 @@ fn nothing_is_deployed_that_was_not_checked_and_nothing_released_that_was_not_de
     assert!(!workflow.contains(":latest"), "a tag that moves is pushed");
     let checks = read(".github/workflows/ci.yml");
     for check in [
-        "cargo llvm-cov --workspace --locked --fail-under-lines",
+        "scripts/coverage.sh",
         "scripts/simulation.sh",
         "scripts/lint-files.sh",
         "fail-build: true",
@@ -329,6 +329,8 @@ fn nothing_is_deployed_that_was_not_checked_and_nothing_released_that_was_not_de
     ] {
         assert!(checks.contains(check), "nothing runs {check}");
     }
+    let tests = read(".github/scripts/coverage.sh");
+    assert!(tests.contains("cargo llvm-cov --workspace --locked --fail-under-lines"), "{tests}");
 }
 
 #[test]
