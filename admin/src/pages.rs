@@ -26,6 +26,7 @@ pub mod sql;
 pub mod statement;
 mod states;
 mod status;
+mod store;
 pub mod summary;
 pub mod system;
 mod tabs;

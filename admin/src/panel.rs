@@ -10,6 +10,7 @@ use logsearch::filter::LevelControl;
 use logsearch::live::Subscription;
 use logsearch::query::Query;
 use logsearch::store::LogStore;
+use logsearch::writer::Counts;
 use tokio::sync::Semaphore;
 
 use crate::clock;
@@ -42,6 +43,7 @@ pub struct Panel {
     pub errors: Option<Arc<dyn ErrorStates>>,
     pub searches: Option<Arc<dyn SavedSearches>>,
     pub levels: Option<LevelControl>,
+    pub counts: Option<Box<dyn Fn() -> Counts + Send + Sync>>,
     pub build: Vec<(String, String)>,
     clock: Box<dyn Fn() -> i64 + Send + Sync>,
 }
@@ -80,6 +82,7 @@ impl Admin {
             errors: None,
             searches: None,
             levels: None,
+            counts: None,
             build: Vec::new(),
             clock: Box::new(clock::now),
         };
@@ -174,6 +177,13 @@ impl Admin {
     /// Which records are kept, to be changed for a time.
     pub fn levels(mut self, levels: LevelControl) -> Self {
         self.panel.levels = Some(levels);
+        self
+    }
+
+    /// What became of the records before the store: how many wait and how many were lost, and why. Shown
+    /// on System.
+    pub fn counts(mut self, counts: impl Fn() -> Counts + Send + Sync + 'static) -> Self {
+        self.panel.counts = Some(Box::new(counts));
         self
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, RwLock};
+use tracing::dispatcher::{self, Dispatch, WeakDispatch};
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::Interest;
 use tracing::{Metadata, callsite};
@@ -146,8 +147,15 @@ impl LevelControl {
         let mut state = self.shared.state.lock();
         if !state.waiting {
             let shared = Arc::clone(&self.shared);
+            // Whoever changes the levels hears of their end; holding it would keep a filter that its
+            // own subscriber holds.
+            let dispatch = dispatcher::get_default(Dispatch::downgrade);
             let thread = std::thread::Builder::new().name("log-levels".to_owned());
-            thread.spawn(move || shared.wait_and_revert())?;
+            thread.spawn(move || {
+                if let Some(levels) = shared.wait_and_revert() {
+                    tell_of_revert(&dispatch, &levels);
+                }
+            })?;
             state.waiting = true;
         }
         state.until = Some(Instant::now() + time);
@@ -165,18 +173,34 @@ impl Shared {
     }
 
     /// A thread of its own: filters are not asked while nothing happens, and what is off never asks.
-    fn wait_and_revert(&self) {
+    /// Returns the levels that hold again, or nothing when somebody set others meanwhile.
+    fn wait_and_revert(&self) -> Option<Levels> {
         let mut state = self.state.lock();
+        let mut reverted = None;
         while let Some(until) = state.until {
             if Instant::now() >= until {
                 state.until = None;
                 self.apply(state.usual.clone());
+                reverted = Some(state.usual.clone());
             } else {
                 self.changed.wait_until(&mut state, until);
             }
         }
         state.waiting = false;
+        reverted
     }
+}
+
+/// An audit record in the name of nobody: the time that somebody had asked for is over.
+fn tell_of_revert(dispatch: &WeakDispatch, levels: &Levels) {
+    let Some(dispatch) = dispatch.upgrade() else { return };
+    dispatcher::with_default(&dispatch, || {
+        tracing::info!(
+            target: AUDIT,
+            { event.action = "levels.revert", user.name = "system", logs.levels = %levels },
+            "the usual log levels hold again"
+        );
+    });
 }
 
 impl<S> Filter<S> for LevelControl {

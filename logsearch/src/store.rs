@@ -4,6 +4,7 @@
 //! engine leaks. Retention, schema and transactions are a store's own business and not part of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -253,6 +254,55 @@ pub struct StoreStatus {
     pub searchable_until: i64,
     /// What a person should know: quarantined parts, a full disk. Empty when all is well.
     pub notices: Vec<String>,
+    /// The parts that are removed as a whole, the oldest first; empty for a store without any.
+    pub partitions: Vec<PartitionStatus>,
+    /// What bounds the store; `None` when nothing does.
+    pub limits: Option<Limits>,
+    /// Records that can be found and that a power failure would take.
+    pub unsynced: u64,
+}
+
+/// A part of a store that is removed as a whole when it is too old or there is no room for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionStatus {
+    /// The name of its directory.
+    pub name: String,
+    /// Timestamps of its oldest and its newest record in microseconds; `None` while it has none.
+    pub span: Option<(i64, i64)>,
+    /// Its records, also those that cannot be found at the moment.
+    pub records: u64,
+    /// Bytes on disk when last measured.
+    pub bytes: u64,
+    /// Pieces its index is in.
+    pub segments: u64,
+    /// What happens to it.
+    pub state: PartitionState,
+}
+
+/// What happens to a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartitionState {
+    /// It takes new records.
+    Written,
+    /// It is complete and does not change any more.
+    Closed,
+    /// Its index is built anew from its records, which cannot be found until then.
+    Rebuilt,
+    /// It was found damaged and is not searched.
+    Damaged,
+}
+
+/// How much a store may keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Older partitions are removed.
+    pub max_age: Duration,
+    /// The store has at most so many bytes.
+    pub max_bytes: u64,
+    /// While the disk has fewer bytes free, the oldest partition goes.
+    pub min_free_bytes: u64,
+    /// Bytes free on the disk; `None` when the system does not say.
+    pub free_bytes: Option<u64>,
 }
 
 /// What went wrong, as a caller acts on it.

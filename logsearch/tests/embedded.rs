@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use logsearch::embedded::{EmbeddedStore, Options};
-use logsearch::store::LogStore;
+use logsearch::record::LogRecord;
+use logsearch::store::{LogStore, PartitionState};
+use logsearch::testing::WebLog;
 use tempfile::TempDir;
 
 fn open(options: Options) -> (Arc<dyn LogStore>, TempDir) {
@@ -46,4 +48,37 @@ mod as_a_service_runs_it {
     }
 
     logsearch::log_store_suite!(open_usual());
+}
+
+#[tokio::test]
+async fn the_status_tells_each_partition_and_what_bounds_the_store() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = Options { partition_records: 900, commit_records: 100, ..Options::default() };
+    let limits = (options.max_age, options.max_bytes, options.min_free_bytes);
+    let store = EmbeddedStore::open(directory.path(), options).unwrap();
+    assert_eq!(store.status().await.unwrap().partitions, []);
+    let now = jiff::Timestamp::now().as_microsecond();
+    for hundred in 0..20 {
+        let record = |number| record_at(now + hundred * 100 + number);
+        store.append((0..100).map(record).collect()).await.unwrap();
+        assert!(store.flush(Duration::from_secs(30)).await);
+    }
+    let status = store.status().await.unwrap();
+    let parts = status.partitions;
+    let doing: Vec<_> = parts.iter().map(|part| part.state).collect();
+    assert_eq!(doing, [PartitionState::Closed, PartitionState::Closed, PartitionState::Written]);
+    assert_eq!(parts.iter().map(|part| part.records).collect::<Vec<_>>(), [900, 900, 200]);
+    let spans: Vec<_> = parts.iter().map(|part| part.span.unwrap()).collect();
+    assert_eq!(spans, [(now, now + 899), (now + 900, now + 1_799), (now + 1_800, now + 1_999)]);
+    assert!(parts.iter().all(|part| part.bytes > 0 && part.segments > 0), "{parts:?}");
+    let told = status.limits.unwrap();
+    assert_eq!((told.max_age, told.max_bytes, told.min_free_bytes), limits);
+    assert!(told.free_bytes.is_some_and(|free| free > 0));
+    assert!(status.unsynced <= 2_000);
+}
+
+fn record_at(timestamp: i64) -> LogRecord {
+    let mut record = WebLog::new(1).next().unwrap();
+    record.timestamp = timestamp;
+    record
 }

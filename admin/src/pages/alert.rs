@@ -261,7 +261,7 @@ impl Known {
         let row = |alert: &Alert| TimeRow {
             url: links.alert(&alert.rule, Some(alert.id)),
             when: format!("{} {}", format::day(alert.started), format::time(alert.started)),
-            lasts: format::duration(alert.lasts(now)),
+            lasts: format::about(alert.lasts(now)),
             fires: alert.ended.is_none(),
             labels: telling_labels(alert),
             is_here: Some(alert.id) == here,
@@ -278,9 +278,9 @@ fn is_web(url: &str) -> bool {
 fn state(alert: &Alert, now: i64) -> AlertState {
     let ago = |at: i64| format::ago(at, now);
     let text = match alert.ended {
-        None => format!("firing for {}", format::duration(alert.lasts(now))),
+        None => format!("firing for {}", format::about(alert.lasts(now))),
         Some(ended) => {
-            format!("ended {}, after {}", ago(ended), format::duration(alert.lasts(now)))
+            format!("ended {}, after {}", ago(ended), format::about(alert.lasts(now)))
         }
     };
     AlertState {

@@ -163,7 +163,7 @@ fn alert_row(alert: &Alert, now: i64, links: &Links) -> AlertRow {
         labels: telling_labels(alert),
         started: format!("{} {}", format::day(alert.started), format::time(alert.started)),
         started_full: format::rfc3339(alert.started),
-        lasts: format::duration(alert.lasts(now)),
+        lasts: format::about(alert.lasts(now)),
         unheard: if is_unheard { format::ago(alert.heard, now) } else { String::new() },
     }
 }

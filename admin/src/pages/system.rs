@@ -14,6 +14,7 @@ use logsearch::record::ValueRef;
 use logsearch::store::Search;
 
 use super::record::{Row, Rows};
+use super::store::StoreView;
 use super::tabs::{self, Tab};
 use crate::audit::audit;
 use crate::change::Change;
@@ -38,7 +39,7 @@ struct SystemPage {
     layout: Layout,
     tabs: Vec<Tab>,
     may_change: bool,
-    store: Vec<(&'static str, String)>,
+    store: StoreView,
     notices: Vec<String>,
     levels: Option<LevelsView>,
     jobs: Vec<JobRow>,
@@ -83,10 +84,10 @@ pub async fn show(
         limit: AUDIT,
     };
     let (status, page) = tokio::try_join!(panel.store.status(), panel.store.search(&search))?;
-    let lag = now.saturating_sub(status.searchable_until).max(0);
-    let oldest = status.oldest.map_or_else(|| "–".to_owned(), |at| format::ago(at, now));
     let columns = ["user".to_owned(), "action".to_owned()];
     let rows = Rows::new(&panel.links, &columns, &view);
+    let counts = panel.counts.as_ref().map(|counts| counts());
+    let store = StoreView::new(&status, counts.as_ref(), &view, &panel.links);
     let mut notices = status.notices;
     let jobs = match &panel.jobs {
         Some(jobs) => told(jobs.list().await, "jobs", &mut notices),
@@ -97,12 +98,7 @@ pub async fn show(
         layout: Layout::new(&panel, &operator, Section::System, "System", "/system", &view),
         tabs: tabs::of(&panel, "/system", &view),
         may_change: operator.may_change(),
-        store: vec![
-            ("records", format::count(status.records)),
-            ("on disk", format::bytes(status.bytes)),
-            ("oldest", oldest),
-            ("found within", format::duration(lag)),
-        ],
+        store,
         notices,
         levels: levels(&panel),
         jobs: jobs.into_iter().map(|job| job_row(job, &view, &panel)).collect(),
@@ -125,10 +121,7 @@ fn levels(panel: &Panel) -> Option<LevelsView> {
     let micros = |time: Duration| i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
     Some(LevelsView {
         current: levels.levels().to_string(),
-        remaining: levels
-            .remaining()
-            .map(|left| format::duration(micros(left)))
-            .unwrap_or_default(),
+        remaining: levels.remaining().map(|left| format::about(micros(left))).unwrap_or_default(),
         action: panel.links.path("/system/levels"),
         minutes: MINUTES,
     })
@@ -141,9 +134,9 @@ fn job_row(job: Job, view: &View, panel: &Panel) -> JobRow {
     JobRow {
         last: job.last.map_or_else(|| "never".to_owned(), |at| format::ago(at, now)),
         last_full: full(job.last),
-        next: job.next.map_or_else(String::new, |at| {
-            format!("in {}", format::duration(at.saturating_sub(now).max(0)))
-        }),
+        next: job
+            .next
+            .map_or_else(String::new, |at| format!("in {}", format::about(at.saturating_sub(now)))),
         next_full: full(job.next),
         failed: job.failed.map_or_else(|| "never".to_owned(), |at| format::ago(at, now)),
         class: if job.outcome == "failure" { "error" } else { "" },

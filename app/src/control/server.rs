@@ -11,7 +11,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, put};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use futures_util::stream;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
@@ -42,6 +42,19 @@ pub struct Control {
     pub levels: LevelControl,
 }
 
+/// Who runs a command, as the operating system says.
+#[derive(Clone, Copy, Debug)]
+struct Peer {
+    uid: Option<u32>,
+}
+
+impl Peer {
+    /// For audit records; no operator of the panel has a space in the name.
+    fn name(self) -> String {
+        self.uid.map_or_else(|| "unknown uid".to_owned(), |uid| format!("uid {uid}"))
+    }
+}
+
 /// Serves commands until the token is cancelled. A socket left behind by a process that ended is
 /// replaced: the lock of the data directory says that there is no other.
 pub async fn serve(
@@ -59,7 +72,8 @@ pub async fn serve(
     tokio::spawn(async move {
         while let Some(accepted) = stop.run_until_cancelled(accept(&listener, &permits)).await {
             let Ok((stream, permit)) = accepted else { continue };
-            let service = TowerToHyperService::new(router.clone());
+            let peer = Peer { uid: stream.peer_cred().ok().map(|peer| peer.uid()) };
+            let service = TowerToHyperService::new(router.clone().layer(Extension(peer)));
             let (stop, stream) = (stop.clone(), TokioIo::new(stream));
             tokio::spawn(async move {
                 let mut server = http1::Builder::new();
@@ -141,6 +155,7 @@ async fn current_levels(State(control): State<Control>) -> String {
 
 async fn levels(
     State(control): State<Control>,
+    Extension(peer): Extension<Peer>,
     Json(change): Json<LevelChange>,
 ) -> Result<String, Failed> {
     let levels = Levels::parse(&change.levels)?;
@@ -150,7 +165,17 @@ async fn levels(
         Some(seconds) => control.levels.set_for(levels.clone(), Duration::from_secs(seconds))?,
     }
     let (before, levels) = (before.to_string(), levels.to_string());
-    tracing::info!(target: "audit", before, levels, seconds = change.seconds, "log levels changed");
+    tracing::info!(
+        target: "audit",
+        {
+            event.action = "levels.set",
+            user.name = peer.name(),
+            logs.levels = levels,
+            before,
+            seconds = change.seconds
+        },
+        "log levels changed"
+    );
     Ok(levels)
 }
 

@@ -43,13 +43,14 @@ pub struct Panel {
 /// The panel behind its log-in, and `/`, which leads to it.
 pub fn router(state: &AppState, panel: Panel) -> Router {
     let database = state.db.system_name();
-    let logs = Arc::clone(&panel.logs);
+    let (logs, counted) = (Arc::clone(&panel.logs), Arc::clone(&panel.logs));
     let pages = admin::Admin::new(panel.logs.store())
         .at(operator::PANEL)
         .service("MiniTwit", env!("CARGO_PKG_VERSION"))
         .logout(operator::LOGOUT)
         .live(move |query| logs.subscribe(query))
         .levels(panel.levels)
+        .counts(move || counted.counts())
         .errors(Arc::new(PanelErrors(state.db.clone())))
         .searches(Arc::new(PanelSearches { db: state.db.clone(), clock: state.clock.clone() }))
         .moderation(Arc::new(PanelModeration(state.db.clone())))

@@ -112,7 +112,10 @@ async fn a_job_is_run_by_hand_and_every_replica_tells_how_it_ended(app: TestApp)
     let (here, there) = (Panel::of(&app).await, Panel::of(&other_app).await);
     let operator = here.log_in(&app, "octavia", Role::Operator).await;
     let viewer = there.log_in(&app, "victor", Role::Viewer).await;
-    operator.get("/admin/system").await.is(200).shows("expired_sessions").shows("Run now");
+    let system = operator.get("/admin/system").await;
+    system.is(200).shows("expired_sessions").shows("Run now");
+    system.shows("<h2>Retention</h2>").shows("<td data-title=\"of\">14 d</td>").shows("None yet");
+    system.shows("<h2>Dropped records</h2>").shows("None of ");
     viewer.get("/admin/system").await.is(200).shows("expired_sessions").hides("Run now");
 
     viewer.post("/admin/system/jobs/expired_sessions", &[]).await.is(403);

@@ -38,6 +38,7 @@ mod search;
 mod segment;
 mod shared;
 mod sketch;
+mod status;
 mod tail;
 mod tokenizer;
 mod top;

@@ -42,7 +42,12 @@ impl Retention {
         loop {
             let kept = kept(&shared.state.read());
             let bytes = self.measure(shared, &kept, writing);
-            shared.state.write().index_bytes = bytes;
+            {
+                let mut state = shared.state.write();
+                state.index_bytes = bytes;
+                state.sizes.clone_from(&self.sizes);
+                state.writing = writing.map(Path::to_path_buf);
+            }
             let Some(reason) = Self::reason(shared, kept.first(), bytes, now) else {
                 return false;
             };

@@ -1,6 +1,7 @@
 //! What the searching side, the write-ahead log's listener and the index thread share.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -12,9 +13,7 @@ use super::partition::View;
 use super::recovery::Unindexed;
 use super::search::Snapshot;
 use super::tail::Tail;
-use crate::clock;
 use crate::codec::Batch;
-use crate::store::StoreStatus;
 use crate::wal::Wal;
 
 /// Notices kept for [`crate::store::StoreStatus`]; the oldest go.
@@ -45,6 +44,10 @@ pub struct State {
     pub next: u64,
     /// Bytes of index and quarantine when last measured.
     pub index_bytes: u64,
+    /// Bytes of each partition when last measured, by directory.
+    pub sizes: HashMap<PathBuf, u64>,
+    /// The partition that takes new records, when last measured.
+    pub writing: Option<PathBuf>,
     /// What a person should know, oldest first.
     pub notices: VecDeque<String>,
     /// Why indexing does not get on at the moment.
@@ -192,33 +195,5 @@ impl Shared {
         let mut control = self.control.lock();
         control.flushes_done = control.flushes_done.max(flush);
         self.done.notify_all();
-    }
-}
-
-impl Shared {
-    /// How the store is doing.
-    pub fn status(&self) -> StoreStatus {
-        let wal = self.wal.status();
-        let state = self.state.read();
-        let views = || state.views.iter().filter(|view| view.failure().is_none());
-        let oldest = views().filter(|view| view.records() > 0).map(|view| view.span.0);
-        let mut notices: Vec<String> = state.notices.iter().cloned().collect();
-        notices.extend(state.trouble.clone());
-        notices.extend(wal.notices);
-        let gap = state.tail.has_gap_from(state.next);
-        StoreStatus {
-            records: views().map(|view| view.records()).sum::<u64>()
-                + state.tail.count_from(state.next),
-            bytes: state.index_bytes + wal.bytes,
-            segments: views().map(|view| view.searcher.segment_readers().len() as u64).sum(),
-            oldest: oldest.chain(state.tail.oldest()).min(),
-            // With a gap, only what is indexed is complete.
-            searchable_until: if gap {
-                views().map(|view| view.span.1).max().unwrap_or(0)
-            } else {
-                clock::now()
-            },
-            notices,
-        }
     }
 }

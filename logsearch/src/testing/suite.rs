@@ -104,6 +104,23 @@ pub async fn a_record_is_found_once_the_store_says_so(store: Store) {
     assert_eq!(store.status().await.expect("status").records, 5);
 }
 
+/// See the name.
+pub async fn the_parts_of_a_status_are_within_its_whole(store: Store) {
+    fill(&*store, WebLog::new(3).take(2_000).collect()).await;
+    let status = store.status().await.expect("status");
+    let parts = &status.partitions;
+    assert!(parts.iter().map(|part| part.records).sum::<u64>() <= status.records);
+    assert!(parts.iter().map(|part| part.bytes).sum::<u64>() <= status.bytes);
+    assert!(parts.iter().map(|part| part.segments).sum::<u64>() <= status.segments);
+    assert!(status.unsynced <= status.records);
+    for part in parts {
+        let Some((from, to)) = part.span else { continue };
+        let inside = count(&*store, TimeRange { from, to: to + 1 }, "").await;
+        assert!(inside >= part.records, "{part:?} has {inside} records in its span");
+        assert!(status.oldest.is_some_and(|oldest| oldest <= from), "{part:?} is older than all");
+    }
+}
+
 /// See the name. Fields may come back in another order.
 pub async fn records_come_back_as_they_were_given(store: Store) {
     let given: Vec<LogRecord> = odd_records(1).take(300).chain(WebLog::new(1).take(300)).collect();

@@ -12,7 +12,7 @@ use tracing::{debug, error, info, info_span, trace, warn};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::registry;
 
-use super::{DEADLINE, Recorder, events_only, int, record};
+use super::{DEADLINE, Recorder, events_only, int, record, text};
 
 fn wait_until(mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
@@ -63,9 +63,14 @@ fn levels_change_while_the_program_runs_and_go_back_by_themselves() {
         control.set_for(Levels::parse("trace").unwrap(), Duration::from_millis(1)).unwrap();
         wait_until(|| control.remaining().is_none());
         emit();
+        wait_until(|| recorder.records().len() > 2);
     });
     assert_eq!(control.levels().to_string(), "warn");
-    assert_eq!(recorder.records().len(), 2);
+    let records = recorder.records();
+    assert_eq!(records.len(), 3);
+    assert_eq!(text(&records[2], "event.action"), "levels.revert");
+    assert_eq!(text(&records[2], "user.name"), "system");
+    assert_eq!(text(&records[2], "logs.levels"), "warn");
 }
 
 #[test]

@@ -1,0 +1,97 @@
+//! How the store is doing: what can be found, what it takes on the disk, what bounds it.
+
+use std::path::Path;
+
+use super::partition::View;
+use super::recovery::{Unindexed, name_of};
+use super::retention::free_bytes;
+use super::shared::{Shared, State};
+use crate::clock;
+use crate::store::{Limits, PartitionState, PartitionStatus, StoreStatus};
+
+impl Shared {
+    /// How the store is doing.
+    pub fn status(&self) -> StoreStatus {
+        let wal = self.wal.status();
+        let state = self.state.read();
+        let views = || state.views.iter().filter(|view| view.failure().is_none());
+        let oldest = views().filter(|view| view.records() > 0).map(|view| view.span.0);
+        let mut notices: Vec<String> = state.notices.iter().cloned().collect();
+        notices.extend(state.trouble.clone());
+        notices.extend(wal.notices);
+        let gap = state.tail.has_gap_from(state.next);
+        StoreStatus {
+            records: views().map(|view| view.records()).sum::<u64>()
+                + state.tail.count_from(state.next),
+            bytes: state.index_bytes + wal.bytes,
+            segments: views().map(|view| segments(view)).sum(),
+            oldest: oldest.chain(state.tail.oldest()).min(),
+            // With a gap, only what is indexed is complete.
+            searchable_until: if gap {
+                views().map(|view| view.span.1).max().unwrap_or(0)
+            } else {
+                clock::now()
+            },
+            notices,
+            partitions: state.partitions(),
+            limits: Some(self.limits()),
+            unsynced: wal.next.saturating_sub(wal.synced),
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
+            max_age: self.options.max_age,
+            max_bytes: self.options.max_bytes,
+            min_free_bytes: self.options.min_free_bytes,
+            free_bytes: free_bytes(&self.places.index).ok(),
+        }
+    }
+}
+
+impl State {
+    /// All partitions in the order of arrival, which their names tell.
+    fn partitions(&self) -> Vec<PartitionStatus> {
+        let searched = self.views.iter().map(|view| self.searched(view));
+        let waiting = self.rebuild.iter().map(|one| self.waiting(one));
+        let mut partitions: Vec<PartitionStatus> = searched.chain(waiting).collect();
+        partitions.sort_by(|a, b| a.name.cmp(&b.name));
+        partitions
+    }
+
+    fn searched(&self, view: &View) -> PartitionStatus {
+        let dir = &view.partition.dir;
+        let state = match (view.failure(), self.writing.as_ref() == Some(dir)) {
+            (Some(_), _) => PartitionState::Damaged,
+            (None, true) => PartitionState::Written,
+            (None, false) => PartitionState::Closed,
+        };
+        PartitionStatus {
+            name: view.partition.name(),
+            span: (view.span.0 <= view.span.1).then_some(view.span),
+            records: view.records(),
+            bytes: self.bytes_of(dir),
+            segments: segments(view),
+            state,
+        }
+    }
+
+    fn waiting(&self, one: &Unindexed) -> PartitionStatus {
+        PartitionStatus {
+            name: name_of(&one.dir),
+            span: (one.span.0 <= one.span.1).then_some(one.span),
+            records: one.records,
+            bytes: self.bytes_of(&one.dir),
+            segments: 0,
+            state: PartitionState::Rebuilt,
+        }
+    }
+
+    fn bytes_of(&self, dir: &Path) -> u64 {
+        self.sizes.get(dir).copied().unwrap_or(0)
+    }
+}
+
+fn segments(view: &View) -> u64 {
+    view.searcher.segment_readers().len() as u64
+}
