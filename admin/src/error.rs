@@ -1,6 +1,7 @@
 //! How a page fails: what the person is told, and with which status. A bad query is never an error.
 
 use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Response};
 use logsearch::store::{StoreError, StoreErrorKind};
 
@@ -21,6 +22,9 @@ pub enum PanelError {
     /// The form makes no sense; the sentence says why.
     #[error("{0}")]
     Invalid(String),
+    /// Too many attempts; again after so many seconds.
+    #[error("There were too many attempts; try again in {0} seconds.")]
+    Throttled(u64),
     /// Too many streams.
     #[error("There are too many open streams; close one and try again.")]
     TooMany,
@@ -44,7 +48,7 @@ impl PanelError {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Forbidden | Self::CrossSite => StatusCode::FORBIDDEN,
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
-            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooMany | Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Refused(_) => StatusCode::CONFLICT,
             Self::Host(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Store(error) if error.kind != StoreErrorKind::Internal => {
@@ -80,6 +84,9 @@ impl IntoResponse for PanelError {
     fn into_response(self) -> Response {
         let text = self.reported();
         let mut response = self.status().into_response();
+        if let Self::Throttled(seconds) = self {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
         response.extensions_mut().insert(ErrorText(text));
         response
     }

@@ -6,6 +6,7 @@ mod deploys;
 mod errors;
 mod jobs;
 mod moderation;
+mod operators;
 mod searches;
 
 pub use alerts::{Alert, Alerts, Rule};
@@ -13,6 +14,7 @@ pub use deploys::{Deploy, Deploys};
 pub use errors::{ErrorState, ErrorStates};
 pub use jobs::{Job, Jobs, Run};
 pub use moderation::{Listed, Message, MessageFilter, Moderation, User};
+pub use operators::{Account, AccountChange, Operators, Session, Which};
 pub use searches::{Saved, SavedSearch, SavedSearches};
 
 /// Why the host could not answer. The panel logs it, says on the page what is missing, and shows the

@@ -29,8 +29,9 @@ mod window;
 
 pub use assets::{stylesheet, stylesheet_name};
 pub use host::{
-    Alert, Alerts, Deploy, Deploys, ErrorState, ErrorStates, HostError, Job, Jobs, Listed, Message,
-    MessageFilter, Moderation, Rule, Run, Saved, SavedSearch, SavedSearches, User,
+    Account, AccountChange, Alert, Alerts, Deploy, Deploys, ErrorState, ErrorStates, HostError,
+    Job, Jobs, Listed, Message, MessageFilter, Moderation, Operators, Rule, Run, Saved,
+    SavedSearch, SavedSearches, Session, User, Which,
 };
 pub use operator::{Operator, Role};
 pub use panel::Admin;

@@ -14,6 +14,16 @@ pub enum Role {
     Operator,
 }
 
+impl Role {
+    /// As forms and records name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Operator => "operator",
+        }
+    }
+}
+
 /// Somebody the guard let in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operator {

@@ -15,6 +15,7 @@ pub mod logs;
 pub mod metrics;
 pub mod moderation;
 pub mod now;
+pub mod operators;
 mod overview;
 pub mod patterns;
 mod profile;

@@ -14,7 +14,7 @@ use logsearch::writer::Counts;
 use tokio::sync::Semaphore;
 
 use crate::clock;
-use crate::host::{Alerts, Deploys, ErrorStates, Jobs, Moderation, SavedSearches};
+use crate::host::{Alerts, Deploys, ErrorStates, Jobs, Moderation, Operators, SavedSearches};
 use crate::links::Links;
 use crate::live::Subscribe;
 use crate::metrics::Metrics;
@@ -37,6 +37,7 @@ pub struct Panel {
     pub alerts: Option<Arc<dyn Alerts>>,
     pub deploys: Option<Arc<dyn Deploys>>,
     pub moderation: Option<Arc<dyn Moderation>>,
+    pub operators: Option<Arc<dyn Operators>>,
     pub metrics: Option<Arc<Metrics>>,
     pub elsewhere: Vec<(String, String)>,
     pub traffic: String,
@@ -76,6 +77,7 @@ impl Admin {
             alerts: None,
             deploys: None,
             moderation: None,
+            operators: None,
             metrics: None,
             elsewhere: Vec::new(),
             traffic: String::new(),
@@ -152,6 +154,12 @@ impl Admin {
     /// Messages and users of the host.
     pub fn moderation(mut self, moderation: Arc<dyn Moderation>) -> Self {
         self.panel.moderation = Some(moderation);
+        self
+    }
+
+    /// The accounts of those who use the panel, and their sessions.
+    pub fn operators(mut self, operators: Arc<dyn Operators>) -> Self {
+        self.panel.operators = Some(operators);
         self
     }
 

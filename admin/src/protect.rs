@@ -7,8 +7,8 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, ORIGIN, REFERRER_POLICY, RETRY_AFTER,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -102,7 +102,13 @@ pub async fn errors(State(panel): State<Arc<Panel>>, request: Request, next: Nex
     let status = response.status();
     let layout = Layout::new(&panel, &operator, Section::None, "Error", "/logs", &view);
     match (ErrorPage { layout, status, text }).render() {
-        Ok(html) => (status, Html(html)).into_response(),
+        Ok(html) => {
+            let mut page = (status, Html(html)).into_response();
+            if let Some(after) = response.headers().get(RETRY_AFTER) {
+                page.headers_mut().insert(RETRY_AFTER, after.clone());
+            }
+            page
+        }
         Err(_) => response,
     }
 }

@@ -13,8 +13,8 @@ use axum::routing::{get, post};
 use crate::error::PanelError;
 use crate::operator::Operator;
 use crate::pages::{
-    alert, alerts, error_group, errors, event, logs, metrics, moderation, now, patterns, request,
-    requests, searches, sql, statement, system, users,
+    alert, alerts, error_group, errors, event, logs, metrics, moderation, now, operators, patterns,
+    request, requests, searches, sql, statement, system, users,
 };
 use crate::panel::Panel;
 use crate::{assets, complete, export, live, protect};
@@ -47,6 +47,10 @@ where
         .route(&at("/system"), get(system::show))
         .route(&at("/system/levels"), post(system::set_levels))
         .route(&at("/system/jobs/{name}"), post(system::run_job))
+        .route(&at("/operators"), get(operators::show).post(operators::add))
+        .route(&at("/operators/{name}"), post(operators::change))
+        .route(&at("/operators/{name}/password"), post(operators::set_password))
+        .route(&at("/operators/{name}/sessions"), post(operators::end))
         .route(&at("/moderation"), get(moderation::show))
         .route(&at("/moderation/{id}"), post(moderation::set_flagged))
         .route(&at("/users"), get(users::show))

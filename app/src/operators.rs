@@ -16,6 +16,8 @@ use crate::state::AppState;
 pub const ADMIN: &str = "admin";
 /// Shortest password of an operator, in characters.
 pub const MIN_PASSWORD: usize = 8;
+/// Longest name of an operator, in characters.
+const MAX_NAME: usize = 64;
 /// A session of an operator ends when unused for this long.
 pub const IDLE: Duration = Duration::from_mins(30);
 /// Random bytes of a made-up password: 16 characters.
@@ -68,6 +70,14 @@ pub async fn set_password(
     // Whoever knew the old one is out.
     db.delete_operator_sessions(name).await?;
     Ok(())
+}
+
+/// A name that an operator may have; otherwise what is wrong with it.
+pub fn parse_name(text: &str) -> Result<String, &'static str> {
+    let is_fine = !text.is_empty()
+        && text.chars().count() <= MAX_NAME
+        && !text.chars().any(|c| c.is_control() || c.is_whitespace());
+    is_fine.then(|| text.to_owned()).ok_or("a name has 1 to 64 characters and no spaces")
 }
 
 fn make_up() -> anyhow::Result<String> {

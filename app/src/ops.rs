@@ -9,6 +9,7 @@ pub mod health;
 mod jobs;
 mod moderation;
 pub mod operator;
+mod operators;
 pub mod panel;
 pub mod runbooks;
 pub mod scrape;

@@ -68,7 +68,7 @@ pub async fn show(
     let page = LogsPage {
         layout: Layout::new(&panel, &operator, Section::Logs, title, head::RECORDS, &view),
         head: Head {
-            saved: searches::menu(&panel, &operator, &view).await,
+            saved: searches::menu(&panel, &view).await,
             ..Head::new(&panel, head::RECORDS, &view, &parsed)
         },
         partial: found.page.partial,

@@ -1,5 +1,5 @@
 //! Searches with a name, shared by everybody who uses the panel: saved from the logs, opened from there
-//! or from their own page, renamed and deleted by operators.
+//! or from their own page, renamed and deleted by who saved them and by operators.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::head;
 use crate::audit::audit;
-use crate::change::Change;
+use crate::change::Own;
 use crate::error::PanelError;
 use crate::format;
 use crate::host::{Saved, SavedSearch, SavedSearches};
@@ -32,7 +32,6 @@ const PATIENCE: Duration = Duration::from_millis(200);
 #[template(path = "searches.html")]
 struct SearchesPage {
     layout: Layout,
-    may_change: bool,
     logs: String,
     menu: Menu,
     rows: Vec<SearchRow>,
@@ -45,6 +44,7 @@ struct SearchRow {
     window: String,
     columns: String,
     when: String,
+    /// Where a POST changes it; empty when it is somebody else's.
     action: String,
 }
 
@@ -57,26 +57,24 @@ pub struct Menu {
     /// Where a POST saves, and the view it brings.
     pub action: String,
     pub keep: Vec<(&'static str, String)>,
-    pub may_save: bool,
 }
 
 /// The menu for a view; nothing when the host keeps no searches.
-pub async fn menu(panel: &Panel, operator: &Operator, view: &View) -> Option<Menu> {
+pub async fn menu(panel: &Panel, view: &View) -> Option<Menu> {
     let host = panel.searches.as_ref()?;
     let listed = tokio::time::timeout(PATIENCE, host.list()).await;
     // Without its list the menu still leads to the page, which says what is wrong.
     let listed = listed.ok().and_then(Result::ok).unwrap_or_default();
     let saved = listed.iter().take(MENU).map(|search| (search.name.clone(), open(panel, search)));
-    Some(Menu { saved: saved.collect(), ..empty_menu(panel, operator, view) })
+    Some(Menu { saved: saved.collect(), ..empty_menu(panel, view) })
 }
 
-fn empty_menu(panel: &Panel, operator: &Operator, view: &View) -> Menu {
+fn empty_menu(panel: &Panel, view: &View) -> Menu {
     Menu {
         saved: Vec::new(),
         all: panel.links.page("/logs/searches", view),
         action: panel.links.path("/logs/searches"),
         keep: head::keep(view),
-        may_save: operator.may_change(),
     }
 }
 
@@ -104,22 +102,23 @@ pub async fn show(
     let path = "/logs/searches";
     render(&SearchesPage {
         layout: Layout::new(&panel, &operator, Section::Logs, "Saved searches", path, &current),
-        may_change: operator.may_change(),
         logs: panel.links.logs(&current),
-        menu: empty_menu(&panel, &operator, &current),
-        rows: searches.into_iter().map(|search| row(&panel, search)).collect(),
+        menu: empty_menu(&panel, &current),
+        rows: searches.into_iter().map(|search| row(&panel, &operator, search)).collect(),
     })
 }
 
-fn row(panel: &Panel, search: SavedSearch) -> SearchRow {
+fn row(panel: &Panel, operator: &Operator, search: SavedSearch) -> SearchRow {
     let view = view(panel, &search);
+    let may_change = operator.may_change() || operator.name == search.owner;
+    let action = || panel.links.path(&format!("/logs/searches/{}", search.id));
     SearchRow {
         url: panel.links.logs(&view),
         q: view.q.clone(),
         window: view.window.label(),
         columns: view.cols_text(),
         when: format::day_time(search.created),
-        action: panel.links.path(&format!("/logs/searches/{}", search.id)),
+        action: if may_change { action() } else { String::new() },
         search,
     }
 }
@@ -152,8 +151,9 @@ fn done(saved: Saved, name: &str) -> Result<(), PanelError> {
 /// `POST /logs/searches`: saves the view in the form, and opens it.
 pub async fn save(
     State(panel): State<Arc<Panel>>,
-    Change { by, form }: Change,
+    Own { operator, form, .. }: Own,
 ) -> Result<Response, PanelError> {
+    let by = operator.name;
     let name = name(&form)?;
     let view = form.view(panel.now());
     let view = View { place: Place::Start, tail: false, ..view };
@@ -171,9 +171,13 @@ pub async fn save(
 pub async fn change(
     State(panel): State<Arc<Panel>>,
     Path(id): Path<i64>,
-    Change { by, form }: Change,
+    own: Own,
 ) -> Result<Response, PanelError> {
     let host = host(&panel)?;
+    let searches = host.list().await?;
+    let search = searches.iter().find(|search| search.id == id).ok_or(PanelError::NotFound)?;
+    own.of(&search.owner)?;
+    let (by, form) = (own.operator.name, own.form);
     match form.get("set") {
         Some("name") => {
             let name = name(&form)?;

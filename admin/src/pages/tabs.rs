@@ -14,6 +14,7 @@ pub struct Tab {
 pub fn of(panel: &Panel, path: &str, view: &View) -> Vec<Tab> {
     let known = [
         ("System", "/system", true),
+        ("Operators", "/operators", panel.operators.is_some()),
         ("Messages", "/moderation", panel.moderation.is_some()),
         ("Users", "/users", panel.moderation.is_some()),
     ];

@@ -72,6 +72,7 @@ impl App {
             .jobs(keeper.clone())
             .errors(keeper.clone())
             .searches(keeper.clone())
+            .operators(keeper.clone())
             .moderation(keeper)
             .metrics(Arc::new(crate::metrics::watched_until(now)))
             .elsewhere("Grafana", "https://grafana.example/?a=b&c=d")

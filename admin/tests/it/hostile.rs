@@ -106,6 +106,7 @@ async fn no_page_has_a_payload_as_markup_or_shows_hidden_characters() {
         "/ops/errors",
         "/ops/metrics",
         "/ops/system",
+        "/ops/operators",
         "/ops/moderation",
         "/ops/logs/searches",
         "/ops/users",

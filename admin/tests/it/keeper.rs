@@ -4,10 +4,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use admin::{
-    ErrorState, ErrorStates, HostError, Job, Jobs, Listed, Message, MessageFilter, Moderation, Run,
-    Saved, SavedSearch, SavedSearches, User,
+    Account, AccountChange, ErrorState, ErrorStates, HostError, Job, Jobs, Listed, Message,
+    MessageFilter, Moderation, Operators, Role, Run, Saved, SavedSearch, SavedSearches, Session,
+    User, Which,
 };
 use async_trait::async_trait;
+use axum::http::request::Parts;
 
 use crate::hostile::PAYLOADS;
 
@@ -181,5 +183,52 @@ impl SavedSearches for Keeper {
     async fn delete(&self, id: i64) -> Result<Saved, HostError> {
         self.searches.lock().unwrap().retain(|search| search.id != id);
         Ok(Saved::Done)
+    }
+}
+
+#[async_trait]
+impl Operators for Keeper {
+    async fn list(&self, _: &Parts) -> Result<Vec<Account>, HostError> {
+        let session = |text: &str| Session {
+            id: text.to_owned(),
+            address: text.to_owned(),
+            user_agent: text.to_owned(),
+            since: self.now - 60_000_000,
+            last_seen: self.now,
+            is_current: false,
+        };
+        let account = |text: &&str| Account {
+            name: (*text).to_owned(),
+            role: Role::Operator,
+            created: self.now - 90_000_000,
+            last_login: Some(self.now - 60_000_000),
+            disabled: None,
+            sessions: vec![session(text)],
+        };
+        Ok(PAYLOADS.iter().chain(&["octavia"]).map(account).collect())
+    }
+
+    async fn end(&self, _: &Parts, _: &str, which: &Which) -> Result<u64, HostError> {
+        Ok(u64::from(*which != Which::Others))
+    }
+
+    async fn set_password(
+        &self,
+        _: &Parts,
+        _: &str,
+        old: &str,
+        _: &str,
+    ) -> Result<AccountChange, HostError> {
+        let is_right = old == "right";
+        Ok(if is_right { AccountChange::Done } else { AccountChange::Throttled(7) })
+    }
+
+    async fn add(&self, name: &str, _: Role, _: &str) -> Result<AccountChange, HostError> {
+        let is_known = name == "octavia";
+        Ok(if is_known { AccountChange::NameTaken } else { AccountChange::Done })
+    }
+
+    async fn change(&self, _: &str, _: Role, _: bool) -> Result<AccountChange, HostError> {
+        Ok(AccountChange::LastOperator)
     }
 }

@@ -5,7 +5,7 @@ use axum::http::{Request, StatusCode};
 
 use crate::harness::{App, attributes};
 
-const PATHS: [&str; 23] = [
+const PATHS: [&str; 24] = [
     "/ops",
     "/ops/alerts",
     "/ops/alerts/Errors",
@@ -22,6 +22,7 @@ const PATHS: [&str; 23] = [
     "/ops/metrics",
     "/ops/metrics/data.json",
     "/ops/system",
+    "/ops/operators",
     "/ops/moderation",
     "/ops/logs/searches",
     "/ops/errors/0123456789abcdef",
@@ -143,4 +144,38 @@ async fn a_statement_and_an_error_have_addresses_of_their_own() {
     let page = app.get(&error).await;
     assert_eq!(page.status, StatusCode::OK);
     assert!(page.text.contains(">open</strong>") && page.text.contains("Newest records"));
+}
+
+#[tokio::test]
+async fn what_the_host_refuses_of_accounts_is_said_and_viewers_change_their_own_alone() {
+    let app = App::with_log(50).await;
+    let post = async |path: &str, role: &str, body: &str, site: &str| {
+        app.post(&format!("/ops/operators{path}"), role, body, site).await
+    };
+    let own = "/octavia/password";
+    let same = "old=x&new=12345678&again=12345678";
+    let slow = post(own, "viewer", same, "same-origin").await;
+    assert_eq!(slow.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(slow.headers["retry-after"], "7");
+    assert!(slow.text.contains("try again in 7 seconds"), "{}", slow.text);
+    for (path, role, body, site, status) in [
+        (own, "viewer", "old=right&new=1&again=1", "same-origin", 303),
+        (own, "viewer", "old=right&new=1&again=2", "same-origin", 400),
+        (own, "viewer", "old=right&new=1&again=1", "cross-site", 403),
+        ("/other/password", "operator", "old=right&new=1&again=1", "same-origin", 403),
+        ("/octavia/sessions", "viewer", "which=others", "same-origin", 303),
+        ("/octavia/sessions", "viewer", "which=others", "cross-site", 403),
+        ("/other/sessions", "viewer", "which=all", "same-origin", 403),
+        ("/other/sessions", "operator", "which=all", "same-origin", 303),
+        ("", "viewer", "name=new&role=viewer", "same-origin", 403),
+        ("", "operator", "name=new&role=viewer", "same-origin", 303),
+        ("", "operator", "name=octavia&role=viewer", "same-origin", 409),
+        ("", "operator", "name=new&role=root", "same-origin", 400),
+        ("/octavia", "operator", "set=disabled", "same-origin", 409),
+        ("/octavia", "operator", "set=nothing", "same-origin", 400),
+        ("/nobody", "operator", "set=disabled", "same-origin", 404),
+    ] {
+        let answer = post(path, role, body, site).await;
+        assert_eq!(answer.status.as_u16(), status, "{role} {path} {body} {site}");
+    }
 }

@@ -10,9 +10,6 @@ use crate::config::DataConfig;
 use crate::db::Role;
 use crate::operators;
 
-/// Longest name of an operator, in characters.
-const MAX_NAME: usize = 64;
-
 /// `minitwit admin ...`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -33,20 +30,13 @@ enum RoleArg {
 #[derive(Args, Debug)]
 pub struct PasswdArgs {
     /// The operator
-    #[arg(long, default_value = operators::ADMIN, value_parser = parse_name)]
+    #[arg(long, default_value = operators::ADMIN, value_parser = operators::parse_name)]
     name: String,
     /// What the operator may do [default: as before; operator for a new one]
     #[arg(long, value_enum)]
     role: Option<RoleArg>,
     #[command(flatten)]
     data: DataConfig,
-}
-
-fn parse_name(text: &str) -> Result<String, &'static str> {
-    let is_fine = !text.is_empty()
-        && text.chars().count() <= MAX_NAME
-        && !text.chars().any(|c| c.is_control() || c.is_whitespace());
-    is_fine.then(|| text.to_owned()).ok_or("a name has 1 to 64 characters and no spaces")
 }
 
 /// Runs it.

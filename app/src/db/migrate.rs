@@ -34,6 +34,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/sqlite/0004_panel_state.sql"),
         include_str!("../../migrations/postgres/0004_panel_state.sql"),
     ),
+    (
+        5,
+        "operator_accounts",
+        include_str!("../../migrations/sqlite/0005_operator_accounts.sql"),
+        include_str!("../../migrations/postgres/0005_operator_accounts.sql"),
+    ),
 ];
 
 const VERSION: Statement = Statement::read(

@@ -19,6 +19,7 @@ pub(super) trait Column:
 impl Column for i64 {}
 impl Column for bool {}
 impl Column for String {}
+impl Column for Vec<u8> {}
 impl Column for Option<i64> {}
 impl Column for Option<String> {}
 

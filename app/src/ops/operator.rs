@@ -10,16 +10,16 @@ use axum::extract::{Query, State};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
-use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
 use http::request::Parts;
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use serde::Deserialize;
 use tracing::Span;
 
 use crate::auth::{Place, SessionToken, Throttle, Throttled, Verdict};
 use crate::body;
 use crate::clock::micros;
-use crate::db::{Operator, OperatorSession, Role};
+use crate::db::{OperatorSession, Origin, Role};
 use crate::error::AppError;
 use crate::middleware::errors::OwnBody;
 use crate::middleware::peer::Client;
@@ -36,7 +36,9 @@ pub const LOGIN: &str = "/admin/login";
 pub const STYLE: &str = "/admin/login.css";
 
 /// A session ends after this long in any case.
-const MAX: Duration = Duration::from_hours(8);
+pub(super) const MAX: Duration = Duration::from_hours(8);
+/// Characters kept of what a browser says of itself.
+const USER_AGENT_LENGTH: usize = 200;
 /// `last_seen` is written at most once in so many microseconds.
 const TOUCH_AFTER: i64 = 60_000_000;
 
@@ -100,6 +102,7 @@ pub async fn style() -> impl IntoResponse {
 pub async fn login(
     State(state): State<AppState>,
     Extension(client): Extension<Client>,
+    headers: HeaderMap,
     jar: CookieJar,
     body: Body,
 ) -> Result<Response, AppError> {
@@ -114,21 +117,47 @@ pub async fn login(
         audit("operator.login_throttled", name);
         return throttled_page(throttled, form);
     }
-    let Some(operator) = check(&state, place, name, &form.password).await? else {
+    let is_right = check(&state, place, name, &form.password).await?;
+    let token = if is_right { begin(&state, name, client, &headers).await? } else { None };
+    let Some(fresh) = token else {
         audit("operator.login_failed", name);
         let error = Some("Wrong name or password".to_owned());
         return page(error, form.username, &form.to).answer(StatusCode::UNAUTHORIZED);
     };
     throttle.succeeded().await?;
     // A token that was there before the log-in must not be good for anything after it.
-    if let Some(old) = token(&jar, client.https) {
+    if let Some(old) = session_token(&jar, client.https) {
         state.db.delete_operator_session(&old.hash()).await?;
     }
-    let token = SessionToken::generate()?;
-    state.db.create_operator_session(&token.hash(), &operator.name, state.clock.now()).await?;
-    audit("operator.login", &operator.name);
-    let jar = jar.add(cookie(client.https, token.to_cookie()));
+    audit("operator.login", name);
+    let jar = jar.add(cookie(client.https, fresh.to_cookie()));
     Ok((jar, Redirect::to(&page_of_panel(&form.to))).into_response())
+}
+
+/// A session of an operator who may log in; nothing for one who may not.
+async fn begin(
+    state: &AppState,
+    name: &str,
+    client: Client,
+    headers: &HeaderMap,
+) -> Result<Option<SessionToken>, AppError> {
+    let token = SessionToken::generate()?;
+    let address = client.address.to_string();
+    let user_agent = user_agent(headers);
+    let origin = Origin { address: &address, user_agent: &user_agent };
+    let now = state.clock.now();
+    if !state.db.create_operator_session(&token.hash(), name, origin, now).await? {
+        return Ok(None);
+    }
+    state.db.operator_logged_in(name, now).await?;
+    Ok(Some(token))
+}
+
+/// What a browser says of itself, so short that a list can show it.
+fn user_agent(headers: &HeaderMap) -> String {
+    let text = headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let text = text.unwrap_or_default();
+    text.chars().filter(|c| !c.is_control()).take(USER_AGENT_LENGTH).collect()
 }
 
 fn throttled_page(throttled: Throttled, form: LoginForm) -> Result<Response, AppError> {
@@ -139,17 +168,16 @@ fn throttled_page(throttled: Throttled, form: LoginForm) -> Result<Response, App
     Ok(response)
 }
 
-/// The operator of that name and password. A wrong name takes as long as a wrong password.
-async fn check(
+/// Whether that is the operator's password. A wrong name takes as long as a wrong password.
+pub(super) async fn check(
     state: &AppState,
     place: Place,
     name: &str,
     password: &str,
-) -> Result<Option<Operator>, AppError> {
+) -> Result<bool, AppError> {
     let known = state.db.operator(name).await?;
     let stored = known.as_ref().map(|known| known.pw_hash.as_str());
-    let verdict = place.verify(password, stored).await?;
-    Ok(known.filter(|_| verdict != Verdict::Wrong))
+    Ok(place.verify(password, stored).await? != Verdict::Wrong)
 }
 
 fn audit(action: &'static str, name: &str) {
@@ -166,7 +194,7 @@ pub async fn logout(
     Extension(client): Extension<Client>,
     jar: CookieJar,
 ) -> Result<Response, AppError> {
-    if let Some(token) = token(&jar, client.https) {
+    if let Some(token) = session_token(&jar, client.https) {
         if let Some(session) = find(&state, &token).await? {
             audit("operator.logout", &session.name);
         }
@@ -179,9 +207,7 @@ pub async fn logout(
 
 /// Says who is asking; nobody is sent to the log-in page, programs and streams get a 401.
 pub async fn guard(state: AppState, parts: Parts) -> Result<admin::Operator, Response> {
-    let jar = CookieJar::from_headers(&parts.headers);
-    let https = parts.extensions.get::<Client>().is_some_and(|client| client.https);
-    let session = match token(&jar, https) {
+    let session = match token_of(&parts) {
         Some(token) => find(&state, &token).await.map_err(IntoResponse::into_response)?,
         None => None,
     };
@@ -218,7 +244,13 @@ async fn find(state: &AppState, token: &SessionToken) -> Result<Option<OperatorS
     Ok(session)
 }
 
-fn token(jar: &CookieJar, https: bool) -> Option<SessionToken> {
+/// The token that a request brings.
+pub(super) fn token_of(parts: &Parts) -> Option<SessionToken> {
+    let jar = CookieJar::from_headers(&parts.headers);
+    session_token(&jar, parts.extensions.get::<Client>().is_some_and(|client| client.https))
+}
+
+fn session_token(jar: &CookieJar, https: bool) -> Option<SessionToken> {
     SessionToken::parse(jar.get(cookie_name(https))?.value())
 }
 

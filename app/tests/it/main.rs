@@ -29,6 +29,7 @@ mod metrics_page;
 mod notice;
 mod observe;
 mod openapi;
+mod operators;
 mod ops_browser;
 mod panel;
 mod panel_browser;

@@ -11,7 +11,7 @@ use logsearch::layer::LogLayer;
 use logsearch::logs::{Logs, Options};
 use logsearch::record::{Level, LogRecord, Value};
 use minitwit::auth::{AlertToken, SessionToken};
-use minitwit::db::{Operator, Role};
+use minitwit::db::{Operator, Origin, Role};
 use minitwit::exposition::Exposition;
 use minitwit::jobs::Jobs;
 use minitwit::ops;
@@ -74,14 +74,16 @@ impl Panel {
         app.state.db.set_operator(&operator, app.clock.now()).await.unwrap();
         let token = SessionToken::generate().unwrap();
         let now = app.clock.now();
-        app.state.db.create_operator_session(&token.hash(), name, now).await.unwrap();
+        let origin = Origin { address: "192.0.2.7", user_agent: "Browser of the test" };
+        let db = &app.state.db;
+        assert!(db.create_operator_session(&token.hash(), name, origin, now).await.unwrap());
         Somebody { router: self.router.clone(), cookie: format!("admin_sid={}", token.to_cookie()) }
     }
 }
 
 /// A browser in which somebody is logged in.
 pub struct Somebody {
-    router: axum::Router,
+    pub router: axum::Router,
     pub cookie: String,
 }
 
@@ -101,7 +103,7 @@ impl Somebody {
 }
 
 /// Who did that, according to the audit records.
-fn audited(app: &TestApp, action: &str) -> Vec<String> {
+pub fn audited(app: &TestApp, action: &str) -> Vec<String> {
     let records = app.records().all();
     let done = records.iter().filter(|record| record.field("event.action") == action);
     done.map(|record| record.field("user.name").to_owned()).collect()
@@ -271,7 +273,6 @@ async fn a_saved_search_is_everybodys(app: TestApp) {
         ("cols", "route,user"),
         ("sort", "old"),
     ];
-    viewer.post("/admin/logs/searches", &form).await.is(403);
     let saved = operator.post("/admin/logs/searches", &form).await;
     let url = saved.is(303).header("location").to_owned();
     assert_eq!(
@@ -281,6 +282,9 @@ async fn a_saved_search_is_everybodys(app: TestApp) {
     let shown = url.replace('&', "&amp;");
     let list = viewer.get("/admin/logs/searches").await;
     list.is(200).shows(&shown).shows("slow &amp; &lt;b&gt;").shows("by octavia").hides("Rename");
+    // Viewers save and change their own, and nobody else's.
+    viewer.post("/admin/logs/searches", &[("name", "of victor"), ("q", "x")]).await.is(303);
+    viewer.get("/admin/logs/searches").await.shows("by victor").shows("Rename");
     viewer.get("/admin/logs").await.is(200).shows(&shown);
 
     assert_eq!(operator.post("/admin/logs/searches", &form).await.status, StatusCode::CONFLICT);
@@ -301,9 +305,16 @@ async fn a_saved_search_is_everybodys(app: TestApp) {
     assert_eq!(change(other, &[("set", "gone")]).await, 303);
     let list = viewer.get("/admin/logs/searches").await;
     list.shows(">slowest</a>").hides(">other</a>");
-    viewer.post("/admin/logs/searches/1", &[("set", "gone")]).await.is(403);
-    assert_eq!(audited(&app, "search.save"), ["octavia", "octavia"]);
-    assert_eq!(audited(&app, "search.delete"), ["octavia"]);
+    for form in [[("set", "gone"), ("name", "")], [("set", "name"), ("name", "mine")]] {
+        viewer.post(&format!("/admin/logs/searches/{slow}"), &form).await.is(403);
+    }
+    let own = ids("of victor").await;
+    let own = format!("/admin/logs/searches/{own}");
+    viewer.post(&own, &[("set", "name"), ("name", "victor's")]).await.is(303);
+    viewer.post(&own, &[("set", "gone")]).await.is(303);
+    assert_eq!(audited(&app, "search.save"), ["octavia", "victor", "octavia"]);
+    assert_eq!(audited(&app, "search.rename"), ["octavia", "victor"]);
+    assert_eq!(audited(&app, "search.delete"), ["octavia", "victor"]);
 }
 
 async fn so_many_searches_are_kept_and_no_more(app: TestApp) {
