@@ -227,8 +227,34 @@ fn first_line(message: &str) -> String {
 
 /// The errors of a record, outermost first, as the layer joined them.
 pub fn chain(record: &LogRecord) -> Vec<String> {
-    let Some(chain) = text_of(record, fields::ERROR_MESSAGE) else { return Vec::new() };
-    chain.split(": ").map(str::to_owned).collect()
+    let chain = text_of(record, fields::ERROR_MESSAGE);
+    chain.map_or_else(Vec::new, |chain| links_of(&chain).into_iter().map(str::to_owned).collect())
+}
+
+/// The parts of joined errors. A colon inside brackets joins nothing, and an error that only repeats
+/// what it wraps is told once.
+fn links_of(chain: &str) -> Vec<&str> {
+    let (mut links, mut start, mut depth) = (Vec::new(), 0, 0_i32);
+    for (at, character) in chain.char_indices() {
+        match character {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            ':' if depth <= 0 && chain[at..].starts_with(": ") => {
+                links.push(&chain[start..at]);
+                start = at + 2;
+            }
+            _ => {}
+        }
+    }
+    links.push(&chain[start..]);
+    for length in (1..=links.len() / 2).rev() {
+        let (before, last) = links.split_at(links.len() - length);
+        if before.ends_with(last) {
+            links.truncate(links.len() - length);
+            break;
+        }
+    }
+    links
 }
 
 /// Every field of a record as its row lists them: the position is the number by which buttons name it.
@@ -308,6 +334,14 @@ fn pieces(text: &str, highlighter: Option<&Highlighter>) -> Vec<Piece> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_chain_is_split_outside_brackets_and_repeats_nothing() {
+        let text = "the statement failed: from database: (code: 1) no table: (code: 1) no table";
+        assert_eq!(links_of(text), ["the statement failed", "from database", "(code: 1) no table"]);
+        assert_eq!(links_of("alone: a: b: a: b"), ["alone", "a", "b"]);
+        assert_eq!(links_of("an open ( bracket: é"), ["an open ( bracket: é"]);
+    }
 
     #[test]
     fn matches_are_marked_without_changing_the_text() {

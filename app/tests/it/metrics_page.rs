@@ -21,9 +21,9 @@ const PAGE: &str = "/admin/metrics?from=15m";
 struct Site {
     driver: Driver,
     base: String,
-    // What the pages are made from goes with these.
-    _app: TestApp,
-    _panel: Panel,
+    app: TestApp,
+    panel: Panel,
+    // The service goes with this.
     _stop: DropGuard,
 }
 
@@ -66,7 +66,7 @@ impl Site {
         let (name, value) = somebody.cookie.split_once('=').unwrap();
         let cookie = json!({ "url": base, "name": name, "value": value });
         driver.devtools("Network.setCookie", cookie).await;
-        Some(Self { driver, base, _app: app, _panel: panel, _stop: stop.drop_guard() })
+        Some(Self { driver, base, app, panel, _stop: stop.drop_guard() })
     }
 
     async fn open(&self) {
@@ -82,6 +82,27 @@ impl Site {
         let url = self.driver.url().await;
         assert!(url.contains("from=") && url.contains("to="), "{url}");
         assert!(self.count("tr.record").await > 0, "{url}");
+    }
+
+    /// The next look of the sampler: memory in bytes.
+    fn observe(&self, memory: u64) {
+        let text = format!("process_resident_memory_bytes {memory}\n");
+        self.panel.metrics.observe(&text, self.app.clock.now());
+    }
+
+    /// Where a chart is on the screen, scrolled there: left, top, width and height.
+    async fn place(&self, chart: &str) -> [f64; 4] {
+        let place = format!(
+            "(over => {{ over.scrollIntoView({{ block: 'center' }}); \
+                const box = over.getBoundingClientRect(); \
+                return [box.left, box.top, box.width, box.height]; }})\
+             (document.querySelector('{chart} .u-over'))"
+        );
+        serde_json::from_value(self.driver.eval(&place).await).unwrap()
+    }
+
+    async fn memory(&self) -> String {
+        self.driver.text("#memory .legend b").await
     }
 
     async fn mouse(&self, kind: &str, x: f64, y: f64) {
@@ -115,10 +136,7 @@ async fn one_cursor_is_over_all_charts_and_a_drag_zooms_the_page() {
     site.driver.look(1280, "light").await;
     site.open().await;
     eventually("a canvas", async || site.count("#rate canvas").await == 1).await;
-    let place = "(() => { const box = document.querySelector('#rate .u-over').getBoundingClientRect(); \
-        return [box.left, box.top, box.width, box.height]; })()";
-    let place: [f64; 4] = serde_json::from_value(site.driver.eval(place).await).unwrap();
-    let [left, top, width, height] = place;
+    let [left, top, width, height] = site.place("#rate").await;
     let y = top + height / 2.0;
     site.mouse("mouseMoved", left + width * 0.25, y).await;
     // One cursor is over all charts.
@@ -147,4 +165,66 @@ async fn without_scripts_the_charts_of_the_server_and_their_tables_lead_there_to
     site.driver.click("#memory summary").await;
     site.driver.click("#memory tbody tr:nth-child(4) a").await;
     site.leads_to_records().await;
+}
+
+/// The page looks for new figures every few seconds. Here its seconds are short, and they are counted.
+const HURRY: &str = "window.looks = 0; const every = window.setInterval;
+    window.setInterval = (work, time) => every(() => { window.looks += 1; work(); }, time / 50);";
+
+#[tokio::test]
+async fn new_figures_come_by_themselves_and_wait_while_a_chart_is_read() {
+    let Some(site) = Site::start().await else { return };
+    let hurry = json!({ "source": HURRY });
+    site.driver.devtools("Page.addScriptToEvaluateOnNewDocument", hurry).await;
+    site.driver.look(1280, "light").await;
+    site.open().await;
+    eventually("a canvas", async || site.count("#memory canvas").await == 1).await;
+    site.driver.eval("window.isTheSamePage = true").await;
+    let [left, top, width, height] = site.place("#memory").await;
+    let scrolled = site.driver.eval("scrollY").await;
+    site.observe(80 << 20);
+    eventually("the new figure", async || site.memory().await == "80 MiB").await;
+
+    // Whoever reads a point sees that point, however often the page would have looked.
+    site.mouse("mouseMoved", left + width * 0.5, top + height * 0.5).await;
+    eventually("a point", async || site.memory().await.starts_with("38.1")).await;
+    let read = site.driver.text("[data-at]").await;
+    site.observe(120 << 20);
+    let looks = site.driver.eval("looks").await.as_u64().unwrap();
+    eventually("looks", async || site.driver.eval("looks").await.as_u64() > Some(looks + 5)).await;
+    assert_eq!(site.driver.text("[data-at]").await, read);
+    assert!(site.memory().await.starts_with("38.1"));
+    assert_eq!(site.driver.eval("scrollY").await, scrolled);
+
+    site.mouse("mouseMoved", 1.0, 1.0).await;
+    eventually("what came meanwhile", async || site.memory().await == "120 MiB").await;
+    assert_eq!(site.driver.eval("window.isTheSamePage").await, true);
+    assert!(site.driver.complaints().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_tap_shows_the_values_of_a_point_and_a_second_one_leads_to_its_logs() {
+    let Some(site) = Site::start().await else { return };
+    site.driver.look(390, "dark").await;
+    let touch = json!({ "enabled": true, "maxTouchPoints": 1 });
+    site.driver.devtools("Emulation.setTouchEmulationEnabled", touch).await;
+    site.open().await;
+    eventually("a canvas", async || site.count("#memory canvas").await == 1).await;
+    let [left, top, width, height] = site.place("#memory").await;
+    let (x, y) = (left + width * 0.5, top + height * 0.5);
+    let tap = async || {
+        for (kind, points) in [("touchStart", json!([{ "x": x, "y": y }])), ("touchEnd", json!([]))]
+        {
+            let event = json!({ "type": kind, "touchPoints": points });
+            site.driver.devtools("Input.dispatchTouchEvent", event).await;
+        }
+    };
+    let page = site.driver.url().await;
+    tap().await;
+    eventually("the time", async || !site.driver.text("[data-at]").await.is_empty()).await;
+    assert!(site.memory().await.starts_with("38.1"));
+    assert_eq!(site.driver.url().await, page);
+    tap().await;
+    site.leads_to_records().await;
+    assert!(site.driver.complaints().await.is_empty());
 }
