@@ -30,7 +30,7 @@ async fn each_fault_is_found(backend: Backend) {
     ops.open("/admin").await;
     let row = "e.closest('tr')?.textContent.includes('the seeded panic says one')";
     ops.follow(&format!("{row} && e.pathname?.startsWith('/admin/requests/0')")).await;
-    assert!(ops.says("the seeded panic says one").await && ops.says("panel_browser.rs").await);
+    assert!(ops.says("the seeded panic says one").await && ops.says("ops_browser.rs").await);
 
     // A burst of errors: its group, its request, and there the statement that failed.
     ops.open("/admin").await;
