@@ -1,42 +1,95 @@
 #!/usr/bin/env bash
-# Takes the pictures of the README: the public timeline, light and dark, into .github/images.
+# Takes the pictures of the READMEs into .github/images, light and dark: the public timeline, and pages of
+# the panel over a service that works and had a bad minute.
 #
 #   .github/scripts/screenshots.sh [path of minitwit]      default: target/debug/minitwit
 #
-# Starts the service on an empty directory and free ports, fills it over the simulator API, and asks
-# Chromium for both pictures. Needs bash, curl and chromium; leaves nothing behind but the pictures.
-# A picture over 150 KB is an error: the repository keeps every version.
+# Starts the service on an empty directory and free ports, plays the course's simulator against it, and
+# holds up its database for some seconds: statements wait and fail, requests with them, and an alert is
+# handed in. Takes five minutes, for charts with a past. Needs bash, curl, python3 (which has SQLite),
+# chromium and chromedriver; leaves nothing behind but the pictures.
+# A picture over 120 KB is an error: the repository keeps every version.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 minitwit=${1:-target/debug/minitwit}
 images=.github/images
+largest=122880
 work=$(mktemp -d)
 mkdir -p "$images"
+processes=()
+stop() {
+  [ -z "${session:-}" ] || curl --silent --request DELETE "$session" >/dev/null || true
+  for process in "${processes[@]}"; do kill "$process" 2>/dev/null || true; done
+  wait 2>/dev/null || true
+  rm -rf "$work"
+}
+trap stop EXIT
 
-"$minitwit" --data-dir "$work/data" --site 127.0.0.1:0 --api 127.0.0.1:0 --ops 127.0.0.1:0 \
+MINITWIT_ADMIN_PASSWORD=pictures MINITWIT_ALERT_TOKEN=of-the-pictures \
+  "$minitwit" --data-dir "$work/data" --site 127.0.0.1:0 --api 127.0.0.1:0 --ops 127.0.0.1:0 \
   --log-format json 2>"$work/log" &
-service=$!
-trap 'kill "$service" 2>/dev/null; wait "$service" 2>/dev/null || true; rm -rf "$work"' EXIT
+processes+=($!)
 
-# The address of a listener, once the log says it.
-address() {
-  for _ in $(seq 100); do
-    local line
-    line=$(grep -E "\"listener\":\"?$1\"?" "$work/log" | grep -oE '127\.0\.0\.1:[0-9]+' | head -n 1) || true
-    if [ -n "$line" ]; then echo "$line"; return; fi
-    kill -0 "$service" 2>/dev/null || { cat "$work/log" >&2; return 1; }
+# The first text that matches in a file that is still written.
+awaited() {
+  for _ in $(seq 150); do
+    if grep -oE "$2" "$1" 2>/dev/null | head -n 1 | grep .; then return; fi
+    kill -0 "${processes[-1]}" 2>/dev/null || break
     sleep 0.1
   done
-  echo "the service did not start" >&2
+  cat "$1" >&2
   return 1
+}
+# The address of a listener, once the log says it.
+address() {
+  awaited "$work/log" "\"listener\":\"?$1\"?.*" | grep -oE '127\.0\.0\.1:[0-9]+' | head -n 1
 }
 site=$(address site)
 api=$(address api)
+ops=$(address ops)
 
 post() {
   curl --fail --silent --show-error --user 'simulator:super_safe!' \
     --header 'content-type: application/json' --data "$2" "http://$api/$1"
+}
+
+# The browser, spoken to in the WebDriver protocol: chromium alone takes pictures, but cannot log in.
+chromedriver --port=0 >"$work/driver" &
+processes+=($!)
+driver=http://127.0.0.1:$(awaited "$work/driver" 'port [0-9]{4,5}\.' | grep -oE '[0-9]+')
+command() {
+  curl --fail-with-body --silent --show-error --header 'content-type: application/json' --data "$2" "$1"
+}
+arguments='["--headless=new","--no-sandbox","--disable-gpu","--no-first-run","--hide-scrollbars",
+  "--disable-background-networking","--disable-component-update","--disable-sync"]'
+capabilities="{\"browserName\":\"chrome\",\"goog:chromeOptions\":{\"args\":$arguments}}"
+created=$(command "$driver/session" "{\"capabilities\":{\"alwaysMatch\":$capabilities}}")
+session=$driver/session/$(grep -oE '"sessionId":"[0-9a-f]+"' <<<"$created" | cut -d '"' -f 4)
+devtools() {
+  command "$session/goog/cdp/execute" "{\"cmd\":\"$1\",\"params\":$2}"
+}
+open() {
+  command "$session/url" "{\"url\":\"$1\"}" >/dev/null
+}
+run() {
+  command "$session/execute/sync" "{\"script\":\"$1\",\"args\":[]}" >/dev/null
+}
+
+# The page that is open, in both themes.
+picture() {
+  for theme in light dark; do
+    devtools Emulation.setEmulatedMedia \
+      "{\"features\":[{\"name\":\"prefers-color-scheme\",\"value\":\"$theme\"}]}" >/dev/null
+    devtools Emulation.setDeviceMetricsOverride \
+      "{\"width\":$2,\"height\":$3,\"deviceScaleFactor\":1,\"mobile\":false}" >/dev/null
+    # What draws itself anew does so before the next frame.
+    run 'return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))'
+    devtools Page.captureScreenshot '{"format":"webp","quality":82}' |
+      grep -oE '"data":"[^"]+"' | cut -d '"' -f 4 | base64 --decode >"$images/$1-$theme.webp"
+    size=$(wc -c <"$images/$1-$theme.webp")
+    [ "$size" -le "$largest" ] || { echo "$1-$theme.webp has $size bytes" >&2; return 1; }
+  done
 }
 
 for name in Ada Grace Edsger Barbara Niklaus Frances; do
@@ -54,14 +107,65 @@ Edsger|Found it: the error was in the test. Testing shows the presence of bugs, 
 Grace|Wrote it down in the logbook, with tape. First actual bug of the week.
 Ada|Good morning from the engine room. All wheels turn.
 MESSAGES
+open "http://$site/public"
+picture public 960 720
 
-picture() {
-  chromium --headless=new --no-sandbox --disable-gpu --disable-background-networking \
-    --user-data-dir="$work/profile-$1" --hide-scrollbars --window-size=960,720 \
-    --blink-settings=preferredColorScheme="$2" --screenshot="$images/public-$1.png" \
-    "http://$site/public" 2>>"$work/chromium"
-  [ "$(wc -c <"$images/public-$1.png")" -le 153600 ] || { echo "public-$1.png is too large" >&2; return 1; }
+"$minitwit" simulate --url "http://$api" --rate 12 --clients 4 --users 80 --duration 290s \
+  --timeout 9s >"$work/simulate" 2>&1 &
+simulation=$!
+processes+=("$simulation")
+sleep 200
+started=$(date --utc +%Y-%m-%dT%H:%M:%SZ)
+python3 - "$work/data/minitwit.sqlite" "http://$site/public" <<'PYTHON'
+import sqlite3, sys, time, urllib.error, urllib.request
+
+database = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=5)
+for seconds in (0.6, 7):
+    database.execute("BEGIN IMMEDIATE")
+    time.sleep(seconds)
+    database.execute("ROLLBACK")
+    time.sleep(3)
+database.execute("ALTER TABLE messages RENAME TO away")
+for _ in range(40):
+    try:
+        urllib.request.urlopen(sys.argv[2], timeout=9)
+    except urllib.error.HTTPError:
+        time.sleep(0.05)
+database.execute("ALTER TABLE away RENAME TO messages")
+PYTHON
+curl --fail --silent --show-error --header 'authorization: Bearer of-the-pictures' \
+  --header 'content-type: application/json' --output /dev/null "http://$ops/admin/api/alerts" --data "{
+    \"version\":\"1\",\"status\":\"firing\",\"alerts\":[{\"status\":\"firing\",\"fingerprint\":\"c6eadffa33fcdf37\",
+    \"labels\":{\"alertname\":\"MiniTwitErrorLogs\",\"severity\":\"warning\"},
+    \"annotations\":{\"summary\":\"Errors are logged all the time\",\"logs_query\":\"level:error\"},
+    \"startsAt\":\"$started\",\"endsAt\":\"0001-01-01T00:00:00Z\"}]}"
+# It ends with an error, as some of its commands were meant to fail.
+wait "$simulation" || true
+
+curl --silent --output /dev/null --cookie-jar "$work/cookies" --data 'username=admin&password=pictures' \
+  "http://$ops/admin/login"
+token=$(awk '/admin_sid/ { print $NF }' "$work/cookies")
+devtools Network.setCookie "{\"url\":\"http://$ops\",\"name\":\"admin_sid\",\"value\":\"$token\"}" >/dev/null
+page() {
+  devtools Emulation.setDeviceMetricsOverride \
+    '{"width":1280,"height":800,"deviceScaleFactor":1,"mobile":false}' >/dev/null
+  open "http://$ops/admin$1"
 }
-picture light 1
-picture dark 0
+page '?from=5m'
+picture panel-now 1280 800
+page '/logs?q=level%3E%3Dwarn&from=5m&cols=request_id,route,duration'
+run "document.querySelector('tr.record.error details').open = true"
+picture panel-logs 1280 800
+# The slowest request that failed, as an operator would open it.
+page '/requests?q=status:5xx&sort=slow&from=5m'
+run "[...document.links].find(link => link.pathname.startsWith('/admin/requests/0')).click()"
+picture panel-request 1280 800
+page '/errors?from=5m'
+picture panel-errors 1280 800
+page '/metrics?from=5m'
+drawn="document.querySelectorAll('.plot.drawn').length > 3"
+run "return new Promise(done => { const look = () => $drawn ? done() : setTimeout(look, 50); look(); })"
+picture panel-metrics 1280 800
+page '/alerts/MiniTwitErrorLogs'
+picture panel-alert 1280 800
 ls -l "$images"
