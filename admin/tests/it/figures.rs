@@ -1,11 +1,21 @@
 //! What a page counts is what an export has.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use axum::http::StatusCode;
+use logsearch::embedded::{EmbeddedStore, Options};
+use logsearch::record::LogRecord;
+use logsearch::store::LogStore;
+use logsearch::testing::WebLog;
 
 use crate::harness::{App, attributes};
+use crate::host::Host;
 
-async fn exported(app: &App, q: &str) -> usize {
-    let answer = app.get(&format!("/ops/logs/export.ndjson?from=24h&q={q}")).await;
+/// How many records the export of what a page of the logs shows has.
+async fn exported(app: &App, url: &str) -> usize {
+    let (_, view) = url.split_once("/ops/logs?").unwrap();
+    let answer = app.get(&format!("/ops/logs/export.ndjson?{view}")).await;
     assert_eq!(answer.status, StatusCode::OK);
     answer.text.lines().filter(|line| line.starts_with('{') && line.ends_with('}')).count()
 }
@@ -14,35 +24,95 @@ fn count(text: &str) -> usize {
     text.replace(',', "").parse().unwrap()
 }
 
-#[tokio::test]
-async fn the_total_and_every_value_of_the_sidebar_equal_the_export() {
-    let app = App::with_log(3_000).await;
-    let page = app.get("/ops/logs?from=24h").await.text;
-    let total = page.split("<p class=\"sum\"><strong>").nth(1).unwrap();
-    let total = count(total.split(' ').next().unwrap());
-    assert_eq!(total, 3_000);
-    assert_eq!(exported(&app, "").await, total);
+/// Texts up to a `<` behind each of these.
+fn cells<'a>(html: &'a str, before: &'a str) -> impl Iterator<Item = &'a str> {
+    html.split(before).skip(1).map(|rest| rest.split('<').next().unwrap())
+}
 
-    let mut checked = 0;
+/// Compares the total, every value of the sidebar and every bar with the exports behind their links.
+/// Returns the total and how many figures were compared.
+async fn compare(app: &App, url: &str) -> (usize, usize) {
+    let page = app.get(url).await.text;
+    let total = cells(&page, "<p class=\"sum\"><strong>").next().unwrap();
+    let total = count(total.split(' ').next().unwrap());
+    assert_eq!(exported(app, url).await, total, "{url}");
+
+    let mut compared = 1;
     for value in page.split("<a class=\"value ").skip(1) {
-        let url = value.split("href=\"").nth(1).unwrap().split('"').next().unwrap();
-        let shown = value.split("<span class=\"num\">").nth(1).unwrap();
-        let shown = count(shown.split('<').next().unwrap());
-        let q = url.split("q=").nth(1).unwrap().split("&amp;").next().unwrap();
-        assert_eq!(exported(&app, q).await, shown, "{q}");
-        checked += 1;
+        let link = attributes(&format!(" {value}"), "href").swap_remove(0);
+        let shown = count(cells(value, "<span class=\"num\">").next().unwrap());
+        assert_eq!(exported(app, &link).await, shown, "{link}");
+        compared += 1;
     }
-    assert!(checked > 20, "{checked}");
+    let table = page.split("<figcaption>").nth(1).unwrap().split("</figcaption>").next().unwrap();
+    let mut sum = 0;
+    for row in table.split("<tr><td><a").skip(1) {
+        let link = attributes(row, "href").swap_remove(0);
+        let shown: usize = cells(row, "<td class=\"num\">").map(count).sum();
+        assert_eq!(exported(app, &link).await, shown, "{link}");
+        sum += shown;
+        compared += 1;
+    }
+    assert_eq!(sum, total, "the bars of {url}");
+    (total, compared)
+}
+
+/// Queries of every kind that the stores answer in another way: all, by level, by number, by text, by
+/// value, without a value, by a word in any field.
+const QUERIES: [&str; 7] = [
+    "",
+    "level%3E%3Dwarn",
+    "duration:%3E20ms",
+    "-level:info",
+    "status:%5B400+TO+599%5D",
+    "route:/*+-status:200",
+    "request",
+];
+
+async fn compare_all(app: &App) {
+    let (mut found, mut compared) = (Vec::new(), 0);
+    for q in QUERIES {
+        let (total, figures) = compare(app, &format!("/ops/logs?from=24h&q={q}")).await;
+        found.push(total);
+        compared += figures;
+    }
+    assert_eq!(found[0], 3_000);
+    assert!(found[1..].iter().all(|total| (1..3_000).contains(total)), "{found:?}");
+    assert!(compared > 100, "{compared}");
 }
 
 #[tokio::test]
-async fn bars_add_up_to_the_total() {
-    let app = App::with_log(3_000).await;
-    let page = app.get("/ops/logs?from=24h&q=level%3E%3Dwarn").await.text;
-    let table = page.split("<figcaption>").nth(1).unwrap().split("</figcaption>").next().unwrap();
-    let cells = table.split("<td class=\"num\">").skip(1);
-    let sum: usize = cells.map(|cell| count(cell.split('<').next().unwrap())).sum();
-    assert_eq!(sum, exported(&app, "level%3E%3Dwarn").await);
+async fn every_figure_equals_the_export_behind_its_link() {
+    compare_all(&App::with_log(3_000).await).await;
+}
+
+/// With records in closed partitions, in the one that is written, and in none yet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_figure_over_partitions_and_tail_equals_the_export_behind_its_link() {
+    const TAIL: usize = 250;
+    let directory = tempfile::tempdir().unwrap();
+    let options = Options {
+        partition_records: 900,
+        commit_records: 100_000,
+        commit_interval: Duration::from_hours(1),
+        max_age: Duration::from_hours(100 * 365 * 24),
+        deadline: Duration::from_mins(1),
+        ..Options::default()
+    };
+    let store = Arc::new(EmbeddedStore::open(directory.path(), options).unwrap());
+    let records: Vec<LogRecord> = WebLog::new(7).take(3_000).collect();
+    let now = records.iter().map(|record| record.timestamp).max().unwrap() + 1_000_000;
+    let (indexed, tail) = records.split_at(records.len() - TAIL);
+    for batch in indexed.chunks(125) {
+        store.append(batch.to_vec()).await.unwrap();
+        assert!(store.flush(Duration::from_mins(1)).await);
+    }
+    store.append(tail.to_vec()).await.unwrap();
+    let partitions = store.status().await.unwrap().partitions;
+    assert!(partitions.len() > 2, "{partitions:?}");
+    let in_partitions: u64 = partitions.iter().map(|partition| partition.records).sum();
+    assert_eq!(in_partitions, indexed.len() as u64);
+    compare_all(&App::over(Host::default(), store, now)).await;
 }
 
 /// The address behind the button for older or newer records.

@@ -51,10 +51,15 @@ impl App {
 
     /// In a host that knows of alerts and deployments.
     pub async fn start_in(host: Host, records: Vec<LogRecord>) -> Self {
-        let host = Arc::new(host);
         let now = records.iter().map(|record| record.timestamp).max().unwrap_or(0) + 1_000_000;
         let store = Arc::new(MemoryStore::new());
         store.append(records).await.unwrap();
+        Self::over(host, store, now)
+    }
+
+    /// Over any store, at this time.
+    pub fn over(host: Host, store: Arc<dyn LogStore>, now: i64) -> Self {
+        let host = Arc::new(host);
         let levels = LevelControl::new(Levels::parse("info").unwrap());
         let keeper = Arc::new(Keeper::new(now));
         let state = Shop { token: "letmein" };

@@ -210,3 +210,23 @@ async fn what_an_operator_did_is_on_the_disk_before_the_answer() {
         assert!(found.contains("operator log-in"), "round {round}: {found}");
     }
 }
+
+#[tokio::test]
+async fn levels_changed_by_a_command_and_their_end_leave_audit_records() {
+    let dir = tempfile::tempdir().unwrap();
+    let _service = Service::start(dir.path(), &[]).await;
+    let run = async |args: &[&str]| {
+        let mut command = minitwit();
+        command.arg("logs").args(args).arg("--data-dir").arg(dir.path());
+        succeeds(command).await
+    };
+    run(&["levels", "debug", "--for", "1s"]).await;
+    let by = format!("user:\"uid {}\"", rustix::process::getuid().as_raw());
+    let set = run(&["search", &format!("action:levels.set {by}")]).await;
+    assert!(set.contains("logs.levels=debug"), "{set}");
+    eventually("the usual levels hold again, and a record says so", async || {
+        let reverted = run(&["search", "action:levels.revert user:system"]).await;
+        reverted.contains("the usual log levels hold again")
+    })
+    .await;
+}
