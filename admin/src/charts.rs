@@ -2,12 +2,14 @@
 //! content security policy, and scale with the page. Text is HTML beside the drawing.
 
 mod axis;
+mod heatmap;
 mod histogram;
 mod lines;
 mod marks;
 mod sparkline;
 mod waterfall;
 
+pub use heatmap::{Band, Heatmap, Intervals};
 pub use histogram::Histogram;
 pub use lines::{Lines, Span, SparkLines, axis, classes, last};
 pub use marks::{Marks, version};

@@ -108,7 +108,7 @@ fn total(bucket: &Bucket) -> u64 {
 }
 
 /// Five times at equal distances.
-fn ticks(from: i64, to: i64) -> Vec<String> {
+pub(super) fn ticks(from: i64, to: i64) -> Vec<String> {
     let span = to.saturating_sub(from);
     (0..5).map(|n| format::tick(from + span / 4 * n, span)).collect()
 }

@@ -14,11 +14,12 @@ use logsearch::store::{
     Aggregate, Aggregation, LogStore, PercentileGroup, Search, StoreError, TimeRange,
 };
 
+use super::durations;
 use super::profile::{REPEATS, TIMES};
 use super::record::{number_of, text_of};
 use super::request::status_class;
 use super::summary;
-use crate::charts::Histogram;
+use crate::charts::{Heatmap, Histogram};
 use crate::error::PanelError;
 use crate::format;
 use crate::layout::{Layout, Section, render};
@@ -42,6 +43,7 @@ struct RequestsPage {
     total: String,
     sql: String,
     histogram: Histogram,
+    heatmap: Heatmap,
     routes: Vec<RouteRow>,
     sorts: Vec<(&'static str, String, bool)>,
     /// In an order by cost: one request of each route, or all; the address of the other.
@@ -121,8 +123,9 @@ pub async fn show(
     let range = view.window.range();
     let (store, links) = (panel.store.as_ref(), &panel.links);
     let order = Order::parse(&view.sort);
-    let (timeline, routes, (records, more), marks) = tokio::try_join!(
+    let (timeline, heatmap, routes, (records, more), marks) = tokio::try_join!(
         summary::timeline(store, range, &query),
+        durations::heatmap(store, &view, &parsed.chips, links),
         routes(store, range, &query),
         async {
             match (order.field, order.each_route) {
@@ -141,6 +144,7 @@ pub async fn show(
         sql: links.page("/requests/sql", &view.sorted("")),
         histogram: Histogram::new(&timeline.buckets, timeline.interval, &view, links, "/requests")
             .marked(marks),
+        heatmap,
         routes: routes.iter().map(|route| route.row(&view, links, &clause)).collect(),
         sorts: SORTS
             .iter()

@@ -115,6 +115,31 @@ async fn every_figure_over_partitions_and_tail_equals_the_export_behind_its_link
     compare_all(&App::over(Host::default(), store, now)).await;
 }
 
+#[tokio::test]
+async fn the_cells_of_the_heatmap_count_all_requests_and_lead_to_theirs() {
+    let app = App::with_log(3_000).await;
+    let requests = |page: &str| {
+        let sum = cells(page, "<p class=\"sum\"><strong>").next().unwrap();
+        count(sum.split(' ').next().unwrap())
+    };
+    let page = app.get("/ops/requests?from=24h&q=-route:/nothing").await.text;
+    let figure = page.split("<figure class=\"heatmap\">").nth(1).unwrap();
+    let (drawing, rest) = figure.split_once("</svg>").unwrap();
+    let mut drawn = attributes(drawing, "href");
+    let table = rest.split_once("</table>").unwrap().0;
+    let mut sum = 0;
+    for cell in table.split("<td class=\"num\"><a").skip(1) {
+        let link = attributes(cell, "href").swap_remove(0);
+        let shown = count(cell.split(['>', '<']).nth(1).unwrap());
+        assert_eq!(requests(&app.get(&link).await.text), shown, "{link}");
+        let at = drawn.iter().position(|url| *url == link).unwrap();
+        drawn.swap_remove(at);
+        sum += shown;
+    }
+    assert_eq!(sum, requests(&page));
+    assert!(sum > 500 && drawn.is_empty(), "{sum}, {drawn:?}");
+}
+
 /// The address behind the button for older or newer records.
 fn pager(page: &str, parameter: &str) -> Option<String> {
     let pagers = page.split("<p class=\"pager\">").skip(1);
