@@ -29,7 +29,7 @@ use crate::webdriver::Driver;
 
 /// The pages whose address is known, each in the states it has: with and without records, searched,
 /// followed, refreshing.
-const PAGES: [&str; 25] = [
+const PAGES: [&str; 26] = [
     "/admin",
     "/admin/logs",
     "/admin/logs?q=level%3E%3Dwarn+usr:x&cols=route,user,error,user_agent",
@@ -54,6 +54,7 @@ const PAGES: [&str; 25] = [
     "/admin/moderation?q=nothing_has_this",
     "/admin/users",
     "/admin/users?q=nothing_has_this",
+    "/admin/operators",
     "/admin/login",
 ];
 
