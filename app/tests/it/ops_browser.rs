@@ -50,7 +50,6 @@ const PAGES: [&str; 26] = [
     "/admin/alerts",
     "/admin/alerts/MiniTwitLatencyBudgetBurnFast",
     "/admin/system",
-    "/admin/operators",
     "/admin/moderation",
     "/admin/moderation?q=nothing_has_this",
     "/admin/users",
