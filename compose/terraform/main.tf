@@ -154,7 +154,8 @@ resource "digitalocean_firewall" "swarm" {
       source_tags = [digitalocean_tag.swarm.name]
     }
   }
-  # Encrypted overlay networks.
+  # Says when a packet is too large for the way. Overlay networks stay unencrypted in the private network: that
+  # would be protocol 50, which this firewall cannot let through.
   inbound_rule {
     protocol    = "icmp"
     source_tags = [digitalocean_tag.swarm.name]
