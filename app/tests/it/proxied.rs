@@ -3,6 +3,7 @@
 //! limits by address. What is asked of them is in the tests.
 
 use std::fs::{self, File};
+use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -268,10 +269,13 @@ fn make_certificate(dir: &Path) {
     assert!(output.status.success(), "{output:?}");
 }
 
-/// Ports that were free a moment ago.
+/// Ports that were free a moment ago, from below those that the system gives to outgoing connections and
+/// to servers that ask for any: nobody gets one of these by chance until its server takes it.
 fn free_ports() -> [u16; 3] {
-    let listeners = [(); 3].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().port())
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    let first = 20_000 + u16::try_from(RandomState::new().hash_one(0) % 12_000).unwrap();
+    let mut free = (first..).filter(is_free);
+    [(); 3].map(|()| free.next().unwrap())
 }
 
 fn send(child: &Child, signal: Signal) {
