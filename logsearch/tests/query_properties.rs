@@ -219,6 +219,8 @@ fn texts_that_were_printed_wrongly_once() {
         "usr:\"a\\",
         "usr:\"a\\\\",
         "usr:\"\\",
+        "path!~O_ti\\\"",
+        "path=~\\\\\"a",
     ] {
         let parsed = parse(text);
         let printed = parsed.query.to_string();

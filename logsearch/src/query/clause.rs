@@ -269,7 +269,7 @@ impl<'a> Parser<'a> {
             text
         } else {
             let inside = self.is_inside();
-            self.scanner.word(inside).to_owned()
+            without_escaped_quotes(self.scanner.word(inside))
         };
         if expression.chars().count() > MAX_PATTERN_CHARS {
             return self.too_long("regular expression", start);
@@ -422,6 +422,20 @@ fn status_class(field: &Field, word: &str) -> Option<(f64, f64)> {
     let digit = word.chars().next().filter(char::is_ascii_digit)?.to_digit(10)?;
     let is_class = is_class && digit > 0 && word[1..].eq_ignore_ascii_case("xx");
     is_class.then(|| (f64::from(digit * 100), f64::from(digit * 100 + 99)))
+}
+
+/// A regular expression written without quotes, as one in quotes is kept: there `\"` is a `"`, which means
+/// the same, and no other pair of a backslash loses it.
+fn without_escaped_quotes(expression: &str) -> String {
+    let mut kept = String::with_capacity(expression.len());
+    let mut rest = expression.chars();
+    while let Some(next) = rest.next() {
+        match (next, if next == '\\' { rest.next() } else { None }) {
+            ('\\', Some('"')) => kept.push('"'),
+            (next, escaped) => kept.extend([Some(next), escaped].into_iter().flatten()),
+        }
+    }
+    kept
 }
 
 /// Whether a word without a field is a pattern. `count(*)`, `/public?page=2` and `?out/` are text:
