@@ -30,3 +30,8 @@ pub fn frames_of(records: &[u8]) -> Vec<u8> {
     frame::write(records, &mut file);
     file
 }
+
+/// Where the first whole frame starts.
+pub fn first_frame(bytes: &[u8]) -> Option<usize> {
+    frame::resync(bytes, 0)
+}

@@ -10,7 +10,7 @@ mod random;
 pub mod suite;
 
 pub use data::{WebLog, odd_records};
-pub use frames::{frames_of, read_frames};
+pub use frames::{first_frame, frames_of, read_frames};
 pub use queries::{BENCHMARK_QUERIES, BenchmarkQuery, Queries, quoted};
 pub use random::Random;
 
