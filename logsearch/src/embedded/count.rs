@@ -105,11 +105,12 @@ impl Collector for Histogram {
         if let Docs::Span(span) = docs
             && span.start % BLOCK == 0
         {
-            let zone = segment.zones.zone(span.start / BLOCK);
+            let block = span.start / BLOCK;
+            let zone = segment.zones.zone(block);
             let first = self.bucket(zone.oldest);
             if first == self.bucket(zone.newest) {
-                let sums = self.buckets[first].counts.iter_mut().zip(zone.levels);
-                sums.for_each(|(sum, count)| *sum += u64::from(count));
+                let sums = self.buckets[first].counts.iter_mut().zip(segment.levels(block));
+                sums.for_each(|(sum, count)| *sum += u64::from(*count));
                 return;
             }
         }

@@ -175,11 +175,12 @@ impl View {
     }
 
     fn open_segments(&self, known: &[Arc<Segment>]) -> tantivy::Result<Vec<Arc<Segment>>> {
+        let groups = self.partition.rows.groups();
         let open = |reader: &tantivy::SegmentReader| {
             let id = reader.segment_id();
             match known.iter().find(|segment| segment.reader.segment_id() == id) {
                 Some(segment) => Ok(Arc::clone(segment)),
-                None => Segment::open(reader.clone()).map(Arc::new),
+                None => Segment::open(reader.clone(), &groups).map(Arc::new),
             }
         };
         let mut segments: Vec<_> =

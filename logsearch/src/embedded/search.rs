@@ -69,6 +69,9 @@ struct Page<'a> {
     search: &'a Search,
     best: BinaryHeap<Reverse<(Rank, Place)>>,
     limit: usize,
+    /// Documents of the next window. It grows over segments and partitions: where one has few matches the
+    /// next one has hardly more, and each restart looks up the terms again.
+    window: u32,
     /// A partition failed or waits for its new index: there may be more matches.
     has_hole: bool,
 }
@@ -76,7 +79,7 @@ struct Page<'a> {
 impl<'a> Page<'a> {
     fn new(search: &'a Search, limit: usize) -> Self {
         let best = BinaryHeap::with_capacity(limit + 1);
-        Self { search, best, limit, has_hole: false }
+        Self { search, best, limit, window: FIRST_WINDOW, has_hole: false }
     }
 
     fn rank(&self, (timestamp, sequence): Cursor) -> Rank {
@@ -250,7 +253,7 @@ fn search_segment(
     budget: &Budget,
 ) -> Result<(), PartitionError> {
     let ascending = page.search.ascending;
-    for window in windows(segment.zones.docs_in(page.range()), ascending) {
+    for window in windows(segment.zones.docs_in(page.range()), ascending, page.window) {
         // What this window and all later ones can have at best.
         let best = if ascending {
             segment.zones.oldest_from(window.start)
@@ -260,15 +263,20 @@ fn search_segment(
         if !page.may_take(best) || budget.is_over() {
             break;
         }
+        page.window = page.window.saturating_mul(GROWTH);
         search_window(segment, asked, window, index, page)?;
     }
     Ok(())
 }
 
-/// The documents in growing windows, from the end the page starts at. All but the outermost bounds
-/// are at the start of a block.
-fn windows(docs: Range<DocId>, ascending: bool) -> impl Iterator<Item = Range<DocId>> {
-    let (mut rest, mut size) = (docs, FIRST_WINDOW);
+/// The documents in growing windows, from the end the page starts at; `size` is that of the first. All but
+/// the outermost bounds are at the start of a block.
+fn windows(
+    docs: Range<DocId>,
+    ascending: bool,
+    mut size: u32,
+) -> impl Iterator<Item = Range<DocId>> {
+    let mut rest = docs;
     std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;
@@ -369,8 +377,10 @@ mod tests {
     #[test]
     fn windows_cover_every_document_once() {
         for docs in [0..0, 0..1, 0..5_000, 1_024..300_000, 2_048..2_049] {
-            for ascending in [true, false] {
-                let mut seen: Vec<_> = windows(docs.clone(), ascending).collect();
+            for (ascending, size) in
+                [true, false].into_iter().flat_map(|a| [(a, 2_048), (a, u32::MAX)])
+            {
+                let mut seen: Vec<_> = windows(docs.clone(), ascending, size).collect();
                 if !ascending {
                     assert!(seen.iter().all(|w| w.start % BLOCK == 0 || w.start == docs.start));
                     seen.reverse();

@@ -2,8 +2,11 @@
 //! and newest time of every 1,024 documents.
 //!
 //! Documents are in the order of arrival, nearly but not exactly that of time. The zone map makes
-//! that safe: every early stop is decided on what the skipped blocks really hold, so that a clock
+//! that safe: every early stop is decided on what the skipped blocks can hold at most, so that a clock
 //! that went backwards, or a merge in an unexpected order, costs time and never an answer.
+//!
+//! What a block can hold is known from the groups of rows its records are in, so that opening a segment
+//! reads two sequences a block and no times.
 
 use std::collections::HashMap;
 use std::io;
@@ -15,6 +18,7 @@ use tantivy::columnar::{Column, ColumnType, ColumnValues, DynamicColumn, StrColu
 use tantivy::{DocId, SegmentReader};
 
 use super::keyword::Keyword;
+use super::rows::Group;
 use super::schema;
 use crate::record::Value;
 use crate::store::TimeRange;
@@ -36,6 +40,7 @@ pub struct Segment {
     pub level: Values<u64>,
     /// What times are where.
     pub zones: Zones,
+    levels: OnceLock<Vec<[u16; 5]>>,
     columns: Mutex<HashMap<String, Arc<FieldColumns>>>,
     /// Whether the terms of a place are all ASCII.
     plain: Mutex<HashMap<Keyword, bool>>,
@@ -101,19 +106,20 @@ impl FieldColumns {
 }
 
 impl Segment {
-    /// Opens the columns and reads all times once.
-    pub fn open(reader: SegmentReader) -> tantivy::Result<Self> {
+    /// Opens the columns. The groups are those of the partition's rows.
+    pub fn open(reader: SegmentReader, groups: &[Group]) -> tantivy::Result<Self> {
         let fields = reader.fast_fields();
         let time = fields.i64(schema::TIME)?.values;
         let sequence = fields.u64(schema::SEQUENCE)?.values;
         let level = fields.u64(schema::LEVEL)?.values;
-        let zones = Zones::read(time.as_ref(), level.as_ref(), reader.max_doc());
+        let zones = Zones::read(sequence.as_ref(), time.as_ref(), groups, reader.max_doc());
         Ok(Self {
             reader,
             time,
             sequence,
             level,
             zones,
+            levels: OnceLock::new(),
             columns: Mutex::default(),
             plain: Mutex::default(),
         })
@@ -122,6 +128,22 @@ impl Segment {
     /// Number of documents.
     pub fn len(&self) -> u32 {
         self.reader.max_doc()
+    }
+
+    /// How many documents of a block have each level. All are counted at the first call.
+    pub fn levels(&self, block: u32) -> &[u16; 5] {
+        let count = |start: u32| {
+            let mut levels = [0; BLOCK as usize];
+            let levels = &mut levels[..(self.len() - start).min(BLOCK) as usize];
+            self.level.get_range(u64::from(start), levels);
+            let mut counts = [0; 5];
+            for level in levels.iter() {
+                counts[(*level).min(4) as usize] += 1;
+            }
+            counts
+        };
+        let all = || (0..self.len()).step_by(BLOCK as usize).map(count).collect();
+        &self.levels.get_or_init(all)[block as usize]
     }
 
     /// Whether all terms of a place are ASCII.
@@ -168,15 +190,42 @@ impl Segment {
     }
 }
 
-/// Oldest and newest time and the levels of one block.
+/// Bounds of the times of one block.
 #[derive(Clone, Copy, Debug)]
 pub struct Zone {
-    /// Oldest timestamp.
+    /// No timestamp is older.
     pub oldest: i64,
-    /// Newest timestamp.
+    /// No timestamp is newer.
     pub newest: i64,
-    /// Documents per level.
-    pub levels: [u16; 5],
+}
+
+impl Zone {
+    const NOTHING: Self = Self { oldest: i64::MAX, newest: i64::MIN };
+
+    fn with(self, oldest: i64, newest: i64) -> Self {
+        Self { oldest: self.oldest.min(oldest), newest: self.newest.max(newest) }
+    }
+
+    /// Of records with these sequences, both ends included; `None` when some are in no group.
+    fn of_groups(groups: &[Group], first: u64, last: u64) -> Option<Self> {
+        let start = groups.partition_point(|group| group.last < first);
+        let (mut zone, mut next) = (Self::NOTHING, first);
+        for group in &groups[start..] {
+            if group.first > next {
+                return None;
+            }
+            zone = zone.with(group.oldest, group.newest);
+            next = group.last.saturating_add(1);
+            if next > last {
+                return Some(zone);
+            }
+        }
+        None
+    }
+
+    fn of_times(times: &[i64]) -> Self {
+        times.iter().fold(Self::NOTHING, |zone, time| zone.with(*time, *time))
+    }
 }
 
 /// The zone map of a segment.
@@ -191,22 +240,26 @@ pub struct Zones {
 }
 
 impl Zones {
-    fn read(time: &dyn ColumnValues<i64>, level: &dyn ColumnValues<u64>, docs: u32) -> Self {
-        let mut zones = Vec::with_capacity(docs.div_ceil(BLOCK) as usize);
-        let (mut times, mut levels) = ([0; BLOCK as usize], [0; BLOCK as usize]);
-        for start in (0..docs).step_by(BLOCK as usize) {
-            let count = (docs - start).min(BLOCK) as usize;
-            time.get_range(u64::from(start), &mut times[..count]);
-            level.get_range(u64::from(start), &mut levels[..count]);
-            let mut zone = Zone { oldest: i64::MAX, newest: i64::MIN, levels: [0; 5] };
-            for time in &times[..count] {
-                zone.oldest = zone.oldest.min(*time);
-                zone.newest = zone.newest.max(*time);
-            }
-            levels[..count].iter().for_each(|level| zone.levels[(*level).min(4) as usize] += 1);
-            zones.push(zone);
-        }
-        Self::new(zones, docs)
+    fn read(
+        sequence: &dyn ColumnValues<u64>,
+        time: &dyn ColumnValues<i64>,
+        groups: &[Group],
+        docs: u32,
+    ) -> Self {
+        let mut times = [0; BLOCK as usize];
+        let zone = |start: u32| {
+            let count = (docs - start).min(BLOCK);
+            let (first, last) = (sequence.get_val(start), sequence.get_val(start + count - 1));
+            // With records missing between, or another order, the sequences in the middle are unknown.
+            let is_dense = last.checked_sub(first) == Some(u64::from(count - 1));
+            let known = is_dense.then(|| Zone::of_groups(groups, first, last)).flatten();
+            known.unwrap_or_else(|| {
+                let times = &mut times[..count as usize];
+                time.get_range(u64::from(start), times);
+                Zone::of_times(times)
+            })
+        };
+        Self::new((0..docs).step_by(BLOCK as usize).map(zone).collect(), docs)
     }
 
     fn new(zones: Vec<Zone>, docs: u32) -> Self {
