@@ -1,6 +1,6 @@
 //! What the service costs and what it survives, as a table: memory after a simulation, CPU per request,
-//! log-ins beside a timeline, timelines at a hundred times the messages, 16 writers at once, and
-//! processes that are killed. On SQLite, and on PostgreSQL where its server is installed, in a temporary
+//! what the log index costs, log-ins beside a timeline, timelines at a hundred times the messages, 16
+//! writers at once, and processes that are killed. On SQLite, and on PostgreSQL where its server is installed, in a temporary
 //! cluster.
 //!
 //! `cargo bench -p minitwit --bench load` builds and starts the release binary; nothing else has to
@@ -10,6 +10,7 @@
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot go on has failed")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the table is for people")]
 
+mod logging;
 mod logins;
 #[expect(dead_code, reason = "the tests use more of it")]
 #[path = "../../tests/it/postgres.rs"]
@@ -38,6 +39,9 @@ async fn measure(cluster: Option<&'static Cluster>) {
     }
     if wanted("requests") {
         requests::cpu_per_request(&place).await;
+    }
+    if wanted("logging") {
+        logging::on_against_off(&place).await;
     }
     if wanted("logins") {
         logins::beside_a_timeline(&place).await;

@@ -45,6 +45,12 @@ impl Place {
         println!("| {figure} | {} | {measured:.2} {unit} | {bar} {unit} | {verdict} |", self.name);
     }
 
+    /// Prints a figure that may be no less than `bar`.
+    pub fn row_at_least(&self, figure: &str, measured: f64, unit: &str, bar: f64) {
+        let verdict = if measured >= bar { "holds" } else { "**under**" };
+        println!("| {figure} | {} | {measured:.2} {unit} | {bar} {unit} | {verdict} |", self.name);
+    }
+
     /// The database.
     pub fn url(&self) -> DatabaseUrl {
         match &self.postgres {
@@ -114,13 +120,31 @@ impl Service {
         self.child.kill().unwrap();
     }
 
+    /// Ends it as an operator does, and waits for the end. User and system time of its whole life.
+    pub async fn stop(mut self) -> Duration {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        // A process that has ended keeps its figures until somebody asks how it ended.
+        while !self.stat(0).starts_with('Z') {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let cpu = self.cpu();
+        self.child.wait().unwrap();
+        cpu
+    }
+
     /// User and system time so far.
     pub fn cpu(&self) -> Duration {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
-        let (_, fields) = stat.rsplit_once(") ").unwrap();
-        let field = |index| fields.split(' ').nth(index).unwrap().parse::<u64>().unwrap();
+        let field = |index| self.stat(index).parse::<u64>().unwrap();
         let ticks_per_second = rustix::param::clock_ticks_per_second();
         Duration::from_millis((field(11) + field(12)) * 1_000 / ticks_per_second)
+    }
+
+    /// What the system says of it behind its name.
+    fn stat(&self, index: usize) -> String {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let (_, fields) = stat.rsplit_once(") ").unwrap();
+        fields.split(' ').nth(index).unwrap().to_owned()
     }
 
     /// Resident memory in MB.
@@ -140,7 +164,8 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        self.child.kill().unwrap();
+        // It may have ended already.
+        let _gone = self.child.kill();
         self.child.wait().unwrap();
     }
 }
