@@ -9,11 +9,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
+use crate::apart::NOT_HERE;
 use crate::installed::installed;
-use crate::load::{Load, guess_passwords, idle};
+use crate::load::{Load, ask_by_every_method, guess_passwords, idle};
 use crate::programs::{PASSWORD, Service, Watch, ask, until};
 use crate::rounds::{self, Round};
-use crate::rules::NOT_HERE;
 
 /// Fires always.
 const WATCHDOG: &str = "MiniTwitWatchdog";
@@ -243,6 +243,7 @@ async fn quiet(gate: &mut Gate, load: &Load) {
     load.every(Duration::from_hours(1));
     let nobody = ([127, 0, 0, 1], 1).into();
     gate.watch.targets(&[gate.service.ops, nobody]);
+    ask_by_every_method(gate.service.site).await;
     gate.expect(&rounds::QUIET).await;
     gate.watch.targets(&[gate.service.ops]);
     gate.remember(&rounds::QUIET).await;

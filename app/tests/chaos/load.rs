@@ -75,6 +75,19 @@ pub async fn guess_passwords(site: SocketAddr) {
     }
 }
 
+/// Asks for what is there in ways that it does not answer: each is a label set of its own, and together
+/// they are more than the service of the gate has room for.
+pub async fn ask_by_every_method(site: SocketAddr) {
+    let pages = ["/", "/public", "/login", "/register", "/logout", "/add_message", "/robots.txt"];
+    let below = ["/octavia", "/octavia/follow", "/octavia/unfollow", "/octavia/1", "/public/1"];
+    let others = ["/timeline/1", "/favicon.ico", "/static/style.css", "/-/user/octavia", "/a/b/c"];
+    for path in pages.iter().chain(&below).chain(&others) {
+        for method in ["HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"] {
+            let _refused = ask(site, Request::builder().method(method).uri(*path), "").await;
+        }
+    }
+}
+
 /// Holds a connection and says nothing on it; opens it anew when it is closed.
 pub async fn idle(address: SocketAddr) {
     loop {

@@ -103,9 +103,9 @@ pub const BLOCKED: Round = Round {
 };
 
 pub const QUIET: Round = Round {
-    what: "the simulator stops, and a second instance is not there",
+    what: "the simulator stops, a second instance is not there, labels run out of room",
     faults: &[],
-    fires: &["MiniTwitInstanceDown", "MiniTwitSimulatorStalled"],
+    fires: &["MiniTwitInstanceDown", "MiniTwitMetricsOverflow", "MiniTwitSimulatorStalled"],
     may_fire: &[],
 };
 

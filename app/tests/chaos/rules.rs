@@ -1,5 +1,5 @@
 //! The rules of the repository, a sixty times faster: windows, waits and the lengths that expressions
-//! name. What a test machine cannot reach gets another threshold, and stands here with it.
+//! name. What a test machine cannot reach gets another threshold.
 
 use std::fmt::Write;
 use std::fs;
@@ -7,37 +7,10 @@ use std::path::Path;
 
 use regex::{Captures, Regex};
 
+use crate::apart::{NOT_HERE, THRESHOLDS};
+
 /// By how much time is shortened.
 const SCALE: u64 = 60;
-
-/// Alerts that nothing can trigger here; `promtool` runs each on made-up series.
-pub const NOT_HERE: [(&str, &str); 7] = [
-    ("MiniTwitErrorBudgetBurnCreep", "its windows of days stay beyond any test, however scaled"),
-    ("MiniTwitCpuSaturated", "a test that takes all processors measures nothing else any more"),
-    (
-        "MiniTwitDiskAlmostFull",
-        "fills the disk of whoever runs it, or needs the right to mount one",
-    ),
-    ("MiniTwitDiskFilling", "the same, for hours"),
-    ("MiniTwitLogIngestLag", "needs a disk that stops"),
-    ("MiniTwitLogIndexOverBudget", "needs a disk that refuses to delete"),
-    ("MiniTwitMetricsOverflow", "no label of the service takes values from outside"),
-];
-
-/// Thresholds of the test: alert, what the rule says, what it says here.
-const THRESHOLDS: [(&str, &str, &str); 7] = [
-    // Two starts fit into a second of the scaled quarter of an hour, three do not.
-    ("MiniTwitRestartLoop", "[15s]", "[40s]"),
-    ("MiniTwitSimulatorStalled", "> 600", "> 10"),
-    ("MiniTwitSimulatorStalled", "< 86400", "< 1440"),
-    // The job runs each 15 seconds, here as well.
-    ("MiniTwitJobOverdue", "> 3", "> 2"),
-    // The limit is the machine's.
-    ("MiniTwitMemoryHigh", "minitwit_memory_limit_bytes{job=\"minitwit\"}", "700e6"),
-    ("MiniTwitDbWalGrows", "> 268435456", "> 6291456"),
-    // Fewer requests come in the scaled window than in a real quarter of an hour.
-    ("MiniTwitWritesNotStored", "> 50", "> 20"),
-];
 
 /// The rules of Prometheus, scaled, and the names of their alerts.
 pub fn scaled() -> (String, Vec<String>) {
