@@ -15,3 +15,4 @@ mod lint;
 mod live;
 mod promql;
 mod running;
+mod units;

@@ -26,11 +26,15 @@ pub struct Expression {
     pub quantiles: Vec<Vec<String>>,
 }
 
-/// Reads an expression, with the variables of Grafana replaced by what they might be.
+/// Parses an expression, with the variables of Grafana replaced by what they might be.
+pub fn parse(text: &str) -> Result<Expr, String> {
+    parser::parse(&with_intervals(text, "1m"))
+}
+
+/// What an expression selects and computes.
 pub fn read(text: &str) -> Result<Expression, String> {
-    let text = with_intervals(text, "1m");
     let mut found = Expression { selectors: Vec::new(), labels: Vec::new(), quantiles: Vec::new() };
-    found.visit(&parser::parse(&text)?, &mut Vec::new());
+    found.visit(&parse(text)?, &mut Vec::new());
     Ok(found)
 }
 

@@ -116,6 +116,8 @@ pub struct Panel {
     pub overrides: Vec<Override>,
     /// Digits behind the point.
     pub decimals: Option<u32>,
+    /// What stands in place of a value that there is not.
+    pub no_value: Option<&'static str>,
 }
 
 /// A panel without queries.
@@ -144,6 +146,7 @@ pub fn panel(kind: Kind, title: &'static str, unit: &'static str) -> Panel {
         range,
         overrides: Vec::new(),
         decimals: None,
+        no_value: None,
     }
 }
 
@@ -217,6 +220,11 @@ impl Panel {
     pub fn decimals(mut self, decimals: u32) -> Self {
         self.decimals = Some(decimals);
         self
+    }
+
+    /// This in place of a value, where having none is an answer.
+    pub fn without_value(self, text: &'static str) -> Self {
+        Self { no_value: Some(text), ..self }
     }
 
     /// These series in this color.

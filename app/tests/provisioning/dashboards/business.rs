@@ -279,6 +279,7 @@ fn simulator() -> Row {
                     "since",
                 )
                 .thresholds(&[(120.0, "yellow"), (600.0, "red")])
+                .without_value("never called")
                 .logs("Last calls", "surface:api")
                 .size(6, 4),
         ],

@@ -254,6 +254,7 @@ fn log_pipeline() -> Row {
                     "time() - (min(minitwit_log_index_oldest_timestamp_seconds{%J}) > 0)",
                     "oldest",
                 )
+                .without_value("none")
                 .size(6, 8),
             panel(Stat, "Notices", "short")
                 .about(

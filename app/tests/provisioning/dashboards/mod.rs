@@ -2,6 +2,7 @@
 
 pub mod build;
 mod business;
+mod files;
 mod infrastructure;
 mod internals;
 pub mod model;

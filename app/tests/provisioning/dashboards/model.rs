@@ -82,6 +82,10 @@ impl Dashboard {
     }
 }
 
+/// The uid of the data source that `compose/grafana/datasources.yaml` provisions; where there is none,
+/// Grafana takes its first Prometheus.
+const DATASOURCE: &str = "prometheus";
+
 /// The data source that the variable of that name chooses.
 fn datasource() -> Value {
     json!({"type": "prometheus", "uid": "${datasource}"})
@@ -94,7 +98,7 @@ fn variables() -> Value {
             "label": "Data source",
             "type": "datasource",
             "query": "prometheus",
-            "current": {},
+            "current": {"text": "Prometheus", "value": DATASOURCE},
             "hide": 0,
             "includeAll": false,
             "multi": false,
@@ -307,6 +311,9 @@ impl Panel {
         if let Some(decimals) = self.decimals {
             defaults["decimals"] = json!(decimals);
         }
+        if let Some(text) = self.no_value {
+            defaults["noValue"] = json!(text);
+        }
         defaults
     }
 
@@ -338,7 +345,11 @@ impl Panel {
             Kind::Lines => ("line", 10, "none"),
             Kind::Stacked => ("line", 40, "normal"),
             Kind::Bars => ("bars", 70, "normal"),
-            Kind::Table => return json!({"align": "auto", "cellOptions": {"type": "auto"}}),
+            Kind::Table => {
+                return json!({
+                    "align": "auto", "cellOptions": {"type": "auto"}, "inspect": false,
+                });
+            }
             Kind::Timeline => return json!({"lineWidth": 0, "fillOpacity": 80}),
             _ => return json!({}),
         };
@@ -381,6 +392,8 @@ impl Panel {
                 "orientation": "auto",
                 "textMode": if self.kind == Kind::Text { "name" } else { "auto" },
                 "wideLayout": true,
+                "showPercentChange": false,
+                "percentChangeColorMode": "standard",
             }),
             Kind::Lines | Kind::Stacked | Kind::Bars => json!({
                 "legend": self.legend(),
@@ -391,6 +404,9 @@ impl Panel {
                 "orientation": "auto",
                 "showThresholdLabels": false,
                 "showThresholdMarkers": true,
+                "sizing": "auto",
+                "minVizWidth": 75,
+                "minVizHeight": 75,
             }),
             Kind::BarGauge => json!({
                 "reduceOptions": reduced,
@@ -398,9 +414,16 @@ impl Panel {
                 "orientation": "horizontal",
                 "showUnfilled": true,
                 "valueMode": "color",
+                "namePlacement": "auto",
+                "sizing": "auto",
+                "minVizWidth": 8,
+                "minVizHeight": 16,
+                "maxVizHeight": 300,
+                "legend": {"showLegend": false, "displayMode": "list", "placement": "bottom", "calcs": []},
             }),
             Kind::Table => json!({
                 "showHeader": true,
+                "frameIndex": 0,
                 "cellHeight": "sm",
                 "footer": {"show": false, "reducer": ["sum"], "countRows": false, "fields": ""},
                 "sortBy": [{"displayName": self.targets[0].legend, "desc": true}],
@@ -408,6 +431,7 @@ impl Panel {
             Kind::Heatmap => json!({
                 "calculate": false,
                 "cellGap": 1,
+                "showValue": "never",
                 "color": {
                     "mode": "scheme", "scheme": "Oranges", "steps": 64, "exponent": 0.5,
                     "fill": "dark-orange", "reverse": false,
@@ -424,7 +448,7 @@ impl Panel {
                 "showValue": "never",
                 "alignValue": "left",
                 "rowHeight": 0.8,
-                "legend": {"displayMode": "list", "placement": "bottom", "showLegend": true},
+                "legend": {"displayMode": "list", "placement": "bottom", "showLegend": true, "calcs": []},
                 "tooltip": {"mode": "single", "sort": "none"},
             }),
         }

@@ -49,6 +49,7 @@ fn objectives() -> Row {
                     "since",
                 )
                 .thresholds(&[(120.0, "yellow"), (600.0, "red")])
+                .without_value("never called")
                 .logs("Last calls", "surface:api"),
             panel(Stat, "Youngest start", "s")
                 .about("Since the last start of any replica. Short: it crashed, or was deployed.")
