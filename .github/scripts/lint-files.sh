@@ -42,4 +42,5 @@ elif [ -n "${CI-}" ]; then
 else
     echo 'lint-files.sh: without the registry of providers, resources are not checked' >&2
 fi
+go run -C .github/scripts/grafana-files . "$PWD"
 promtool check config --syntax-only compose/prometheus.yml compose/prometheus-swarm.yml
