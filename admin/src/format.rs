@@ -90,14 +90,16 @@ pub fn elapsed(started: std::time::Instant) -> String {
     duration(i64::try_from(started.elapsed().as_micros()).unwrap_or(i64::MAX))
 }
 
-/// A span as people tell it, in whole units that have passed: `44 s`, `3 min`, `5 h`, `2 d`.
+/// A span as people tell it, in the nearest whole unit: `44 s`, `3 min`, `5 h`, `2 d`.
 pub fn about(micros: i64) -> String {
-    let seconds = micros.max(0) / SECOND;
+    let nearest = |micros: i64, unit: i64| micros.saturating_add(unit / 2) / unit;
+    let seconds = nearest(micros.max(0), SECOND);
     match seconds {
         0..60 => format!("{seconds} s"),
-        60..3_600 => format!("{} min", seconds / 60),
-        3_600..172_800 => format!("{} h", seconds / 3_600),
-        _ => format!("{} d", seconds / 86_400),
+        // 59 and a half minutes are nearer to an hour.
+        60..3_570 => format!("{} min", nearest(seconds, 60)),
+        3_570..171_000 => format!("{} h", nearest(seconds, 3_600)),
+        _ => format!("{} d", nearest(seconds, 86_400)),
     }
 }
 
@@ -220,8 +222,10 @@ mod tests {
         assert_eq!(duration(1_250), "1.2 ms");
         assert_eq!(duration(90 * SECOND), "2 min");
         let spans = [999, 43_800_000, 119 * SECOND, 119 * 60 * SECOND, 49 * 3_600 * SECOND];
-        assert_eq!(spans.map(about), ["0 s", "43 s", "1 min", "1 h", "2 d"]);
-        assert_eq!(ago(0, 43_800_000), "43 s ago");
+        assert_eq!(spans.map(about), ["0 s", "44 s", "2 min", "2 h", "2 d"]);
+        let nearly = [3_599 * SECOND, 48 * 3_600 * SECOND - 1, 599_877_000];
+        assert_eq!(nearly.map(about), ["1 h", "2 d", "10 min"]);
+        assert_eq!(ago(0, 43_800_000), "44 s ago");
         assert_eq!(bytes(1_536), "1.5 KiB");
         assert_eq!(rfc3339_short(0), "1970-01-01T00:00:00Z");
         assert_eq!(time(1_700_000_000_123_456), "22:13:20.123");
