@@ -73,6 +73,8 @@ fn page() -> String {
         statements appear when they first happen: with their buckets, all of them would be four times as many\n\
         series. A fresh service exposes about 1,350, and none more than 6,000: further label sets are measured\n\
         as `<overflow>`. Requests that match no route are measured as `<unmatched>`.\n\n\
+        A scrape takes 1.0 ms of a processor when fresh and 5.4 ms with 5,700 series; to measure a request takes\n\
+        0.11 µs, a statement 0.15 µs (`cargo bench -p minitwit --bench metrics`).\n\n\
         | name | type | labels | meaning |\n|---|---|---|---|\n"
         .to_owned();
     list(&mut page, metrics());
