@@ -13,10 +13,12 @@ use super::{
 /// Statements and kinds of error; each is so many series as it has buckets, and three.
 const STATEMENT_SETS: usize = 100;
 
-/// The route of requests that match none. No template is called so: they begin with `/`.
+/// The route of requests that no route takes. No template is called so: they begin with `/`.
 pub const UNMATCHED: &str = "<unmatched>";
 /// The method of requests with one that is not in use.
 pub const OTHER_METHOD: &str = "_OTHER";
+/// The address has a route, which does not take the method.
+const METHOD_NOT_ALLOWED: u16 = 405;
 /// What a route may answer besides the usual: there is a defect.
 const DEFECT: u16 = 500;
 /// What site and API answer whatever the route; counted, but too many to have buckets from the start.
@@ -96,6 +98,8 @@ impl RequestMetrics {
         active.decrement(1);
         #[expect(clippy::cast_precision_loss, reason = "a statement count is far below 2^52")]
         queries.record(statements as f64);
+        // Who tries all methods on all routes would use up the label sets.
+        let route = if status == METHOD_NOT_ALLOWED { UNMATCHED } else { route };
         let (durations, responses) = self.instruments(surface, method, route, status);
         durations.record(duration);
         responses.increment(1);

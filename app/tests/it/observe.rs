@@ -173,6 +173,27 @@ async fn odd_methods_share_one_label() {
 }
 
 #[tokio::test]
+async fn a_method_that_no_route_takes_uses_up_no_label_sets() {
+    on(Backend::Sqlite, async |app| {
+        let mut browser = app.browser();
+        for (_, path, _) in SITE_ROUTES {
+            for method in [Method::DELETE, Method::PUT, Method::PATCH, Method::OPTIONS] {
+                browser.send(request(method, path), Body::empty()).await;
+            }
+        }
+        let metrics = app.instruments.metrics.render();
+        let refused = metrics.lines().filter(|line| {
+            line.starts_with(SAMPLES) && line.contains("http_response_status_code=\"405\"")
+        });
+        let refused: Vec<_> = refused.collect();
+        assert!(refused.iter().all(|line| line.contains("http_route=\"<unmatched>\"")));
+        // One of each method, for the site and for the API below it.
+        assert!((1..=8).contains(&refused.len()), "{refused:#?}");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_client_that_does_not_wait_is_a_499() {
     on(Backend::Sqlite, async |app| {
         let body = Body::from_stream(stream::pending::<Result<&str, std::io::Error>>());
