@@ -1,6 +1,8 @@
 // Draws the charts of the server anew so that they can be read closely: one cursor over all of them, a
 // drag to zoom the page, a click to the logs of a point. New figures come in place and never while
 // somebody reads. Without this script the drawings of the server stay.
+import { fetchPage } from "./page.js";
+
 const page = document.querySelector("[data-metrics]");
 const state = page.querySelector("[data-state]");
 const at = page.querySelector("[data-at]");
@@ -205,17 +207,30 @@ async function load() {
     state.textContent = "no answer; these figures are old";
   }
 }
+// The server draws the heatmap; a page that follows fetches the drawing alone.
+const durations = page.querySelector("[data-durations]");
+async function redrawDurations() {
+  if (durations.contains(document.activeElement) || durations.querySelector("details[open]")) return;
+  const drawn = await fetchPage(durations.dataset.durations).catch(() => null);
+  if (drawn && !isRead()) durations.replaceChildren(document.importNode(drawn.querySelector("figure"), true));
+}
 const refresh = Number(page.dataset.refresh);
 load();
 if (refresh > 0) {
-  setInterval(() => { if (!isRead()) load(); }, refresh * 1000);
+  setInterval(() => {
+    if (isRead()) return;
+    load();
+    redrawDurations();
+  }, refresh * 1000);
   const pause = page.querySelector("[data-pause]");
   pause.addEventListener("click", () => {
     isPaused = !isPaused;
     pause.textContent = isPaused ? "Go on" : "Pause";
-    if (isPaused) state.textContent = "paused"; else load();
+    if (isPaused) { state.textContent = "paused"; return; }
+    load();
+    redrawDurations();
   });
-  for (const figure of figures.values()) {
+  for (const figure of [...figures.values(), durations]) {
     figure.addEventListener("pointerenter", () => { isOver = true; });
     figure.addEventListener("pointerleave", () => { isOver = false; });
   }

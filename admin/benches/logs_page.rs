@@ -1,6 +1,7 @@
 //! What the page Logs costs the server over the log of a day of a web service, a million records in the
 //! embedded store: how soon the records are sent, and how long the counts behind them take. The router is
-//! called in process, so that what is measured is the server and neither a network nor a browser.
+//! called in process, so that what is measured is the server and neither a network nor a browser. And how
+//! long the other pages that count records take as a whole, over the same day.
 //!
 //! `cargo bench -p admin --bench logs_page` runs it; `EVENTS` is the number of records (1,000,000).
 
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 use admin::{Admin, Operator, Role};
 use anyhow::{Context as _, Result, bail, ensure};
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::Request;
 use http_body_util::BodyExt as _;
 use logsearch::codec;
@@ -27,6 +28,8 @@ const SEED: u64 = 7;
 /// Measured visits of each page, and those before them that warm up.
 const VISITS: usize = 60;
 const WARM_UP: usize = 6;
+/// Measured visits of a page that is no log.
+const PAGE_VISITS: usize = 20;
 /// The most that 95 of 100 visits may take, in milliseconds: until the records are there, and from then
 /// until the counts are.
 const ROWS: f64 = 60.0;
@@ -48,6 +51,10 @@ const VIEWS: [(&str, &str, i64); 12] = [
     ("a pattern, more columns", "q=path:/msgs/W*&cols=route,status,user,duration", 24),
     ("oldest first", "q=level:info&sort=old", 24),
 ];
+
+/// The other pages that count, each as a whole.
+const PAGES: [&str; 6] =
+    ["", "/requests", "/requests?sort=slow", "/requests/sql", "/errors", "/metrics"];
 
 fn main() -> Result<()> {
     // `cargo test --benches` only wants to see that it starts.
@@ -73,7 +80,7 @@ async fn run(events: usize) -> Result<()> {
         let visits = visits(&app, &format!("/admin/logs?from={hours}h&{parameters}")).await?;
         let rows = times(&visits, |visit| visit.rows);
         let counts = times(&visits, |visit| visit.counts);
-        let kilobytes = visits[0].bytes as f64 / 1e3;
+        let kilobytes = visits[0].kilobytes();
         println!(
             "| {name} | {:.1} | {:.1} | {:.1} | {:.1} | {kilobytes:.0} |",
             rows.0, rows.1, counts.0, counts.1
@@ -82,6 +89,21 @@ async fn run(events: usize) -> Result<()> {
     }
     println!("\nslowest p95: records {:.1} ms, counts {:.1} ms", slowest.0, slowest.1);
     println!("the most they may take: {ROWS} ms, {COUNTS} ms");
+    other_pages(&app).await
+}
+
+async fn other_pages(app: &Router) -> Result<()> {
+    println!("\n| page over 24 h | p50 ms | p95 | kB |\n|---|---|---|---|");
+    for page in PAGES {
+        let mark = if page.contains('?') { '&' } else { '?' };
+        let url = format!("/admin{page}{mark}from=24h");
+        let mut visits = Vec::new();
+        for _ in 0..WARM_UP + PAGE_VISITS {
+            visits.push(visit(app, &url).await?);
+        }
+        let (median, slow) = times(&visits[WARM_UP..], |visit| visit.rows + visit.counts);
+        println!("| {page} | {median:.1} | {slow:.1} | {:.0} |", visits[0].kilobytes());
+    }
     Ok(())
 }
 
@@ -121,11 +143,25 @@ async fn fill(store: &EmbeddedStore, events: usize) -> Result<i64> {
     Ok(start + DAY)
 }
 
-/// One visit: milliseconds until the first piece of the page, from then to its end, and its size.
+/// One visit: the first piece of the page and the rest, with the milliseconds until each was there.
 struct Visit {
+    first: Bytes,
     rows: f64,
+    rest: Bytes,
     counts: f64,
-    bytes: usize,
+}
+
+impl Visit {
+    fn kilobytes(&self) -> f64 {
+        (self.first.len() + self.rest.len()) as f64 / 1e3
+    }
+
+    /// Whether the first piece has records, and the rest their number.
+    fn is_whole(&self) -> bool {
+        let has =
+            |body: &[u8], text: &str| body.windows(text.len()).any(|part| part == text.as_bytes());
+        has(&self.first, "<tr class=\"record") && has(&self.rest, "· exact · ")
+    }
 }
 
 async fn visits(app: &Router, url: &str) -> Result<Vec<Visit>> {
@@ -134,7 +170,9 @@ async fn visits(app: &Router, url: &str) -> Result<Vec<Visit>> {
         visit(app, url).await?;
     }
     for _ in 0..VISITS {
-        visits.push(visit(app, url).await?);
+        let visit = visit(app, url).await?;
+        ensure!(visit.is_whole(), "{url} shows no records or counts none");
+        visits.push(visit);
     }
     Ok(visits)
 }
@@ -148,19 +186,10 @@ async fn visit(app: &Router, url: &str) -> Result<Visit> {
     let Some(first) = body.frame().await else { bail!("{url} is empty") };
     let rows = started.elapsed();
     let first = first?.into_data().ok().context("a page begins with data")?;
-    ensure!(first.windows(17).any(|bytes| bytes == b"<tr class=\"record"), "{url} shows nothing");
     let rest = body.collect().await?.to_bytes();
     let counts = started.elapsed().saturating_sub(rows);
-    ensure!(
-        rest.windows("· exact · ".len()).any(|bytes| bytes == "· exact · ".as_bytes()),
-        "{url} counts nothing"
-    );
     let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
-    Ok(Visit {
-        rows: milliseconds(rows),
-        counts: milliseconds(counts),
-        bytes: first.len() + rest.len(),
-    })
+    Ok(Visit { first, rows: milliseconds(rows), rest, counts: milliseconds(counts) })
 }
 
 /// Median and 95th percentile.

@@ -5,7 +5,7 @@ pub mod alerts;
 mod changes;
 mod compare;
 mod differs;
-mod durations;
+pub mod durations;
 mod edit;
 pub mod error_group;
 pub mod errors;

@@ -13,8 +13,8 @@ use axum::routing::{get, post};
 use crate::error::PanelError;
 use crate::operator::Operator;
 use crate::pages::{
-    alert, alerts, error_group, errors, event, logs, metrics, moderation, now, operators, patterns,
-    request, requests, searches, sql, statement, system, users,
+    alert, alerts, durations, error_group, errors, event, logs, metrics, moderation, now,
+    operators, patterns, request, requests, searches, sql, statement, system, users,
 };
 use crate::panel::Panel;
 use crate::{assets, complete, export, live, protect};
@@ -43,6 +43,7 @@ where
         .route(&at("/errors"), get(errors::show))
         .route(&at(metrics::PATH), get(metrics::show))
         .route(&at(metrics::DATA_PATH), get(metrics::data))
+        .route(&at(durations::PATH), get(durations::show))
         .route(&at("/errors/{fingerprint}"), get(error_group::show).post(error_group::set_state))
         .route(&at("/system"), get(system::show))
         .route(&at("/system/levels"), post(system::set_levels))

@@ -18,6 +18,9 @@ const SHADES: u32 = 5;
 #[derive(Template)]
 #[template(path = "_heatmap.html")]
 pub struct Heatmap {
+    /// Ends of the window in milliseconds.
+    from: i64,
+    to: i64,
     labels: Vec<&'static str>,
     height: usize,
     cells: Vec<Cell>,
@@ -77,6 +80,8 @@ impl Heatmap {
             intervals.cells(band, max, y, &|window| url(number, window))
         };
         Self {
+            from: range.from / 1_000,
+            to: range.to / 1_000,
             labels: bands.iter().rev().map(|band| band.label).collect(),
             height: bands.len() * ROW,
             cells: bands.iter().enumerate().flat_map(row).collect(),

@@ -1,13 +1,23 @@
 //! How long the requests of a view took over time, counted exactly by the store, as a heatmap.
 
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
 use logsearch::query::{Chips, parse};
 use logsearch::store::{LogStore, StoreError};
 
 use super::requests;
 use super::summary::timeline_of;
 use crate::charts::{Band, Heatmap, Intervals};
+use crate::error::PanelError;
+use crate::layout::render;
 use crate::links::{Links, View};
+use crate::panel::Panel;
+use crate::params::Params;
 
+/// Where the heatmap of all traffic is, without a page around it.
+pub const PATH: &str = "/metrics/durations";
 /// Intervals of the drawing at most.
 const COLUMNS: usize = 48;
 
@@ -22,6 +32,17 @@ const SPANS: [(&str, &[&str]); 8] = [
     ("0.3 – 1 s", &["duration:>=300ms", "duration:<1s"]),
     ("≥ 1 s", &["duration:>=1s"]),
 ];
+
+/// `GET /metrics/durations`: for a page that follows.
+pub async fn show(State(panel): State<Arc<Panel>>, params: Params) -> Result<Response, PanelError> {
+    let view = View::of(params.window(panel.now()));
+    render(&of_traffic(&panel, &view).await?)
+}
+
+/// The heatmap of what the charts of requests count.
+pub async fn of_traffic(panel: &Panel, view: &View) -> Result<Heatmap, StoreError> {
+    heatmap(panel.store.as_ref(), view, &Chips::parse(&panel.traffic), &panel.links).await
+}
 
 /// The heatmap of the requests that match; a cell leads to its requests.
 pub async fn heatmap(

@@ -14,7 +14,8 @@ use serde::Serialize;
 
 pub use picture::{Picture, picture};
 
-use crate::charts::{self, Lines, Marks};
+use super::durations;
+use crate::charts::{self, Heatmap, Lines, Marks};
 use crate::error::PanelError;
 use crate::format::{self, SECOND};
 use crate::layout::{Layout, Section, render};
@@ -50,6 +51,8 @@ struct MetricsPage {
     elsewhere: Vec<(String, String)>,
     marks: Marks,
     sets: Vec<(Set, Vec<Lines>)>,
+    durations: Heatmap,
+    durations_url: String,
     data: String,
     here: String,
     refresh: i64,
@@ -63,8 +66,12 @@ pub async fn show(
 ) -> Result<Response, PanelError> {
     let view = View::of(params.window(panel.now()));
     let (links, window) = (&panel.links, view.window);
-    let (drawn, marks) = tokio::join!(picture(&panel, window, DRAWN), panel.marks(&view));
-    let drawn = drawn?;
+    let (drawn, marks, durations) = tokio::join!(
+        picture(&panel, window, DRAWN),
+        panel.marks(&view),
+        durations::of_traffic(&panel, &view)
+    );
+    let (drawn, durations) = (drawn?, durations?);
     let table = drawn.coarser(&panel, ROWS);
     let draw = |plot: &Plot| {
         let query = view.query(plot.query.clone());
@@ -98,6 +105,8 @@ pub async fn show(
         elsewhere: panel.elsewhere.clone(),
         marks,
         sets,
+        durations,
+        durations_url: links.page(durations::PATH, &view),
         data: links.page(DATA_PATH, &view),
         here: links.template(PATH, &view),
         refresh: if window.is_live() { REFRESH.max(drawn.span.step / SECOND / 2) } else { 0 },

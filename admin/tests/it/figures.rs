@@ -140,6 +140,21 @@ async fn the_cells_of_the_heatmap_count_all_requests_and_lead_to_theirs() {
     assert!(sum > 500 && drawn.is_empty(), "{sum}, {drawn:?}");
 }
 
+#[tokio::test]
+async fn the_heatmap_of_metrics_is_that_of_the_requests() {
+    let app = App::with_log(800).await;
+    let figure = |page: &str| {
+        let figure = page.split("<figure class=\"heatmap\">").nth(1).unwrap();
+        figure.split("</figure>").next().unwrap().to_owned()
+    };
+    let [metrics, alone, requests] =
+        ["metrics", "metrics/durations", "requests"].map(|page| format!("/ops/{page}?from=2m"));
+    let requests = figure(&app.get(&requests).await.text);
+    assert!(requests.matches("<rect").count() > 20, "{requests}");
+    assert_eq!(figure(&app.get(&metrics).await.text), requests);
+    assert_eq!(figure(&app.get(&alone).await.text), requests);
+}
+
 /// The address behind the button for older or newer records.
 fn pager(page: &str, parameter: &str) -> Option<String> {
     let pagers = page.split("<p class=\"pager\">").skip(1);

@@ -5,7 +5,7 @@ use axum::http::{Request, StatusCode};
 
 use crate::harness::{App, attributes};
 
-const PATHS: [&str; 24] = [
+const PATHS: [&str; 25] = [
     "/ops",
     "/ops/alerts",
     "/ops/alerts/Errors",
@@ -21,6 +21,7 @@ const PATHS: [&str; 24] = [
     "/ops/errors",
     "/ops/metrics",
     "/ops/metrics/data.json",
+    "/ops/metrics/durations",
     "/ops/system",
     "/ops/operators",
     "/ops/moderation",
