@@ -190,14 +190,15 @@ fn correctness() -> Row {
         vec![
             panel(Lines, "Accepted tweets versus stored messages", "reqps")
                 .about(
-                    "Posts that were answered with success, and messages that were stored. \
-                     The lines lie on each other; a gap is lost or doubled data.",
+                    "Posts that were answered with success or whose client had gone by then \
+                     (499), and messages that were stored. The lines lie on each other; a gap \
+                     is lost or doubled data.",
                 )
                 .query(
                     r#"sum(rate(http_server_request_duration_seconds_count{%J,
                        http_request_method="POST",
                        http_route=~"/add_message|/api/add_message|/msgs/.*",
-                       http_response_status_code=~"2..|3.."}[$__rate_interval]))"#,
+                       http_response_status_code=~"2..|3..|499"}[$__rate_interval]))"#,
                     "accepted",
                 )
                 .query(

@@ -4,7 +4,7 @@
 use super::build::Kind::{Bars, Heatmap, Lines, Stacked, Stat, Table, Text, Timeline, Trend};
 use super::build::{Dashboard, Panel, Row, panel, row};
 use super::internals;
-use super::objectives::{BUCKET, COUNT, USERS, error_ratio, failure_burn, fast_ratio, latency_of};
+use super::objectives::{BUCKET, COUNT, USERS, error_ratio, failure_burn, latency_of, slow_ratio};
 
 /// See the module.
 pub fn dashboard() -> Dashboard {
@@ -134,20 +134,6 @@ fn traffic() -> Row {
                     "Requests of this route",
                     r#"route:"${__field.labels.http_route:percentencode}""#,
                 ),
-            panel(Lines, "Error ratio by surface", "percentunit")
-                .about("Share of the requests that failed with 5xx, for each surface.")
-                .query(
-                    &format!(
-                        r#"sum by (surface) (rate({COUNT}{{%J,
-                           http_response_status_code=~"5.."}}[$__rate_interval])) / sum by
-                           (surface) (rate({COUNT}{{%J}}[$__rate_interval])) or sum by (surface)
-                           (rate({COUNT}{{%J}}[$__rate_interval])) * 0"#
-                    ),
-                    "{{surface}}",
-                )
-                .thresholds(&[(0.005, "red")])
-                .logs("Errors", "level:ERROR")
-                .requests("Failed requests", "surface:${__field.labels.surface} status:5xx"),
             panel(Bars, "Total HTTP requests per hour", "short")
                 .about("Requests in the hour before each point, by surface.")
                 .query(&format!("sum by (surface) (increase({COUNT}{{%J}}[1h]))"), "{{surface}}"),
@@ -155,6 +141,20 @@ fn traffic() -> Row {
                 .about("Requests in the 24 hours before each point, in all and by surface.")
                 .query(&format!("sum(increase({COUNT}{{%J}}[24h]))"), "all")
                 .query(&format!("sum by (surface) (increase({COUNT}{{%J}}[24h]))"), "{{surface}}"),
+            panel(Lines, "Error ratio by surface", "percentunit")
+                .about("Share of the requests that failed with 5xx, for each surface.")
+                .query(
+                    &format!(
+                        r#"sum by (surface) (rate({COUNT}{{%J,
+                           http_response_status_code=~"5.."}}[$__rate_interval])) / (sum by
+                           (surface) (rate({COUNT}{{%J}}[$__rate_interval])) > 0) or sum by
+                           (surface) (rate({COUNT}{{%J}}[$__rate_interval])) * 0"#
+                    ),
+                    "{{surface}}",
+                )
+                .thresholds(&[(0.005, "red")])
+                .logs("Errors", "level:ERROR")
+                .requests("Failed requests", "surface:${__field.labels.surface} status:5xx"),
             routes(),
             panel(Stacked, "Refused requests", "reqps")
                 .about("Requests that were refused before their handler ran, by reason.")
@@ -171,7 +171,7 @@ fn traffic() -> Row {
 
 /// Every route with its three figures.
 fn routes() -> Panel {
-    panel(Table, "Routes", "reqps")
+    panel(Table, "Routes", "short")
         .about(
             "Every route of the last 5 minutes: how often, how wrong, how slow. The \
              route leads to its requests.",
@@ -180,8 +180,8 @@ fn routes() -> Panel {
         .query(
             &format!(
                 r#"sum by (http_route) (rate({COUNT}{{%J,
-                   http_response_status_code=~"5.."}}[5m])) / sum by (http_route)
-                   (rate({COUNT}{{%J}}[5m])) or sum by (http_route)
+                   http_response_status_code=~"5.."}}[5m])) / (sum by (http_route)
+                   (rate({COUNT}{{%J}}[5m])) > 0) or sum by (http_route)
                    (rate({COUNT}{{%J}}[5m])) * 0"#
             ),
             "Error ratio",
@@ -189,10 +189,11 @@ fn routes() -> Panel {
         .query(
             &format!(
                 "histogram_quantile(0.95, sum by (le, http_route) \
-                 (rate({BUCKET}{{%J}}[5m])))"
+                 (rate({BUCKET}{{%J}}[5m]))) >= 0"
             ),
             "p95",
         )
+        .set("Requests", vec![("unit", "reqps".into())])
         .set("Error ratio", vec![("unit", "percentunit".into())])
         .set("p95", vec![("unit", "s".into())])
         .requests("Requests of this route", r#"route:"${__data.fields.Route:percentencode}""#)
@@ -221,7 +222,7 @@ fn latency() -> Row {
                 .about("The ten routes whose slowest twentieth is slowest.")
                 .query(
                     &format!(
-                        "topk(10, {})",
+                        "topk(10, {} >= 0)",
                         latency_of("0.95", "$__rate_interval", ", http_route")
                     ),
                     "{{http_route}}",
@@ -244,8 +245,8 @@ fn latency() -> Row {
                 .query(
                     "sum by (surface) \
                      (rate(minitwit_http_request_db_queries_sum{%J}[$__rate_interval])) / \
-                     sum by (surface) \
-                     (rate(minitwit_http_request_db_queries_count{%J}[$__rate_interval]))",
+                     (sum by (surface) \
+                     (rate(minitwit_http_request_db_queries_count{%J}[$__rate_interval])) > 0)",
                     "{{surface}}",
                 )
                 .requests("Requests with many statements", "queries>5"),
@@ -281,8 +282,8 @@ fn service_level() -> Row {
                     "Share of the requests to site and API that were answered within 500 \
                      ms. 99 % is the objective.",
                 )
-                .query(&fast_ratio("rate", "5m"), "5 m")
-                .query(&fast_ratio("rate", "1h"), "1 h")
+                .query(&format!("1 - {}", slow_ratio("rate", "5m")), "5 m")
+                .query(&format!("1 - {}", slow_ratio("rate", "1h")), "1 h")
                 .thresholds(&[(0.99, "green")])
                 .free_axis()
                 .max(1.0)

@@ -69,16 +69,6 @@ fn machine() -> Row {
                 .dashed("limit of files", "red")
                 .right_axis("limit of files", "short")
                 .size(8, 8),
-            panel(Gauge, "Data disk used", "percentunit")
-                .about("How full the file system with the data directory is.")
-                .query(
-                    "max(1 - minitwit_data_disk_free_bytes{%J} / \
-                     minitwit_data_disk_size_bytes{%J})",
-                    "used",
-                )
-                .thresholds(&[(0.8, "yellow"), (0.9, "red")])
-                .max(1.0)
-                .size(5, 8),
             panel(Lines, "Data disk free", "bytes")
                 .about(
                     "Free bytes for database, logs and backups, and what is left in 24 \
@@ -92,6 +82,16 @@ fn machine() -> Row {
                 )
                 .dashed("in 24 h", "orange")
                 .size(11, 8),
+            panel(Gauge, "Data disk used", "percentunit")
+                .about("How full the file system with the data directory is.")
+                .query(
+                    "max(1 - minitwit_data_disk_free_bytes{%J} / \
+                     minitwit_data_disk_size_bytes{%J})",
+                    "used",
+                )
+                .thresholds(&[(0.8, "yellow"), (0.9, "red")])
+                .max(1.0)
+                .size(5, 8),
             panel(Bars, "Restarts", "short")
                 .about(
                     "Starts in the 15 minutes before each point. More than two: it crashes \
@@ -141,7 +141,8 @@ fn database() -> Row {
                 .about("The ten statements whose slowest twentieth is slowest.")
                 .query(
                     "topk(10, histogram_quantile(0.95, sum by (le, db_query_summary) \
-                     (rate(db_client_operation_duration_seconds_bucket{%J}[$__rate_interval]))))",
+                     (rate(db_client_operation_duration_seconds_bucket{%J}[$__rate_interval]))) \
+                     >= 0)",
                     "{{db_query_summary}}",
                 )
                 .sql("This statement", operation),
@@ -242,10 +243,16 @@ fn log_pipeline() -> Row {
                 .query("sum(minitwit_log_index_segments{%J})", "segments")
                 .right_axis("segments", "short"),
             panel(Lines, "Log search p95", "s")
-                .about("How long searches in the panel take, by how they ended.")
+                .about(
+                    "How long searches in the panel take, by how they ended; 0 while nobody \
+                     searches.",
+                )
                 .query(
                     "histogram_quantile(0.95, sum by (le, outcome) \
-                     (rate(minitwit_log_search_duration_seconds_bucket{%J}[$__rate_interval])))",
+                     (rate(minitwit_log_search_duration_seconds_bucket{%J}[$__rate_interval]))) \
+                     >= 0 or sum by (outcome) \
+                     (rate(minitwit_log_search_duration_seconds_count{%J}[$__rate_interval])) \
+                     * 0",
                     "{{outcome}}",
                 ),
             panel(Stat, "Oldest log", "s")
@@ -335,7 +342,7 @@ fn jobs() -> Row {
                 .about("Mean time of a run in the hour before each point.")
                 .query(
                     "sum by (job_name) (rate(minitwit_job_duration_seconds_sum{%J}[1h])) / \
-                     sum by (job_name) (rate(minitwit_job_duration_seconds_count{%J}[1h]))",
+                     (sum by (job_name) (rate(minitwit_job_duration_seconds_count{%J}[1h])) > 0)",
                     "{{job_name}}",
                 )
                 .logs("Runs of this job", runs)

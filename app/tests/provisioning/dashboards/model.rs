@@ -201,6 +201,9 @@ pub const ANNOTATIONS: [(&str, &str, &str, &str); 3] = [
     ),
 ];
 
+/// Between two moments for which an annotation is asked: that of the scrapes.
+const STEP: &str = "15s";
+
 fn annotations() -> Vec<Value> {
     // Alerts are Grafana's; it marks them itself on the panel that their rule names.
     let own = json!({
@@ -213,14 +216,17 @@ fn annotations() -> Vec<Value> {
         "iconColor": "red",
     });
     let queries = ANNOTATIONS.iter().map(|(name, color, expr, title)| {
+        let expr = expr.replace("%J", SELECTION);
         json!({
             "name": name,
             "datasource": datasource(),
             "enable": true,
             "hide": false,
             "iconColor": color,
-            "expr": expr.replace("%J", SELECTION),
-            "step": "15s",
+            // Versions differ in where they look for the query; none minds the other place.
+            "expr": expr,
+            "step": STEP,
+            "target": {"refId": "Anno", "expr": expr, "interval": STEP},
             "titleFormat": title,
             "tagKeys": "instance",
             "textFormat": "",

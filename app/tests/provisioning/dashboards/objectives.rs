@@ -8,21 +8,29 @@ pub const COUNT: &str = "http_server_request_duration_seconds_count";
 /// Its buckets.
 pub const BUCKET: &str = "http_server_request_duration_seconds_bucket";
 
-/// Share of the requests of users in a window that failed.
+/// Share of the requests of users in a window that failed; none when nobody asked.
 pub fn error_ratio(function: &str, window: &str) -> String {
     format!(
         r#"(sum({function}({COUNT}{{{USERS},
-           http_response_status_code=~"5.."}}[{window}])) or vector(0)) /
-           clamp_min(sum({function}({COUNT}{{{USERS}}}[{window}])), 1e-9)"#
+           http_response_status_code=~"5.."}}[{window}])) or vector(0)) / {}"#,
+        all(function, window)
     )
 }
 
-/// Share of the requests of users in a window that took at most half a second.
-pub fn fast_ratio(function: &str, window: &str) -> String {
+/// Share of the requests of users in a window that took longer than half a second; none when nobody
+/// asked, which is why the fast ones are not simply divided by all.
+pub fn slow_ratio(function: &str, window: &str) -> String {
     format!(
-        r#"sum({function}({BUCKET}{{{USERS},le="0.5"}}[{window}])) /
-           clamp_min(sum({function}({COUNT}{{{USERS}}}[{window}])), 1e-9)"#
+        r#"(sum({function}({COUNT}{{{USERS}}}[{window}])) -
+           sum({function}({BUCKET}{{{USERS},le="0.5"}}[{window}]))) / {}"#,
+        all(function, window)
     )
+}
+
+/// All requests of users in a window, as what is divided by.
+fn all(function: &str, window: &str) -> String {
+    let least = if function == "increase" { "1" } else { "1e-9" };
+    format!("clamp_min(sum({function}({COUNT}{{{USERS}}}[{window}])), {least})")
 }
 
 /// A percentile of the latency of users' requests, over a window and by these labels.
@@ -40,5 +48,5 @@ pub fn failure_burn(window: &str) -> String {
 
 /// How many times faster than allowed requests are slow in a window.
 pub fn slowness_burn(window: &str) -> String {
-    format!("(1 - {}) / 0.01", fast_ratio("rate", window))
+    format!("({}) / 0.01", slow_ratio("rate", window))
 }

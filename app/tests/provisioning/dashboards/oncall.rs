@@ -2,7 +2,7 @@
 
 use super::build::Kind::{Lines, Stat, Trend};
 use super::build::{Dashboard, Row, panel, row};
-use super::objectives::{COUNT, error_ratio, failure_burn, fast_ratio, latency_of, slowness_burn};
+use super::objectives::{COUNT, error_ratio, failure_burn, latency_of, slow_ratio, slowness_burn};
 
 /// See the module.
 pub fn dashboard() -> Dashboard {
@@ -26,7 +26,7 @@ fn objectives() -> Row {
                 .decimals(1),
             panel(Stat, "Latency budget left, 30 d", "percentunit")
                 .about("What is left of the 1 % of requests that may take over 500 ms in 30 days.")
-                .query(&format!("1 - (1 - {}) / 0.01", fast_ratio("increase", "30d")), "left")
+                .query(&format!("1 - ({}) / 0.01", slow_ratio("increase", "30d")), "left")
                 .floor(&[(0.0, "orange"), (0.25, "yellow"), (0.5, "green")])
                 .requests("Slow requests", "duration>500")
                 .decimals(1),
@@ -38,7 +38,7 @@ fn objectives() -> Row {
                 .decimals(2),
             panel(Trend, "Slow now", "percentunit")
                 .about("Share of the requests of the last 5 minutes that took over 500 ms.")
-                .query(&format!("1 - {}", fast_ratio("rate", "5m")), "slow")
+                .query(&slow_ratio("rate", "5m"), "slow")
                 .thresholds(&[(0.01, "yellow"), (0.144, "red")])
                 .requests("Slow requests", "duration>500")
                 .decimals(2),
@@ -107,7 +107,7 @@ fn places() -> Row {
                 .about("The ten routes whose slowest twentieth is slowest.")
                 .query(
                     &format!(
-                        "topk(10, {})",
+                        "topk(10, {} >= 0)",
                         latency_of("0.95", "$__rate_interval", ", http_route")
                     ),
                     "{{http_route}}",
