@@ -39,6 +39,7 @@ pub mod process;
 pub mod routes;
 mod runtime;
 pub mod server;
+mod signals;
 pub mod simulate;
 pub mod state;
 pub mod telemetry;

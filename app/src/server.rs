@@ -7,8 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use admin::metrics::{Metrics, Sampler};
-use anyhow::Context;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -22,6 +20,7 @@ use crate::jobs::Jobs;
 use crate::listen::Listener;
 use crate::ops::charts;
 use crate::ops::panel::Panel;
+use crate::signals::Signals;
 use crate::state::AppState;
 use crate::telemetry::Telemetry;
 use crate::{build, metrics, operators, process, routes, runtime};
@@ -32,31 +31,46 @@ pub async fn run(config: &Config, data_dir: &DataDir, telemetry: &Telemetry) -> 
     crate::chaos::check_listener(config.listen.ops)?;
     let mut signals = Signals::listen()?;
     raise_file_limit();
+    let running = start(config, data_dir, telemetry).await?;
+    let name = signals.wait().await;
+    tracing::info!(signal = name, "stopping");
+    tokio::spawn(signals.exit_on_second());
+    running.stop().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// What has to end before the process does.
+struct Running {
+    state: AppState,
+    jobs: Jobs,
+    /// Listeners of site and API.
+    public: Group,
+    ops: Group,
+    sampler: Sampler,
+}
+
+async fn start(
+    config: &Config,
+    data_dir: &DataDir,
+    telemetry: &Telemetry,
+) -> anyhow::Result<Running> {
     let url = config.data.database();
-    let db = open_database(config, &url).await?;
-    let clock = Clock::default();
-    let state = AppState::new(config, db.clone(), clock);
+    let state = AppState::new(config, open_database(config, &url).await?, Clock::default());
     state.durable.set(&telemetry.logs);
     operators::ensure(&state, config.account.admin_password()).await?;
-    metrics::start(db.system_name(), db.pool_names(), db.latest().await?);
-    state.requests.expect(&routes::USUAL);
-    db.expect_statements();
+    measure_from_now_on(&state).await?;
     let exposition = Exposition::new(
         telemetry.metrics.clone(),
-        db.clone(),
+        state.db.clone(),
         data_dir.path().into(),
         wal(&url),
         Some(Arc::clone(&telemetry.logs)),
     );
     tokio::spawn(exposition.clone().keep_up());
-    tokio::spawn(runtime::watch_lag());
     warn_about_public_credentials(config);
     let past = Arc::new(past(config, data_dir));
-    let scraped = exposition.clone();
-    let sampler = Sampler::start(Arc::clone(&past), move || {
-        let exposition = scraped.clone();
-        async move { exposition.render().await }
-    });
+    let sampler = sample(&past, &exposition);
 
     note_version(&state).await;
     let jobs = Jobs::new(&state, config, routes::unobserved(&state)).await?;
@@ -65,22 +79,11 @@ pub async fn run(config: &Config, data_dir: &DataDir, telemetry: &Telemetry) -> 
         levels: telemetry.levels.clone(),
         jobs: jobs.clone(),
         alert_token: config.alert.token(data_dir.path())?,
-        metrics: Arc::clone(&past),
+        metrics: past,
         elsewhere: config.listen.elsewhere(),
     };
     let listeners = bind(&config.listen, &state, &exposition, panel).await?;
-    let public = Group::default();
-    let ops = Group::default();
-    for listener in listeners {
-        tracing::info!(listener = listener.name, address = %listener.address, "listening");
-        print_address(&listener);
-        let grace = config.listen.shutdown_grace.0;
-        if listener.name == OPS {
-            ops.serve(listener, grace.min(CLOSE_TIMEOUT));
-        } else {
-            public.serve(listener, grace);
-        }
-    }
+    let (public, ops) = serve(listeners, config.listen.shutdown_grace.0);
     jobs.start().await?;
     let control = Control { logs: Arc::clone(&telemetry.logs), levels: telemetry.levels.clone() };
     if let Err(error) = control::serve(data_dir.path(), control, ops.stop.clone()).await {
@@ -89,21 +92,21 @@ pub async fn run(config: &Config, data_dir: &DataDir, telemetry: &Telemetry) -> 
             "`minitwit logs` cannot ask this service"
         );
     }
+    Ok(Running { state, jobs, public, ops, sampler })
+}
 
-    let name = signals.wait().await;
-    tracing::info!(signal = name, "stopping");
-    tokio::spawn(exit_on_second(signals));
-    state.draining.start();
-    jobs.stop().await;
-    // Who asks whether this process is ready is told that it is not, for as long as requests run.
-    public.stop().await;
-    ops.stop().await;
-    sampler.stop().await;
-    if tokio::time::timeout(CLOSE_TIMEOUT, db.close()).await.is_err() {
-        tracing::warn!("a statement was cut off");
+impl Running {
+    async fn stop(self) {
+        self.state.draining.start();
+        self.jobs.stop().await;
+        // Who asks whether this process is ready is told that it is not, for as long as requests run.
+        self.public.stop().await;
+        self.ops.stop().await;
+        self.sampler.stop().await;
+        if tokio::time::timeout(CLOSE_TIMEOUT, self.state.db.close()).await.is_err() {
+            tracing::warn!("a statement was cut off");
+        }
     }
-    tracing::info!("stopped");
-    Ok(())
 }
 
 /// The name of the listener that answers to the end.
@@ -137,6 +140,25 @@ async fn open_database(config: &Config, url: &DatabaseUrl) -> anyhow::Result<Db>
     db.migrate().await?;
     tracing::info!(database = ?url, "database open");
     Ok(db)
+}
+
+/// Zeros for what is to be expected, and figures of the runtime.
+async fn measure_from_now_on(state: &AppState) -> anyhow::Result<()> {
+    let db = &state.db;
+    metrics::start(db.system_name(), db.pool_names(), db.latest().await?);
+    state.requests.expect(&routes::USUAL);
+    db.expect_statements();
+    tokio::spawn(runtime::watch_lag());
+    Ok(())
+}
+
+/// Keeps what is exposed for the charts of the panel.
+fn sample(past: &Arc<Metrics>, exposition: &Exposition) -> Sampler {
+    let exposition = exposition.clone();
+    Sampler::start(Arc::clone(past), move || {
+        let exposition = exposition.clone();
+        async move { exposition.render().await }
+    })
 }
 
 /// A version that did not run before is a deployment, for whoever looks at charts later. The service
@@ -187,6 +209,21 @@ async fn bind(
     Ok(listeners)
 }
 
+/// Those of site and API, and that of ops, which answers to the end.
+fn serve(listeners: Vec<Listener>, grace: Duration) -> (Group, Group) {
+    let (public, ops) = (Group::default(), Group::default());
+    for listener in listeners {
+        tracing::info!(listener = listener.name, address = %listener.address, "listening");
+        print_address(&listener);
+        if listener.name == OPS {
+            ops.serve(listener, grace.min(CLOSE_TIMEOUT));
+        } else {
+            public.serve(listener, grace);
+        }
+    }
+    (public, ops)
+}
+
 /// For who started the program by hand: where to click.
 #[expect(clippy::print_stderr, reason = "a greeting on a terminal, not a log record")]
 fn print_address(listener: &Listener) {
@@ -215,34 +252,4 @@ fn raise_file_limit() {
     if let Err(error) = setrlimit(Resource::Nofile, limit) {
         tracing::warn!(error.message = %error, "could not raise the limit of open files");
     }
-}
-
-/// SIGTERM and SIGINT.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn listen() -> anyhow::Result<Self> {
-        let listen = |kind| signal(kind).context("could not listen to signals");
-        Ok(Self {
-            terminate: listen(SignalKind::terminate())?,
-            interrupt: listen(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn wait(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
-        }
-    }
-}
-
-/// Who asks twice does not want to wait.
-async fn exit_on_second(mut signals: Signals) {
-    let name = signals.wait().await;
-    tracing::warn!(signal = name, "stopping at once");
-    std::process::exit(130);
 }

@@ -1,0 +1,39 @@
+//! The signals that end the service: the first asks it to stop, a second one does not wait.
+
+use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// SIGTERM and SIGINT.
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// From now on neither ends the process by itself.
+    ///
+    /// # Errors
+    /// When the system refuses a handler.
+    pub fn listen() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("could not listen to signals");
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+
+    /// The name of the next one.
+    pub async fn wait(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+
+    /// Who asks twice does not want to wait.
+    pub async fn exit_on_second(mut self) {
+        let name = self.wait().await;
+        tracing::warn!(signal = name, "stopping at once");
+        std::process::exit(130);
+    }
+}
