@@ -72,6 +72,7 @@ const APP: &[(&str, &[&str])] = &[
     ("simulate", &["client", "clock"]),
     ("process", &["metrics"]),
     ("runtime", &["metrics"]),
+    ("signals", &[]),
     ("exposition", &["db", "metrics", "process", "runtime"]),
     (
         "ops",
