@@ -103,6 +103,11 @@ pub fn about(micros: i64) -> String {
     }
 }
 
+/// The length of an interval, which is whole in its unit.
+pub fn interval(micros: i64) -> String {
+    if micros < SECOND { duration(micros) } else { about(micros) }
+}
+
 /// How long before `now`, such as `4 min ago`.
 pub fn ago(micros: i64, now: i64) -> String {
     match now.saturating_sub(micros) {

@@ -73,7 +73,7 @@ impl Histogram {
         Self {
             bars,
             ticks: ticks(range.from, range.to),
-            interval: format::duration(interval),
+            interval: format::interval(interval),
             from: range.from / 1_000,
             to: range.to / 1_000,
             max: format::count(max),

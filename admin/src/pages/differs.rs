@@ -24,7 +24,7 @@ const SHORTEST: i64 = 3_600 * SECOND;
 /// What differs, and what it was compared with.
 pub struct Differences {
     pub rows: Vec<Difference>,
-    /// `the 1.3 h before, 4,021 records`.
+    /// `the 1 h before, 4,021 records`.
     pub before: String,
     /// Whether there were records before.
     pub is_comparable: bool,
@@ -82,7 +82,7 @@ pub async fn differences(
         rows: chosen.iter().map(row).collect(),
         before: format!(
             "the {} before, {}",
-            format::duration(length),
+            format::about(length),
             format::plural(total_before, "record")
         ),
         is_comparable: total > 0 && total_before > 0,

@@ -59,6 +59,8 @@ pub struct Piece {
 
 /// A value in a column.
 pub struct Cell {
+    /// The head of the column, where a page is too narrow for heads.
+    pub title: String,
     pub text: String,
     pub url: String,
     pub is_number: bool,
@@ -168,7 +170,7 @@ impl<'a> Rows<'a> {
     }
 
     fn cell(&self, record: &LogRecord, column: &str) -> Cell {
-        let name = canonical_name(column);
+        let (name, title) = (canonical_name(column), column_title(column));
         let text = match record.field(&name) {
             Some(Value::Int(micros)) if fields::kind(&name) == Kind::Microseconds => {
                 format::millis(*micros)
@@ -178,9 +180,9 @@ impl<'a> Rows<'a> {
         let is_number = fields::kind(&name).is_number();
         if name == fields::REQUEST_ID && !text.is_empty() {
             let url = self.links.request(&text);
-            return Cell { text: short_id(&text), url, is_number, whole: text };
+            return Cell { title, text: short_id(&text), url, is_number, whole: text };
         }
-        Cell { text, url: String::new(), is_number, whole: String::new() }
+        Cell { title, text, url: String::new(), is_number, whole: String::new() }
     }
 }
 

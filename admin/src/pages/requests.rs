@@ -60,7 +60,8 @@ pub struct RouteRow {
     pub errors: String,
     pub has_errors: bool,
     pub errors_url: String,
-    pub times: [String; 3],
+    /// Percentiles of the duration, with their names.
+    pub times: [(&'static str, String); 3],
     pub database: String,
     pub statements: String,
 }
@@ -337,7 +338,8 @@ impl Route {
             errors: format::percent(self.errors, self.count),
             has_errors: self.errors > 0,
             errors_url: links.page("/requests", &view.query(failed.to_string())),
-            times: [0, 1, 2].map(|at| took(self.percentiles.get(at))),
+            times: [(0, "p50"), (1, "p95"), (2, "p99")]
+                .map(|(at, name)| (name, took(self.percentiles.get(at)))),
             database: took(self.database.as_ref()),
             statements: self
                 .statements

@@ -1,5 +1,5 @@
 //! SQL over all requests that were kept in full: statements by the time they took together, how often
-//! they ran, and the request where each was slowest.
+//! they ran or how long one takes, and the request where each was slowest.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,6 +30,7 @@ struct SqlPage {
     requests: String,
     looked_at: String,
     is_cut: bool,
+    sorts: Vec<(&'static str, String, bool)>,
     rows: Vec<SqlRow>,
 }
 
@@ -48,6 +49,17 @@ struct SqlRow {
     page: String,
 }
 
+/// What a list is sorted by, the largest first.
+type Figure = fn(&Group) -> i64;
+
+/// What statements can be sorted by: parameter, title, figure.
+const SORTS: [(&str, &str, Figure); 4] = [
+    ("", "most time overall", |group| group.micros),
+    ("times", "most runs", |group| group.times.cast_signed()),
+    ("p95", "highest p95", |group| group.p95),
+    ("repeats", "most N+1", |group| group.repeated.cast_signed()),
+];
+
 /// One statement over many requests.
 #[derive(Default)]
 struct Group {
@@ -55,7 +67,9 @@ struct Group {
     callsite: String,
     times: u64,
     micros: i64,
+    /// What one run took, of each record; ascending once the group is whole.
     each: Vec<i64>,
+    p95: i64,
     failed: u64,
     repeated: u64,
     worst: Option<(i64, String)>,
@@ -79,13 +93,20 @@ pub async fn show(
     };
     let page = panel.store.search(&search).await?;
     let mut groups: Vec<(String, Group)> = groups(&page.records).into_iter().collect();
-    groups.sort_by(|(a, left), (b, right)| right.micros.cmp(&left.micros).then(a.cmp(b)));
+    let sort = SORTS.iter().find(|(name, ..)| *name == view.sort).unwrap_or(&SORTS[0]);
+    groups.sort_by_key(|(sql, group)| (std::cmp::Reverse(sort.2(group)), sql.clone()));
     render(&SqlPage {
         layout: Layout::new(&panel, &operator, Section::Requests, "SQL", "/requests/sql", &view),
         notices: parsed.notices.iter().map(ToString::to_string).collect(),
-        requests: panel.links.page("/requests", &view),
+        requests: panel.links.page("/requests", &view.sorted("")),
         looked_at: format::plural(page.records.len() as u64, "record"),
         is_cut: page.next.is_some(),
+        sorts: SORTS
+            .iter()
+            .map(|(name, title, _)| {
+                (*title, panel.links.page("/requests/sql", &view.sorted(*name)), *name == sort.0)
+            })
+            .collect(),
         rows: groups.iter().map(|(sql, group)| group.row(sql, &view, &panel.links)).collect(),
     })
 }
@@ -108,14 +129,15 @@ fn groups(records: &[LogRecord]) -> HashMap<String, Group> {
         group.name = one.name;
         group.callsite = one.callsite;
     }
+    for group in groups.values_mut() {
+        group.each.sort_unstable();
+        group.p95 = group.each[(group.each.len() - 1) * 95 / 100];
+    }
     groups
 }
 
 impl Group {
     fn row(&self, sql: &str, view: &View, links: &Links) -> SqlRow {
-        let mut each = self.each.clone();
-        each.sort_unstable();
-        let p95 = each.get(each.len().saturating_sub(1) * 95 / 100).copied().unwrap_or(0);
         let (max, worst) = self.worst.clone().unwrap_or_default();
         let clause = Query::value_clause(fields::DB_QUERY, ValueRef::Str(sql)).to_string();
         let some = |count: u64| if count > 0 { format::count(count) } else { String::new() };
@@ -125,7 +147,7 @@ impl Group {
             callsite: self.callsite.clone(),
             times: format::count(self.times),
             total: format::duration(self.micros),
-            p95: format::duration(p95),
+            p95: format::duration(self.p95),
             max: format::duration(max),
             failed: some(self.failed),
             repeated: some(self.repeated),
