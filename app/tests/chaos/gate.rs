@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use crate::apart::NOT_HERE;
 use crate::installed::installed;
-use crate::load::{Load, ask_by_every_method, guess_passwords, idle};
+use crate::load::{Load, ask_in_every_way, guess_passwords, idle};
 use crate::programs::{PASSWORD, Service, Watch, ask, until};
 use crate::rounds::{self, Round};
 
@@ -243,7 +243,7 @@ async fn quiet(gate: &mut Gate, load: &Load) {
     load.every(Duration::from_hours(1));
     let nobody = ([127, 0, 0, 1], 1).into();
     gate.watch.targets(&[gate.service.ops, nobody]);
-    ask_by_every_method(gate.service.site).await;
+    ask_in_every_way(gate.service.site).await;
     gate.expect(&rounds::QUIET).await;
     gate.watch.targets(&[gate.service.ops]);
     gate.remember(&rounds::QUIET).await;

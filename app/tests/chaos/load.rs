@@ -75,15 +75,19 @@ pub async fn guess_passwords(site: SocketAddr) {
     }
 }
 
-/// Asks for what is there in ways that it does not answer: each is a label set of its own, and together
-/// they are more than the service of the gate has room for.
-pub async fn ask_by_every_method(site: SocketAddr) {
+/// Asks for everything in every way there is an answer to, also as another site would: each answer of a
+/// route is a label set of its own, and together they are more than the service of the gate has room for.
+pub async fn ask_in_every_way(site: SocketAddr) {
     let pages = ["/", "/public", "/login", "/register", "/logout", "/add_message", "/robots.txt"];
-    let below = ["/octavia", "/octavia/follow", "/octavia/unfollow", "/octavia/1", "/public/1"];
-    let others = ["/timeline/1", "/favicon.ico", "/static/style.css", "/-/user/octavia", "/a/b/c"];
-    for path in pages.iter().chain(&below).chain(&others) {
-        for method in ["HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"] {
-            let _refused = ask(site, Request::builder().method(method).uri(*path), "").await;
+    let names = ["/octavia", "/octavia/follow", "/octavia/unfollow", "/-/user/octavia", "/nobody"];
+    let old = ["/octavia/1", "/public/1", "/timeline/1", "/favicon.ico", "/static/style.css"];
+    let other = ["/-/user/octavia/follow", "/-/user/octavia/unfollow", "/api/add_message", "/a/b/c"];
+    for path in pages.iter().chain(&names).chain(&old).chain(&other) {
+        for method in ["GET", "HEAD", "POST"] {
+            for from in ["same-origin", "cross-site"] {
+                let request = Request::builder().method(method).uri(*path);
+                let _refused = ask(site, request.header("sec-fetch-site", from), "").await;
+            }
         }
     }
 }

@@ -20,7 +20,7 @@ pub const PATIENCE: Duration = Duration::from_mins(1);
 /// The most files the service may open.
 const FILES: u32 = 700;
 /// The most label sets of requests it measures apart: fewer than usual, so that a test finds more.
-const LABEL_SETS: &str = "120";
+const LABEL_SETS: &str = "100";
 /// Of `admin`.
 pub const PASSWORD: &str = "a password of the gate";
 /// What Alertmanager shows to the inbox.
