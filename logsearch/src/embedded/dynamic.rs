@@ -43,7 +43,7 @@ impl Lowering<'_> {
             }
             _ if is_numeric(query) => self.numbers(query, field, &column)?,
             _ => {
-                let texts = self.keyword(query, field, &place, nothing(), false)?;
+                let texts = self.keyword(query, field, &place, exists(&column), false)?;
                 let others = self.without_text(&column)?.map(|docs| self.verified(docs, query));
                 any_of(std::iter::once(texts).chain(others).collect())
             }

@@ -37,6 +37,7 @@ macro_rules! log_store_suite {
             a_window_includes_its_start_and_excludes_its_end,
             an_empty_or_reversed_window_has_no_records,
             text_is_found_in_any_case,
+            an_expression_regards_case_only_when_told_to,
             an_unknown_field_matches_nothing_and_is_no_error,
             bars_are_contiguous_and_add_up_to_the_count,
             a_histogram_with_too_many_bars_is_refused,
