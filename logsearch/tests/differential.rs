@@ -217,6 +217,23 @@ fn query() -> impl Strategy<Value = Query> {
     })
 }
 
+/// Queries that exclude: alone, below others, from few and from many records.
+fn negation() -> impl Strategy<Value = Query> {
+    let not = |query| Query::Not(Box::new(query));
+    prop_oneof![
+        3 => clause().prop_map(not),
+        2 => field().prop_map(move |field| not(Query::Exists(field))),
+        2 => query().prop_map(not),
+        1 => query().prop_map(move |query| not(not(query))),
+        3 => (clause(), prop::collection::vec(clause(), 1..3)).prop_map(move |(from, excluded)| {
+            Query::And(std::iter::once(from).chain(excluded.into_iter().map(not)).collect())
+        }),
+        1 => prop::collection::vec(clause(), 2..4)
+            .prop_map(move |all| Query::And(all.into_iter().map(not).collect())),
+        1 => (clause(), clause()).prop_map(move |(a, b)| Query::Or(vec![a, not(b)])),
+    ]
+}
+
 /// Seeded, so that a failure can be looked at again.
 struct Generator(TestRunner);
 
@@ -429,5 +446,37 @@ async fn every_answer_equals_brute_force() {
                 (expected.records.len() as u64, &Vec::new())
             );
         }
+    }
+}
+
+/// Segments of several blocks of documents, since what is excluded is taken out block by block; windows cut
+/// them and the partitions, and the end of the log is in memory.
+#[tokio::test(flavor = "multi_thread")]
+async fn negations_equal_brute_force_over_blocks_partitions_and_the_tail() {
+    let options = Options {
+        partition_records: 4_000,
+        commit_records: 2_600,
+        commit_interval: Duration::from_hours(1),
+        ..small()
+    };
+    let mut generator = Generator::new(77);
+    let directory = tempfile::tempdir().unwrap();
+    let mut expected = Expected::new();
+    for round in 0..2 {
+        let store = EmbeddedStore::open(directory.path(), options.clone()).unwrap();
+        for count in [2_600, 700] {
+            let batch = expected.add(&mut generator, count);
+            append(&store, &mut expected, &batch).await;
+            // The last of all stays in memory.
+            if round == 0 || count > 1_000 {
+                assert!(store.flush(Duration::from_mins(1)).await);
+            }
+            for _ in 0..15 {
+                let query = generator.next(&negation());
+                check(&store, &expected, &query, &mut generator).await;
+            }
+        }
+        let status = store.status().await.unwrap();
+        assert_eq!(status.records, expected.records.len() as u64);
     }
 }

@@ -239,7 +239,8 @@ impl Weight for FilteredWeight {
     }
 }
 
-struct FilteredDocs {
+/// Candidates that pass a test.
+pub(super) struct FilteredDocs {
     candidates: Box<dyn Scorer>,
     test: Test,
     price: u64,
@@ -247,7 +248,13 @@ struct FilteredDocs {
 }
 
 impl FilteredDocs {
-    fn new(mut candidates: Box<dyn Scorer>, test: Test, price: u64, floor: &Floor) -> Self {
+    /// See [`Filtered::new`].
+    pub(super) fn new(
+        mut candidates: Box<dyn Scorer>,
+        test: Test,
+        price: u64,
+        floor: &Floor,
+    ) -> Self {
         if candidates.doc() < floor.get() {
             candidates.seek(floor.get());
         }
@@ -306,61 +313,6 @@ impl DocSet for FilteredDocs {
 
     fn cost(&self) -> u64 {
         self.candidates.cost().saturating_mul(self.price)
-    }
-}
-
-/// The documents of one query that another does not have. tantivy's own exclusion asks phrases about
-/// documents they have passed, which they do not allow.
-#[derive(Debug)]
-pub struct Without {
-    docs: Box<dyn Query>,
-    excluded: Box<dyn Query>,
-    floor: Floor,
-}
-
-impl Without {
-    /// `docs` without `excluded`.
-    pub fn new(docs: Box<dyn Query>, excluded: Box<dyn Query>, floor: &Floor) -> Self {
-        Self { docs, excluded, floor: floor.clone() }
-    }
-}
-
-impl Clone for Without {
-    fn clone(&self) -> Self {
-        let (docs, excluded) = (self.docs.box_clone(), self.excluded.box_clone());
-        Self { docs, excluded, floor: self.floor.clone() }
-    }
-}
-
-impl Query for Without {
-    fn weight(&self, scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
-        let (docs, excluded) = (self.docs.weight(scoring)?, self.excluded.weight(scoring)?);
-        Ok(Box::new(WithoutWeight { docs, excluded, floor: self.floor.clone() }))
-    }
-}
-
-struct WithoutWeight {
-    docs: Box<dyn Weight>,
-    excluded: Box<dyn Weight>,
-    floor: Floor,
-}
-
-impl Weight for WithoutWeight {
-    fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
-        let docs = self.docs.scorer(reader, boost)?;
-        let mut excluded = self.excluded.scorer(reader, boost)?;
-        let is_kept = move |doc| {
-            if excluded.doc() < doc {
-                excluded.seek(doc);
-            }
-            excluded.doc() != doc
-        };
-        let docs = FilteredDocs::new(docs, Box::new(is_kept), 2, &self.floor);
-        Ok(Box::new(ConstScorer::new(docs, boost)))
-    }
-
-    fn explain(&self, _: &SegmentReader, _: DocId) -> tantivy::Result<Explanation> {
-        Err(unexplained())
     }
 }
 

@@ -16,8 +16,9 @@ use tantivy::schema::{Field as IndexField, IndexRecordOption};
 use tantivy::{SegmentReader, Term};
 
 use super::budget::Budget;
+use super::difference::Difference;
 use super::fetch::{Fetcher, RowCache};
-use super::filter::{AnyTerm, Filtered, Floor, Test, Without};
+use super::filter::{AnyTerm, Filtered, Floor, Test};
 use super::keyword::Keyword;
 use super::partition::{PartitionError, View};
 use super::schema::{self, Layout};
@@ -95,7 +96,7 @@ impl<'a> Lowering<'a> {
     }
 
     fn without(&self, docs: Lowered, excluded: Lowered) -> Lowered {
-        Box::new(Without::new(docs, excluded, &self.floor))
+        Box::new(Difference::new(docs, excluded, &self.floor))
     }
 
     /// Where lists made from the lowered queries may start.

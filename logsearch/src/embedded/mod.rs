@@ -7,7 +7,7 @@
 //! | `partition`, `merge`, `rows`, `columns`, `document`, `schema`, `tokenizer`, `directory` | what is on disk |
 //! | `recovery`, `retention`, `clock` | what happens to it when things go wrong or grow old |
 //! | `tail`, `segment`, `fetch` | what is searched: memory, columns and zone maps, records |
-//! | `lower`, `typed`, `dynamic`, `whole`, `keyword`, `filter`, `interval` | the query tree as tantivy queries |
+//! | `lower`, `typed`, `dynamic`, `whole`, `keyword`, `filter`, `difference`, `interval` | the query tree as tantivy queries |
 //! | `search`, `walk`, `count` and the other aggregations, `budget` | the answers |
 //!
 //! Nothing outside this module names tantivy.
@@ -16,6 +16,7 @@ mod budget;
 mod clock;
 mod columns;
 mod count;
+mod difference;
 mod directory;
 mod document;
 mod dynamic;

@@ -23,12 +23,10 @@ pub fn top_values(
     size: usize,
     budget: &Budget,
 ) -> Result<Vec<TopValues>, PartitionError> {
-    let one = |name: &String| {
-        let mut top = Top { name, counts: HashMap::new(), missing: 0, counters: Vec::new() };
-        walk(snapshot, range, query, budget, &mut top)?;
-        Ok(top.finish(size))
-    };
-    names.iter().map(one).collect()
+    let top = |name| Top { name, counts: HashMap::new(), missing: 0, counters: Vec::new() };
+    let mut tops = Tops(names.iter().map(|name| top(name)).collect());
+    walk(snapshot, range, query, budget, &mut tops)?;
+    Ok(tops.0.into_iter().map(|top| top.finish(size)).collect())
 }
 
 /// The value of a field, those that every record has included.
@@ -60,6 +58,34 @@ pub fn most_frequent<T>(
     }
     entries.sort_by(order);
     (entries, others)
+}
+
+/// Several fields at once, so that what matches is found once.
+struct Tops<'a>(Vec<Top<'a>>);
+
+impl Collector for Tops<'_> {
+    fn enter(&mut self, view: &Arc<View>, segment: &Arc<Segment>) -> Result<Mode, PartitionError> {
+        let mut mode = Mode::Columns;
+        for top in &mut self.0 {
+            // Records that are built for one field have the others too.
+            if top.enter(view, segment)? == Mode::Records {
+                mode = Mode::Records;
+            }
+        }
+        Ok(mode)
+    }
+
+    fn docs(&mut self, docs: &Docs<'_>) {
+        self.0.iter_mut().for_each(|top| top.docs(docs));
+    }
+
+    fn leave(&mut self) -> Result<(), PartitionError> {
+        self.0.iter_mut().try_for_each(Collector::leave)
+    }
+
+    fn record<R: Matchable>(&mut self, timestamp: i64, record: &R) {
+        self.0.iter_mut().for_each(|top| top.record(timestamp, record));
+    }
 }
 
 struct Top<'a> {

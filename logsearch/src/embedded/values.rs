@@ -34,16 +34,11 @@ pub fn each_value<T: Copy + PartialOrd + Default + Send + Sync + std::fmt::Debug
             values.iter().copied().for_each(&mut each);
             values.len() as u64
         }
-        Docs::List(list) => {
-            let mut values = [None; BLOCK as usize];
-            let values = &mut values[..list.len()];
-            column.first_vals(list, values);
-            let mut found = 0;
-            for value in values.iter().flatten() {
-                each(*value);
-                found += 1;
-            }
-            found
+        Docs::List(_) => {
+            let mut found = Found::default();
+            found.read(column, docs);
+            found.values.iter().copied().for_each(each);
+            found.values.len() as u64
         }
     }
 }

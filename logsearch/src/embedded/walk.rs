@@ -169,22 +169,28 @@ impl Source<'_> {
         let (segment, range) = (self.segment, self.range);
         let window = segment.zones.docs_in(range);
         let inside = range.from <= segment.zones.oldest() && segment.zones.newest() < range.to;
-        let mut kept = Vec::with_capacity(COLLECT_BLOCK_BUFFER_LEN);
+        // Columns are read fastest many documents at a time.
+        let mut kept = Vec::with_capacity(BLOCK as usize);
         let mut until_check = 0_usize;
         for_each_block(segment, asked, window, |docs| {
             if inside {
-                visit(&Docs::List(docs));
+                kept.extend_from_slice(docs);
             } else {
                 let mut times = [0; COLLECT_BLOCK_BUFFER_LEN];
                 segment.time.get_vals(docs, &mut times[..docs.len()]);
                 let within = |time: i64| range.from <= time && time < range.to;
-                kept.clear();
                 kept.extend(docs.iter().zip(times).filter(|(_, t)| within(*t)).map(|(d, _)| *d));
+            }
+            if kept.len() + COLLECT_BLOCK_BUFFER_LEN > BLOCK as usize {
                 visit(&Docs::List(&kept));
+                kept.clear();
             }
             until_check = until_check.wrapping_add(1);
             !until_check.is_multiple_of(16) || !self.budget.is_over()
         })?;
+        if !kept.is_empty() {
+            visit(&Docs::List(&kept));
+        }
         Ok(())
     }
 
