@@ -5,13 +5,12 @@ use std::time::{Duration, Instant};
 
 use http::Request;
 use http::header::{CONTENT_TYPE, COOKIE};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::apart::NOT_HERE;
 use crate::installed::installed;
 use crate::load::{Load, ask_in_every_way, guess_passwords, idle};
+use crate::operator::log_in;
 use crate::programs::{PASSWORD, Service, Watch, ask, until};
 use crate::rounds::{self, Round};
 
@@ -138,7 +137,7 @@ async fn every_fault_fires_its_alert_and_every_alert_ends() {
     healthy(&gate).await;
     gate.fault(&rounds::FAILING).await;
     gate.expect(&rounds::FAILING).await;
-    let cookie = log_in(&gate).await;
+    let cookie = log_in(gate.service.ops, PASSWORD).await;
     told(&gate, &cookie).await;
     gate.mend(&rounds::FAILING).await;
     slow(&mut gate).await;
@@ -219,24 +218,6 @@ async fn empty_the_write_ahead_log(gate: &Gate, cookie: &str) {
         .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
     let answer = ask(gate.service.ops, job, "").await.unwrap();
     assert!(answer.status.is_redirection(), "{} {:?}", answer.status, answer.body);
-}
-
-/// The cookie of the operator.
-async fn log_in(gate: &Gate) -> String {
-    let form =
-        serde_urlencoded::to_string([("username", "admin"), ("password", PASSWORD)]).unwrap();
-    let head = format!(
-        "POST /admin/login HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
-         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
-        form.len()
-    );
-    let mut stream = TcpStream::connect(gate.service.ops).await.unwrap();
-    stream.write_all(head.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    let mut lines = answer.lines();
-    let cookie = lines.find_map(|line| line.strip_prefix("set-cookie: "));
-    cookie.unwrap_or_else(|| panic!("{answer}")).split(';').next().unwrap().to_owned()
 }
 
 async fn quiet(gate: &mut Gate, load: &Load) {

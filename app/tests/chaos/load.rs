@@ -81,7 +81,8 @@ pub async fn ask_in_every_way(site: SocketAddr) {
     let pages = ["/", "/public", "/login", "/register", "/logout", "/add_message", "/robots.txt"];
     let names = ["/octavia", "/octavia/follow", "/octavia/unfollow", "/-/user/octavia", "/nobody"];
     let old = ["/octavia/1", "/public/1", "/timeline/1", "/favicon.ico", "/static/style.css"];
-    let other = ["/-/user/octavia/follow", "/-/user/octavia/unfollow", "/api/add_message", "/a/b/c"];
+    let other =
+        ["/-/user/octavia/follow", "/-/user/octavia/unfollow", "/api/add_message", "/a/b/c"];
     for path in pages.iter().chain(&names).chain(&old).chain(&other) {
         for method in ["GET", "HEAD", "POST"] {
             for from in ["same-origin", "cross-site"] {

@@ -9,9 +9,11 @@
 
 mod apart;
 mod gate;
-#[path = "../it/installed.rs"]
+#[path = "../support/installed.rs"]
 mod installed;
 mod load;
+#[path = "../support/operator.rs"]
+mod operator;
 mod programs;
 mod rounds;
 mod rules;

@@ -21,6 +21,7 @@ mod harness;
 mod headers;
 mod hostile;
 mod incident;
+#[path = "../support/installed.rs"]
 mod installed;
 mod jobs;
 mod latest;

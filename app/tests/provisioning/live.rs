@@ -1,24 +1,20 @@
-//! The catalogue and the dashboards against the running service: everything declared is exposed, as what
-//! it was declared, and every query of every panel has an answer in a real Prometheus.
+//! The catalogue against the running service: everything declared is exposed, as what it was declared, and
+//! nothing else.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use logsearch::metrics::Kind;
 
-use crate::dashboards::build::SELECTION;
-use crate::dashboards::model::ANNOTATIONS;
+use crate::catalogue;
 use crate::installed::installed;
-use crate::running::{Prometheus, Running, Service, get, minitwit, post_form};
-use crate::{catalogue, dashboards, promql};
+use crate::running::Service;
 
 /// A service that nobody has used yet exposes at most so many samples; some of them for probes and
 /// scrapes, which begin with it.
 const FRESH_SAMPLES: usize = 1_400;
-/// How long the panels may take to fill. They took 17 s on two busy cores.
-const FILLED: Duration = Duration::from_secs(90);
 
 /// Names and types of an exposition.
 fn types(exposition: &str) -> BTreeMap<&str, &str> {
@@ -87,56 +83,4 @@ fn passes_promtool(exposition: &str) {
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && said.is_empty(), "{said}");
-}
-
-/// Visitors of the site, and an operator who looks for something in the logs.
-async fn visit(service: &Service, dir: &std::path::Path) {
-    for path in ["/public", "/login", "/nobody", "/no/such/page"] {
-        get(service.site, path).await.unwrap();
-    }
-    let wrong = [("username", "nobody"), ("password", "wrong")];
-    post_form(service.site, "/login", &wrong).await.unwrap();
-    let mut search = minitwit();
-    search.args(["logs", "search", "level>=warn", "--data-dir"]).arg(dir);
-    search.stdout(Stdio::null()).stderr(Stdio::null());
-    let searched = tokio::task::spawn_blocking(move || search.status().unwrap()).await.unwrap();
-    assert!(searched.success());
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_query_of_every_panel_has_an_answer() {
-    if installed("prometheus").is_none() {
-        return;
-    }
-    let dir = tempfile::tempdir().unwrap();
-    let service = Service::start(dir.path(), &[]);
-    let prometheus = Prometheus::start(dir.path(), service.ops);
-    let mut load = minitwit();
-    load.args(["simulate", "--rate", "20", "--users", "20", "--duration", "10m", "--url"]);
-    let _load = Running::start(load.arg(format!("http://{}", service.api)));
-
-    let targets = dashboards::panels()
-        .flat_map(|(_, panel)| panel.targets.iter().map(|target| (panel.title, &target.expr)));
-    let mut waiting: BTreeSet<_> = targets.collect();
-    assert!(waiting.len() > 80, "only {} queries", waiting.len());
-    let started = Instant::now();
-    while !waiting.is_empty() {
-        assert!(started.elapsed() < FILLED, "these stay empty: {waiting:#?}");
-        visit(&service, dir.path()).await;
-        let mut empty = BTreeSet::new();
-        for (title, expr) in waiting {
-            let filled = promql::with_variables(expr, "15s");
-            let values = prometheus.values(&filled).await;
-            if values.is_empty() || values.iter().all(|value| value.is_nan()) {
-                empty.insert((title, expr));
-            }
-        }
-        waiting = empty;
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
-    // What marks a moment has none to mark, but has to be understood.
-    for (_, _, expr, _) in ANNOTATIONS {
-        let expr = expr.replace("%J", SELECTION);
-        prometheus.values(&promql::with_variables(&expr, "15s")).await;
-    }
 }

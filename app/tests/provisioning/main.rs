@@ -9,10 +9,13 @@ mod alerts;
 mod catalogue;
 mod committed;
 mod dashboards;
-#[path = "../it/installed.rs"]
+#[path = "../support/installed.rs"]
 mod installed;
 mod lint;
 mod live;
+#[path = "../support/operator.rs"]
+mod operator;
 mod promql;
 mod running;
 mod units;
+mod watched;

@@ -1,6 +1,7 @@
 //! The programs that are watched and that watch: the service, the load on it, and Prometheus, each a
 //! process of its own on a port of the system's choosing, ended with its value.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -10,7 +11,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST};
+use http::header::{CONTENT_TYPE, COOKIE, HOST};
 use http_body_util::Full;
 use minitwit::client::{self, Answer, Failure};
 use serde_json::Value;
@@ -140,22 +141,40 @@ impl Prometheus {
         Self { _process: process, address }
     }
 
-    /// The values of an expression now; an error in it fails.
-    pub async fn values(&self, expr: &str) -> Vec<f64> {
+    /// The samples of an expression now; an error in it fails.
+    pub async fn samples(&self, expr: &str) -> Vec<Sample> {
         let answer = post_form(self.address, "/api/v1/query", &[("query", expr)]).await.unwrap();
         let answer: Value = serde_json::from_slice(&answer.body).unwrap();
         assert_eq!(answer["status"], "success", "{expr}: {answer}");
         let result = &answer["data"]["result"];
         let samples = result.as_array().unwrap_or_else(|| panic!("{expr}: {answer}"));
-        let value = |sample: &Value| sample["value"][1].as_str()?.parse().ok();
-        samples.iter().filter_map(value).collect()
+        samples.iter().map(Sample::of).collect()
+    }
+}
+
+/// A series at one moment.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    pub labels: BTreeMap<String, String>,
+    pub value: f64,
+}
+
+impl Sample {
+    fn of(json: &Value) -> Self {
+        let labels = serde_json::from_value(json["metric"].clone()).unwrap();
+        Self { labels, value: json["value"][1].as_str().unwrap().parse().unwrap() }
     }
 }
 
 /// A request without a body.
 pub async fn get(address: SocketAddr, path: &str) -> Result<Answer, Failure> {
-    let request = http::Request::get(path).header(HOST, "localhost").body(Full::default());
-    client::send(address, request.unwrap(), PATIENCE).await
+    get_as("", address, path).await
+}
+
+/// The same of who has a cookie.
+pub async fn get_as(cookie: &str, address: SocketAddr, path: &str) -> Result<Answer, Failure> {
+    let request = http::Request::get(path).header(HOST, "localhost").header(COOKIE, cookie);
+    client::send(address, request.body(Full::default()).unwrap(), PATIENCE).await
 }
 
 /// A request with a form.

@@ -2,13 +2,14 @@
 //! Grafana and Alertmanager read is generated from them, and every rule is evaluated on made-up series.
 
 mod alertmanager;
+mod files;
 mod grafana;
 mod lint;
 mod overview;
 mod panel;
 mod prometheus;
 mod routing;
-mod source;
+pub mod source;
 mod tools;
 mod unit;
 
