@@ -9,6 +9,7 @@ mod alerts;
 mod catalogue;
 mod committed;
 mod dashboards;
+mod handed;
 #[path = "../support/installed.rs"]
 mod installed;
 mod lint;

@@ -1,7 +1,6 @@
 //! Dashboards, alerts and their links where they are used: a service under load, watched by a real
 //! Prometheus. Every query has an answer, every selector finds series, every color has a series to paint,
-//! and every link leads to a page with something on it. What only a fault brings about is listed; the
-//! chaos gate brings it about.
+//! and every link leads to a page with something on it. What only a fault brings about is listed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Stdio;

@@ -347,22 +347,6 @@ fn grafana_takes_the_files_of_alerting() {
 }
 
 #[test]
-fn the_folder_is_the_one_of_the_dashboards() {
-    let provider: Value = yaml("compose/grafana/dashboards.yaml");
-    let provider = &provider["providers"][0];
-    assert_eq!(provider["folder"], FOLDER);
-    assert!(
-        provider.get("folderUid").is_none(),
-        "alerting makes the folder, with a uid of its own"
-    );
-    assert!(!FOLDER.contains('/'));
-    let sources: Value = yaml("compose/grafana/datasources.yaml");
-    let rules = Files::committed().rules;
-    let asked = &rules["groups"][0]["rules"][0]["data"][0]["datasourceUid"];
-    assert_eq!(sources["datasources"][0]["uid"], *asked);
-}
-
-#[test]
 fn what_grafana_would_not_take_is_found() {
     type Change = fn(&mut Files);
     fn rule(files: &mut Files) -> &mut Value {

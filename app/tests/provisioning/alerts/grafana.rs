@@ -14,7 +14,7 @@ use super::source::{self, ALERTS, Rule, to_yaml, yaml};
 use crate::committed;
 
 /// The uid of the data source, as `compose/grafana/datasources.yaml` gives it.
-const DATASOURCE: &str = "prometheus";
+pub const DATASOURCE: &str = "prometheus";
 /// The folder, as `compose/grafana/dashboards.yaml` gives it: alerting is provisioned first and makes it.
 pub const FOLDER: &str = "MiniTwit";
 /// The folder of the generated files, and their names.

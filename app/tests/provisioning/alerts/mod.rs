@@ -3,7 +3,7 @@
 
 mod alertmanager;
 mod files;
-mod grafana;
+pub mod grafana;
 mod lint;
 mod overview;
 mod panel;
