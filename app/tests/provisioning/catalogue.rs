@@ -18,6 +18,54 @@ const FOR_OTHERS: [(&str, &str); 2] = [
     ("minitwit_http_responses_total", "the dashboards of the course read it"),
 ];
 
+/// The values of labels that have a fixed set of them, by the metrics that carry them. A service has
+/// all of them from its start.
+pub const VALUES: [(&str, &str, &[&str]); 15] = [
+    ("http_server_active_requests", "surface", &["web", "api", "ops"]),
+    (
+        "minitwit_http_rejected_total",
+        "reason",
+        &[
+            "bad_auth",
+            "bad_request",
+            "body_too_large",
+            "csrf",
+            "overloaded",
+            "rate_limited",
+            "timeout",
+        ],
+    ),
+    ("db_pool_connections", "pool", &["read", "write"]),
+    ("db_pool_connections", "state", &["idle", "used"]),
+    ("minitwit_db_file_bytes", "file", &["main", "wal"]),
+    (
+        "minitwit_job_runs_total",
+        "job_name",
+        &["backup", "business_totals", "expired_sessions", "site_api_parity", "sqlite_optimize"],
+    ),
+    ("minitwit_job_runs_total", "outcome", &["success", "failure", "skipped", "missed"]),
+    ("minitwit_inserts_total", "model", &["user", "message", "follower", "session"]),
+    ("minitwit_active_users", "window", &["5m", "1h", "24h"]),
+    ("minitwit_logins_total", "outcome", &["success", "bad_password", "unknown_user", "throttled"]),
+    (
+        "minitwit_simulator_requests_total",
+        "action",
+        &["register", "tweet", "follow", "unfollow", "read"],
+    ),
+    (
+        "minitwit_simulator_requests_total",
+        "outcome",
+        &["ok", "client_error", "unauthorized", "not_found", "server_error"],
+    ),
+    ("minitwit_log_events_total", "level", &["ERROR", "WARN", "INFO", "DEBUG", "TRACE"]),
+    (
+        "minitwit_log_events_dropped_total",
+        "reason",
+        &["queue_full", "too_large", "nested", "index_error", "shutdown"],
+    ),
+    ("minitwit_log_search_duration_seconds", "outcome", &["ok", "timeout", "error"]),
+];
+
 /// Every expression of dashboards and alerts.
 fn expressions() -> impl Iterator<Item = String> {
     let targets = dashboards::panels().flat_map(|(_, panel)| &panel.targets);
@@ -79,6 +127,15 @@ fn page() -> String {
         | name | type | labels | meaning |\n|---|---|---|---|\n"
         .to_owned();
     list(&mut page, metrics());
+    page.push_str(
+        "\nThese labels have the same values in every service, but that PostgreSQL has no file `wal`. Routes,\n\
+        statuses, statements and kinds of error are as many as there are, up to `<overflow>`; no label holds\n\
+        the name of a user, an address or a message.\n\n\
+        | label | of | values |\n|---|---|---|\n",
+    );
+    for (metric, label, values) in VALUES {
+        writeln!(page, "| `{label}` | `{metric}` | {} |", values.join(", ")).unwrap();
+    }
     page.push_str(
         "\nThree names are those that dashboards of the course ask for: `minitwit_cpu_load_percent`,\n\
         `minitwit_http_responses_total`, and one in milliseconds. `promtool check metrics` fails for any name\n\

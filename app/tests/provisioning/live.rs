@@ -1,7 +1,7 @@
 //! The catalogue against the running service: everything declared is exposed, as what it was declared, and
 //! nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -49,6 +49,7 @@ async fn what_is_declared_is_exposed_and_nothing_else() {
     assert!(samples <= FRESH_SAMPLES, "a fresh service exposes {samples} samples");
     assert!(exposition.lines().filter(|line| !line.starts_with('#')).count() < 1_500);
     has_zeros_at_the_start(&exposition);
+    has_the_values_of_labels(&exposition);
     if installed("promtool").is_some() {
         passes_promtool(&exposition);
     }
@@ -72,6 +73,22 @@ fn has_zeros_at_the_start(exposition: &str) {
         "minitwit_metrics_label_overflow_total 0",
     ] {
         assert!(exposition.lines().any(|line| line == zero), "{zero} is missing");
+    }
+}
+
+/// Neither more nor fewer than the page of metrics says.
+fn has_the_values_of_labels(exposition: &str) {
+    for (metric, label, values) in catalogue::VALUES {
+        let series = exposition.lines().filter_map(|line| {
+            let labels = line.strip_prefix(metric)?;
+            labels.strip_prefix("_count").unwrap_or(labels).strip_prefix('{')
+        });
+        let of_label = format!("{label}=\"");
+        let value =
+            |labels: &'_ str| Some(labels.split_once(&of_label)?.1.split_once('"')?.0.to_owned());
+        let found: BTreeSet<_> = series.filter_map(value).collect();
+        let said: BTreeSet<_> = values.iter().map(|value| (*value).to_owned()).collect();
+        assert_eq!(found, said, "{label} of {metric}");
     }
 }
 
