@@ -87,7 +87,7 @@ impl Heatmap {
             cells: bands.iter().enumerate().flat_map(row).collect(),
             times: times.filter(|time| time.counts.iter().any(|one| !one.1.is_empty())).collect(),
             ticks: ticks(range.from, range.to),
-            interval: format::duration(intervals.interval),
+            interval: format::interval(intervals.interval),
             max: format::count(max),
         }
     }

@@ -117,7 +117,7 @@ async fn charts_are_drawn_under_the_policy_and_a_click_leads_to_the_logs_of_the_
     for theme in ["light", "dark"] {
         site.driver.look(1280, theme).await;
         site.open().await;
-        let all = site.count(".plot").await;
+        let all = site.count(".plot[data-chart]").await;
         assert!(all >= 4, "{all} charts");
         eventually("canvases", async || site.count(".plot.drawn canvas").await == all).await;
         assert_eq!(site.driver.complaints().await, [""; 0]);
@@ -142,7 +142,7 @@ async fn one_cursor_is_over_all_charts_and_a_drag_zooms_the_page() {
     // One cursor is over all charts.
     let hairs = "[...document.querySelectorAll('.u-cursor-x')].filter(hair => \
         !hair.classList.contains('u-off') && getComputedStyle(hair).display !== 'none').length";
-    let all = site.count(".plot").await;
+    let all = site.count(".plot[data-chart]").await;
     eventually("a cursor in each chart", async || site.driver.eval(hairs).await == json!(all))
         .await;
     assert_ne!(site.driver.text("[data-at]").await, "");
