@@ -66,7 +66,7 @@ impl FromRequest<Arc<Panel>> for Change {
 }
 
 async fn read(body: Body) -> Result<Params, PanelError> {
-    let too_long = |_| PanelError::Invalid("The form is too long or broke off.".to_owned());
-    let bytes = to_bytes(body, LONGEST).await.map_err(too_long)?;
+    // One that broke off fails, too, but nobody is there to be told.
+    let bytes = to_bytes(body, LONGEST).await.map_err(|_| PanelError::TooLarge)?;
     Ok(Params::parse(&String::from_utf8_lossy(&bytes)))
 }

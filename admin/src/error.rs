@@ -22,6 +22,9 @@ pub enum PanelError {
     /// The form makes no sense; the sentence says why.
     #[error("{0}")]
     Invalid(String),
+    /// The form is longer than any that makes sense.
+    #[error("The form is too long; nothing was changed.")]
+    TooLarge,
     /// Too many attempts; again after so many seconds.
     #[error("There were too many attempts; try again in {0} seconds.")]
     Throttled(u64),
@@ -48,6 +51,7 @@ impl PanelError {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Forbidden | Self::CrossSite => StatusCode::FORBIDDEN,
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooMany | Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Refused(_) => StatusCode::CONFLICT,
             Self::Host(_) => StatusCode::SERVICE_UNAVAILABLE,

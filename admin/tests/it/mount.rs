@@ -123,7 +123,7 @@ async fn a_message_is_flagged_by_an_operator_from_the_same_site() {
     assert!(flagged().await.contains("id=\"m3\""));
     let long = "x".repeat(40_000);
     let answer = app.post("/ops/moderation/3", "operator", &long, "same-origin").await;
-    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
 }
 
 #[tokio::test]

@@ -38,12 +38,11 @@ pub async fn pages(request: Request, next: Next) -> Response {
         return response;
     }
     let status = response.status();
-    let text = text(&response);
     let page = ErrorPage {
         visit: visit(&response),
         status,
         heading: heading(status),
-        text: if text.is_empty() { advice(status).to_owned() } else { text },
+        text: sentence(&response),
         // Only the log-in form has a limit, and that is a page, too.
         again: is_passing(status) && (reads || status == StatusCode::TOO_MANY_REQUESTS),
         request_id: request_id.unwrap_or_default(),
@@ -64,9 +63,8 @@ pub async fn json(request: Request, next: Next) -> Response {
         return response;
     }
     let status = response.status();
-    let text = text(&response);
-    let error_msg = if text.is_empty() { advice(status).to_owned() } else { text };
-    let body = Json(ApiError { status: status.as_u16(), error_msg }).into_response();
+    let body = ApiError { status: status.as_u16(), error_msg: sentence(&response) };
+    let body = Json(body).into_response();
     with_body(response, body)
 }
 
@@ -77,7 +75,7 @@ fn visit(response: &Response) -> Visit {
 }
 
 /// Whether the same request may get another answer in a while.
-fn is_passing(status: StatusCode) -> bool {
+pub fn is_passing(status: StatusCode) -> bool {
     status.is_server_error()
         || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT)
 }
@@ -87,12 +85,15 @@ fn needs_no_body(response: &Response) -> bool {
     !is_error || response.extensions().get::<OwnBody>().is_some()
 }
 
-fn text(response: &Response) -> String {
-    response.extensions().get::<ErrorText>().map_or_else(String::new, |text| text.0.clone())
+/// What to tell about an error: what the handler said, or what its status means.
+pub fn sentence(response: &Response) -> String {
+    let said = response.extensions().get::<ErrorText>().map(|text| text.0.clone());
+    let said = said.filter(|text| !text.is_empty());
+    said.unwrap_or_else(|| advice(response.status()).to_owned())
 }
 
 /// Status, headers and extensions of the refusal with another body.
-fn with_body(refusal: Response, body: Response) -> Response {
+pub fn with_body(refusal: Response, body: Response) -> Response {
     let (mut parts, _) = refusal.into_parts();
     let (body_parts, body) = body.into_parts();
     parts.headers.remove(CONTENT_LENGTH);
@@ -106,7 +107,8 @@ fn with_body(refusal: Response, body: Response) -> Response {
     Response::from_parts(parts, body)
 }
 
-fn heading(status: StatusCode) -> &'static str {
+/// A few words for a status, to stand above the sentence.
+pub fn heading(status: StatusCode) -> &'static str {
     match status {
         StatusCode::UNAUTHORIZED => "Please sign in",
         StatusCode::FORBIDDEN => "Not allowed",

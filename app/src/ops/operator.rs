@@ -84,8 +84,12 @@ fn page_of_panel(to: &str) -> String {
 }
 
 fn page(error: Option<String>, username: String, to: &str) -> LoginPage {
-    let style = format!("{STYLE}?v={}", admin::stylesheet_name());
-    LoginPage { error, username, to: page_of_panel(to), style }
+    LoginPage { error, username, to: page_of_panel(to), style: style_address() }
+}
+
+/// Where the style is, changed with it.
+pub(super) fn style_address() -> String {
+    format!("{STYLE}?v={}", admin::stylesheet_name())
 }
 
 /// `GET /admin/login`.
@@ -221,14 +225,18 @@ pub async fn guard(state: AppState, parts: Parts) -> Result<admin::Operator, Res
 }
 
 fn refusal(parts: &Parts) -> Response {
-    let accept = parts.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
-    let is_page = accept.is_some_and(|accept| accept.contains("text/html"));
-    if parts.method != Method::GET || !is_page {
+    if parts.method != Method::GET || !wants_page(&parts.headers) {
         return AppError::Unauthorized.into_response();
     }
     let to = parts.uri.path_and_query().map_or(PANEL, |to| to.as_str());
     let to = serde_urlencoded::to_string([("to", to)]).unwrap_or_default();
     Redirect::to(&format!("{LOGIN}?{to}")).into_response()
+}
+
+/// Whether a browser asks for a page to show, not a program or a script for data.
+pub(super) fn wants_page(headers: &HeaderMap) -> bool {
+    let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
+    accept.is_some_and(|accept| accept.contains("text/html"))
 }
 
 async fn find(state: &AppState, token: &SessionToken) -> Result<Option<OperatorSession>, AppError> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn;
-use axum::response::{Redirect, Response};
+use axum::response::Redirect;
 use axum::routing::{get, post};
 use logsearch::filter::LevelControl;
 use logsearch::logs::Logs;
@@ -16,11 +16,10 @@ use super::jobs::PanelJobs;
 use super::moderation::PanelModeration;
 use super::operators::PanelOperators;
 use super::searches::PanelSearches;
-use super::{alert_hook, operator};
+use super::{alert_hook, operator, problem};
 use crate::auth::AlertToken;
 use crate::build;
 use crate::jobs::Jobs;
-use crate::middleware::errors::OwnBody;
 use crate::middleware::security;
 use crate::state::AppState;
 
@@ -79,17 +78,10 @@ pub fn router(state: &AppState, panel: Panel) -> Router {
         .route(alert_hook::PATH, post(alert_hook::post))
         .with_state((state.clone(), panel.alert_token));
     Router::new()
-        .merge(pages.layer(axum::middleware::map_response(own_body)))
+        .merge(pages)
         .merge(login)
+        .layer(from_fn(problem::pages))
         .route("/", get(async || Redirect::to(operator::PANEL)))
         .with_state(state.clone())
         .merge(alerts)
-}
-
-/// The panel gives its errors pages of its own; what its guard refuses gets one here.
-async fn own_body(mut response: Response) -> Response {
-    if response.headers().contains_key(http::header::CONTENT_TYPE) {
-        response.extensions_mut().insert(OwnBody);
-    }
-    response
 }

@@ -14,6 +14,7 @@ mod course;
 mod database_faults;
 mod db;
 mod deployment;
+mod error_pages;
 mod exposition;
 mod faults;
 mod hang_up;
