@@ -3,6 +3,7 @@
 //! from where, as they tell its guard.
 
 use async_trait::async_trait;
+use axum::http::HeaderValue;
 use axum::http::request::Parts;
 
 use super::HostError;
@@ -58,6 +59,8 @@ pub enum Which {
 pub enum AccountChange {
     /// It is done.
     Done,
+    /// It is done, and whoever asked has another session from now on: this `Set-Cookie` brings it.
+    Renewed(HeaderValue),
     /// There is no such account.
     Unknown,
     /// Another account has the name.
@@ -81,7 +84,8 @@ pub trait Operators: Send + Sync + 'static {
     /// Ends sessions of an account; how many.
     async fn end(&self, head: &Parts, name: &str, which: &Which) -> Result<u64, HostError>;
 
-    /// Gives an account another password, when the old one is right, and ends its other sessions.
+    /// Gives an account another password, when the old one is right. Its sessions end, that of the request
+    /// with them: a session that was stolen before is good for nothing after.
     async fn set_password(
         &self,
         head: &Parts,

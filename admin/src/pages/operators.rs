@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Path, State};
+use axum::http::header::SET_COOKIE;
 use axum::http::request::Parts;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 
 use super::tabs::{self, Tab};
 use crate::audit::audit;
@@ -123,7 +124,7 @@ fn session_row(session: &Session, now: i64) -> SessionRow {
 fn done(change: AccountChange, name: &str) -> Result<(), PanelError> {
     let refused = |sentence: String| Err(PanelError::Refused(sentence));
     match change {
-        AccountChange::Done => Ok(()),
+        AccountChange::Done | AccountChange::Renewed(_) => Ok(()),
         AccountChange::Unknown => Err(PanelError::NotFound),
         AccountChange::NameTaken => refused(format!("There is an account called {name} already.")),
         AccountChange::LastOperator => {
@@ -203,10 +204,13 @@ pub async fn set_password(
     }
     let change = host(&panel)?.set_password(&head, &name, of("old"), of("new")).await?;
     let action = match change {
-        AccountChange::Done => "operator.password",
+        AccountChange::Done | AccountChange::Renewed(_) => "operator.password",
         _ => "operator.password_refused",
     };
     audit!(action, name, {}, "password of an operator");
+    if let AccountChange::Renewed(cookie) = change {
+        return Ok((AppendHeaders([(SET_COOKIE, cookie)]), back(&panel)).into_response());
+    }
     done(change, &name)?;
     Ok(back(&panel))
 }

@@ -139,7 +139,7 @@ pub async fn login(
 }
 
 /// A session of an operator who may log in; nothing for one who may not.
-async fn begin(
+pub(super) async fn begin(
     state: &AppState,
     name: &str,
     client: Client,
@@ -267,7 +267,7 @@ fn cookie_name(https: bool) -> &'static str {
     if https { "__Host-admin_sid" } else { "admin_sid" }
 }
 
-fn cookie(https: bool, value: String) -> Cookie<'static> {
+pub(super) fn cookie(https: bool, value: String) -> Cookie<'static> {
     Cookie::build((cookie_name(https), value))
         .path("/")
         .http_only(true)

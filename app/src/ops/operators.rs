@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::request::Parts;
 
-use super::operator::{MAX, check, token_of};
+use super::operator::{MAX, begin, check, cookie, token_of};
 use crate::auth::Throttle;
 use crate::clock::micros;
 use crate::db::{self, ListedSession, Operator, Role};
@@ -68,7 +68,7 @@ impl admin::Operators for PanelOperators {
             return Ok(unfit);
         }
         let Self(state) = self;
-        let client = head.extensions.get::<Client>().ok_or("the request has no client")?;
+        let client = *head.extensions.get::<Client>().ok_or("the request has no client")?;
         let (db, clock) = (state.db.clone(), state.clock.clone());
         let throttle = Throttle::new(db, clock, "operator", name, client.address);
         let place = state.passwords.reserve().map_err(|_| "more passwords than are hashed")?;
@@ -81,10 +81,12 @@ impl admin::Operators for PanelOperators {
         throttle.succeeded().await?;
         let pw_hash = state.passwords.hash(new).await?;
         state.db.set_operator_password(name, &pw_hash).await?;
-        // Whoever knew the old one is out.
-        let current = current(head).unwrap_or_default();
-        state.db.delete_other_operator_sessions(name, &current).await?;
-        Ok(AccountChange::Done)
+        // Whoever knew the old one is out, and whoever has the token of this very session.
+        let fresh = begin(state, name, client, &head.headers).await?;
+        let Some(fresh) = fresh else { return Ok(AccountChange::Unknown) };
+        state.db.delete_other_operator_sessions(name, &fresh.hash()).await?;
+        let cookie = cookie(client.https, fresh.to_cookie()).to_string();
+        Ok(AccountChange::Renewed(cookie.parse()?))
     }
 
     async fn add(

@@ -102,6 +102,11 @@ async fn a_session_is_ended_by_who_has_it_and_by_operators(app: TestApp) {
     assert_eq!(audited(&app, "operator.sessions_end"), ["victor", "octavia", "octavia", "octavia"]);
 }
 
+/// The form that changes a password.
+fn new_password<'a>(old: &'a str, new: &'a str, again: &'a str) -> [(&'static str, &'a str); 3] {
+    [("old", old), ("new", new), ("again", again)]
+}
+
 async fn a_password_is_changed_with_the_old_one_and_ends_the_other_sessions(app: TestApp) {
     let panel = Panel::of(&app).await;
     account(&app, "victor", "battery staple", Role::Viewer).await;
@@ -109,15 +114,26 @@ async fn a_password_is_changed_with_the_old_one_and_ends_the_other_sessions(app:
     let there = log_in(&panel, "victor", "battery staple", "there").await;
     let path = "/admin/operators/victor/password";
     let change = async |old: &str, new: &str, again: &str| {
-        here.post(path, &[("old", old), ("new", new), ("again", again)]).await.status.as_u16()
+        here.post(path, &new_password(old, new, again)).await.status.as_u16()
     };
     assert_eq!(change("battery staple", "short", "short").await, 400);
     assert_eq!(change("battery staple", "correct horse", "correct hose").await, 400);
     assert_eq!(change("wrong", "correct horse", "correct horse").await, 400);
     there.get(PAGE).await.is(200);
-    assert_eq!(change("battery staple", "correct horse", "correct horse").await, 303);
+    let changed =
+        here.post(path, &new_password("battery staple", "correct horse", "correct horse")).await;
+    let cookie = changed.is(303).header("set-cookie").to_owned();
+    assert!(cookie.contains("HttpOnly; SameSite=Lax; Path=/"), "{cookie}");
     there.get(PAGE).await.is(401);
-    here.get(PAGE).await.is(200);
+    // Who has the token from before the change has nothing.
+    here.get(PAGE).await.is(401);
+    let token = cookie.split(';').next().unwrap();
+    assert_ne!(token, here.cookie);
+    let here = Somebody { router: panel.router.clone(), cookie: token.to_owned() };
+    here.get(PAGE).await.shows("this session");
+    let change = async |old: &str, new: &str, again: &str| {
+        here.post(path, &new_password(old, new, again)).await.status.as_u16()
+    };
     try_log_in(&panel, "victor", "battery staple", "x").await.is(401);
     log_in(&panel, "victor", "correct horse", "x").await;
 
