@@ -15,44 +15,9 @@ cd "$(dirname "$0")/../.."
 minitwit=${1:-target/debug/minitwit}
 images=.github/images
 largest=122880
-work=$(mktemp -d)
 mkdir -p "$images"
-processes=()
-stop() {
-  [ -z "${session:-}" ] || curl --silent --request DELETE "$session" >/dev/null || true
-  for process in "${processes[@]}"; do kill "$process" 2>/dev/null || true; done
-  wait 2>/dev/null || true
-  rm -rf "$work"
-}
-trap stop EXIT
-
-MINITWIT_ADMIN_PASSWORD=pictures MINITWIT_ALERT_TOKEN=of-the-pictures \
-  "$minitwit" --data-dir "$work/data" --site 127.0.0.1:0 --api 127.0.0.1:0 --ops 127.0.0.1:0 \
-  --log-format json 2>"$work/log" &
-processes+=($!)
-
-# The first text that matches in a file that is still written.
-awaited() {
-  for _ in $(seq 150); do
-    if grep -oE "$2" "$1" 2>/dev/null | head -n 1 | grep .; then return; fi
-    kill -0 "${processes[-1]}" 2>/dev/null || break
-    sleep 0.1
-  done
-  cat "$1" >&2
-  return 1
-}
-# The address of a listener, once the log says it.
-address() {
-  awaited "$work/log" "\"listener\":\"?$1\"?.*" | grep -oE '127\.0\.0\.1:[0-9]+' | head -n 1
-}
-site=$(address site)
-api=$(address api)
-ops=$(address ops)
-
-post() {
-  curl --fail --silent --show-error --user 'simulator:super_safe!' \
-    --header 'content-type: application/json' --data "$2" "http://$api/$1"
-}
+# shellcheck source=.github/scripts/service.sh
+. .github/scripts/service.sh "$minitwit"
 
 # The browser, spoken to in the WebDriver protocol: chromium alone takes pictures, but cannot log in.
 chromedriver --port=0 >"$work/driver" &
@@ -116,33 +81,12 @@ simulation=$!
 processes+=("$simulation")
 sleep 200
 started=$(date --utc +%Y-%m-%dT%H:%M:%SZ)
-python3 - "$work/data/minitwit.sqlite" "http://$site/public" <<'PYTHON'
-import sqlite3, sys, time, urllib.error, urllib.request
-
-database = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=5)
-for seconds in (0.6, 7):
-    database.execute("BEGIN IMMEDIATE")
-    time.sleep(seconds)
-    database.execute("ROLLBACK")
-    time.sleep(3)
-database.execute("ALTER TABLE messages RENAME TO away")
-for _ in range(40):
-    try:
-        urllib.request.urlopen(sys.argv[2], timeout=9)
-    except urllib.error.HTTPError:
-        time.sleep(0.05)
-database.execute("ALTER TABLE away RENAME TO messages")
-PYTHON
-curl --fail --silent --show-error --header 'authorization: Bearer of-the-pictures' \
-  --header 'content-type: application/json' --output /dev/null "http://$ops/admin/api/alerts" --data "{
-    \"version\":\"1\",\"status\":\"firing\",\"alerts\":[{\"status\":\"firing\",\"fingerprint\":\"c6eadffa33fcdf37\",
-    \"labels\":{\"alertname\":\"MiniTwitErrorLogs\",\"severity\":\"warning\"},
-    \"annotations\":{\"summary\":\"Errors are logged all the time\",\"logs_query\":\"level:error\"},
-    \"startsAt\":\"$started\",\"endsAt\":\"0001-01-01T00:00:00Z\"}]}"
+hold_up 0.6 7
+alert "$started"
 # It ends with an error, as some of its commands were meant to fail.
 wait "$simulation" || true
 
-curl --silent --output /dev/null --cookie-jar "$work/cookies" --data 'username=admin&password=pictures' \
+curl --silent --output /dev/null --cookie-jar "$work/cookies" --data "username=admin&password=$password" \
   "http://$ops/admin/login"
 token=$(awk '/admin_sid/ { print $NF }' "$work/cookies")
 devtools Network.setCookie "{\"url\":\"http://$ops\",\"name\":\"admin_sid\",\"value\":\"$token\"}" >/dev/null
