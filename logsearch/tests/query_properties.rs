@@ -221,6 +221,7 @@ fn texts_that_were_printed_wrongly_once() {
         "usr:\"\\",
         "path!~O_ti\\\"",
         "path=~\\\\\"a",
+        "user_id:nulL",
     ] {
         let parsed = parse(text);
         let printed = parsed.query.to_string();

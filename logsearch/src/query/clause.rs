@@ -207,7 +207,7 @@ impl<'a> Parser<'a> {
         }
         let query = if word.is_empty() || word.chars().all(|c| c == '*') {
             Query::Exists(field)
-        } else if word == "null" {
+        } else if fold(word) == "null" {
             not(Query::Exists(field))
         } else if let Some((low, high)) = status_class(&field, word) {
             Query::Range(field, Operand::Number(low), Operand::Number(high))
