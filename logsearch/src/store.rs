@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 use crate::query::Query;
 use crate::record::{Level, LogRecord};
@@ -240,7 +241,7 @@ pub struct EventType {
 }
 
 /// How a store is doing.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StoreStatus {
     /// Records that can be found.
     pub records: u64,
@@ -263,7 +264,7 @@ pub struct StoreStatus {
 }
 
 /// A part of a store that is removed as a whole when it is too old or there is no room for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartitionStatus {
     /// The name of its directory.
     pub name: String,
@@ -280,7 +281,7 @@ pub struct PartitionStatus {
 }
 
 /// What happens to a partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PartitionState {
     /// It takes new records.
     Written,
@@ -293,7 +294,7 @@ pub enum PartitionState {
 }
 
 /// How much a store may keep.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Older partitions are removed.
     pub max_age: Duration,

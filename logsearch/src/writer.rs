@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
+use serde::{Deserialize, Serialize};
 
 use self::urgent::Urgent;
 use crate::codec::{Batch, Encoder, ValueRef};
@@ -59,7 +60,7 @@ impl Reason {
 }
 
 /// What became of the records so far: emitted = stored + dropped + still under way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Records emitted, by level like [`Level::ALL`].
     pub emitted: [u64; 5],

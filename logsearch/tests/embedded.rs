@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use logsearch::embedded::{EmbeddedStore, Options};
 use logsearch::record::LogRecord;
@@ -75,6 +75,28 @@ async fn the_status_tells_each_partition_and_what_bounds_the_store() {
     assert_eq!((told.max_age, told.max_bytes, told.min_free_bytes), limits);
     assert!(told.free_bytes.is_some_and(|free| free > 0));
     assert!(status.unsynced <= 2_000);
+}
+
+#[tokio::test]
+async fn a_partition_takes_records_from_its_start_on_also_after_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let now = jiff::Timestamp::now().as_microsecond();
+    for round in 0..2 {
+        // Nothing is committed before the end, so that housekeeping does not get to it.
+        let options = Options { commit_interval: Duration::from_hours(1), ..Options::default() };
+        let store = EmbeddedStore::open(directory.path(), options).unwrap();
+        store.append(vec![record_at(now + round)]).await.unwrap();
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let parts = store.status().await.unwrap().partitions;
+            if parts.iter().any(|part| part.state == PartitionState::Written) {
+                assert_eq!(parts.len(), 1);
+                break;
+            }
+            assert!(Instant::now() < deadline, "{parts:?} in round {round}");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
 }
 
 fn record_at(timestamp: i64) -> LogRecord {

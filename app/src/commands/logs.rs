@@ -3,6 +3,7 @@
 
 mod output;
 mod source;
+mod stats;
 
 use std::path::PathBuf;
 
@@ -162,17 +163,7 @@ async fn tail(args: TailArgs) -> anyhow::Result<()> {
 
 async fn stats(place: &Place) -> anyhow::Result<()> {
     let stats = Source::open(&place.data_dir).await?.stats().await?;
-    let time = |micros| {
-        jiff::Timestamp::from_microsecond(micros).map_or_else(|_| "-".into(), |t| t.to_string())
-    };
-    say(&format!("records           {}", stats.records))?;
-    say(&format!("bytes on disk     {}", stats.bytes))?;
-    say(&format!("oldest            {}", stats.oldest.map_or_else(|| "-".into(), time)))?;
-    say(&format!("searchable until  {}", time(stats.searchable_until)))?;
-    if let (Some(emitted), Some(dropped)) = (stats.emitted, stats.dropped) {
-        say(&format!("since the start   {emitted} emitted, {dropped} lost"))?;
-    }
-    stats.notices.iter().try_for_each(|notice| say(&format!("notice            {notice}")))
+    stats::lines(&stats).iter().try_for_each(|line| say(line))
 }
 
 async fn levels(args: LevelsArgs) -> anyhow::Result<()> {

@@ -144,9 +144,7 @@ fn lines(update: &Update) -> Bytes {
 
 async fn stats(State(control): State<Control>) -> Result<Json<Stats>, Failed> {
     let status = control.logs.store().status().await?;
-    let counts = control.logs.counts();
-    let (emitted, dropped) = (Some(counts.emitted_total()), Some(counts.dropped_total()));
-    Ok(Json(Stats { emitted, dropped, ..status.into() }))
+    Ok(Json(Stats { status, counts: Some(control.logs.counts()) }))
 }
 
 async fn current_levels(State(control): State<Control>) -> String {

@@ -2,6 +2,7 @@
 
 use logsearch::query::{self, Query};
 use logsearch::store::{Search, StoreStatus, TimeRange};
+use logsearch::writer::Counts;
 use serde::{Deserialize, Serialize};
 
 /// Name of the socket in the data directory.
@@ -71,27 +72,10 @@ pub struct TailParameters {
 /// What the service says of its logs.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Stats {
-    /// Records that can be found.
-    pub records: u64,
-    /// Bytes on disk.
-    pub bytes: u64,
-    /// Timestamp of the oldest record in microseconds.
-    pub oldest: Option<i64>,
-    /// Every record before this time (microseconds) can be found.
-    pub searchable_until: i64,
-    /// What a person should know.
-    pub notices: Vec<String>,
-    /// Records emitted and lost since the start; absent when no service runs.
-    pub emitted: Option<u64>,
-    /// Records lost since the start.
-    pub dropped: Option<u64>,
-}
-
-impl From<StoreStatus> for Stats {
-    fn from(status: StoreStatus) -> Self {
-        let StoreStatus { records, bytes, oldest, searchable_until, notices, .. } = status;
-        Self { records, bytes, oldest, searchable_until, notices, emitted: None, dropped: None }
-    }
+    /// The store: what it keeps and may keep.
+    pub status: StoreStatus,
+    /// What was emitted and lost since the start; absent when no service runs.
+    pub counts: Option<Counts>,
 }
 
 /// A change of the recorded levels.

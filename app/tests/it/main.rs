@@ -27,6 +27,7 @@ mod installed;
 mod jobs;
 mod latest;
 mod layering;
+mod log_commands;
 mod metrics_page;
 mod notice;
 mod observe;

@@ -172,6 +172,7 @@ impl Indexer {
             let (view, opened) = resumable;
             let heap = self.shared.options.writer_bytes;
             self.writer = Some(PartitionWriter::resume(&view, opened, heap)?);
+            self.shared.state.write().writing = Some(view.partition.dir.clone());
         }
         let day = timestamp.div_euclid(DAY);
         match &self.writer {
@@ -182,7 +183,10 @@ impl Indexer {
         fs::create_dir_all(&self.shared.places.index)?;
         let dir = self.shared.places.index.join(format!("p-{sequence:020}"));
         let writer = PartitionWriter::create(&dir, day, self.shared.options.writer_bytes)?;
-        self.shared.state.write().views.push(Arc::clone(writer.view()));
+        let mut state = self.shared.state.write();
+        state.views.push(Arc::clone(writer.view()));
+        state.writing = Some(dir);
+        drop(state);
         self.writer = Some(writer);
         Ok(())
     }

@@ -46,7 +46,7 @@ pub struct State {
     pub index_bytes: u64,
     /// Bytes of each partition when last measured, by directory.
     pub sizes: HashMap<PathBuf, u64>,
-    /// The partition that takes new records, when last measured.
+    /// The partition that takes new records.
     pub writing: Option<PathBuf>,
     /// What a person should know, oldest first.
     pub notices: VecDeque<String>,
