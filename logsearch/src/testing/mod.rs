@@ -19,11 +19,17 @@ pub use random::Random;
 /// Takes an expression that awaits a fresh, empty store: a future of `(Arc<dyn LogStore>, guard)`,
 /// where the guard (a temporary directory, or `()`) lives as long as the test.
 ///
-/// ```ignore
+/// ```
+/// use std::sync::Arc;
+///
+/// use logsearch::memory::MemoryStore;
+/// use logsearch::store::LogStore;
+///
 /// async fn open() -> (Arc<dyn LogStore>, ()) {
 ///     (Arc::new(MemoryStore::new()), ())
 /// }
 /// logsearch::log_store_suite!(open());
+/// # fn main() {}
 /// ```
 #[macro_export]
 macro_rules! log_store_suite {
