@@ -36,6 +36,7 @@ mod retention;
 mod rows;
 mod schema;
 mod search;
+mod searchers;
 mod segment;
 mod shared;
 mod sketch;
@@ -66,6 +67,7 @@ use self::options::Places;
 use self::partition::PartitionError;
 use self::percentiles::{Question, percentiles};
 use self::search::Snapshot;
+use self::searchers::Searchers;
 use self::shared::{Shared, State};
 pub use self::verify::{ReindexError, Verified, VerifiedPartition, reindex, verify};
 use crate::query::Query;
@@ -97,6 +99,7 @@ pub enum OpenError {
 pub struct EmbeddedStore {
     shared: Arc<Shared>,
     permits: Arc<Semaphore>,
+    searchers: Searchers,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -130,14 +133,20 @@ impl EmbeddedStore {
         }
         read_log(&wal, &mut state, options.tail_bytes);
         let resumable = found.views.pop().filter(|(view, _)| !view.partition.format.sealed);
-        let permits = Arc::new(Semaphore::new(options.searches.max(1)));
+        let at_once = options.searches.max(1);
         let shared = Shared::new(options, places, wal, state);
         shared.listen();
 
         let indexer = Indexer::new(Arc::clone(&shared), resumable);
         let thread = std::thread::Builder::new().name("log-index".to_owned());
         let thread = thread.spawn(move || indexer.run()).map_err(unreadable)?;
-        Ok(Self { shared, permits, thread: Some(thread) })
+        let (permits, searchers) = (Arc::new(Semaphore::new(at_once)), Searchers::start(at_once));
+        Ok(Self {
+            shared,
+            permits,
+            searchers: searchers.map_err(unreadable)?,
+            thread: Some(thread),
+        })
     }
 
     /// The write-ahead log. What is appended to it can be found in this store at once.
@@ -157,7 +166,7 @@ impl EmbeddedStore {
         self.shared.flush(timeout)
     }
 
-    /// Runs a query on a thread for blocking work, a few at a time. It ends early when the deadline has
+    /// Runs a query on one of the threads that search. It ends early when the deadline has
     /// passed or the caller has gone.
     async fn run<T: Send + 'static>(
         &self,
@@ -172,12 +181,12 @@ impl EmbeddedStore {
         let budget = Budget::new(deadline.saturating_sub(started.elapsed()));
         let _end = budget.end_on_drop();
         let (shared, inner) = (Arc::clone(&self.shared), budget.clone());
-        let task = tokio::task::spawn_blocking(move || {
+        let search = move || {
             let _permit = permit;
             work(&shared.snapshot(), &inner)
-        });
-        let result = task.await.map_err(|error| {
-            StoreError::new(StoreErrorKind::Internal, "a search ended unexpectedly", error)
+        };
+        let result = self.searchers.run(search).await.ok_or_else(|| {
+            StoreError::bare(StoreErrorKind::Internal, "a search ended unexpectedly")
         })?;
         result.map_err(|failure| match failure {
             Failure::Refused(error) => error,
