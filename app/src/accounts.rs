@@ -1,5 +1,7 @@
 //! Registering and logging in, the same for the site's forms and the simulator's API.
 
+use tracing::Span;
+
 use crate::auth::{Throttle, Verdict};
 use crate::db;
 use crate::domain::{NewUser, RegisterError, User};
@@ -53,8 +55,35 @@ pub async fn register(
 pub enum LogIn {
     /// As this user.
     Succeeded(User),
+    /// For that reason.
+    Failed(LogInError),
+}
+
+/// Why nobody was logged in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogInError {
+    /// Nobody is called so.
+    UnknownUser,
+    /// Somebody is called so.
+    BadPassword,
+}
+
+impl LogInError {
     /// The course's sentence.
-    Failed(&'static str),
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::UnknownUser => "Invalid username",
+            Self::BadPassword => "Invalid password",
+        }
+    }
+
+    /// In a word, for metric and log.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::UnknownUser => "unknown_user",
+            Self::BadPassword => "bad_password",
+        }
+    }
 }
 
 /// Compares name and password, under the throttle. A wrong name takes as long as a wrong password.
@@ -68,10 +97,13 @@ pub async fn log_in(
     let place = state.passwords.reserve()?;
     if let Err(throttled) = throttle.reserve().await? {
         metrics::login("throttled");
-        metrics::request_rejected("rate_limited");
         return Err(AppError::TooMany(throttled));
     }
     let known = state.db.credentials(username).await?;
+    if let Some(known) = &known {
+        // A name that nobody has may be a password in the wrong field.
+        Span::current().record("user.name", &known.user.username);
+    }
     let stored = known.as_ref().map(|known| known.pw_hash.as_str());
     let verdict = place.verify(password, stored).await?;
     match (known, verdict) {
@@ -84,12 +116,12 @@ pub async fn log_in(
             metrics::login("success");
             Ok(LogIn::Succeeded(known.user))
         }
-        (Some(_), Verdict::Wrong) => Ok(failed("bad_password", "Invalid password")),
-        (None, _) => Ok(failed("unknown_user", "Invalid username")),
+        (Some(_), Verdict::Wrong) => Ok(failed(LogInError::BadPassword)),
+        (None, _) => Ok(failed(LogInError::UnknownUser)),
     }
 }
 
-fn failed(outcome: &'static str, sentence: &'static str) -> LogIn {
-    metrics::login(outcome);
-    LogIn::Failed(sentence)
+fn failed(error: LogInError) -> LogIn {
+    metrics::login(error.reason());
+    LogIn::Failed(error)
 }

@@ -6,7 +6,6 @@ use axum::body::{Body, Bytes};
 use http_body_util::BodyExt;
 
 use crate::error::AppError;
-use crate::metrics;
 
 /// Largest body, in bytes: a form or a message is far below.
 const MAX: usize = 64 * 1024;
@@ -23,14 +22,12 @@ pub async fn read_at_most(mut body: Body, most: usize) -> Result<Bytes, AppError
     let mut bytes = Vec::new();
     loop {
         let Ok(frame) = tokio::time::timeout(IDLE, body.frame()).await else {
-            metrics::request_rejected("timeout");
             return Err(AppError::SlowBody);
         };
         let Some(frame) = frame else { return Ok(bytes.into()) };
         let frame = frame.map_err(|_| AppError::Invalid("The request ended early".to_owned()))?;
         let Ok(data) = frame.into_data() else { continue };
         if bytes.len() + data.len() > most {
-            metrics::request_rejected("body_too_large");
             return Err(AppError::TooLarge);
         }
         bytes.extend_from_slice(&data);

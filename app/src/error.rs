@@ -22,9 +22,12 @@ pub enum AppError {
     /// Somebody has to be logged in for this.
     #[error("You have to sign in to do this")]
     Unauthorized,
-    /// Not allowed; the sentence says why.
-    #[error("{0}")]
-    Forbidden(&'static str),
+    /// Another site made the browser send it.
+    #[error("This request came from another site, so it was not carried out")]
+    CrossSite,
+    /// The simulator's credentials are missing or wrong; the sentence is the contract's, word for word.
+    #[error("You are not authorized to use this resource!")]
+    BadCredentials,
     /// The request makes no sense; the sentence says why.
     #[error("{0}")]
     Invalid(String),
@@ -43,6 +46,9 @@ pub enum AppError {
     /// Not now.
     #[error("The service is busy; try again in a moment")]
     Unavailable(#[source] anyhow::Error),
+    /// It took longer than any request may.
+    #[error("The service is busy; try again in a moment")]
+    TookTooLong(#[source] anyhow::Error),
     /// A defect.
     #[error("Something went wrong on our side")]
     Internal(#[source] anyhow::Error),
@@ -51,6 +57,19 @@ pub enum AppError {
 /// The sentence for the visitor, left on the response for the layer that gives it a body.
 #[derive(Clone, Debug)]
 pub struct ErrorText(pub String);
+
+/// Why a request did not get what it asked for, in a word of a closed set; left on the response for the
+/// request's record, where it is `error.type`.
+#[derive(Clone, Copy, Debug)]
+pub struct ErrorType(pub &'static str);
+
+/// Counts a refusal and leaves its reason on the answer.
+pub fn refused(reason: &'static str, answer: impl IntoResponse) -> Response {
+    metrics::request_rejected(reason);
+    let mut response = answer.into_response();
+    response.extensions_mut().insert(ErrorType(reason));
+    response
+}
 
 /// The body of every refused API request, in the course's shape.
 #[derive(Debug, Serialize, ToSchema)]
@@ -69,12 +88,14 @@ impl AppError {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::CrossSite | Self::BadCredentials => StatusCode::FORBIDDEN,
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Unavailable(_) | Self::TookTooLong(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -83,7 +104,22 @@ impl AppError {
     fn retry_after(&self) -> Option<u64> {
         match self {
             Self::TooMany(throttled) => Some(throttled.retry_after),
-            Self::Busy | Self::Unavailable(_) => Some(Duration::from_secs(1).as_secs()),
+            Self::Busy | Self::Unavailable(_) | Self::TookTooLong(_) => {
+                Some(Duration::from_secs(1).as_secs())
+            }
+            _ => None,
+        }
+    }
+
+    /// The reason as the metric of refusals has it, when it was no handler that refused.
+    fn rejection(&self) -> Option<&'static str> {
+        match self {
+            Self::CrossSite => Some("csrf"),
+            Self::BadCredentials => Some("bad_auth"),
+            Self::TooLarge => Some("body_too_large"),
+            Self::SlowBody | Self::TookTooLong(_) => Some("timeout"),
+            Self::TooMany(_) => Some("rate_limited"),
+            Self::Busy => Some("overloaded"),
             _ => None,
         }
     }
@@ -92,10 +128,13 @@ impl AppError {
 impl IntoResponse for AppError {
     fn into_response(self) -> Response {
         // Refusals are in the request's own record; only what is wrong with us needs another.
-        if let Self::Internal(error) | Self::Unavailable(error) = &self {
+        if let Self::Internal(error) | Self::Unavailable(error) | Self::TookTooLong(error) = &self {
             tracing::error!(error.message = format!("{error:#}"), "request failed");
         }
         let mut response = self.status().into_response();
+        if let Some(reason) = self.rejection() {
+            response = refused(reason, response);
+        }
         if let Some(seconds) = self.retry_after() {
             response.headers_mut().insert(RETRY_AFTER, seconds.into());
         }
@@ -119,7 +158,6 @@ impl From<db::Error> for AppError {
 
 impl From<Busy> for AppError {
     fn from(_: Busy) -> Self {
-        metrics::request_rejected("overloaded");
         Self::Busy
     }
 }

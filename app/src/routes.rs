@@ -151,10 +151,7 @@ pub fn observed(router: Router, state: &AppState, surface: Surface) -> Router {
 async fn time_limit(State(state): State<AppState>, request: Request, next: Next) -> Response {
     match tokio::time::timeout(state.settings.request_timeout, next.run(request)).await {
         Ok(response) => response,
-        Err(elapsed) => {
-            crate::metrics::request_rejected("timeout");
-            AppError::Unavailable(elapsed.into()).into_response()
-        }
+        Err(elapsed) => AppError::TookTooLong(elapsed.into()).into_response(),
     }
 }
 

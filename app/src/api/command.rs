@@ -13,9 +13,6 @@ use crate::error::AppError;
 use crate::metrics;
 use crate::state::AppState;
 
-/// The refusal of the contract, word for word.
-const REFUSED: &str = "You are not authorized to use this resource!";
-
 /// Parameters of the address, the first of each name. What does not parse counts as absent.
 #[derive(Debug, Default)]
 struct Parameters {
@@ -91,8 +88,7 @@ pub async fn authorize(State(state): State<AppState>, request: Request, next: Ne
     if state.simulator.allow(header) {
         return next.run(request).await;
     }
-    metrics::request_rejected("bad_auth");
-    AppError::Forbidden(REFUSED).into_response()
+    AppError::BadCredentials.into_response()
 }
 
 /// Most items a list answers.

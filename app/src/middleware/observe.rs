@@ -19,6 +19,7 @@ use super::peer::Client;
 use super::request_id::RequestId;
 use super::{kept_headers, panics};
 use crate::db::Tally;
+use crate::error::ErrorType;
 use crate::metrics::{self, RequestMetrics, Surface};
 use crate::state::AppState;
 
@@ -60,7 +61,9 @@ pub async fn observe(
     if status.is_server_error() || surface == Surface::Ops {
         state.durable.written().await;
     }
-    response.map(|body| Body::new(ObservedBody { body, record: record.answered(status) }))
+    let error_type = response.extensions().get().map(|kind: &ErrorType| kind.0);
+    let record = record.answered(status, error_type);
+    response.map(|body| Body::new(ObservedBody { body, record }))
 }
 
 /// What is known of a request so far; dropped at its end, it writes the record.
@@ -75,6 +78,8 @@ struct RequestRecord {
     span: Span,
     tally: Arc<Tally>,
     status: Option<StatusCode>,
+    /// Why it did not get what it asked for.
+    error_type: Option<&'static str>,
     sent: u64,
 }
 
@@ -104,12 +109,24 @@ impl RequestRecord {
         requests.began(surface);
         let (started, tally) = (Instant::now(), Arc::default());
         let headers = request.headers().clone();
-        let (status, sent) = (None, 0);
-        Self { requests, surface, method, route, path, headers, started, span, tally, status, sent }
+        Self {
+            requests,
+            surface,
+            method,
+            route,
+            path,
+            headers,
+            started,
+            span,
+            tally,
+            status: None,
+            error_type: None,
+            sent: 0,
+        }
     }
 
-    fn answered(mut self, status: StatusCode) -> Self {
-        self.status = Some(status);
+    fn answered(mut self, status: StatusCode, error_type: Option<&'static str>) -> Self {
+        (self.status, self.error_type) = (Some(status), error_type);
         self
     }
 
@@ -120,6 +137,7 @@ impl RequestRecord {
                 tracing::$level!(
                     http.response.status_code = status,
                     http.response.body.bytes = self.sent,
+                    error.type = self.error_type,
                     duration_us,
                     db.count = database.statements,
                     db.duration_us = database.micros,

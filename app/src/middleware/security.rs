@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::peer::Client;
 use crate::error::AppError;
-use crate::metrics::{self, Surface};
+use crate::metrics::Surface;
 use crate::state::AppState;
 
 /// Nothing from elsewhere, nothing inline, no string may become markup.
@@ -64,16 +64,12 @@ pub async fn headers(
     response
 }
 
-/// What a visitor is told whom another site sent.
-const REFUSED: &str = "This request came from another site, so it was not carried out";
-
 /// The layer that refuses requests which another site made a browser send. Requests without these
 /// headers come from programs, which have no cookies to abuse.
 pub async fn same_site(request: Request, next: Next) -> Response {
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     if (changes || changes_by_get(request.uri().path())) && is_cross_site(request.headers()) {
-        metrics::request_rejected("csrf");
-        return AppError::Forbidden(REFUSED).into_response();
+        return AppError::CrossSite.into_response();
     }
     next.run(request).await
 }

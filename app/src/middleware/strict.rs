@@ -8,8 +8,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::HOST;
 use http::{StatusCode, Version};
 
-use crate::error::{AppError, ErrorText};
-use crate::metrics;
+use crate::error::{AppError, ErrorText, refused};
 
 /// Longest path with query, in bytes.
 const MAX_URI: usize = 8 * 1024;
@@ -31,19 +30,19 @@ impl IntoResponse for Refusal {
     }
 }
 
+/// Of all it refuses, as the metric of refusals has it.
+const REASON: &str = "bad_request";
+
 /// The layer.
 pub async fn strict(request: Request, next: Next) -> Response {
     if let Some(refusal) = request.extensions().get::<Refusal>() {
-        metrics::request_rejected("bad_request");
-        return refusal.into_response();
+        return refused(REASON, *refusal);
     }
     if length(request.uri()) > MAX_URI {
-        metrics::request_rejected("bad_request");
-        return StatusCode::URI_TOO_LONG.into_response();
+        return refused(REASON, StatusCode::URI_TOO_LONG);
     }
     if let Err(reason) = check(&request) {
-        metrics::request_rejected("bad_request");
-        return AppError::Invalid(reason.to_owned()).into_response();
+        return refused(REASON, AppError::Invalid(reason.to_owned()));
     }
     next.run(request).await
 }

@@ -20,7 +20,7 @@ use crate::auth::{Place, SessionToken, Throttle, Throttled, Verdict};
 use crate::body;
 use crate::clock::micros;
 use crate::db::{OperatorSession, Origin, Role};
-use crate::error::AppError;
+use crate::error::{AppError, refused};
 use crate::middleware::errors::OwnBody;
 use crate::middleware::peer::Client;
 use crate::operators::IDLE;
@@ -167,7 +167,7 @@ fn user_agent(headers: &HeaderMap) -> String {
 fn throttled_page(throttled: Throttled, form: LoginForm) -> Result<Response, AppError> {
     let error = AppError::TooMany(throttled).to_string();
     let page = page(Some(error), form.username, &form.to);
-    let mut response = page.answer(StatusCode::TOO_MANY_REQUESTS)?;
+    let mut response = refused("rate_limited", page.answer(StatusCode::TOO_MANY_REQUESTS)?);
     response.headers_mut().insert(RETRY_AFTER, throttled.retry_after.into());
     Ok(response)
 }

@@ -13,7 +13,7 @@ use super::render::render;
 use crate::accounts::{self, LogIn};
 use crate::auth::{SessionToken, Throttle};
 use crate::domain::{Flash, RegisterError};
-use crate::error::AppError;
+use crate::error::{AppError, ErrorType};
 use crate::metrics::{self, Model, Surface};
 use crate::middleware::peer::Client;
 use crate::middleware::session::{self, Found, SignedIn, Visit};
@@ -117,8 +117,9 @@ pub async fn login(
     );
     match accounts::log_in(&state, &throttle, &form.username, &form.password).await? {
         LogIn::Failed(error) => {
-            let page = LoginPage { visit, error: Some(error.to_owned()), username: form.username };
-            render(&page)
+            let sentence = Some(error.sentence().to_owned());
+            let page = render(&LoginPage { visit, error: sentence, username: form.username })?;
+            Ok((Extension(ErrorType(error.reason())), page).into_response())
         }
         LogIn::Succeeded(user) => {
             // A token that was there before the log-in must not be good for anything after it.

@@ -25,7 +25,7 @@ const APP: &[(&str, &[&str])] = &[
     ("state", &["auth", "clock", "config", "db", "durable", "metrics"]),
     // The web.
     ("error", &["auth", "db", "metrics"]),
-    ("body", &["error", "metrics"]),
+    ("body", &["error"]),
     ("chaos", &["error", "state"]),
     ("assets", &["error"]),
     ("flash_cookie", &["domain"]),

@@ -44,6 +44,7 @@ mod process;
 mod proxied;
 mod raw_sql;
 mod records;
+mod refusals;
 mod replicas;
 mod service;
 mod sessions;
