@@ -41,6 +41,8 @@ mod passive_scan;
 mod personal_timelines;
 mod postgres;
 mod process;
+#[path = "../support/program.rs"]
+mod program;
 mod proxied;
 mod raw_sql;
 mod records;

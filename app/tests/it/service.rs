@@ -1,10 +1,9 @@
 //! The service as a process of its own: the built binary, on free ports, in a directory of the test's.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::process::{Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -14,17 +13,8 @@ use minitwit::client::{self, Failure};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::harness::{DEADLINE, SIMULATOR, eventually};
-
-/// The binary under test, without the settings of whoever runs the tests.
-pub fn minitwit() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_minitwit"));
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("MINITWIT_") {
-            command.env_remove(name);
-        }
-    }
-    command
-}
+pub use crate::program::minitwit;
+use crate::program::{Program, serve};
 
 /// Runs a command of the binary to its end, with this on its standard input, and without holding up
 /// what the test serves meanwhile.
@@ -61,9 +51,7 @@ pub async fn fails(command: Command) -> String {
 
 /// A running service; killed when dropped.
 pub struct Service {
-    child: Child,
-    lines: Receiver<String>,
-    pub seen: Vec<String>,
+    program: Program,
     pub site: Option<SocketAddr>,
     pub api: Option<SocketAddr>,
     pub ops: SocketAddr,
@@ -76,44 +64,12 @@ impl Service {
     }
 
     /// The same through a command that ends in the binary.
-    pub async fn start_command(mut command: Command, dir: &Path, args: &[&str]) -> Self {
-        let port = "127.0.0.1:0";
-        command.args(["--site", port, "--api", port, "--ops", port, "--log-format", "json"]);
-        command.arg("--data-dir").arg(dir).args(args);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let (sender, lines) = channel();
-        let errors = BufReader::new(child.stderr.take().unwrap());
-        std::thread::spawn(move || {
-            // Nobody may be left to read it.
-            errors.lines().map_while(Result::ok).all(|line| sender.send(line).is_ok())
-        });
-        let nowhere = ([127, 0, 0, 1], 0).into();
-        let mut service =
-            Self { child, lines, seen: Vec::new(), site: None, api: None, ops: nowhere };
-        service.find_addresses();
+    pub async fn start_command(command: Command, dir: &Path, args: &[&str]) -> Self {
+        let (program, addresses) = serve(command, dir, args, DEADLINE);
+        let at = |name: &str| addresses.get(name).copied();
+        let service = Self { program, site: at("site"), api: at("api"), ops: at("ops").unwrap() };
         eventually("the service is ready", async || service.readiness().await == Some(200)).await;
         service
-    }
-
-    fn find_addresses(&mut self) {
-        let started = Instant::now();
-        // Ops is the last to be announced.
-        while self.ops.port() == 0 {
-            let left = DEADLINE.saturating_sub(started.elapsed());
-            let line = self.lines.recv_timeout(left);
-            let line = line.unwrap_or_else(|_| panic!("no start: {}", self.seen.join("\n")));
-            let record = serde_json::from_str::<serde_json::Value>(&line).unwrap_or_default();
-            self.seen.push(line);
-            if record["message"] == "listening" {
-                let address: SocketAddr = record["address"].as_str().unwrap().parse().unwrap();
-                match record["listener"].as_str().unwrap() {
-                    "site" => self.site = Some(address),
-                    "api" => self.api = Some(address),
-                    _ => self.ops = address,
-                }
-            }
-        }
     }
 
     /// The address of the API.
@@ -130,20 +86,20 @@ impl Service {
 
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
+        kill_process(Pid::from_child(&self.program.child), signal).unwrap();
     }
 
     /// Ends it without any warning.
     pub fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        self.program.child.kill().unwrap();
+        self.program.child.wait().unwrap();
     }
 
     /// Waits until it has ended by itself.
     pub async fn ended(&mut self, within: Duration) -> ExitStatus {
         let started = Instant::now();
         loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
+            if let Some(status) = self.program.child.try_wait().unwrap() {
                 return status;
             }
             assert!(started.elapsed() < within, "still running after {within:?}");
@@ -153,16 +109,7 @@ impl Service {
 
     /// Everything it has said so far.
     pub fn said(&mut self) -> String {
-        self.seen.extend(self.lines.try_iter());
-        self.seen.join("\n")
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        // It may have ended.
-        let _killed = self.child.kill();
-        let _reaped = self.child.wait();
+        self.program.said()
     }
 }
 

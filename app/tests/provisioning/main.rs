@@ -16,6 +16,8 @@ mod lint;
 mod live;
 #[path = "../support/operator.rs"]
 mod operator;
+#[path = "../support/program.rs"]
+mod program;
 mod promql;
 mod running;
 mod units;

@@ -1,13 +1,11 @@
-//! The programs that are watched and that watch: the service, the load on it, and Prometheus, each a
-//! process of its own on a port of the system's choosing, ended with its value.
+//! The programs that are watched and that watch: the service and Prometheus, each on a port of the
+//! system's choosing.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::process::Command;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,69 +14,14 @@ use http_body_util::Full;
 use minitwit::client::{self, Answer, Failure};
 use serde_json::Value;
 
+use crate::program::{Program, minitwit, serve};
+
 /// A wait for an answer or a line gives up after this long.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A process that ends with this value.
-pub struct Running {
-    child: Child,
-    lines: Receiver<String>,
-}
-
-impl Running {
-    /// Starts a command, whose standard error is read.
-    pub fn start(command: &mut Command) -> Self {
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let (sender, lines) = channel();
-        let errors = BufReader::new(child.stderr.take().unwrap());
-        // Read to the end, whoever still wants it: a full pipe would stop the process.
-        let forward = move || {
-            for line in errors.lines().map_while(Result::ok) {
-                let _nobody_listens = sender.send(line);
-            }
-        };
-        std::thread::spawn(forward);
-        Self { child, lines }
-    }
-
-    /// The next line that this makes something of.
-    pub fn wait_for<T>(&self, find: impl Fn(&str) -> Option<T>) -> T {
-        let mut seen = String::new();
-        loop {
-            let line = self.lines.recv_timeout(PATIENCE);
-            let line = line.unwrap_or_else(|error| panic!("{error} after:\n{seen}"));
-            if let Some(found) = find(&line) {
-                return found;
-            }
-            seen.push_str(&line);
-            seen.push('\n');
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended.
-        let _killed = self.child.kill();
-        let _reaped = self.child.wait();
-    }
-}
-
-/// The built program, without the settings of whoever runs the tests.
-pub fn minitwit() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_minitwit"));
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("MINITWIT_") {
-            command.env_remove(name);
-        }
-    }
-    command
-}
-
 /// A running service.
 pub struct Service {
-    _process: Running,
+    _program: Program,
     /// Where the site listens.
     pub site: SocketAddr,
     /// Where the simulator API listens.
@@ -90,21 +33,9 @@ pub struct Service {
 impl Service {
     /// Starts it in a directory, with further arguments.
     pub fn start(dir: &Path, args: &[&str]) -> Self {
-        let mut command = minitwit();
-        for listener in ["--site", "--api", "--ops"] {
-            command.args([listener, "127.0.0.1:0"]);
-        }
-        command.args(["--log-format", "json", "--data-dir"]).arg(dir).args(args);
-        let process = Running::start(&mut command);
-        let next = || {
-            process.wait_for(|line| {
-                let record: Value = serde_json::from_str(line).ok()?;
-                let is_address = record["message"] == "listening";
-                is_address.then(|| record["address"].as_str().unwrap().parse().unwrap())
-            })
-        };
-        let (site, api, ops) = (next(), next(), next());
-        Self { _process: process, site, api, ops }
+        let (program, addresses) = serve(minitwit(), dir, args, PATIENCE);
+        let [site, api, ops] = ["site", "api", "ops"].map(|name| addresses[name]);
+        Self { _program: program, site, api, ops }
     }
 
     /// What it exposes.
@@ -116,7 +47,7 @@ impl Service {
 
 /// A running Prometheus.
 pub struct Prometheus {
-    _process: Running,
+    _program: Program,
     address: SocketAddr,
 }
 
@@ -133,12 +64,12 @@ impl Prometheus {
         command.arg("--web.listen-address=127.0.0.1:0");
         command.arg(format!("--config.file={}", config.display()));
         command.arg(format!("--storage.tsdb.path={}", dir.join("prometheus").display()));
-        let process = Running::start(&mut command);
-        let address = process.wait_for(|line| {
+        let mut program = Program::start(&mut command);
+        let address = program.wait_for(PATIENCE, |line| {
             let (_, rest) = line.split_once("msg=\"Listening on\" address=")?;
             rest.split_whitespace().next()?.parse().ok()
         });
-        Self { _process: process, address }
+        Self { _program: program, address }
     }
 
     /// The samples of an expression now; an error in it fails.

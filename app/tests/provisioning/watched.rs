@@ -17,8 +17,9 @@ use crate::dashboards::build::{Panel, SELECTION};
 use crate::dashboards::model::ANNOTATIONS;
 use crate::installed::installed;
 use crate::operator::log_in;
+use crate::program::{Program, minitwit};
 use crate::promql::{self, Selector};
-use crate::running::{Prometheus, Running, Sample, Service, get, get_as, minitwit, post_form};
+use crate::running::{Prometheus, Sample, Service, get, get_as, post_form};
 use crate::{alerts, dashboards};
 
 /// How long the panels may take to fill. They took 17 s on two busy cores.
@@ -54,7 +55,7 @@ struct Watched {
     dir: TempDir,
     service: Service,
     prometheus: Prometheus,
-    _load: Running,
+    _load: Program,
 }
 
 impl Watched {
@@ -64,7 +65,7 @@ impl Watched {
         let prometheus = Prometheus::start(dir.path(), service.ops);
         let mut load = minitwit();
         load.args(["simulate", "--rate", "20", "--users", "20", "--duration", "10m", "--url"]);
-        let load = Running::start(load.arg(format!("http://{}", service.api)));
+        let load = Program::start(load.arg(format!("http://{}", service.api)));
         Self { dir, service, prometheus, _load: load }
     }
 
