@@ -127,6 +127,36 @@ async fn partitions_that_are_too_old_go_and_the_others_stay() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_partition_ends_with_the_day_and_when_it_is_large() {
+    let directory = tempfile::tempdir().unwrap();
+    let midnight = 20_000 * 24 * HOUR;
+    let options = || Options { commit_records: 200, ..options() };
+    let store = EmbeddedStore::open(directory.path(), options()).unwrap();
+    let spans = async |store: &EmbeddedStore| {
+        let parts = store.status().await.unwrap().partitions;
+        parts.into_iter().map(|part| part.span.unwrap()).collect::<Vec<_>>()
+    };
+    let evening = (-2_000..2_000).map(|n| record(midnight + n, Vec::new()));
+    store.append(evening.collect()).await.unwrap();
+    // Late ones of the day before stay where records are written.
+    store.append(vec![record(midnight - 1, Vec::new())]).await.unwrap();
+    assert!(store.flush(PATIENCE).await);
+    let days = [(midnight - 2_000, midnight - 1), (midnight - 1, midnight + 1_999)];
+    assert_eq!(spans(&store).await, days);
+    drop(store);
+
+    let small = Options { partition_bytes: 40_000, ..options() };
+    let store = EmbeddedStore::open(directory.path(), small).unwrap();
+    for round in 0..20 {
+        let times = (0..200).map(|n| midnight + HOUR + round * 200 + n);
+        store.append(times.map(|time| record(time, Vec::new())).collect()).await.unwrap();
+        assert!(store.flush(PATIENCE).await);
+    }
+    assert!(spans(&store).await.len() > 4, "{:?}", spans(&store).await);
+    assert_eq!(count(&store, "*").await, 8_001);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn below_the_floor_of_free_disk_the_oldest_go_and_it_says_so() {
     let directory = tempfile::tempdir().unwrap();
     let options = || Options { partition_records: 1_000, ..options() };

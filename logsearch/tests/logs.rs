@@ -183,6 +183,48 @@ fn the_text_file_has_a_line_a_record_and_rotates() {
 }
 
 #[test]
+fn the_text_files_are_five_of_5_mib_and_a_restart_goes_on_with_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("service.log");
+    let file = FileOptions::new(&path);
+    assert_eq!((file.bytes, file.files), (5 * 1024 * 1024, 5));
+    let text = "x".repeat(40_000);
+    let run = |records: usize| {
+        let options = Options {
+            pipeline: PipelineOptions { file: Some(file.clone()), ..events_only() },
+            ..Options::default()
+        };
+        let (layer, logs) = Logs::start(&directory.path().join("logs"), options).unwrap();
+        with_default(registry().with(layer), || {
+            for _ in 0..records {
+                info!("{text}");
+                // As fast as the buffer would drop some.
+                assert!(logs.flush(DEADLINE));
+            }
+        });
+        assert!(logs.shutdown(DEADLINE));
+        assert_eq!(logs.lost_to_file(), 0);
+    };
+    let sizes = || {
+        let names = (0..6).map(|n| if n == 0 { String::new() } else { format!(".{n}") });
+        names
+            .filter_map(|end| fs::metadata(format!("{}{end}", path.display())).ok())
+            .map(|file| file.len())
+            .collect::<Vec<_>>()
+    };
+    run(100);
+    let [first] = sizes()[..] else { panic!("{:?}", sizes()) };
+    run(20);
+    let [one] = sizes()[..] else { panic!("{:?}", sizes()) };
+    assert!(one > first, "the file of the run before is added to");
+    run(700);
+    let sizes = sizes();
+    assert_eq!(sizes.len(), 5, "{sizes:?}");
+    let full = 5 * 1024 * 1024 - 41_000..=5 * 1024 * 1024;
+    assert!(sizes[1..].iter().all(|size| full.contains(size)), "{sizes:?}");
+}
+
+#[test]
 fn a_text_file_that_cannot_be_written_is_counted_and_harms_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let file = FileOptions::new(directory.path().join("missing/service.log"));

@@ -40,6 +40,7 @@ macro_rules! log_store_suite {
             records_come_back_as_they_were_given,
             every_record_is_on_exactly_one_page_in_both_orders,
             a_page_walk_over_ten_thousand_records_is_complete,
+            a_cursor_stays_where_it_is_while_records_arrive,
             a_window_includes_its_start_and_excludes_its_end,
             an_empty_or_reversed_window_has_no_records,
             text_is_found_in_any_case,

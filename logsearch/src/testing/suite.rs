@@ -175,6 +175,26 @@ pub async fn a_page_walk_over_ten_thousand_records_is_complete(store: Store) {
 }
 
 /// See the name.
+pub async fn a_cursor_stays_where_it_is_while_records_arrive(store: Store) {
+    fill(&*store, (0..2_000).map(|n| record(n, n.cast_signed() / 3, "early")).collect()).await;
+    for ascending in [false, true] {
+        let mut asked = search("early", TimeRange::ALL, ascending, 90);
+        let wanted = walk(&*store, asked.clone()).await;
+        let mut found = Vec::new();
+        loop {
+            let page = store.search(&asked).await.expect("search");
+            found.extend(page.records);
+            let Some(next) = page.next else { break };
+            asked.after = Some(next);
+            // Around the cursor, of its very time too, and enough for the store to put in order.
+            let times = [next.0 - 1, next.0, next.0 + 1].into_iter().cycle().take(300);
+            fill(&*store, times.map(|time| record(9_999, time, "late")).collect()).await;
+        }
+        assert_eq!(found, wanted, "ascending {ascending}");
+    }
+}
+
+/// See the name.
 pub async fn a_window_includes_its_start_and_excludes_its_end(store: Store) {
     fill(&*store, (1..=9).map(|n| record(n, i64::try_from(n).unwrap_or(0) * 10, "w")).collect())
         .await;

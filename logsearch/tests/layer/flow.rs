@@ -123,6 +123,9 @@ fn a_full_buffer_drops_debug_first_then_info_and_says_so() {
         records.iter().filter(|record| record.message == "log records were lost").collect();
     let reported: i64 = reports.iter().map(|record| int(record, "log.lost")).sum();
     assert_eq!(reported, i64::try_from(counts.dropped_total()).unwrap());
+    let part = |name: &str| reports.iter().filter_map(|record| record.field(name)).count();
+    assert!(part("log.lost.debug") > 0 && part("log.lost.info") > 0, "{reports:?}");
+    assert!(part("log.lost.queue_full") > 0 && part("log.lost.disk") == 0, "{reports:?}");
     assert_eq!(reports[0].level, Level::Warn);
 }
 
