@@ -29,7 +29,7 @@ fn requests() -> Vec<Chart> {
             .logs("status:*"),
         Chart::new(Set::Requests, "refused", "Refused early")
             .rate("", pick(names::HTTP_REJECTED.name).by("reason"))
-            .logs("status:4xx"),
+            .logs("error_type:*"),
         Chart::new(Set::Requests, "statements-per-request", "Statements per request")
             .per_each("", sum, count)
             .logs("db.count:>0"),

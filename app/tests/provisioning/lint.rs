@@ -145,6 +145,7 @@ fn filled(parameters: &str) -> String {
             "surface" => "web",
             "level" => "ERROR",
             "job_name" => "backup",
+            "reason" => "body_too_large",
             other => panic!("no value for the variable {other}"),
         };
         text.push_str(value);

@@ -36,9 +36,10 @@ const OF_FAILURES: [&str; 1] =
 /// Series that a panel paints and that appear when something fails; and the API redirects nobody.
 const SELDOM_PAINTED: [&str; 3] = [".* failure", ".* missed", "3.."];
 /// Queries of links that find something when something fails, or is slow.
-const FOUND_WHEN_FAILING: [&str; 11] = [
+const FOUND_WHEN_FAILING: [&str; 12] = [
     "status:5xx",
     "surface:${__field.labels.surface} status:5xx",
+    "error_type:${__field.labels.reason}",
     "level:ERROR",
     "duration>250",
     "duration>500",

@@ -163,7 +163,7 @@ fn traffic() -> Row {
                      (rate(minitwit_http_rejected_total{%J}[$__rate_interval]))",
                     "{{reason}}",
                 )
-                .requests("Refused requests", "status:4xx")
+                .requests("Requests refused so", "error_type:${__field.labels.reason}")
                 .size(10, 9),
         ],
     )
