@@ -147,5 +147,6 @@ async fn text_of(response: Response<Incoming>) -> anyhow::Result<String> {
 }
 
 async fn json_of<T: DeserializeOwned>(response: Response<Incoming>) -> anyhow::Result<T> {
-    Ok(serde_json::from_str(&text_of(response).await?)?)
+    serde_json::from_str(&text_of(response).await?)
+        .context("the running service answers otherwise than expected; is it another version?")
 }
