@@ -67,6 +67,7 @@ fn health() -> Row {
                 )
                 .query(&latency_of("0.95", "5m", ""), "p95")
                 .thresholds(&[(0.25, "yellow"), (0.5, "red")])
+                .without_value("no requests")
                 .requests("Slow requests", "duration>250")
                 .size(3, 4),
             panel(Stat, "Error budget left, 30 d", "percentunit")

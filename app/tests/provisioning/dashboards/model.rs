@@ -336,6 +336,11 @@ impl Panel {
     }
 
     fn mappings(&self) -> Value {
+        if let Some(text) = self.no_value {
+            // A share or a quantile of nothing is a value to Prometheus.
+            let options = json!({"match": "null+nan", "result": {"text": text, "index": 0}});
+            return json!([{"type": "special", "options": options}]);
+        }
         if self.kind != Kind::Timeline {
             return json!([]);
         }
