@@ -33,5 +33,5 @@ pub use host::{
     Job, Jobs, Listed, Message, MessageFilter, Moderation, Operators, Rule, Run, Saved,
     SavedSearch, SavedSearches, Session, User, Which,
 };
-pub use operator::{Operator, Role};
+pub use operator::{Operator, Role, StillOpen};
 pub use panel::Admin;

@@ -1,11 +1,12 @@
 //! Live tail: matching records from now on, as server-sent events. A stream that reconnects says what
 //! it saw last and gets what it missed from the store; one that is too slow is told how many records it
-//! missed. Streams are counted and end after an hour.
+//! missed. Streams are counted; they end after an hour, and soon after the guard would refuse them.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -25,11 +26,14 @@ use crate::pages::list;
 use crate::pages::record::{Row, Rows};
 use crate::panel::Panel;
 use crate::params::Params;
+use crate::protect::Again;
 
 /// The most records a reconnect gets from the store.
 const MISSED: usize = 500;
 /// A stream is started anew after so long, so that a forgotten page does not hold one for ever.
 const LONGEST: Duration = Duration::from_hours(1);
+/// So often the guard is asked whether who began a stream may still look.
+const ASKED_AGAIN: Duration = Duration::from_secs(30);
 /// Records arrive in bursts of at most so many a burst; of more only the newest are shown.
 const BURST: usize = 100;
 /// The shortest time between two bursts.
@@ -57,6 +61,7 @@ struct Live {
 pub async fn tail(
     State(panel): State<Arc<Panel>>,
     headers: HeaderMap,
+    Extension(guard): Extension<Again>,
     params: Params,
 ) -> Result<Response, PanelError> {
     let subscribe = panel.live.as_ref().ok_or(PanelError::NotFound)?;
@@ -81,6 +86,8 @@ pub async fn tail(
         newest: missed.0.last().map(cursor).or(seen),
         missed: Some(missed),
         subscription,
+        guard,
+        asked_again: panel.now() + micros(ASKED_AGAIN),
         end: Instant::now() + LONGEST,
         _permit: permit,
         panel,
@@ -121,6 +128,10 @@ async fn missed(
     Ok((records, passed_over))
 }
 
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
 struct Tail {
     panel: Arc<Panel>,
     view: View,
@@ -130,6 +141,9 @@ struct Tail {
     missed: Option<(Vec<LogRecord>, u64)>,
     newest: Option<(i64, u64)>,
     subscription: Subscription,
+    guard: Again,
+    /// When the guard is asked next, in microseconds.
+    asked_again: i64,
     end: Instant,
     _permit: OwnedSemaphorePermit,
 }
@@ -148,10 +162,10 @@ impl Tail {
         if let Some((missed, passed_over)) = self.missed.take() {
             return Some(self.event(&missed, passed_over));
         }
-        let next = tokio::time::timeout_at(self.end, self.subscription.next()).await;
         let mut records = Vec::new();
         let mut passed_over = 0;
-        self.take(next.ok()??, &mut records, &mut passed_over);
+        let update = self.update().await?;
+        self.take(update, &mut records, &mut passed_over);
         // What follows soon goes along, so that a burst is one change of the page.
         let until = Instant::now() + PACE;
         while let Ok(Some(update)) = tokio::time::timeout_at(until, self.subscription.next()).await
@@ -159,6 +173,29 @@ impl Tail {
             self.take(update, &mut records, &mut passed_over);
         }
         Some(self.event(&records, passed_over))
+    }
+
+    /// What comes next; `None` when the stream is over, or no longer for who began it.
+    async fn update(&mut self) -> Option<Update> {
+        loop {
+            let until = self.end.min(Instant::now() + ASKED_AGAIN);
+            let next = tokio::time::timeout_at(until, self.subscription.next()).await;
+            if Instant::now() >= self.end || !self.is_still_let_in().await {
+                return None;
+            }
+            if let Ok(update) = next {
+                return update;
+            }
+        }
+    }
+
+    async fn is_still_let_in(&mut self) -> bool {
+        let now = self.panel.now();
+        if now < self.asked_again {
+            return true;
+        }
+        self.asked_again = now + micros(ASKED_AGAIN);
+        self.guard.is_let_in().await
     }
 
     fn take(&self, update: Update, records: &mut Vec<LogRecord>, passed_over: &mut u64) {

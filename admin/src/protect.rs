@@ -14,11 +14,12 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures_util::future::BoxFuture;
 
 use crate::error::{ErrorText, PanelError};
 use crate::layout::{Layout, Section};
 use crate::links::View;
-use crate::operator::Operator;
+use crate::operator::{Operator, StillOpen};
 use crate::panel::Panel;
 use crate::params::Params;
 
@@ -51,6 +52,40 @@ where
         }
         Err(refusal) => refusal,
     }
+}
+
+/// Asks the guard again about a request whose answer goes on.
+#[derive(Clone)]
+pub struct Again(Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>);
+
+impl Again {
+    /// Whether the guard would still let it in. A guard that cannot tell keeps it.
+    pub async fn is_let_in(&self) -> bool {
+        (self.0)().await
+    }
+}
+
+/// Leaves [`Again`] with a request, for an answer that goes on.
+pub async fn again<G, F>(guard: G, request: Request, next: Next) -> Response
+where
+    G: Fn(Parts) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<Operator, Response>> + Send + 'static,
+{
+    let (parts, body) = request.into_parts();
+    let mut asked = parts.clone();
+    asked.extensions.insert(StillOpen);
+    let ask = move || -> BoxFuture<'static, bool> {
+        let answer = guard(asked.clone());
+        Box::pin(async {
+            match answer.await {
+                Ok(_) => true,
+                Err(refusal) => refusal.status().is_server_error(),
+            }
+        })
+    };
+    let mut request = Request::from_parts(parts, body);
+    request.extensions_mut().insert(Again(Arc::new(ask)));
+    next.run(request).await
 }
 
 /// Headers on every answer. What is not an asset depends on who asks and when.

@@ -27,13 +27,16 @@ where
     F: Future<Output = Result<Operator, Response>> + Send + 'static,
 {
     let at = |path: &str| panel.links.path(path);
+    let streaming = guard.clone();
+    let streaming =
+        move |request: Request, next: Next| protect::again(streaming.clone(), request, next);
     let guarded = move |request: Request, next: Next| protect::guard(guard.clone(), request, next);
     Router::new()
         .route(panel.links.base(), get(now::show))
         .route(&at("/logs"), get(logs::show))
         .route(&at("/logs/export.ndjson"), get(export::ndjson))
         .route(&at("/logs/export.csv"), get(export::csv))
-        .route(&at("/logs/tail"), get(live::tail))
+        .route(&at("/logs/tail"), get(live::tail).layer(from_fn(streaming)))
         .route(&at("/alerts"), get(alerts::show))
         .route(&at("/alerts/{rule}"), get(alert::show))
         .route(&at("/logs/complete"), get(complete::get))

@@ -3,15 +3,21 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use admin::{Admin, Operator, Role};
+use admin::{Admin, Operator, Role, StillOpen};
 use axum::Router;
+use axum::body::Body;
+use axum::http::request::Parts;
+use axum::http::{Request, StatusCode};
+use axum::response::IntoResponse;
 use axum::routing::get;
+use http_body_util::BodyExt;
 use logsearch::logs::{Logs, Options};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tower::ServiceExt;
 use tracing_subscriber::layer::SubscriberExt;
 
 const TAILS: usize = 50;
@@ -111,4 +117,44 @@ async fn fifty_tails_of_a_busy_log_leave_the_service_alone() {
     let each = read.load(Ordering::Relaxed) / (TAILS - STUCK) as u64;
     assert!(each > 20_000, "{each} bytes for each who reads");
     drop(stuck);
+}
+
+#[tokio::test]
+async fn a_tail_ends_with_the_session_that_began_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (layer, logs) = Logs::start(dir.path(), Options::default()).unwrap();
+    let subscriber = Arc::new(tracing_subscriber::registry().with(layer));
+    let tell = |text: &str| {
+        tracing::subscriber::with_default(Arc::clone(&subscriber), || tracing::info!("{text}"));
+    };
+    let logs = Arc::new(logs);
+    let clock = Arc::new(AtomicI64::new(1_700_000_000_000_000));
+    let minute_later = || clock.fetch_add(60_000_000, Ordering::Relaxed);
+    let (time, followed) = (Arc::clone(&clock), Arc::clone(&logs));
+    let panel = Admin::new(logs.store())
+        .live(move |query| followed.subscribe(query))
+        .clock(move || time.load(Ordering::Relaxed));
+    let is_over = Arc::new(AtomicBool::new(false));
+    let over = Arc::clone(&is_over);
+    // The session ends when it is no longer used; a stream that is open is no use.
+    let guard = move |parts: Parts| {
+        let is_asked_again = parts.extensions.get::<StillOpen>().is_some();
+        let refused = is_asked_again && over.load(Ordering::Relaxed);
+        let refusal = || StatusCode::UNAUTHORIZED.into_response();
+        let somebody = Operator::new("somebody", Role::Viewer);
+        std::future::ready(if refused { Err(refusal()) } else { Ok(somebody) })
+    };
+    let app: Router = panel.router(guard);
+    let request = Request::get("/admin/logs/tail").body(Body::empty()).unwrap();
+    let mut stream = app.oneshot(request).await.unwrap().into_body();
+    let mut next = async || Some(stream.frame().await?.unwrap().into_data().unwrap());
+    assert!(next().await.is_some(), "it says that it stands");
+    minute_later();
+    tell("while the session lasts");
+    let shown = next().await.expect("the stream goes on");
+    assert!(String::from_utf8_lossy(&shown).contains("while the session lasts"));
+    is_over.store(true, Ordering::Relaxed);
+    minute_later();
+    tell("after it");
+    assert_eq!(next().await, None);
 }

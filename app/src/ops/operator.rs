@@ -199,7 +199,7 @@ pub async fn logout(
     jar: CookieJar,
 ) -> Result<Response, AppError> {
     if let Some(token) = session_token(&jar, client.https) {
-        if let Some(session) = find(&state, &token).await? {
+        if let Some(session) = find(&state, &token, true).await? {
             audit("operator.logout", &session.name);
         }
         state.db.delete_operator_session(&token.hash()).await?;
@@ -212,7 +212,10 @@ pub async fn logout(
 /// Says who is asking; nobody is sent to the log-in page, programs and streams get a 401.
 pub async fn guard(state: AppState, parts: Parts) -> Result<admin::Operator, Response> {
     let session = match token_of(&parts) {
-        Some(token) => find(&state, &token).await.map_err(IntoResponse::into_response)?,
+        Some(token) => {
+            let is_use = parts.extensions.get::<admin::StillOpen>().is_none();
+            find(&state, &token, is_use).await.map_err(IntoResponse::into_response)?
+        }
         None => None,
     };
     let Some(session) = session else { return Err(refusal(&parts)) };
@@ -239,11 +242,17 @@ pub(super) fn wants_page(headers: &HeaderMap) -> bool {
     accept.is_some_and(|accept| accept.contains("text/html"))
 }
 
-async fn find(state: &AppState, token: &SessionToken) -> Result<Option<OperatorSession>, AppError> {
+/// The session of a token. One that is used lasts longer for it.
+async fn find(
+    state: &AppState,
+    token: &SessionToken,
+    is_use: bool,
+) -> Result<Option<OperatorSession>, AppError> {
     let now = state.clock.now();
     let hash = token.hash();
     let session = state.db.operator_session(&hash, now - micros(IDLE), now - micros(MAX)).await?;
-    if session.as_ref().is_some_and(|session| now - session.last_seen > TOUCH_AFTER) {
+    let is_stale = |session: &OperatorSession| now - session.last_seen > TOUCH_AFTER;
+    if is_use && session.as_ref().is_some_and(is_stale) {
         // A database that takes no writes is what an operator wants to look into.
         if let Err(error) = state.db.touch_operator_session(&hash, now).await {
             tracing::warn!(error.message = error.chain(), "the use of a session was not noted");
