@@ -163,12 +163,23 @@ document.addEventListener("pointerup", (event) => {
   location.assign(url);
 });
 
-// Loads the page anew and puts its parts in place, except while somebody reads.
+// Loads the page anew and puts its parts in place, except those that somebody reads. A page that names no
+// parts has those of its content.
 const every = Number(document.body.dataset.refresh ?? 0);
 const fresh = $("[data-fresh]");
 const isReading = (part) =>
   !getSelection().isCollapsed || part.contains(document.activeElement) || part.matches(":hover") ||
   part.getBoundingClientRect().top < -40 || $("details[open]", part) !== null;
+function parts(page) {
+  const named = $$("[data-part]", page);
+  return named.length > 0 ? named : [...$("#main", page).children];
+}
+// What takes the place of each part; all of the content when it has another number of parts.
+function pairs(page) {
+  const [old, next] = [parts(document), parts(page)];
+  if (old[0]?.matches("[data-part]")) return old.map((part) => [part, $(`[data-part="${part.dataset.part}"]`, page)]);
+  return old.length === next.length ? old.map((part, at) => [part, next[at]]) : [[$("#main"), $("#main", page)]];
+}
 async function refresh() {
   if (document.hidden || drag) return;
   let page;
@@ -180,13 +191,13 @@ async function refresh() {
     return;
   }
   let waits = false;
-  for (const part of $$("[data-part]")) {
-    const next = $(`[data-part="${part.dataset.part}"]`, page);
+  for (const [part, next] of pairs(page)) {
     if (!next || next.isEqualNode(part)) continue;
     if (isReading(part)) waits = true;
     else part.replaceWith(document.importNode(next, true));
   }
   fresh.textContent = waits ? "⟳ waits for you" : `⟳ ${every} s`;
   fresh.classList.toggle("waits", waits);
+  $("#counted").textContent = $(".sum strong")?.textContent ?? "";
 }
-if (every > 0 && !$("[data-tail]")) setInterval(refresh, every * 1000);
+if (every > 0 && !$("[data-tail], [data-metrics]")) setInterval(refresh, every * 1000);

@@ -155,3 +155,26 @@ async fn new_records_come_by_themselves_and_move_nothing_that_is_read() {
     assert!(driver.text("[data-live] .fields").await.contains("callsite"));
     assert_eq!(driver.complaints().await, Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn a_page_loads_anew_by_itself_except_what_is_read() {
+    let Some(ops) = Ops::start(Backend::Sqlite).await else { return };
+    ops.recorded().await;
+    ops.open("/admin/errors?refresh=5").await;
+    let driver = &ops.driver;
+    let counted = async || driver.text(".sum strong").await;
+    assert_eq!(counted().await, "0 errors");
+    // Somebody marks the name of the page's box, as a reader would a message.
+    let select =
+        |what: &str| format!("getSelection().selectAllChildren(document.querySelector('{what}'))");
+    driver.eval(&select(".empty h2")).await;
+    tracing::error!("the lamp is out");
+    ops.recorded().await;
+    let waits = async || driver.text("[data-fresh]").await.contains("waits for you");
+    eventually("it waits", waits).await;
+    assert_eq!(counted().await, "0 errors");
+    driver.eval("getSelection().removeAllRanges()").await;
+    eventually("the error", async || counted().await == "1 error").await;
+    assert_eq!(driver.eval("document.querySelector('#counted').textContent").await, "1 error");
+    assert!(ops.says("the lamp is out").await);
+}
