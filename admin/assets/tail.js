@@ -6,6 +6,9 @@ const KEPT = 500;
 const bar = document.querySelector("[data-tail]");
 const list = document.querySelector("[data-live]");
 
+// The head of each column behind the message, without the link that removes it.
+const titles = [...document.querySelectorAll(".records thead th")].slice(3).map((th) => th.firstChild.textContent.trim());
+
 function make(name, className, text = "") {
   const element = document.createElement(name);
   element.className = className;
@@ -55,8 +58,9 @@ function row(record) {
   const text = make("td", "message");
   text.append(message(record));
   tr.append(time, level, text);
-  for (const [text, url, isNumber, whole] of record.cells) {
+  for (const [number, [text, url, isNumber, whole]] of record.cells.entries()) {
     const td = make("td", isNumber ? "num" : "cell", url ? "" : text);
+    td.dataset.title = titles[number] ?? "";
     if (url) td.append(link(text, url, "request"));
     if (whole) td.title = whole;
     tr.append(td);

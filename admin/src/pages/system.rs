@@ -44,6 +44,7 @@ struct SystemPage {
     levels: Option<LevelsView>,
     jobs: Vec<JobRow>,
     build: Vec<(String, String)>,
+    elsewhere: Vec<(String, String)>,
     audit: Vec<Row>,
     audit_url: String,
 }
@@ -103,6 +104,7 @@ pub async fn show(
         levels: levels(&panel),
         jobs: jobs.into_iter().map(|job| job_row(job, &view, &panel)).collect(),
         build: panel.build.iter().cloned().chain(deployed).collect(),
+        elsewhere: panel.elsewhere.clone(),
         audit: rows.list(&page.records),
         audit_url: panel.links.logs(&view.query(audit.to_string())),
     })
