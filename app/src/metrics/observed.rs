@@ -17,6 +17,8 @@ const STATEMENT_SETS: usize = 100;
 pub const UNMATCHED: &str = "<unmatched>";
 /// The method of requests with one that is not in use.
 pub const OTHER_METHOD: &str = "_OTHER";
+/// No route takes another method, whatever is answered before that is found.
+const TAKEN: [&str; 3] = ["GET", "HEAD", "POST"];
 /// The address has a route, which does not take the method.
 const METHOD_NOT_ALLOWED: u16 = 405;
 /// What a route may answer besides the usual: there is a defect.
@@ -99,7 +101,8 @@ impl RequestMetrics {
         #[expect(clippy::cast_precision_loss, reason = "a statement count is far below 2^52")]
         queries.record(statements as f64);
         // Who tries all methods on all routes would use up the label sets.
-        let route = if status == METHOD_NOT_ALLOWED { UNMATCHED } else { route };
+        let is_taken = TAKEN.contains(&method) && status != METHOD_NOT_ALLOWED;
+        let route = if is_taken { route } else { UNMATCHED };
         let (durations, responses) = self.instruments(surface, method, route, status);
         durations.record(duration);
         responses.increment(1);
