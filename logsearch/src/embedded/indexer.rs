@@ -74,6 +74,7 @@ impl Indexer {
         let _quiet = crate::layer::quiet();
         // Requests come first; on Linux this is the priority of this thread and those it starts.
         let _ = rustix::process::nice(5);
+        self.warm_up();
         loop {
             let orders = self.shared.wait(PAUSE);
             let result = self.round(orders);
@@ -93,6 +94,18 @@ impl Indexer {
             } else if let Some(flush) = orders.flush {
                 self.shared.flushed(flush);
             }
+        }
+    }
+
+    /// Opens what the first search for a rare word would have to open, which looks into every segment.
+    fn warm_up(&self) {
+        let views = self.shared.state.read().views.clone();
+        for view in views.iter().rev() {
+            if self.shared.is_stopping() {
+                return;
+            }
+            // What cannot be opened is found, told and mended by the first search.
+            let _ = view.warm_up();
         }
     }
 

@@ -28,6 +28,7 @@ use super::rows::{Rows, RowsWriter};
 use super::schema::{self, Layout};
 use super::segment::Segment;
 use crate::codec::{Batch, RecordView};
+use crate::fields;
 
 /// Documents handed to the index writer at once.
 const HAND_OVER: usize = 256;
@@ -172,6 +173,18 @@ impl View {
         }
         let segments = self.open_segments(&[])?;
         Ok(self.segments.get_or_init(|| segments))
+    }
+
+    /// Opens the segments and the words of their messages and errors.
+    pub fn warm_up(&self) -> Result<(), PartitionError> {
+        let layout = &self.partition.layout;
+        let error = layout.typed.get(fields::ERROR_MESSAGE).map(|typed| typed.field);
+        for segment in self.segments()? {
+            for field in error.into_iter().chain([layout.message]) {
+                segment.reader.inverted_index(field)?;
+            }
+        }
+        Ok(())
     }
 
     fn open_segments(&self, known: &[Arc<Segment>]) -> tantivy::Result<Vec<Arc<Segment>>> {
