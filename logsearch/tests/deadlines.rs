@@ -107,10 +107,11 @@ async fn no_more_queries_run_at_once_than_may() {
 async fn whoever_waits_for_a_turn_is_told_by_the_deadline() {
     let directory = tempfile::tempdir().unwrap();
     let store = filled(directory.path(), Duration::from_millis(300), 1).await;
+    let query = costly();
     let started = Instant::now();
     let all = (0..20).map(|_| {
-        let store = Arc::clone(&store);
-        tokio::spawn(async move { count(&store, &costly()).await })
+        let (store, query) = (Arc::clone(&store), query.clone());
+        tokio::spawn(async move { count(&store, &query).await })
     });
     for one in all.collect::<Vec<_>>() {
         assert_eq!(one.await.unwrap().unwrap_err().kind, StoreErrorKind::Timeout);
