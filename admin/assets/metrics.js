@@ -8,7 +8,11 @@ const state = page.querySelector("[data-state]");
 const at = page.querySelector("[data-at]");
 const charts = new Map();
 const figures = new Map([...page.querySelectorAll("[data-chart]")].map((figure) => [figure.dataset.chart, figure]));
-const css = (name) => getComputedStyle(page).getPropertyValue(name).trim();
+// A canvas knows no variables: an element that nobody sees has them as colors.
+const probe = document.createElement("i");
+probe.hidden = true;
+page.append(probe);
+const css = (name) => { probe.style.color = `var(${name})`; return getComputedStyle(probe).color; };
 const colors = {
   bad: "--bad", limit: "--limit", error: "--error-bar", warn: "--warn-bar", info: "--info", debug: "--debug", trace: "--trace",
 };

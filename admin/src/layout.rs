@@ -7,6 +7,7 @@ use crate::links::{Links, View};
 use crate::operator::Operator;
 use crate::panel::Panel;
 use crate::params::REFRESHES;
+use crate::theme::{self, Theme};
 use crate::window::PRESETS;
 
 /// The entries of the navigation.
@@ -71,6 +72,10 @@ pub struct Layout {
     /// Seconds until the page is loaded anew, 0 for never, and the choice of them.
     pub refresh: u32,
     pub refreshes: Vec<Entry>,
+    /// How it looks, and the form that changes that: where it goes, and back to where.
+    pub theme: Theme,
+    pub themes: String,
+    pub back: String,
     pub operator: String,
     pub role: &'static str,
     pub logout: Option<String>,
@@ -126,6 +131,9 @@ impl Layout {
             cols: view.cols_text(),
             refresh: view.refresh,
             refreshes: refreshes(links, path, view),
+            theme: operator.theme,
+            themes: links.path(theme::PATH),
+            back: links.page(path, view),
             operator: operator.name.clone(),
             role: if operator.may_change() { "operator" } else { "viewer" },
             logout: panel.logout.clone(),

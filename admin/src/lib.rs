@@ -25,6 +25,7 @@ mod panel;
 mod params;
 mod protect;
 mod routes;
+mod theme;
 mod window;
 
 pub use assets::{stylesheet, stylesheet_name};

@@ -4,6 +4,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use crate::error::PanelError;
+use crate::theme::Theme;
 
 /// What somebody may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,12 +32,14 @@ pub struct Operator {
     pub name: String,
     /// What they may do.
     pub role: Role,
+    /// How they want to see it.
+    pub(crate) theme: Theme,
 }
 
 impl Operator {
     /// Somebody with a name and a role.
     pub fn new(name: impl Into<String>, role: Role) -> Self {
-        Self { name: name.into(), role }
+        Self { name: name.into(), role, theme: Theme::Auto }
     }
 
     /// Whether they may change things.

@@ -22,6 +22,7 @@ use crate::links::View;
 use crate::operator::{Operator, StillOpen};
 use crate::panel::Panel;
 use crate::params::Params;
+use crate::theme::Theme;
 
 /// Nothing from elsewhere, nothing inline, no string may become markup.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
@@ -47,7 +48,8 @@ where
     let (mut parts, body) = request.into_parts();
     match guard(parts.clone()).await {
         Ok(operator) => {
-            parts.extensions.insert(operator);
+            let theme = Theme::of(&parts.headers);
+            parts.extensions.insert(Operator { theme, ..operator });
             next.run(Request::from_parts(parts, body)).await
         }
         Err(refusal) => refusal,

@@ -17,7 +17,7 @@ use crate::pages::{
     operators, patterns, request, requests, searches, sql, statement, system, users,
 };
 use crate::panel::Panel;
-use crate::{assets, complete, export, live, protect};
+use crate::{assets, complete, export, live, protect, theme};
 
 /// The panel under its prefix.
 pub fn router<S, G, F>(panel: Arc<Panel>, guard: G) -> Router<S>
@@ -58,6 +58,7 @@ where
         .route(&at("/moderation"), get(moderation::show))
         .route(&at("/moderation/{id}"), post(moderation::set_flagged))
         .route(&at("/users"), get(users::show))
+        .route(&at(theme::PATH), post(theme::choose))
         .route(&at("/events/{id}"), get(event::show))
         .route(&at("/events/{id}/context"), get(event::context))
         .route(&at("/requests"), get(requests::show))

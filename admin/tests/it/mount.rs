@@ -5,7 +5,7 @@ use axum::http::{Request, StatusCode};
 
 use crate::harness::{App, attributes};
 
-const PATHS: [&str; 25] = [
+const PATHS: [&str; 26] = [
     "/ops",
     "/ops/alerts",
     "/ops/alerts/Errors",
@@ -29,6 +29,7 @@ const PATHS: [&str; 25] = [
     "/ops/errors/0123456789abcdef",
     "/ops/moderation/1",
     "/ops/users",
+    "/ops/theme",
     "/ops/events/1-1",
     "/ops/nothing/of/that/name",
 ];
@@ -179,4 +180,30 @@ async fn what_the_host_refuses_of_accounts_is_said_and_viewers_change_their_own_
         let answer = post(path, role, body, site).await;
         assert_eq!(answer.status.as_u16(), status, "{role} {path} {body} {site}");
     }
+}
+
+#[tokio::test]
+async fn who_prefers_dark_or_light_is_asked_once_and_stays_on_the_page() {
+    let app = App::with_log(50).await;
+    let page = app.get("/ops/logs?q=level:info&from=2h").await.text;
+    assert!(
+        page.contains("<html lang=\"en\">") && page.contains("content=\"light dark\""),
+        "{page}"
+    );
+    let form = page.split("<form method=\"post\" action=\"/ops/theme\"").nth(1).unwrap();
+    let back = attributes(form, "value").swap_remove(0);
+    let body = serde_urlencoded::to_string([("back", back.as_str()), ("theme", "dark")]).unwrap();
+    let answer = app.post("/ops/theme", "viewer", &body, "same-origin").await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    assert_eq!(answer.headers["location"], back);
+    assert!(back.starts_with("/ops/logs?") && back.contains("level") && back.contains("from=2h"));
+    let cookie = answer.headers["set-cookie"].to_str().unwrap();
+    let (cookie, attributes) = cookie.split_once("; ").unwrap();
+    assert_eq!(attributes, "Path=/ops; Max-Age=31536000; HttpOnly; SameSite=Lax");
+    let request = Request::get(&back)
+        .header("authorization", "letmein viewer")
+        .header("cookie", format!("a=b; {cookie}"));
+    let page = app.send(request.body(Body::empty()).unwrap()).await.text;
+    assert!(page.contains("<html lang=\"en\" data-theme=\"dark\">"), "{page}");
+    assert!(page.contains("<meta name=\"color-scheme\" content=\"dark\">"), "{page}");
 }
