@@ -58,6 +58,8 @@ pub struct Layout {
     pub navigation: Vec<Entry>,
     pub windows: Vec<Entry>,
     pub window: String,
+    /// Whether the address has a window that could not be read.
+    pub is_misread: bool,
     pub from: String,
     pub to: String,
     pub earlier: String,
@@ -119,6 +121,7 @@ impl Layout {
             navigation: navigation.collect(),
             windows: windows.collect(),
             window: view.window.label(),
+            is_misread: view.window.is_misread,
             from: view.window.from.to_string(),
             to: view.window.to.to_string(),
             earlier: links.page(path, &view.within(view.window.shifted(false))),

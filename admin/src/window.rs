@@ -105,6 +105,8 @@ pub struct Window {
     pub to: Bound,
     /// When it was resolved, in microseconds.
     pub now: i64,
+    /// Whether an end could not be read, and is that of the usual window.
+    pub is_misread: bool,
 }
 
 /// What a page shows when nobody asks for a window.
@@ -114,10 +116,13 @@ impl Window {
     /// From the parameters; what cannot be read is the default, an empty or reversed window is put right.
     pub fn parse(from: Option<&str>, to: Option<&str>, now: i64) -> Self {
         let read = |text: Option<&str>| text.filter(|text| !text.is_empty()).and_then(Bound::parse);
+        let is_there = |text: Option<&str>| text.is_some_and(|text| !text.is_empty());
+        let is_misread = |text| is_there(text) && read(text).is_none();
         let mut window = Self {
             from: read(from).unwrap_or(DEFAULT),
             to: read(to).unwrap_or(Bound::Ago(0)),
             now,
+            is_misread: is_misread(from) || is_misread(to),
         };
         if window.from.resolve(now) > window.to.resolve(now) {
             std::mem::swap(&mut window.from, &mut window.to);
@@ -127,7 +132,8 @@ impl Window {
 
     /// An absolute window.
     pub fn absolute(from: i64, to: i64, now: i64) -> Self {
-        Self { from: Bound::At(from.min(to)), to: Bound::At(to.max(from)), now }
+        let (from, to) = (Bound::At(from.min(to)), Bound::At(to.max(from)));
+        Self { from, to, now, is_misread: false }
     }
 
     /// Whether it is what a page shows when nobody asks.

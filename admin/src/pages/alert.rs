@@ -212,7 +212,8 @@ impl Known {
         }
         let Some(alert) = &self.chosen else { return params.window(now) };
         let from = Bound::At(alert.started.saturating_sub(BEFORE));
-        Window { from, to: alert.ended.map_or(Bound::Ago(0), Bound::At), now }
+        let to = alert.ended.map_or(Bound::Ago(0), Bound::At);
+        Window { from, to, now, is_misread: false }
     }
 
     /// This page without its window, below the prefix; the time of the address stays chosen.

@@ -207,3 +207,17 @@ async fn who_prefers_dark_or_light_is_asked_once_and_stays_on_the_page() {
     assert!(page.contains("<html lang=\"en\" data-theme=\"dark\">"), "{page}");
     assert!(page.contains("<meta name=\"color-scheme\" content=\"dark\">"), "{page}");
 }
+
+#[tokio::test]
+async fn a_time_that_cannot_be_read_is_told_and_shows_the_usual_window() {
+    let app = App::with_log(50).await;
+    let notice = "<p class=\"notice\">A time of the address could not be read; this is last ";
+    for page in ["", "/logs", "/requests", "/errors", "/metrics", "/system"] {
+        let read = app.get(&format!("/ops{page}?from=2h&to=")).await.text;
+        assert!(!read.contains(notice), "{page}");
+        for window in ["from=yesterday", "from=2h&to=%3Cb%3E"] {
+            let misread = app.get(&format!("/ops{page}?{window}")).await.text;
+            assert!(misread.contains(notice), "{page} {window}");
+        }
+    }
+}
