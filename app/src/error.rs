@@ -46,9 +46,6 @@ pub enum AppError {
     /// Not now.
     #[error("The service is busy; try again in a moment")]
     Unavailable(#[source] anyhow::Error),
-    /// It took longer than any request may.
-    #[error("The service is busy; try again in a moment")]
-    TookTooLong(#[source] anyhow::Error),
     /// A defect.
     #[error("Something went wrong on our side")]
     Internal(#[source] anyhow::Error),
@@ -93,9 +90,7 @@ impl AppError {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy | Self::Unavailable(_) | Self::TookTooLong(_) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Busy | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -104,9 +99,7 @@ impl AppError {
     fn retry_after(&self) -> Option<u64> {
         match self {
             Self::TooMany(throttled) => Some(throttled.retry_after),
-            Self::Busy | Self::Unavailable(_) | Self::TookTooLong(_) => {
-                Some(Duration::from_secs(1).as_secs())
-            }
+            Self::Busy | Self::Unavailable(_) => Some(Duration::from_secs(1).as_secs()),
             _ => None,
         }
     }
@@ -117,7 +110,7 @@ impl AppError {
             Self::CrossSite => Some("csrf"),
             Self::BadCredentials => Some("bad_auth"),
             Self::TooLarge => Some("body_too_large"),
-            Self::SlowBody | Self::TookTooLong(_) => Some("timeout"),
+            Self::SlowBody => Some("timeout"),
             Self::TooMany(_) => Some("rate_limited"),
             Self::Busy => Some("overloaded"),
             _ => None,
@@ -128,7 +121,7 @@ impl AppError {
 impl IntoResponse for AppError {
     fn into_response(self) -> Response {
         // Refusals are in the request's own record; only what is wrong with us needs another.
-        if let Self::Internal(error) | Self::Unavailable(error) | Self::TookTooLong(error) = &self {
+        if let Self::Internal(error) | Self::Unavailable(error) = &self {
             tracing::error!(error.message = format!("{error:#}"), "request failed");
         }
         let mut response = self.status().into_response();

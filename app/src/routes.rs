@@ -5,13 +5,13 @@ mod usual;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state as layer};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 use http::{Method, Uri};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
-use crate::error::AppError;
+use crate::error::{AppError, refused};
 use crate::exposition::Exposition;
 use crate::links::LOGOUT_EVERYWHERE;
 use crate::metrics::Surface;
@@ -151,7 +151,7 @@ pub fn observed(router: Router, state: &AppState, surface: Surface) -> Router {
 async fn time_limit(State(state): State<AppState>, request: Request, next: Next) -> Response {
     match tokio::time::timeout(state.settings.request_timeout, next.run(request)).await {
         Ok(response) => response,
-        Err(elapsed) => AppError::TookTooLong(elapsed.into()).into_response(),
+        Err(elapsed) => refused("timeout", AppError::Unavailable(elapsed.into())),
     }
 }
 
