@@ -87,7 +87,7 @@ pub async fn tail(
         missed: Some(missed),
         subscription,
         guard,
-        asked_again: panel.now() + micros(ASKED_AGAIN),
+        asked_again: Instant::now() + ASKED_AGAIN,
         end: Instant::now() + LONGEST,
         _permit: permit,
         panel,
@@ -128,10 +128,6 @@ async fn missed(
     Ok((records, passed_over))
 }
 
-fn micros(duration: Duration) -> i64 {
-    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
-}
-
 struct Tail {
     panel: Arc<Panel>,
     view: View,
@@ -142,8 +138,8 @@ struct Tail {
     newest: Option<(i64, u64)>,
     subscription: Subscription,
     guard: Again,
-    /// When the guard is asked next, in microseconds.
-    asked_again: i64,
+    /// When the guard is asked next.
+    asked_again: Instant,
     end: Instant,
     _permit: OwnedSemaphorePermit,
 }
@@ -178,7 +174,7 @@ impl Tail {
     /// What comes next; `None` when the stream is over, or no longer for who began it.
     async fn update(&mut self) -> Option<Update> {
         loop {
-            let until = self.end.min(Instant::now() + ASKED_AGAIN);
+            let until = self.end.min(self.asked_again);
             let next = tokio::time::timeout_at(until, self.subscription.next()).await;
             if Instant::now() >= self.end || !self.is_still_let_in().await {
                 return None;
@@ -190,11 +186,11 @@ impl Tail {
     }
 
     async fn is_still_let_in(&mut self) -> bool {
-        let now = self.panel.now();
+        let now = Instant::now();
         if now < self.asked_again {
             return true;
         }
-        self.asked_again = now + micros(ASKED_AGAIN);
+        self.asked_again = now + ASKED_AGAIN;
         self.guard.is_let_in().await
     }
 
