@@ -115,14 +115,15 @@ const DEFAULT: Bound = Bound::Ago(3_600 * SECOND);
 impl Window {
     /// From the parameters; what cannot be read is the default, an empty or reversed window is put right.
     pub fn parse(from: Option<&str>, to: Option<&str>, now: i64) -> Self {
-        let read = |text: Option<&str>| text.filter(|text| !text.is_empty()).and_then(Bound::parse);
-        let is_there = |text: Option<&str>| text.is_some_and(|text| !text.is_empty());
-        let is_misread = |text| is_there(text) && read(text).is_none();
+        let ends = [from, to].map(|text| text.filter(|text| !text.is_empty()));
+        let read = ends.map(|text| text.and_then(Bound::parse));
+        let is_misread = ends.iter().zip(read).any(|(text, end)| text.is_some() && end.is_none());
+        let [from, to] = read;
         let mut window = Self {
-            from: read(from).unwrap_or(DEFAULT),
-            to: read(to).unwrap_or(Bound::Ago(0)),
+            from: from.unwrap_or(DEFAULT),
+            to: to.unwrap_or(Bound::Ago(0)),
             now,
-            is_misread: is_misread(from) || is_misread(to),
+            is_misread,
         };
         if window.from.resolve(now) > window.to.resolve(now) {
             std::mem::swap(&mut window.from, &mut window.to);

@@ -94,7 +94,7 @@ pub async fn show(
     let page = panel.store.search(&search).await?;
     let mut groups: Vec<(String, Group)> = groups(&page.records).into_iter().collect();
     let sort = SORTS.iter().find(|(name, ..)| *name == view.sort).unwrap_or(&SORTS[0]);
-    groups.sort_by_key(|(sql, group)| (std::cmp::Reverse(sort.2(group)), sql.clone()));
+    groups.sort_by(|(a, left), (b, right)| sort.2(right).cmp(&sort.2(left)).then(a.cmp(b)));
     render(&SqlPage {
         layout: Layout::new(&panel, &operator, Section::Requests, "SQL", "/requests/sql", &view),
         notices: parsed.notices.iter().map(ToString::to_string).collect(),
