@@ -1,7 +1,7 @@
 //! SQLite: a backup is a database file, and so is what a restore leaves aside.
 
-use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use anyhow::Context;
 use jiff::Timestamp;
@@ -11,7 +11,7 @@ use super::{Restored, beside, check_version};
 use crate::db::sqlite_file::{self, Check, FileError};
 
 /// What SQLite keeps beside a database in use.
-const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
+const SUFFIXES: [&str; 2] = ["-wal", "-shm"];
 
 /// Copies a database and checks the copy.
 pub async fn copy(database: &Path, to: &Path) -> anyhow::Result<()> {
@@ -39,23 +39,62 @@ pub async fn restore(database: &Path, file: &Path, now: Timestamp) -> anyhow::Re
 /// that there is a database at every moment.
 async fn set_aside(database: &Path, now: Timestamp) -> anyhow::Result<String> {
     let aside = beside(database, &format!(".before-restore-{}", stamp(now)));
-    let is_whole = match sqlite_file::fold(database).await {
-        Ok(()) => true,
-        Err(error @ FileError::InUse(_)) => return Err(error.into()),
-        // What is damaged is replaced for that reason, and kept as it is.
-        Err(_) => false,
-    };
-    fs::hard_link(database, &aside)
-        .with_context(|| format!("could not keep the old database as {}", aside.display()))?;
-    for suffix in COMPANIONS {
-        let companion = beside(database, suffix);
-        if companion.exists() {
-            // Left behind, the log of the damaged database would be applied to the restored one.
-            anyhow::ensure!(!is_whole, "{} is in use; stop the service first", database.display());
-            fs::rename(&companion, beside(&aside, suffix))
-                .with_context(|| format!("could not set {} aside", companion.display()))?;
+    // Before SQLite opens the file: it removes the log of a database that has lost its pages.
+    let companions = Companions::keep(database, &aside)?;
+    match sqlite_file::fold(database).await {
+        Ok(()) => {
+            companions.discard()?;
+            let reopened = SUFFIXES.iter().any(|suffix| beside(database, suffix).exists());
+            anyhow::ensure!(!reopened, "{} is in use; stop the service first", database.display());
         }
+        Err(error @ FileError::InUse(_)) => {
+            companions.discard()?;
+            return Err(error.into());
+        }
+        // What is damaged is replaced for that reason, and kept as it is.
+        Err(_) => companions.detach()?,
     }
+    keep(database, &aside)?;
     sync(directory_of(database))?;
     Ok(aside.display().to_string())
+}
+
+/// Second names of what SQLite keeps beside a database.
+struct Companions {
+    /// The first name and the second.
+    kept: Vec<[PathBuf; 2]>,
+}
+
+impl Companions {
+    fn keep(database: &Path, aside: &Path) -> anyhow::Result<Self> {
+        let names = SUFFIXES.map(|suffix| [beside(database, suffix), beside(aside, suffix)]);
+        let kept: Vec<_> = names.into_iter().filter(|[first, _]| first.exists()).collect();
+        kept.iter().try_for_each(|[first, second]| keep(first, second))?;
+        Ok(Self { kept })
+    }
+
+    /// The database needs none: its log is part of it, or goes on being used.
+    fn discard(self) -> anyhow::Result<()> {
+        self.kept.iter().try_for_each(|[_, second]| remove(second))
+    }
+
+    /// Left behind, the log of a damaged database would be applied to the restored one.
+    fn detach(self) -> anyhow::Result<()> {
+        self.kept.iter().try_for_each(|[first, _]| remove(first))
+    }
+}
+
+fn keep(first: &Path, second: &Path) -> anyhow::Result<()> {
+    fs::hard_link(first, second)
+        .with_context(|| format!("could not keep {} as {}", first.display(), second.display()))
+}
+
+/// SQLite may have been faster.
+fn remove(file: &Path) -> anyhow::Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("could not remove {}", file.display()))
+        }
+        _ => Ok(()),
+    }
 }

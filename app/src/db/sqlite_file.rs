@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
 
 /// A checkpoint holds up the writer while it waits for readers, and the simulator waits 0.3 seconds.
@@ -115,11 +115,17 @@ async fn schema_version(connection: &mut SqliteConnection) -> sqlx::Result<Optio
 }
 
 /// Folds the write-ahead log into the file, so that the file alone is the database. Fails with `InUse`
-/// while anybody else has it open.
+/// while anybody else has it open. The file is closed at the end in any case.
 pub async fn fold(file: &Path) -> Result<(), FileError> {
-    let options = options(file).busy_timeout(USE_PATIENCE).journal_mode(SqliteJournalMode::Delete);
-    let connection = options.connect().await.map_err(|source| FileError::new(file, source))?;
-    close(connection, file).await
+    let failed = |source| FileError::new(file, source);
+    let mut connection =
+        options(file).busy_timeout(USE_PATIENCE).connect().await.map_err(failed)?;
+    // Not an option of the connection: one that fails to open is closed at some later time, by a thread
+    // that would still handle the files of this name.
+    let mode = sqlx::query("PRAGMA journal_mode = DELETE").execute(&mut connection).await;
+    let closed = close(connection, file).await;
+    mode.map_err(failed)?;
+    closed
 }
 
 /// What a checkpoint came to.

@@ -71,6 +71,14 @@ fn aside(said: &str, url: &DatabaseUrl) -> DatabaseUrl {
     }
 }
 
+/// The write-ahead log of a database that is a file.
+fn log_of(url: &DatabaseUrl) -> PathBuf {
+    let DatabaseUrl::Sqlite(file) = url else { panic!("{url:?} is not a file") };
+    let mut name = file.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
+}
+
 async fn a_restore_refuses_what_is_in_use_or_damaged(app: TestApp) {
     let (dir, url) = (app.dir().to_owned(), app.database_url().clone());
     app.user("a").await;
@@ -146,7 +154,8 @@ async fn a_restore_refuses_while_a_service_holds_the_directory() {
     let line = fails(command(&["restore", file], dir.path(), &url)).await;
     assert!(line.contains("another minitwit uses"), "{line}");
     service.kill();
-    succeeds(command(&["restore", file], dir.path(), &url)).await;
+    let said = succeeds(command(&["restore", file], dir.path(), &url)).await;
+    assert!(!log_of(&aside(&said, &url)).exists(), "the log is part of the database kept aside");
     Service::start(dir.path(), &[]).await;
 }
 
@@ -160,9 +169,11 @@ async fn a_damaged_database_is_replaced_and_kept() {
     let path = file.to_str().unwrap();
     succeeds(command(&["backup", "--to", path], dir.path(), &url)).await;
     std::fs::write(&database, "garbage").unwrap();
-    std::fs::write(dir.path().join("minitwit.sqlite-wal"), "old log").unwrap();
+    std::fs::write(log_of(&url), "old log").unwrap();
     let said = succeeds(command(&["restore", path], dir.path(), &url)).await;
-    let DatabaseUrl::Sqlite(aside) = aside(&said, &url) else { unreachable!() };
+    let aside = aside(&said, &url);
+    assert_eq!(std::fs::read_to_string(log_of(&aside)).unwrap(), "old log");
+    let DatabaseUrl::Sqlite(aside) = aside else { unreachable!() };
     assert_eq!(std::fs::read_to_string(aside).unwrap(), "garbage");
     assert!(texts(&url).await.is_empty());
 }
