@@ -42,4 +42,5 @@ pub mod server;
 mod signals;
 pub mod simulate;
 pub mod state;
+pub mod tally;
 pub mod telemetry;

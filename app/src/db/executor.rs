@@ -12,9 +12,9 @@ use sqlx::{Database, Pool, Postgres, Sqlite};
 use tracing::Instrument;
 
 use super::row::Row;
-use super::tally::{StatementRuns, micros};
-use super::{Error, Result, Tally};
+use super::{Error, Result};
 use crate::metrics::{self, StatementMetrics};
+use crate::tally::{StatementRuns, Tally, micros};
 
 /// Slower than this, a statement is a warning of its own.
 const SLOW: Duration = Duration::from_millis(250);

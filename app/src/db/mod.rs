@@ -23,7 +23,6 @@ mod row;
 mod saved_searches;
 mod sessions;
 pub mod sqlite_file;
-mod tally;
 mod totals;
 mod users;
 
@@ -45,7 +44,6 @@ pub use operator_sessions::{ListedSession, OperatorSession, Origin};
 pub use operators::{Operator, OperatorAccount, Role};
 pub use saved_searches::SavedSearch;
 pub use sessions::SessionUser;
-pub use tally::{StatementRuns, Tally, TallyFigures};
 pub use totals::Totals;
 pub use users::Credentials;
 

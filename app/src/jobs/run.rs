@@ -10,9 +10,10 @@ use tokio::sync::Mutex;
 use tracing::Instrument;
 
 use crate::clock::micros;
-use crate::db::{Lease, Tally};
+use crate::db::Lease;
 use crate::metrics;
 use crate::state::AppState;
+use crate::tally::Tally;
 
 /// Who runs a tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,8 +9,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::Instrument;
 
-use crate::db::Tally;
 use crate::error::AppError;
+use crate::tally::Tally;
 
 /// The layer.
 pub async fn finish_changes(request: Request, next: Next) -> Response {

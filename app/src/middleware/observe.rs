@@ -18,10 +18,10 @@ use tracing::{Instrument, Span, field};
 use super::peer::Client;
 use super::request_id::RequestId;
 use super::{kept_headers, panics};
-use crate::db::Tally;
 use crate::error::ErrorType;
 use crate::metrics::{self, RequestMetrics, Surface};
 use crate::state::AppState;
+use crate::tally::Tally;
 
 /// The template a request matched. The API's is the same wherever it is mounted.
 fn route(surface: Surface, matched: Option<&MatchedPath>) -> String {

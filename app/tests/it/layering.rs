@@ -16,8 +16,9 @@ const APP: &[(&str, &[&str])] = &[
     ("build", &[]),
     ("metrics", &["build"]),
     ("links", &[]),
+    ("tally", &[]),
     // Data.
-    ("db", &["domain", "metrics"]),
+    ("db", &["domain", "metrics", "tally"]),
     ("data_dir", &[]),
     ("auth", &["clock", "db"]),
     ("config", &["auth", "db"]),
@@ -43,6 +44,7 @@ const APP: &[(&str, &[&str])] = &[
             "links",
             "metrics",
             "state",
+            "tally",
         ],
     ),
     (
@@ -127,6 +129,7 @@ const APP: &[(&str, &[&str])] = &[
             "metrics",
             "operators",
             "state",
+            "tally",
         ],
     ),
 ];

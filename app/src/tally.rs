@@ -121,7 +121,7 @@ impl Tally {
 
     /// Adds a run to the current tally; outside a request it goes nowhere. `run` is one run, its offset
     /// not known yet.
-    pub(super) fn add(run: StatementRuns, began: Instant) {
+    pub fn add(run: StatementRuns, began: Instant) {
         let _outside_a_request = CURRENT.try_with(|tally| {
             tally.statements.fetch_add(1, Ordering::Relaxed);
             tally.micros.fetch_add(run.micros, Ordering::Relaxed);
@@ -146,7 +146,7 @@ impl Tally {
 }
 
 /// A duration in whole microseconds.
-pub(super) fn micros(duration: Duration) -> u64 {
+pub fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
