@@ -21,7 +21,7 @@ use crate::ops::panel::{self, Panel};
 use crate::ops::{health, runbooks, scrape};
 use crate::pages::{account, follow, message, timeline};
 use crate::state::AppState;
-use crate::{api, assets};
+use crate::{api, assets, tally};
 
 pub use usual::USUAL;
 
@@ -46,7 +46,7 @@ pub fn site(state: &AppState) -> Router {
         .route("/-/user/{username}/follow", get(follow::follow).post(follow::follow))
         .route("/-/user/{username}/unfollow", get(follow::unfollow).post(follow::unfollow))
         .fallback(async || AppError::NotFound);
-    let pages = breakable(pages)
+    let pages = handlers(pages)
         .layer(layer(state.clone(), session::session))
         .route("/static/{name}", get(assets::get))
         .route("/favicon.ico", get(assets::favicon))
@@ -76,7 +76,7 @@ pub fn api(state: &AppState) -> Router {
         .route("/msgs/{username}", with_credentials(messages_of_user))
         .route("/fllws/{username}", with_credentials(follows))
         .route("/register", post(api::register::post));
-    let commands = breakable(commands)
+    let commands = handlers(commands)
         .route_layer(layer(state.clone(), api::record_latest))
         .route("/latest", get(api::latest::get))
         .route("/openapi.json", get(api::docs::openapi))
@@ -124,12 +124,16 @@ pub fn unobserved(state: &AppState) -> Router {
         .with_state(state.clone())
 }
 
-/// Handlers that a build with the feature `chaos` can be told to break; every other build leaves them
-/// alone.
-fn breakable(handlers: Router<AppState>) -> Router<AppState> {
+/// Handlers as a stage of their requests. A build with the feature `chaos` can be told to break them.
+fn handlers(handlers: Router<AppState>) -> Router<AppState> {
     #[cfg(feature = "chaos")]
     let handlers = handlers.layer(from_fn(crate::chaos::disturb));
-    handlers
+    handlers.layer(from_fn(handler))
+}
+
+async fn handler(request: Request, next: Next) -> Response {
+    let _stage = tally::stage("handler");
+    next.run(request).await
 }
 
 /// What surrounds every surface.

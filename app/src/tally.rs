@@ -1,5 +1,6 @@
-//! What one request or run of a job spent in the database. The HTTP layer and the job wrapper open a
-//! tally around the work, the executor adds to it, and nothing in between has to carry it.
+//! What one request or run of a job spent its time with: statements, and stages such as the handler or
+//! the password. The HTTP layer and the job wrapper open a tally around the work, the executor and
+//! [`stage`] add to it, and nothing in between has to carry it.
 
 use std::future::Future;
 use std::panic::Location;
@@ -19,6 +20,8 @@ const SLOW: Duration = Duration::from_millis(250);
 const REPEATS: u64 = 5;
 /// Different statements of one request that are told apart; no handler has a tenth of them.
 const DISTINCT: usize = 64;
+/// Stages of one request that are kept.
+const STAGES: usize = 16;
 
 /// The running sums of one request.
 #[derive(Debug)]
@@ -27,6 +30,42 @@ pub struct Tally {
     statements: AtomicU64,
     micros: AtomicU64,
     runs: Mutex<Vec<StatementRuns>>,
+    stages: Mutex<Vec<Stage>>,
+}
+
+/// A part of a request that is no statement. Statements and other stages may be parts of it.
+#[derive(Clone, Copy, Debug)]
+struct Stage {
+    name: &'static str,
+    /// Microseconds from the start of the request.
+    offset: u64,
+    micros: u64,
+}
+
+/// A stage that has begun; it ends when this is dropped.
+#[must_use = "the stage ends when this is dropped"]
+#[derive(Debug)]
+pub struct RunningStage {
+    tally: Option<Arc<Tally>>,
+    name: &'static str,
+    began: Instant,
+}
+
+/// Begins a stage of the current request; outside of one it is not kept.
+pub fn stage(name: &'static str) -> RunningStage {
+    RunningStage { tally: Tally::current(), name, began: Instant::now() }
+}
+
+impl Drop for RunningStage {
+    fn drop(&mut self) {
+        let Some(tally) = &self.tally else { return };
+        let offset = micros(self.began.saturating_duration_since(tally.started));
+        let stage = Stage { name: self.name, offset, micros: micros(self.began.elapsed()) };
+        let mut stages = tally.stages.lock();
+        if stages.len() < STAGES {
+            stages.push(stage);
+        }
+    }
 }
 
 /// What one statement did in a request.
@@ -68,6 +107,7 @@ impl Default for Tally {
             statements: AtomicU64::default(),
             micros: AtomicU64::default(),
             runs: Mutex::default(),
+            stages: Mutex::default(),
         }
     }
 }
@@ -81,6 +121,11 @@ impl Tally {
     /// The tally of the running request, for work it hands to another task.
     pub fn current() -> Option<Arc<Self>> {
         CURRENT.try_with(Arc::clone).ok()
+    }
+
+    /// Begins a stage of this request.
+    pub fn stage(self: &Arc<Self>, name: &'static str) -> RunningStage {
+        RunningStage { tally: Some(Arc::clone(self)), name, began: Instant::now() }
     }
 
     /// The sums so far.
@@ -102,8 +147,17 @@ impl Tally {
         duration >= SLOW || self.figures().repeats >= REPEATS
     }
 
-    /// One record for each different statement, however often it ran.
-    pub fn log_runs(&self) {
+    /// One record for each stage and each different statement, however often it ran.
+    pub fn log(&self) {
+        for stage in self.stages.lock().iter() {
+            tracing::info!(
+                span.name = stage.name,
+                offset_us = stage.offset,
+                duration_us = stage.micros,
+                "stage {}",
+                stage.name
+            );
+        }
         for run in self.runs() {
             tracing::info!(
                 db.operation.name = run.name,
@@ -111,7 +165,7 @@ impl Tally {
                 db.query.source = %run.source,
                 db.repeats = run.times,
                 db.rows = run.rows,
-                db.offset_us = run.offset,
+                offset_us = run.offset,
                 error.type = (!run.error_type.is_empty()).then_some(run.error_type),
                 duration_us = run.micros,
                 "statement profile"
@@ -183,5 +237,24 @@ mod tests {
         let facts: Vec<_> =
             runs.iter().map(|run| (run.name, run.times, run.rows, run.error_type)).collect();
         assert_eq!(facts, [("a", 2, 4, "timeout"), ("b", 1, 2, "")]);
+    }
+
+    #[tokio::test]
+    async fn stages_lie_in_each_other_and_have_a_bound() {
+        let tally = Arc::new(Tally::default());
+        let work = async {
+            let outer = stage("outer");
+            drop(stage("inner"));
+            drop(outer);
+            (0..STAGES).for_each(|_| drop(stage("more")));
+        };
+        Arc::clone(&tally).scope(work).await;
+        drop(stage("outside"));
+        let stages = tally.stages.lock();
+        assert_eq!(stages.len(), STAGES);
+        let [inner, outer] = [stages[0], stages[1]];
+        assert_eq!((inner.name, outer.name), ("inner", "outer"));
+        assert!(outer.offset <= inner.offset);
+        assert!(inner.offset + inner.micros <= outer.offset + outer.micros + 1, "{stages:?}");
     }
 }

@@ -18,6 +18,8 @@ pub const ERROR_MESSAGE: &str = "error.message";
 pub const ERROR_TYPE: &str = "error.type";
 /// Whole microseconds something took.
 pub const DURATION: &str = "duration_us";
+/// Whole microseconds from the start of a request to that of a part of it.
+pub const OFFSET: &str = "offset_us";
 /// The name of the innermost span, or of the span that closed.
 pub const SPAN_NAME: &str = "span.name";
 /// The number of the innermost span.
@@ -127,6 +129,7 @@ pub const CATALOGUE: &[Definition] = &[
     field(PATH, Keyword, &[("path", 1), ("url", 1), ("uri", 1), ("http.target", 1)], "path of the URL"),
     field(METHOD, Keyword, &[("method", 1), ("http.method", 1)], "HTTP method"),
     field(DURATION, Microseconds, &[("duration", 1_000), ("duration_ms", 1_000), ("duration_us", 1), ("latency", 1_000), ("latency_ms", 1_000), ("elapsed", 1_000), ("elapsed_ms", 1_000), ("took", 1_000)], "time taken, in ms unless a unit is given"),
+    field(OFFSET, Microseconds, &[("offset", 1_000), ("offset_us", 1)], "from the start of the request to that of its part, in ms unless a unit is given"),
     field(USER_NAME, Keyword, &[("user", 1), ("username", 1)], "name of the user"),
     field(USER_ID, Keyword, &[("user_id", 1)], "id of the user"),
     field(REQUEST_ID, Keyword, &[("request_id", 1), ("request", 1), ("req_id", 1)], "id of the HTTP request"),
@@ -139,7 +142,6 @@ pub const CATALOGUE: &[Definition] = &[
     field(DB_DURATION, Microseconds, &[("db_time", 1_000), ("db_time_ms", 1_000), ("db_ms", 1_000), ("db.duration_us", 1), ("db.time_ms", 1_000)], "time in the database, in ms unless a unit is given"),
     field(DB_ROWS, Integer, &[("db_rows", 1), ("rows", 1), ("db.response.returned_rows", 1)], "rows read or written"),
     field("db.repeats", Integer, &[("repeats", 1), ("db_repeats", 1)], "how often one statement ran in a request"),
-    field("db.offset_us", Microseconds, &[("offset", 1_000), ("db.offset_us", 1)], "from the start of the request to the first run, in ms unless a unit is given"),
     field("db.query.source", Keyword, &[("sql_source", 1)], "file:line of a statement"),
     field(DB_QUERY, Keyword, &[("sql", 1), ("statement", 1), ("db.statement", 1)], "SQL text without values"),
     field(DB_OPERATION, Keyword, &[("db_operation", 1), ("db.operation", 1)], "name of the database operation"),

@@ -7,6 +7,8 @@ use crate::format;
 
 /// Width of the drawing in its own units.
 const WIDTH: f64 = 1000.0;
+/// Classes of lines by their depth; what lies deeper is no further to the right.
+const INDENTS: [&str; 4] = ["in0", "in1", "in2", "in3"];
 
 /// One thing a request did, as often as it did it.
 #[derive(Clone, Debug, Default)]
@@ -25,8 +27,10 @@ pub struct Step {
     pub note: String,
     /// Where in the source.
     pub from: String,
-    /// What all others are parts of.
-    pub is_whole: bool,
+    /// Nothing is part of it.
+    pub is_statement: bool,
+    /// How many steps this one is a part of.
+    pub depth: usize,
 }
 
 /// The drawing.
@@ -44,7 +48,8 @@ struct Line {
     note: String,
     is_bad: bool,
     from: String,
-    is_whole: bool,
+    indent: &'static str,
+    is_statement: bool,
     pieces: Vec<(String, String)>,
 }
 
@@ -71,7 +76,8 @@ impl Waterfall {
             note: step.note.clone(),
             is_bad: step.is_bad,
             from: step.from.clone(),
-            is_whole: step.is_whole,
+            indent: INDENTS[step.depth.min(INDENTS.len() - 1)],
+            is_statement: step.is_statement,
             pieces: step.pieces.iter().map(piece).collect(),
         };
         Self { lines: steps.iter().map(line).collect(), length: format::duration(length) }

@@ -2,6 +2,8 @@
 //! that a service folded at the end of a request count as often as they ran; where it recorded each one
 //! instead, they are folded here.
 
+use std::cmp::Reverse;
+
 use logsearch::fields;
 use logsearch::record::{LogRecord, Value};
 
@@ -14,8 +16,6 @@ pub const REPEATS: u64 = 5;
 pub const TIMES: &str = "db.repeats";
 /// Where a statement stands in the source.
 const SOURCE: &str = "db.query.source";
-/// Microseconds from the start of the request to the first run of a statement.
-const OFFSET: &str = "db.offset_us";
 
 /// A statement of a request.
 #[derive(Clone, Debug)]
@@ -77,7 +77,6 @@ impl Profile {
             pieces: vec![(0, self.duration)],
             times: 1,
             total: self.duration,
-            is_whole: true,
             ..Step::default()
         }
     }
@@ -93,15 +92,16 @@ impl Profile {
         steps.extend(others.map(|record| {
             let took = number_of(record, fields::DURATION).unwrap_or(0);
             let name = text_of(record, fields::SPAN_NAME);
+            let offset = number_of(record, fields::OFFSET);
             Step {
                 label: name.unwrap_or_else(|| record.message.clone()),
-                pieces: vec![(record.timestamp - took - self.start, took)],
+                pieces: vec![(offset.unwrap_or(record.timestamp - took - self.start), took)],
                 times: 1,
                 total: took,
                 ..Step::default()
             }
         }));
-        steps.sort_by_key(|step| step.pieces.first().map_or(0, |(start, _)| *start));
+        nest(&mut steps);
         if !steps.is_empty() {
             steps.insert(0, self.whole());
         }
@@ -137,7 +137,24 @@ impl Statement {
             is_bad: !note.is_empty(),
             note,
             from: self.callsite.clone(),
+            is_statement: true,
             ..Step::default()
+        }
+    }
+}
+
+/// Brings steps into the order of their starts, a longer one first, and finds what lies in what.
+fn nest(steps: &mut [Step]) {
+    let piece = |step: &Step| step.pieces.first().copied().unwrap_or_default();
+    steps.sort_by_key(|step| (piece(step).0, Reverse(piece(step).1)));
+    let mut around: Vec<i64> = Vec::new();
+    for step in steps {
+        let (start, took) = piece(step);
+        around.retain(|end| *end > start);
+        step.depth = around.len() + 1;
+        // Nothing is part of a statement, and its runs may lie far apart.
+        if !step.is_statement {
+            around.push(start + took);
         }
     }
 }
@@ -156,10 +173,15 @@ pub fn is_end(record: &LogRecord) -> bool {
     record.field(fields::STATUS).is_some() && record.field(fields::DURATION).is_some()
 }
 
+/// Whether this was recorded at the end of a request about a part of it, by a service that folds them.
+pub fn is_step(record: &LogRecord) -> bool {
+    record.field(fields::OFFSET).is_some()
+}
+
 /// One record of a statement, folded or not.
 pub fn statement(record: &LogRecord, start: i64) -> Statement {
     let micros = number_of(record, fields::DURATION).unwrap_or(0);
-    let offset = number_of(record, OFFSET);
+    let offset = number_of(record, fields::OFFSET);
     let text = |name| text_of(record, name).unwrap_or_default();
     let failed = record.field(fields::ERROR_MESSAGE).is_some()
         || matches!(record.field(fields::ERROR_TYPE), Some(Value::Str(kind)) if !kind.is_empty());
@@ -232,11 +254,34 @@ mod tests {
 
     #[test]
     fn what_the_service_folded_is_not_counted_twice() {
-        let records =
-            [sql(1, &[]), sql(2, &[]), sql(3, &[(TIMES, Value::Int(2)), (OFFSET, Value::Int(1))])];
+        let records = [
+            sql(1, &[]),
+            sql(2, &[]),
+            sql(3, &[(TIMES, Value::Int(2)), (fields::OFFSET, Value::Int(1))]),
+        ];
         let profile = Profile::new(&records);
         assert_eq!(profile.most_repeats(), 2);
         assert_eq!(profile.statements[0].pieces, [(1, 10)]);
+    }
+
+    #[test]
+    fn what_a_step_is_part_of_stands_around_it() {
+        let part = |name: &str, offset, took| {
+            let field = |name: &str, value| (name.to_owned(), value);
+            let mut record = record(1_000, &[(fields::DURATION, Value::Int(took))]);
+            record.fields.push(field(fields::SPAN_NAME, Value::Str(name.to_owned())));
+            record.fields.push(field(fields::OFFSET, Value::Int(offset)));
+            record
+        };
+        let end = [(fields::STATUS, Value::Int(200)), (fields::DURATION, Value::Int(900))];
+        let mut records = vec![part("render", 500, 300), part("handler", 100, 700)];
+        records.push(sql(1_000, &[(TIMES, Value::Int(2)), (fields::OFFSET, Value::Int(100))]));
+        records.extend([part("send", 800, 100), record(1_000, &end)]);
+        let steps = Profile::new(&records).steps(&records);
+        let found: Vec<_> = steps.iter().map(|step| (step.label.as_str(), step.depth)).collect();
+        let expected =
+            [("the request", 0), ("handler", 1), ("SELECT 1", 2), ("render", 2), ("send", 1)];
+        assert_eq!(found, expected);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use logsearch::record::{Level, LogRecord, ValueRef};
 use logsearch::store::{Search, TimeRange};
 
 use super::compare::{Compared, compare};
-use super::profile::{Profile, Statement, time_of_id};
+use super::profile::{Profile, Statement, is_step, time_of_id};
 use super::record::{Row, Rows, chain, curl, number_of, text_of};
 use super::statement;
 use crate::charts::Waterfall;
@@ -105,6 +105,8 @@ pub async fn show(
     let (method, path) = (text(fields::METHOD), text(fields::PATH));
     let clause = |name, text: &str| Query::value_clause(name, ValueRef::Str(text)).to_string();
     let rows = Rows::new(&panel.links, &[], &view);
+    // The others are drawn as steps.
+    let said: Vec<_> = records.iter().filter(|record| !is_step(record)).cloned().collect();
     render(&RequestPage {
         layout: Layout::new(&panel, &operator, Section::Requests, "Request", "/requests", &view),
         curl: curl(facts),
@@ -131,7 +133,7 @@ pub async fn show(
         distinct: profile.statements.len(),
         runs: profile.statements.iter().map(|one| one.times).sum(),
         statements: profile.statements.iter().map(|one| row(one, &panel, &view)).collect(),
-        rows: rows.list(&records),
+        rows: rows.list(&said),
         more,
         json: crate::escape::json(&pretty_json(facts)),
     })

@@ -14,6 +14,8 @@ use parking_lot::Mutex;
 use subtle::ConstantTimeEq;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::tally;
+
 /// KiB of memory, passes, lanes.
 const COST: (u32, u32, u32) = (7_168, 5, 1);
 /// Lengths in bytes.
@@ -109,6 +111,8 @@ impl Place {
         self,
         work: impl FnOnce(&mut Vec<Block>) -> anyhow::Result<T> + Send + 'static,
     ) -> anyhow::Result<T> {
+        // With the wait for a processor: this is most of a log-in.
+        let _stage = tally::stage("password");
         let Self { passwords, place } = self;
         let permit = Arc::clone(&passwords.permits).acquire_owned().await?;
         let memory = Arc::clone(&passwords.memory);

@@ -276,7 +276,7 @@ impl Runner {
         let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         let database = tally.figures();
         if result.is_err() || tally.is_striking(duration) {
-            tally.log_runs();
+            tally.log();
         }
         let (outcome, said) = match result {
             Ok(Outcome::Done(what)) => {

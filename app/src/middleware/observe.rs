@@ -21,7 +21,7 @@ use super::{kept_headers, panics};
 use crate::error::ErrorType;
 use crate::metrics::{self, RequestMetrics, Surface};
 use crate::state::AppState;
-use crate::tally::Tally;
+use crate::tally::{RunningStage, Tally};
 
 /// The template a request matched. The API's is the same wherever it is mounted.
 fn route(surface: Surface, matched: Option<&MatchedPath>) -> String {
@@ -80,6 +80,7 @@ struct RequestRecord {
     status: Option<StatusCode>,
     /// Why it did not get what it asked for.
     error_type: Option<&'static str>,
+    sending: Option<RunningStage>,
     sent: u64,
 }
 
@@ -121,12 +122,14 @@ impl RequestRecord {
             tally,
             status: None,
             error_type: None,
+            sending: None,
             sent: 0,
         }
     }
 
     fn answered(mut self, status: StatusCode, error_type: Option<&'static str>) -> Self {
         (self.status, self.error_type) = (Some(status), error_type);
+        self.sending = Some(self.tally.stage("send"));
         self
     }
 
@@ -172,6 +175,7 @@ impl RequestRecord {
 
 impl Drop for RequestRecord {
     fn drop(&mut self) {
+        drop(self.sending.take());
         let duration = self.started.elapsed();
         // 499 is nginx's number for a client that did not wait.
         let status = self.status.map_or(499, |status| status.as_u16());
@@ -188,7 +192,7 @@ impl Drop for RequestRecord {
         span.in_scope(|| {
             if self.is_kept(status, duration) {
                 kept_headers::log(&self.headers);
-                self.tally.log_runs();
+                self.tally.log();
             }
             self.log(status, duration_us);
         });

@@ -20,6 +20,7 @@ use crate::domain::{Flash, User};
 use crate::error::AppError;
 use crate::flash_cookie;
 use crate::state::AppState;
+use crate::tally;
 
 /// `last_seen` is written at most once in so many microseconds: no write per request.
 const TOUCH_AFTER: i64 = 60_000_000;
@@ -142,6 +143,7 @@ async fn visit(
     jar: &CookieJar,
     cookies: &CookieNames,
 ) -> Result<Visit, AppError> {
+    let _stage = tally::stage("session");
     let flashes = jar.get(cookies.flash).map(|cookie| flash_cookie::decode(cookie.value()));
     let flashes = flashes.unwrap_or_default();
     let token = jar.get(cookies.session).and_then(|cookie| SessionToken::parse(cookie.value()));

@@ -5,10 +5,14 @@ use axum::response::{Html, IntoResponse, Response};
 
 use crate::error::AppError;
 use crate::middleware::session::FlashesShown;
+use crate::tally;
 
 /// The page, which has shown what it was told to show once.
 pub fn render(page: &impl Template) -> Result<Response, AppError> {
-    let mut response = Html(page.render()?).into_response();
+    let stage = tally::stage("render");
+    let html = page.render()?;
+    drop(stage);
+    let mut response = Html(html).into_response();
     response.extensions_mut().insert(FlashesShown);
     Ok(response)
 }

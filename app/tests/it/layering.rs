@@ -20,13 +20,13 @@ const APP: &[(&str, &[&str])] = &[
     // Data.
     ("db", &["domain", "metrics", "tally"]),
     ("data_dir", &[]),
-    ("auth", &["clock", "db"]),
+    ("auth", &["clock", "db", "tally"]),
     ("config", &["auth", "db"]),
     ("durable", &[]),
     ("state", &["auth", "clock", "config", "db", "durable", "metrics"]),
     // The web.
     ("error", &["auth", "db", "metrics"]),
-    ("body", &["error"]),
+    ("body", &["error", "tally"]),
     ("chaos", &["error", "state"]),
     ("assets", &["error"]),
     ("flash_cookie", &["domain"]),
@@ -63,6 +63,7 @@ const APP: &[(&str, &[&str])] = &[
             "metrics",
             "middleware",
             "state",
+            "tally",
         ],
     ),
     ("api", &["accounts", "assets", "body", "db", "domain", "error", "metrics", "state"]),
@@ -108,6 +109,7 @@ const APP: &[(&str, &[&str])] = &[
             "ops",
             "pages",
             "state",
+            "tally",
         ],
     ),
     // The program.

@@ -22,12 +22,15 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry;
 
 use crate::harness::{Backend, TestApp, eventually, on, on_both_databases, request, send};
+use crate::raw_sql::Raw;
+use crate::records::Record;
 
 on_both_databases!(
     a_request_is_one_record_and_one_sample,
     routes_are_named_by_their_templates,
     nothing_secret_is_logged_or_measured,
     statements_are_measured_under_their_names,
+    a_failed_request_tells_its_stages,
 );
 
 const SAMPLES: &str = "http_server_request_duration_seconds_count";
@@ -90,6 +93,46 @@ async fn a_request_is_one_record_and_one_sample(app: TestApp) {
     }
     let ids: BTreeSet<_> = records.iter().map(|record| record.field("http.request.id")).collect();
     assert_eq!(ids.len(), 8);
+}
+
+async fn a_failed_request_tells_its_stages(app: TestApp) {
+    app.user("a").await;
+    let mut browser = app.browser_of("a").await;
+    let mut raw = Raw::connect(&app).await;
+    // A log-in would end with a session, whose table is gone after the password is compared.
+    raw.execute("ALTER TABLE sessions RENAME TO gone").await.unwrap();
+    let stages = |records: &[Record]| {
+        let name = |record: &Record| record.field("span.name").to_owned();
+        let is_stage = |record: &&Record| record.message.starts_with("stage ");
+        records.iter().filter(is_stage).map(name).collect::<Vec<_>>()
+    };
+
+    app.records().take();
+    let form = [("username", "a"), ("password", "default")];
+    app.browser().post("/login", &form).await.is(500);
+    let records = app.records().take();
+    assert_eq!(stages(&records), ["session", "read body", "password", "handler", "send"]);
+    let number = |record: &Record, name| record.field(name).parse::<u64>().unwrap();
+    let end = records.last().unwrap();
+    for stage in records.iter().filter(|record| record.message.starts_with("stage ")) {
+        let till = number(stage, "offset_us") + number(stage, "duration_us");
+        assert!(till <= number(end, "duration_us") + 1, "{stage:?} of {end:?}");
+        assert_eq!(stage.field("http.request.id"), end.field("http.request.id"));
+    }
+
+    // Who comes with a session that cannot be looked up reaches no handler.
+    browser.get("/public").await.is(500);
+    assert_eq!(stages(&app.records().take()), ["session", "send"]);
+    raw.execute("ALTER TABLE gone RENAME TO sessions").await.unwrap();
+
+    // Of those that do well, a sample is kept.
+    eventually("a page is in the sample", async || {
+        browser.get("/public").await.is(200);
+        let stages = stages(&app.records().take());
+        assert!(stages.is_empty() || stages == ["session", "render", "handler", "send"]);
+        !stages.is_empty()
+    })
+    .await;
 }
 
 /// Method, address, and the name of its route on the site.
