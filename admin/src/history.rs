@@ -238,19 +238,32 @@ impl History {
         for (interval, number) in intervals.iter_mut().zip(first..) {
             interval.start = number.saturating_mul(step);
         }
-        // A finer interval than a minute is asked for only where every sample is still known.
-        let rolled_up_to = self.minutes.last().filter(|_| step >= MINUTE).map(|row| row.at);
-        let boundary = rolled_up_to.unwrap_or(i64::MIN);
-        let begin = first.saturating_mul(step);
-        let minutes = self.minutes.after(begin).take_while(|row| row.at <= boundary);
-        let fine = self.fine.after(begin).filter(|row| row.middle() >= boundary);
-        for row in minutes.chain(fine) {
+        for row in self.rows(first.saturating_mul(step), step) {
             let at = usize::try_from(row.middle().div_euclid(step) - first);
             if let Some(interval) = at.ok().and_then(|at| intervals.get_mut(at)) {
                 interval.cells.add(row, &self.columns);
             }
         }
         intervals
+    }
+
+    /// All of this time as one, as exactly as it is known.
+    pub fn total(&self, from: i64, to: i64) -> Cells {
+        let mut cells = Cells::default();
+        let rows = self.rows(from, self.finest(from));
+        for row in rows.filter(|row| (from..to).contains(&row.middle())) {
+            cells.add(row, &self.columns);
+        }
+        cells
+    }
+
+    /// What ended after this time, oldest first and nothing twice. A finer step than a minute is asked
+    /// for only where every sample is still known.
+    fn rows(&self, since: i64, step: i64) -> impl Iterator<Item = &Row> {
+        let rolled_up_to = self.minutes.last().filter(|_| step >= MINUTE).map(|row| row.at);
+        let boundary = rolled_up_to.unwrap_or(i64::MIN);
+        let minutes = self.minutes.after(since).take_while(move |row| row.at <= boundary);
+        minutes.chain(self.fine.after(since).filter(move |row| row.middle() >= boundary))
     }
 }
 

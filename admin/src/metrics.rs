@@ -6,6 +6,7 @@ mod chart;
 mod plot;
 mod sampler;
 mod standard;
+mod statements;
 
 use std::collections::HashMap;
 use std::io;
@@ -16,9 +17,10 @@ use logsearch::metrics::Metric;
 use logsearch::metrics::own::Names;
 
 pub use chart::{Chart, Pick, Set, pick};
-pub(crate) use chart::{Kept, Look, Track};
+pub(crate) use chart::{Kept, Look, Spread, Track};
 pub(crate) use plot::{Measure, Plot, Trace, plots};
 pub use sampler::Sampler;
+pub(crate) use statements::{Cost, Costs};
 
 use crate::format::SECOND;
 use crate::history::History;
@@ -64,7 +66,7 @@ impl Metrics {
 
     fn with_charts(mut self, charts: impl IntoIterator<Item = Chart>) -> Self {
         self.charts.extend(charts);
-        let mut tracks: Vec<Track> = Vec::new();
+        let mut tracks = statements::tracks();
         for line in self.charts.iter().flat_map(|chart| &chart.lines) {
             for track in line.reading.tracks() {
                 if !tracks.contains(&track) {
@@ -96,6 +98,11 @@ impl Metrics {
     /// Every chart, the usual ones first.
     pub fn all_charts(&self) -> &[Chart] {
         &self.charts
+    }
+
+    /// What statements cost in this time, if the service measures them.
+    pub(crate) fn statements(&self, from: i64, to: i64) -> Option<Costs> {
+        statements::costs(&self.history(), from, to)
     }
 
     pub(crate) fn name(&self) -> &str {

@@ -71,8 +71,9 @@ impl Column {
     }
 }
 
-/// The most columns of a process: a bound on memory, far above what the fixed sets of charts need.
-pub const MAX_COLUMNS: usize = 768;
+/// The most columns of a process: a bound on memory, above what the fixed sets of charts and a hundred
+/// statements need.
+pub const MAX_COLUMNS: usize = 2_048;
 
 /// All columns, by number.
 #[derive(Debug, Default)]

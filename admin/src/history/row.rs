@@ -1,6 +1,8 @@
 //! One sample as bytes: what every column was or grew by, in few bytes. Most of a service's figures are
 //! small whole numbers, which take one byte each; rows in memory and on disk look the same.
 
+use super::columns::MAX_COLUMNS;
+
 /// A row: when its interval ended, how much time it saw, and its cells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
@@ -26,7 +28,7 @@ impl Row {
 
 /// A number of this size or more is no longer whole for sure.
 const WHOLE: f64 = 9_007_199_254_740_992.0;
-/// No value.
+/// No value, in as many further columns as the number behind it says.
 const ABSENT: u64 = 0;
 /// Eight bytes of a float follow.
 const FLOAT: u64 = 1;
@@ -35,35 +37,57 @@ const FIRST: u64 = 2;
 
 /// Writes cells in the order of their columns. A value that is not finite is written as absent.
 pub fn encode(cells: &[Option<f64>]) -> Box<[u8]> {
-    let known = cells.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
-    let mut out = Vec::with_capacity(known * 2);
-    for cell in &cells[..known] {
-        match cell {
-            Some(value) if value.fract() == 0.0 && (0.0..WHOLE).contains(value) => {
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_sign_loss,
-                    reason = "checked above"
-                )]
-                varint(*value as u64 + FIRST, &mut out);
-            }
-            Some(value) if value.is_finite() => {
-                varint(FLOAT, &mut out);
-                out.extend_from_slice(&value.to_le_bytes());
-            }
-            _ => varint(ABSENT, &mut out),
+    let mut out = Vec::with_capacity(cells.len() * 2);
+    let mut absent = 0;
+    for cell in cells {
+        let Some(value) = cell.filter(|value| value.is_finite()) else {
+            absent += 1;
+            continue;
+        };
+        if absent > 0 {
+            varint(ABSENT, &mut out);
+            varint(absent - 1, &mut out);
+            absent = 0;
         }
+        write(value, &mut out);
     }
     out.into_boxed_slice()
 }
 
+fn write(value: f64, out: &mut Vec<u8>) {
+    if value.fract() == 0.0 && (0.0..WHOLE).contains(&value) {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "checked above"
+        )]
+        varint(value as u64 + FIRST, out);
+    } else {
+        varint(FLOAT, out);
+        out.extend_from_slice(&value.to_le_bytes());
+    }
+}
+
 /// Calls back with column and value of each cell; `None` when the bytes are no row, after the cells in
 /// front of the damage.
-pub fn decode(mut bytes: &[u8], mut each: impl FnMut(usize, f64)) -> Option<()> {
+pub fn decode(bytes: &[u8], each: impl FnMut(usize, f64)) -> Option<()> {
+    read(bytes, read_varint, each)
+}
+
+/// The same for rows as they were written before absent cells were counted: each is a byte of its own.
+pub fn decode_uncounted(bytes: &[u8], each: impl FnMut(usize, f64)) -> Option<()> {
+    read(bytes, |_| Some(0), each)
+}
+
+fn read(
+    mut bytes: &[u8],
+    more_absent: impl Fn(&mut &[u8]) -> Option<u64>,
+    mut each: impl FnMut(usize, f64),
+) -> Option<()> {
     let mut column = 0;
-    while !bytes.is_empty() {
+    while !bytes.is_empty() && column < MAX_COLUMNS {
         match read_varint(&mut bytes)? {
-            ABSENT => {}
+            ABSENT => column += usize::try_from(more_absent(&mut bytes)?).ok()?.min(MAX_COLUMNS),
             FLOAT => {
                 let (float, rest) = bytes.split_first_chunk()?;
                 each(column, f64::from_le_bytes(*float));
@@ -74,7 +98,7 @@ pub fn decode(mut bytes: &[u8], mut each: impl FnMut(usize, f64)) -> Option<()> 
         }
         column += 1;
     }
-    Some(())
+    bytes.is_empty().then_some(())
 }
 
 fn varint(mut value: u64, out: &mut Vec<u8>) {
@@ -107,7 +131,7 @@ mod tests {
 
     use super::*;
 
-    fn read(bytes: &[u8], columns: usize) -> Option<Vec<Option<f64>>> {
+    fn cells_of(bytes: &[u8], columns: usize) -> Option<Vec<Option<f64>>> {
         let mut cells = vec![None; columns];
         decode(bytes, |column, value| cells[column] = Some(value))?;
         Some(cells)
@@ -115,8 +139,18 @@ mod tests {
 
     #[test]
     fn small_whole_numbers_take_a_byte_and_nothing_at_the_end_takes_none() {
-        assert_eq!(encode(&[Some(0.0), None, Some(100.0), None, None]).len(), 3);
-        assert_eq!(encode(&[Some(f64::NAN), Some(f64::INFINITY)]).as_ref(), [0, 0]);
+        assert_eq!(encode(&[Some(0.0), None, Some(100.0), None, None]).len(), 4);
+        assert!(encode(&[Some(f64::NAN), Some(f64::INFINITY)]).is_empty());
+        let mut sparse = vec![None; 100];
+        sparse.push(Some(1.0));
+        assert_eq!(encode(&sparse).len(), 3);
+    }
+
+    #[test]
+    fn rows_with_a_byte_for_each_absent_cell_are_read() {
+        let mut cells = Vec::new();
+        let whole = decode_uncounted(&[2, 0, 0, 9], |column, value| cells.push((column, value)));
+        assert_eq!((whole, cells), (Some(()), vec![(0, 0.0), (3, 7.0)]));
     }
 
     proptest! {
@@ -129,7 +163,7 @@ mod tests {
             ],
             0..40,
         )) {
-            let read = read(&encode(&cells), cells.len());
+            let read = cells_of(&encode(&cells), cells.len());
             prop_assert_eq!(read, Some(cells));
         }
 
@@ -137,7 +171,7 @@ mod tests {
         fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
             let mut cells = 0;
             let _whole = decode(&bytes, |column, _| cells = column + 1);
-            prop_assert!(cells <= bytes.len());
+            prop_assert!(cells <= MAX_COLUMNS);
         }
     }
 }

@@ -7,11 +7,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::columns::{Column, Columns, Fold};
 use crate::exposition::{Exposition, Sample};
-use crate::metrics::{Kept, Track};
+use crate::metrics::{Kept, Spread, Track};
 
-/// The most lines of one chart that a label may make; values beyond come together in one.
-const MAX_GROUPS: usize = 12;
-/// The name of that line.
+/// What comes together of a label with too many values.
 const OTHER_GROUP: &str = "(others)";
 
 /// What the last look saw.
@@ -72,6 +70,9 @@ impl Scrape {
                     }),
                 };
                 let Some(value) = value.filter(|value| value.is_finite()) else { continue };
+                if value == 0.0 && track.spread == Spread::Many {
+                    continue;
+                }
                 if let Some(number) = columns.number(&self.column(at, sample)) {
                     if number >= cells.len() {
                         cells.resize(number + 1, None);
@@ -90,7 +91,7 @@ impl Scrape {
         let group = track.pick.by.and_then(|label| sample.label(label)).unwrap_or_default();
         let groups = &mut self.groups[at];
         let is_known = groups.iter().any(|known| known == group);
-        if !is_known && groups.len() < MAX_GROUPS {
+        if !is_known && groups.len() < track.spread.groups() {
             groups.push(group.to_owned());
         }
         let group = if is_known || groups.iter().any(|known| known == group) {
@@ -139,7 +140,11 @@ fn increase(
 mod tests {
     use super::*;
     use crate::exposition::parse;
-    use crate::metrics::pick;
+    use crate::metrics::{Pick, pick};
+
+    fn track(pick: Pick, kind: Kept) -> Track {
+        Track { pick, kind, spread: Spread::Few }
+    }
 
     fn named(columns: &Columns, cells: &[Option<f64>]) -> Vec<(String, f64)> {
         let named = columns.all().iter().zip(cells).filter_map(|(column, cell)| {
@@ -150,7 +155,7 @@ mod tests {
 
     #[test]
     fn counters_grow_from_the_second_look_on_and_survive_resets() {
-        let track = Track { pick: pick("a_total").by("x"), kind: Kept::Counter };
+        let track = track(pick("a_total").by("x"), Kept::Counter);
         let mut scrape = Scrape::new(vec![track]);
         let mut columns = Columns::default();
         let mut look = |text: &str| {
@@ -168,11 +173,33 @@ mod tests {
     }
 
     #[test]
+    fn of_many_groups_only_those_are_kept_that_grew() {
+        let spread = Spread::Many;
+        let track = Track { pick: pick("a_total").by("x"), kind: Kept::Counter, spread };
+        let mut scrape = Scrape::new(vec![track]);
+        let mut columns = Columns::default();
+        let text = |grown: usize| -> String {
+            let lines = (0..110).map(|x| format!("a_total{{x=\"{x}\"}} {}\n", x / grown));
+            lines.collect()
+        };
+        scrape.read(&parse(&text(1_000)), &mut columns);
+        scrape.read(&parse(&text(109)), &mut columns);
+        assert_eq!(columns.all().len(), 1);
+        assert_eq!(columns.all()[0].group, "109");
+        let cells = scrape.read(&parse(&text(1)), &mut columns);
+        let named = named(&columns, &cells);
+        assert_eq!(named.len(), Spread::Many.groups() + 1);
+        // For 100 to 108 there was no room for one of their own, and 109 had grown by one before.
+        assert!(named.contains(&("a_total by x/(others)".to_owned(), 936.0)), "{named:?}");
+        assert!(named.contains(&("a_total by x/109".to_owned(), 108.0)), "{named:?}");
+    }
+
+    #[test]
     fn only_what_is_picked_is_taken_and_too_many_lines_become_one() {
         let tracks = vec![
-            Track { pick: pick("g").only("x", &["1", "2"]), kind: Kept::Gauge(Fold::Last) },
-            Track { pick: pick("g").by("x"), kind: Kept::Gauge(Fold::Last) },
-            Track { pick: pick("h"), kind: Kept::Histogram },
+            track(pick("g").only("x", &["1", "2"]), Kept::Gauge(Fold::Last)),
+            track(pick("g").by("x"), Kept::Gauge(Fold::Last)),
+            track(pick("h"), Kept::Histogram),
         ];
         let mut scrape = Scrape::new(tracks);
         let mut columns = Columns::default();
@@ -183,7 +210,7 @@ mod tests {
         let cells = scrape.read(&parse(&text), &mut columns);
         let named = named(&columns, &cells);
         assert!(named.contains(&("g{x=1|2}/".to_owned(), 2.0)), "{named:?}");
-        assert_eq!(named.len(), 1 + MAX_GROUPS + 1 + 1);
+        assert_eq!(named.len(), 1 + Spread::Few.groups() + 1 + 1);
         assert!(named.contains(&("g by x/(others)".to_owned(), 8.0)), "{named:?}");
         assert_eq!(named.last(), Some(&("h/1".to_owned(), 0.0)));
     }

@@ -5,7 +5,8 @@
 //! ```text
 //! file:  magic | frame…
 //! frame: u32 length of the payload | u32 CRC-32 of it | payload
-//! payload: 'c' column | 'r' i64 end, u32 milliseconds watched, cells
+//! payload: 'c' column | 'n' i64 end, u32 milliseconds watched, cells
+//!          | 'r' the same, of files that were begun before absent cells were counted
 //! ```
 
 use std::fs::{self, File, OpenOptions};
@@ -13,7 +14,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::columns::{Column, Columns, MAX_COLUMNS};
-use super::row::{Row, decode, encode};
+use super::row::{Row, decode, decode_uncounted, encode};
 
 const MAGIC: &[u8; 8] = b"metrics1";
 /// Bytes in front of a payload.
@@ -240,7 +241,7 @@ fn row_payload(row: &Row, numbers: &[usize], columns: &Columns) -> Vec<u8> {
     });
     let cells: Vec<_> =
         numbers.iter().map(|number| values.get(*number).copied().flatten()).collect();
-    let mut payload = vec![b'r'];
+    let mut payload = vec![b'n'];
     payload.extend_from_slice(&row.at.to_le_bytes());
     let covered = u32::try_from(row.covered / 1_000).unwrap_or(u32::MAX);
     payload.extend_from_slice(&covered.to_le_bytes());
@@ -285,8 +286,8 @@ impl Read {
                 let number = columns.number(&Column::of_bytes(rest)?).unwrap_or(MAX_COLUMNS);
                 self.columns.push(number);
             }
-            b'r' => {
-                let found = self.row(rest, columns)?;
+            b'n' | b'r' => {
+                let found = self.row(rest, columns, *kind == b'n')?;
                 self.newest = self.newest.max(found.at);
                 row(found, columns);
             }
@@ -295,16 +296,21 @@ impl Read {
         Some(())
     }
 
-    fn row(&self, bytes: &[u8], columns: &Columns) -> Option<Row> {
+    fn row(&self, bytes: &[u8], columns: &Columns, is_counted: bool) -> Option<Row> {
         let (at, rest) = bytes.split_first_chunk()?;
         let (covered, rest) = rest.split_first_chunk()?;
         let mut cells = vec![None; columns.all().len()];
         let mut is_known = true;
-        decode(rest, |column, value| match self.columns.get(column) {
+        let each = |column: usize, value| match self.columns.get(column) {
             Some(number) if *number < cells.len() => cells[*number] = Some(value),
             Some(_) => {}
             None => is_known = false,
-        })?;
+        };
+        if is_counted {
+            decode(rest, each)?;
+        } else {
+            decode_uncounted(rest, each)?;
+        }
         let covered = i64::from(u32::from_le_bytes(*covered)) * 1_000;
         is_known.then(|| Row { at: i64::from_le_bytes(*at), covered, cells: encode(&cells) })
     }

@@ -8,16 +8,16 @@ use std::fs;
 use proptest::prelude::*;
 
 use super::*;
-use crate::metrics::{Kept, pick};
+use crate::metrics::{Kept, Spread, pick};
 
 const EVERY: i64 = 10 * SECOND;
 
 fn tracks() -> Vec<Track> {
     vec![
-        Track { pick: pick("c_total"), kind: Kept::Counter },
-        Track { pick: pick("g"), kind: Kept::Gauge(Fold::Highest) },
-        Track { pick: pick("t"), kind: Kept::Gauge(Fold::Last) },
-        Track { pick: pick("h"), kind: Kept::Histogram },
+        Track { pick: pick("c_total"), kind: Kept::Counter, spread: Spread::Few },
+        Track { pick: pick("g"), kind: Kept::Gauge(Fold::Highest), spread: Spread::Few },
+        Track { pick: pick("t"), kind: Kept::Gauge(Fold::Last), spread: Spread::Few },
+        Track { pick: pick("h"), kind: Kept::Histogram, spread: Spread::Few },
     ]
 }
 
@@ -201,9 +201,9 @@ fn a_directory_that_cannot_be_written_is_said_once_and_costs_no_look() {
 fn a_week_stays_below_its_budget_of_memory_and_disk() {
     let directory = tempfile::tempdir().unwrap();
     let tracks = vec![
-        Track { pick: pick("c_total").by("x"), kind: Kept::Counter },
-        Track { pick: pick("h"), kind: Kept::Histogram },
-        Track { pick: pick("g").by("x"), kind: Kept::Gauge(Fold::Highest) },
+        Track { pick: pick("c_total").by("x"), kind: Kept::Counter, spread: Spread::Few },
+        Track { pick: pick("h"), kind: Kept::Histogram, spread: Spread::Few },
+        Track { pick: pick("g").by("x"), kind: Kept::Gauge(Fold::Highest), spread: Spread::Few },
     ];
     let mut history = History::new(tracks, EVERY);
     history.keep_in(directory.path()).unwrap();

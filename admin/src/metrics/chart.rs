@@ -120,7 +120,7 @@ impl Reading {
 
     /// What the history must keep for it.
     pub fn tracks(&self) -> Vec<Track> {
-        let track = |pick: &Pick, kind| Track { pick: pick.clone(), kind };
+        let track = |pick: &Pick, kind| Track { pick: pick.clone(), kind, spread: Spread::Few };
         match self {
             Self::Gauge(pick, fold) => vec![track(pick, Kept::Gauge(*fold))],
             Self::Rate(pick) => vec![track(pick, Kept::Counter)],
@@ -152,6 +152,26 @@ pub(crate) enum Kept {
 pub(crate) struct Track {
     pub pick: Pick,
     pub kind: Kept,
+    pub spread: Spread,
+}
+
+/// How many groups a label makes of a track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spread {
+    /// As many as a chart has room for; a counter that did not grow is zero.
+    Few,
+    /// As many as a table has room for; of counters that did not grow nothing is kept.
+    Many,
+}
+
+impl Spread {
+    /// The most groups; what is beyond comes together in one.
+    pub fn groups(self) -> usize {
+        match self {
+            Self::Few => 12,
+            Self::Many => 100,
+        }
+    }
 }
 
 /// How a line is drawn.

@@ -251,7 +251,7 @@ fn per_second(increase: f64, covered: i64) -> Option<f64> {
 /// The percentile of observations in cumulative buckets `(upper bound, count)`, as Prometheus estimates
 /// it: evenly spread within a bucket, and the highest finite bound for what lies beyond. `None` without
 /// observations.
-fn percentile(share: f64, mut buckets: Vec<(f64, f64)>) -> Option<f64> {
+pub(super) fn percentile(share: f64, mut buckets: Vec<(f64, f64)>) -> Option<f64> {
     buckets.sort_by(|left, right| left.0.total_cmp(&right.0));
     let total = buckets.last()?.1;
     if total <= 0.0 {

@@ -3,6 +3,7 @@
 //! instead, they are folded here.
 
 use std::cmp::Reverse;
+use std::collections::HashSet;
 
 use logsearch::fields;
 use logsearch::record::{LogRecord, Value};
@@ -173,6 +174,22 @@ pub fn is_end(record: &LogRecord) -> bool {
     record.field(fields::STATUS).is_some() && record.field(fields::DURATION).is_some()
 }
 
+/// Which request or job a record is of.
+fn work(record: &LogRecord) -> Option<String> {
+    text_of(record, fields::REQUEST_ID).or_else(|| text_of(record, fields::JOB))
+}
+
+/// Records of statements, each run once: what a service folded at the end of a request it may have told
+/// before, of slow and of failed runs.
+pub fn told_once(records: &[LogRecord]) -> Vec<&LogRecord> {
+    let is_folded = |record: &&LogRecord| record.field(TIMES).is_some();
+    let folded: HashSet<_> = records.iter().filter(is_folded).filter_map(work).collect();
+    let is_new = |record: &&LogRecord| {
+        is_folded(record) || work(record).is_none_or(|work| !folded.contains(&work))
+    };
+    records.iter().filter(is_new).collect()
+}
+
 /// Whether this was recorded at the end of a request about a part of it, by a service that folds them.
 pub fn is_step(record: &LogRecord) -> bool {
     record.field(fields::OFFSET).is_some()
@@ -262,6 +279,17 @@ mod tests {
         let profile = Profile::new(&records);
         assert_eq!(profile.most_repeats(), 2);
         assert_eq!(profile.statements[0].pieces, [(1, 10)]);
+    }
+
+    #[test]
+    fn a_slow_run_that_was_told_before_is_not_told_again() {
+        let of = |request: &str, more: &[(&str, Value)]| {
+            let id = (fields::REQUEST_ID, Value::Str(request.to_owned()));
+            sql(1, &[&[id], more].concat())
+        };
+        let folded = [(TIMES, Value::Int(1))];
+        let records = [of("a", &[]), of("a", &folded), of("b", &[]), sql(1, &[]), sql(1, &folded)];
+        assert_eq!(told_once(&records).len(), 4);
     }
 
     #[test]

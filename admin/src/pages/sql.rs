@@ -1,7 +1,9 @@
-//! SQL over all requests that were kept in full: statements by the time they took together, how often
-//! they ran or how long one takes, and the request where each was slowest.
+//! SQL over all requests: statements by the time they took together, how often they ran or how long one
+//! takes, and the request where each was slowest. Where the service measures its statements the figures
+//! are of all runs; texts, slowest runs and what repeats come from the requests that were kept in full,
+//! and so do figures when only some requests are asked for, which no metric can tell apart.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use askama::Template;
@@ -18,6 +20,7 @@ use crate::error::PanelError;
 use crate::format;
 use crate::layout::{Layout, Section, render};
 use crate::links::{Links, View};
+use crate::metrics::{Cost, Costs};
 use crate::operator::Operator;
 use crate::panel::Panel;
 use crate::params::Params;
@@ -30,6 +33,8 @@ struct SqlPage {
     requests: String,
     looked_at: String,
     is_cut: bool,
+    /// The figures are of all runs since this time.
+    measured_since: Option<String>,
     sorts: Vec<(&'static str, String, bool)>,
     rows: Vec<SqlRow>,
 }
@@ -64,6 +69,8 @@ const SORTS: [(&str, &str, Figure); 4] = [
 #[derive(Default)]
 struct Group {
     name: String,
+    /// Empty when no run was kept.
+    sql: String,
     callsite: String,
     times: u64,
     micros: i64,
@@ -92,30 +99,62 @@ pub async fn show(
         limit: MAX_PAGE,
     };
     let page = panel.store.search(&search).await?;
-    let mut groups: Vec<(String, Group)> = groups(&page.records).into_iter().collect();
+    let mut groups: Vec<Group> = groups(&page.records).into_values().collect();
+    let costs = costs(&panel, &view);
+    if let Some(costs) = &costs {
+        measure(&mut groups, costs);
+    }
     let sort = SORTS.iter().find(|(name, ..)| *name == view.sort).unwrap_or(&SORTS[0]);
-    groups.sort_by(|(a, left), (b, right)| sort.2(right).cmp(&sort.2(left)).then(a.cmp(b)));
+    let by_text = |left: &Group, right: &Group| left.sql.cmp(&right.sql);
+    groups.sort_by(|a, b| sort.2(b).cmp(&sort.2(a)).then_with(|| by_text(a, b)));
     render(&SqlPage {
         layout: Layout::new(&panel, &operator, Section::Requests, "SQL", "/requests/sql", &view),
         notices: parsed.notices.iter().map(ToString::to_string).collect(),
         requests: panel.links.page("/requests", &view.sorted("")),
         looked_at: format::plural(page.records.len() as u64, "record"),
         is_cut: page.next.is_some(),
+        measured_since: costs.map(|costs| format::minute(costs.since)),
         sorts: SORTS
             .iter()
             .map(|(name, title, _)| {
                 (*title, panel.links.page("/requests/sql", &view.sorted(*name)), *name == sort.0)
             })
             .collect(),
-        rows: groups.iter().map(|(sql, group)| group.row(sql, &view, &panel.links)).collect(),
+        rows: groups.iter().map(|group| group.row(&view, &panel.links)).collect(),
     })
+}
+
+/// What all runs cost, unless only some requests are asked for.
+fn costs(panel: &Panel, view: &View) -> Option<Costs> {
+    let range = view.window.range();
+    let metrics = panel.metrics.as_ref().filter(|_| view.q.trim().is_empty())?;
+    metrics.statements(range.from, range.to)
+}
+
+/// Puts the figures of all runs in the place of those of kept ones, and adds statements of which none
+/// was kept.
+fn measure(groups: &mut Vec<Group>, costs: &Costs) {
+    let mut kept = HashSet::new();
+    for group in &mut *groups {
+        if let Some(cost) = costs.statements.get(&group.name) {
+            group.set(cost);
+            kept.insert(group.name.clone());
+        }
+    }
+    let others = costs.statements.iter().filter(|(name, _)| !kept.contains(*name));
+    groups.extend(others.map(|(name, cost)| {
+        let mut group = Group { name: name.clone(), ..Group::default() };
+        group.set(cost);
+        group
+    }));
 }
 
 fn groups(records: &[LogRecord]) -> HashMap<String, Group> {
     let mut groups: HashMap<String, Group> = HashMap::new();
-    for record in records {
+    for record in profile::told_once(records) {
         let one = profile::statement(record, record.timestamp);
         let group = groups.entry(one.sql.clone()).or_default();
+        group.sql.clone_from(&one.sql);
         let each = one.micros / i64::try_from(one.times).unwrap_or(1).max(1);
         group.times += one.times;
         group.micros += one.micros;
@@ -137,18 +176,25 @@ fn groups(records: &[LogRecord]) -> HashMap<String, Group> {
 }
 
 impl Group {
-    fn row(&self, sql: &str, view: &View, links: &Links) -> SqlRow {
-        let (max, worst) = self.worst.clone().unwrap_or_default();
+    fn set(&mut self, cost: &Cost) {
+        (self.times, self.micros) = (cost.times, cost.micros);
+        self.p95 = cost.p95.unwrap_or(0);
+    }
+
+    fn row(&self, view: &View, links: &Links) -> SqlRow {
+        let sql = &self.sql;
+        let (max, worst) = self.worst.clone().unzip();
+        let worst = worst.unwrap_or_default();
         let clause = Query::value_clause(fields::DB_QUERY, ValueRef::Str(sql)).to_string();
         let some = |count: u64| if count > 0 { format::count(count) } else { String::new() };
         SqlRow {
             name: self.name.clone(),
-            sql: sql.to_owned(),
+            sql: sql.clone(),
             callsite: self.callsite.clone(),
             times: format::count(self.times),
             total: format::duration(self.micros),
             p95: format::duration(self.p95),
-            max: format::duration(max),
+            max: max.map(format::duration).unwrap_or_default(),
             failed: some(self.failed),
             repeated: some(self.repeated),
             worst: if worst.is_empty() { String::new() } else { links.request(&worst) },

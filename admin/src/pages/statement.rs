@@ -1,5 +1,5 @@
-//! One SQL statement across all requests that were kept, at its own address: how long it takes, where it
-//! was slowest, who runs it, and which requests repeat it.
+//! One SQL statement across all requests, at its own address: how long it takes, and of those that were
+//! kept where it was slowest, who runs it, and which requests repeat it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,6 +20,7 @@ use crate::error::PanelError;
 use crate::format;
 use crate::layout::{Layout, Section, render};
 use crate::links::{View, cursor};
+use crate::metrics::Cost;
 use crate::operator::Operator;
 use crate::panel::Panel;
 use crate::params::Params;
@@ -36,6 +37,8 @@ struct StatementPage {
     name: String,
     sql: String,
     is_cut: bool,
+    /// Times are of all runs since then.
+    measured_since: Option<String>,
     facts: Vec<(&'static str, String)>,
     spark: Sparkline,
     callsites: Vec<(String, String)>,
@@ -88,17 +91,21 @@ pub async fn show(
         limit: MAX_PAGE,
     };
     let page = panel.store.search(&search).await?;
-    let mut runs: Vec<Run> = page.records.iter().map(run).collect();
+    let mut runs: Vec<Run> = profile::told_once(&page.records).into_iter().map(run).collect();
     runs.sort_by_key(|run| std::cmp::Reverse(run.each));
     let name = runs.first().map_or_else(String::new, |run| run.statement.name.clone());
     let repeating = runs.iter().filter(|run| run.statement.is_repeated());
     let times: Vec<i64> = page.records.iter().map(|record| record.timestamp).collect();
     let range = view.window.range();
+    let metrics = panel.metrics.as_ref();
+    let costs = metrics.and_then(|metrics| metrics.statements(range.from, range.to));
+    let cost = costs.as_ref().and_then(|costs| costs.statements.get(&name));
     let path = path(&sql);
     render(&StatementPage {
         layout: Layout::new(&panel, &operator, Section::Requests, "Statement", &path, &view),
         is_cut: page.next.is_some(),
-        facts: facts(&runs),
+        facts: facts(&runs, cost),
+        measured_since: cost.and(costs.as_ref()).map(|costs| format::minute(costs.since)),
         spark: Sparkline::of_times(&times, range.from, range.to),
         callsites: counts(&runs, |run| Some(run.statement.callsite.clone())),
         routes: counts(&runs, |run| text_of(run.record, fields::ROUTE)),
@@ -137,22 +144,32 @@ fn run(record: &LogRecord) -> Run<'_> {
     Run { record, each: statement.micros / times, statement }
 }
 
-/// What the runs, slowest first, come to.
-fn facts(runs: &[Run]) -> Vec<(&'static str, String)> {
-    let times: u64 = runs.iter().map(|run| run.statement.times).sum();
-    let total: i64 = runs.iter().map(|run| run.statement.micros).sum();
-    let failed = runs.iter().filter(|run| run.statement.failed).count();
-    let repeated = runs.iter().filter(|run| run.statement.is_repeated()).count();
+/// What the kept runs, slowest first, come to.
+fn kept_cost(runs: &[Run]) -> Cost {
     let slowest_of = |percent: usize| {
         let at = runs.len().saturating_sub(1) * (100 - percent) / 100;
-        runs.get(at).map_or_else(|| "–".to_owned(), |run| format::duration(run.each))
+        runs.get(at).map(|run| run.each)
     };
+    Cost {
+        times: runs.iter().map(|run| run.statement.times).sum(),
+        micros: runs.iter().map(|run| run.statement.micros).sum(),
+        p50: slowest_of(50),
+        p95: slowest_of(95),
+    }
+}
+
+/// Of all runs where they are measured, else of the kept ones.
+fn facts(runs: &[Run], measured: Option<&Cost>) -> Vec<(&'static str, String)> {
+    let cost = measured.copied().unwrap_or_else(|| kept_cost(runs));
+    let duration = |micros: Option<i64>| micros.map_or_else(|| "–".to_owned(), format::duration);
+    let failed = runs.iter().filter(|run| run.statement.failed).count();
+    let repeated = runs.iter().filter(|run| run.statement.is_repeated()).count();
     let mut facts = vec![
-        ("times", format::count(times)),
-        ("together", format::duration(total)),
-        ("p50", slowest_of(50)),
-        ("p95", slowest_of(95)),
-        ("slowest", slowest_of(100)),
+        ("times", format::count(cost.times)),
+        ("together", format::duration(cost.micros)),
+        ("p50", duration(cost.p50)),
+        ("p95", duration(cost.p95)),
+        ("slowest", duration(runs.first().map(|run| run.each))),
         ("requests kept", format::count(runs.len() as u64)),
     ];
     if failed > 0 {

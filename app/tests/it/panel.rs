@@ -229,6 +229,69 @@ async fn users_are_listed_with_their_figures(app: TestApp) {
 }
 
 /// Messages of the first user, more than anybody wants to post one by one.
+/// A statement as it is told at the end of a request on this route, or before.
+fn statement(app: &TestApp, route: &str, is_folded: bool) -> LogRecord {
+    let text = |name: &str, value: &str| (name.to_owned(), Value::Str(value.to_owned()));
+    let mut fields = vec![
+        text("db.operation.name", "messages.create"),
+        text("db.query.text", "INSERT INTO messages"),
+        text("http.request.id", route),
+        text("http.route", route),
+        ("duration_us".to_owned(), Value::Int(300_000)),
+    ];
+    if is_folded {
+        fields.push(("db.repeats".to_owned(), Value::Int(1)));
+    }
+    LogRecord {
+        timestamp: app.clock.now(),
+        sequence: 0,
+        level: Level::Info,
+        target: "t".to_owned(),
+        message: "statement profile".to_owned(),
+        fields,
+    }
+}
+
+async fn statements_cost_what_all_of_their_runs_do(app: TestApp) {
+    let panel = Panel::of(&app).await;
+    let operator = panel.log_in(&app, "o", Role::Viewer).await;
+    app.user("a").await;
+    let look = |ago: i64| {
+        let exposition = app.instruments.metrics.render();
+        panel.metrics.observe(&exposition, app.clock.now() - ago * 1_000_000);
+    };
+    look(20);
+    for number in 0..7 {
+        app.message("a", &format!("message {number}")).await;
+    }
+    look(10);
+    let row = async |query: &str| {
+        let page = operator.get(&format!("/admin/requests/sql?from=15m{query}")).await;
+        let page = page.is(200).text();
+        let mut rows = page.split("<tr").skip(1).map(str::to_owned);
+        rows.find(|row| row.contains("messages.create")).unwrap_or_default()
+    };
+    let times = |times: u32| format!("data-title=\"times\">{times}<");
+    let found = row("").await;
+    assert!(found.contains(&times(7)) && found.contains("no run was kept"), "{found}");
+
+    // A slow run is told at once and again at the end of its request, and is one run.
+    let kept = [("/x", false), ("/x", true), ("/y", true)];
+    panel.record(kept.map(|(route, is_folded)| statement(&app, route, is_folded)).into()).await;
+    let found = row("").await;
+    assert!(found.contains(&times(7)) && found.contains("INSERT INTO messages"), "{found}");
+    // No metric knows which requests these were.
+    for (query, wanted) in [("&q=route:/x", 1), ("&q=route:*", 2)] {
+        let found = row(query).await;
+        assert!(found.contains(&times(wanted)), "{query}: {found}");
+    }
+    let path = found.split("href=\"").find(|rest| rest.starts_with("/admin/requests/sql/"));
+    let path = path.unwrap().split('"').next().unwrap();
+    let page = operator.get(path).await.is(200).text();
+    assert!(page.contains("<dt>times</dt><dd>7</dd>"), "{page}");
+    assert!(page.contains("<dt>requests kept</dt><dd>2</dd>"), "{page}");
+}
+
 async fn post_many(app: &TestApp, count: u32) {
     let mut raw = Raw::connect(app).await;
     let numbers = match raw {
@@ -384,6 +447,7 @@ on_both_databases!(
     users_are_listed_with_their_figures,
     a_search_walks_a_part_of_the_table_and_goes_on,
     a_saved_search_is_everybodys,
+    statements_cost_what_all_of_their_runs_do,
     so_many_searches_are_kept_and_no_more,
     an_error_is_resolved_for_everybody_until_it_is_seen_again,
 );

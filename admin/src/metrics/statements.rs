@@ -1,0 +1,137 @@
+//! What every statement cost, from all of its runs: the histogram in which OpenTelemetry has the durations
+//! of database clients. Which requests they belonged to, it does not know.
+
+use std::collections::BTreeMap;
+
+use super::chart::{Kept, Spread, Track, pick};
+use super::plot::percentile;
+use crate::history::History;
+
+const DURATION: &str = "db_client_operation_duration_seconds";
+const SUM: &str = "db_client_operation_duration_seconds_sum";
+/// The label with the statement's name.
+const NAME: &str = "db_query_summary";
+
+/// One statement over some time.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Cost {
+    /// How often it ran.
+    pub times: u64,
+    /// All of it together, in microseconds.
+    pub micros: i64,
+    /// The median run, in microseconds; `None` without runs.
+    pub p50: Option<i64>,
+    /// The 95th percentile of its runs.
+    pub p95: Option<i64>,
+}
+
+/// All statements over some time.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Costs {
+    /// By the name the service gives a statement.
+    pub statements: BTreeMap<String, Cost>,
+    /// When the first look at the metrics ended that is still known.
+    pub since: i64,
+}
+
+/// What the history keeps for this.
+pub fn tracks() -> Vec<Track> {
+    let track = |metric, kind| Track { pick: pick(metric).by(NAME), kind, spread: Spread::Many };
+    let (kind, spread) = (Kept::Histogram, Spread::Few);
+    vec![
+        track(DURATION, kind),
+        track(SUM, Kept::Counter),
+        // Knows the bounds of buckets in which nothing was ever counted.
+        Track { pick: pick(DURATION), kind, spread },
+    ]
+}
+
+/// Every statement that ran in this time; `None` when no statement was ever measured.
+pub fn costs(history: &History, from: i64, to: i64) -> Option<Costs> {
+    let [buckets, sum] = [DURATION, SUM].map(|metric| pick(metric).by(NAME).to_string());
+    let of_all = pick(DURATION).to_string();
+    let cells = history.total(from, to);
+    let mut bounds = Vec::new();
+    let mut grown: BTreeMap<&str, Grown> = BTreeMap::new();
+    for (number, column) in history.columns().iter().enumerate() {
+        if column.track == of_all {
+            bounds.extend(column.bound.parse::<f64>());
+        }
+        let Some(value) = cells.get(number) else { continue };
+        if column.track == sum {
+            grown.entry(&column.group).or_default().seconds += value;
+        } else if let (true, Ok(bound)) = (column.track == buckets, column.bound.parse()) {
+            grown.entry(&column.group).or_default().buckets.push((bound, value));
+        }
+    }
+    let since = history.span().filter(|_| !bounds.is_empty())?.0;
+    let costs = grown.into_iter().map(|(name, grown)| (name.to_owned(), grown.cost(&bounds)));
+    Some(Costs { statements: costs.filter(|(_, cost)| cost.times > 0).collect(), since })
+}
+
+/// By how much the series of one statement grew.
+#[derive(Default)]
+struct Grown {
+    seconds: f64,
+    /// Upper bound and count of the buckets that grew, which are cumulative.
+    buckets: Vec<(f64, f64)>,
+}
+
+impl Grown {
+    fn cost(mut self, bounds: &[f64]) -> Cost {
+        let lowest = self.buckets.iter().map(|(bound, _)| *bound).fold(f64::INFINITY, f64::min);
+        // What did not grow was left out, and tells where the runs begin.
+        let without_runs = bounds.iter().filter(|bound| **bound < lowest);
+        self.buckets.extend(without_runs.map(|bound| (*bound, 0.0)));
+        let runs = self.buckets.iter().map(|(_, count)| *count).fold(0.0, f64::max);
+        let percentile = |share| percentile(share, self.buckets.clone()).map(micros);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+        let times = runs as u64;
+        Cost { times, micros: micros(self.seconds), p50: percentile(0.5), p95: percentile(0.95) }
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "far below the range of i64")]
+fn micros(seconds: f64) -> i64 {
+    (seconds * 1e6).round() as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::SECOND;
+
+    /// So many runs of 2 ms and of 40 ms.
+    fn exposition(name: &str, fast: u32, slow: u32) -> String {
+        let sum = f64::from(fast) * 0.002 + f64::from(slow) * 0.04;
+        let all = fast + slow;
+        let bucket = |bound: &str, count| {
+            let labels = format!("db_query_summary=\"{name}\",error_type=\"\",le=\"{bound}\"");
+            format!("{DURATION}_bucket{{{labels}}} {count}\n")
+        };
+        let buckets = [("0.001", 0), ("0.01", fast), ("0.1", all), ("+Inf", all)];
+        let buckets: String = buckets.iter().map(|(bound, count)| bucket(bound, count)).collect();
+        format!("{buckets}{SUM}{{db_query_summary=\"{name}\",error_type=\"\"}} {sum}\n")
+    }
+
+    #[test]
+    fn every_run_counts_and_only_those_of_the_time() {
+        let mut history = History::new(tracks(), 10 * SECOND);
+        assert_eq!(costs(&history, 0, i64::MAX), None);
+        for (at, fast, slow) in [(1, 5, 5), (2, 6, 5), (3, 106, 5), (4, 106, 15)] {
+            let text = exposition("a", fast, slow) + &exposition("b", 1, 0);
+            history.observe(&text, at * 10 * SECOND);
+        }
+        let found = costs(&history, 0, i64::MAX).unwrap();
+        assert_eq!(found.since, 10 * SECOND);
+        // What was counted before the first look is of no known time, and b has not run since.
+        assert_eq!(found.statements.len(), 1);
+        let all = found.statements["a"];
+        assert_eq!((all.times, all.micros), (111, 602_000));
+        // 101 of 111 runs lie evenly between 1 and 10 ms.
+        assert_eq!(all.p50, Some(5_946));
+        let second = costs(&history, 21 * SECOND, 31 * SECOND).unwrap().statements["a"];
+        assert_eq!((second.times, second.micros, second.p95), (100, 200_000, Some(9_550)));
+        assert_eq!(costs(&history, 0, 5 * SECOND).unwrap().statements.len(), 0);
+    }
+}
