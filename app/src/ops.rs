@@ -11,7 +11,7 @@ mod moderation;
 pub mod operator;
 mod operators;
 pub mod panel;
-mod problem;
+pub mod problem;
 pub mod runbooks;
 pub mod scrape;
 mod searches;

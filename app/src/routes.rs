@@ -18,7 +18,7 @@ use crate::metrics::Surface;
 use crate::middleware::observe::observe;
 use crate::middleware::{detach, errors, panics, security, session, strict};
 use crate::ops::panel::{self, Panel};
-use crate::ops::{health, runbooks, scrape};
+use crate::ops::{health, problem, runbooks, scrape};
 use crate::pages::{account, follow, message, timeline};
 use crate::state::AppState;
 use crate::{api, assets, tally};
@@ -144,7 +144,8 @@ pub fn observed(router: Router, state: &AppState, surface: Surface) -> Router {
         .layer(from_fn(panics::catch));
     let with_bodies = match surface {
         Surface::Web => strict.layer(from_fn(errors::pages)),
-        Surface::Api | Surface::Ops => strict.layer(from_fn(errors::json)),
+        Surface::Api => strict.layer(from_fn(errors::json)),
+        Surface::Ops => strict.layer(from_fn(problem::pages)),
     };
     with_bodies
         .layer(layer((state.clone(), surface), observe))

@@ -59,9 +59,11 @@ pub async fn pages(request: Request, next: Next) -> Response {
 /// The layer of the API.
 pub async fn json(request: Request, next: Next) -> Response {
     let response = next.run(request).await;
-    if needs_no_body(&response) {
-        return response;
-    }
+    if needs_no_body(&response) { response } else { with_json(response) }
+}
+
+/// The refusal with a body for programs.
+pub fn with_json(response: Response) -> Response {
     let status = response.status();
     let body = ApiError { status: status.as_u16(), error_msg: sentence(&response) };
     let body = Json(body).into_response();
@@ -80,7 +82,8 @@ pub fn is_passing(status: StatusCode) -> bool {
         || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT)
 }
 
-fn needs_no_body(response: &Response) -> bool {
+/// Whether it is no error, or an error with a body of its own.
+pub fn needs_no_body(response: &Response) -> bool {
     let is_error = response.status().is_client_error() || response.status().is_server_error();
     !is_error || response.extensions().get::<OwnBody>().is_some()
 }

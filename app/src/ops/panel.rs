@@ -80,7 +80,7 @@ pub fn router(state: &AppState, panel: Panel) -> Router {
     Router::new()
         .merge(pages)
         .merge(login)
-        .layer(from_fn(problem::pages))
+        .layer(from_fn(problem::own_bodies))
         .route("/", get(async || Redirect::to(operator::PANEL)))
         .with_state(state.clone())
         .merge(alerts)

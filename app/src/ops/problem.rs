@@ -1,5 +1,5 @@
-//! Pages for what fails around the panel, before it knows who asks: the log-in, its guard, a database
-//! that does not answer. Browsers get a page, programs the JSON of the listener.
+//! Bodies for what fails around the panel, before it knows who asks: the log-in, its guard, a database
+//! that does not answer, an address that is too long. Browsers get a page, programs a small JSON.
 
 use askama::Template;
 use axum::extract::Request;
@@ -24,20 +24,28 @@ struct ProblemPage {
     style: String,
 }
 
-/// The layer of the panel and its log-in. An answer with a body is left alone.
+/// The layer of the panel and its log-in, whose answers with a body are left alone.
+pub async fn own_bodies(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if response.headers().contains_key(CONTENT_TYPE) {
+        response.extensions_mut().insert(OwnBody);
+    }
+    response
+}
+
+/// The layer of the listener.
 pub async fn pages(request: Request, next: Next) -> Response {
     let request_id = request.extensions().get::<RequestId>().map(|id| id.id.clone());
     let is_page = wants_page(request.headers());
     let reads = request.method().is_safe();
-    let mut response = next.run(request).await;
+    let response = next.run(request).await;
+    if errors::needs_no_body(&response) {
+        return response;
+    }
+    if !is_page {
+        return errors::with_json(response);
+    }
     let status = response.status();
-    if response.headers().contains_key(CONTENT_TYPE) {
-        response.extensions_mut().insert(OwnBody);
-        return response;
-    }
-    if !is_page || !(status.is_client_error() || status.is_server_error()) {
-        return response;
-    }
     let page = ProblemPage {
         status,
         heading: errors::heading(status),
@@ -47,11 +55,7 @@ pub async fn pages(request: Request, next: Next) -> Response {
         style: operator::style_address(),
     };
     match page.render() {
-        Ok(html) => {
-            let mut page = errors::with_body(response, Html(html).into_response());
-            page.extensions_mut().insert(OwnBody);
-            page
-        }
+        Ok(html) => errors::with_body(response, Html(html).into_response()),
         Err(error) => {
             tracing::error!(error.message = %error, "the error page failed to render");
             response

@@ -123,6 +123,9 @@ async fn no_error_page_of_the_panel_has_a_barrier() {
     ]
     .map(|path| errors.panel(path));
     errors.open(&errors.panel("/nothing"), 404).await;
+    errors.open(&format!("{}/nothing", errors.ops.base), 404).await;
+    // Somebody searched for a whole file.
+    errors.open(&errors.panel(&format!("/logs?q={}", &long[..9_000])), 414).await;
     errors.send(&logs, &[], 405).await;
     errors.send(&message, &[("set", "nonsense")], 400).await;
     errors.send(&malformed, &[("set", "flagged")], 400).await;
