@@ -11,6 +11,7 @@ pub mod avatar;
 pub mod backup;
 mod body;
 pub mod build;
+mod causes;
 #[cfg(feature = "chaos")]
 pub mod chaos;
 pub mod client;

@@ -23,7 +23,7 @@ use crate::ops::panel::Panel;
 use crate::signals::Signals;
 use crate::state::AppState;
 use crate::telemetry::Telemetry;
-use crate::{build, metrics, operators, process, routes, runtime};
+use crate::{build, causes, metrics, operators, process, routes, runtime};
 
 /// Runs the service until a signal ends it.
 pub async fn run(config: &Config, data_dir: &DataDir, telemetry: &Telemetry) -> anyhow::Result<()> {
@@ -88,7 +88,7 @@ async fn start(
     let control = Control { logs: Arc::clone(&telemetry.logs), levels: telemetry.levels.clone() };
     if let Err(error) = control::serve(data_dir.path(), control, ops.stop.clone()).await {
         tracing::warn!(
-            error.message = format!("{error:#}"),
+            error.message = causes::line(error.as_ref()),
             "`minitwit logs` cannot ask this service"
         );
     }

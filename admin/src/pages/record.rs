@@ -233,19 +233,15 @@ pub fn chain(record: &LogRecord) -> Vec<String> {
     chain.map_or_else(Vec::new, |chain| links_of(&chain).into_iter().map(str::to_owned).collect())
 }
 
-/// The parts of joined errors. A colon inside brackets joins nothing, and an error that only repeats
-/// what it wraps is told once.
+/// The parts of joined errors. A colon inside brackets or in front of a single word, as in `no such file:
+/// x`, joins nothing, and an error that only repeats what it wraps is told once.
 fn links_of(chain: &str) -> Vec<&str> {
-    let (mut links, mut start, mut depth) = (Vec::new(), 0, 0_i32);
-    for (at, character) in chain.char_indices() {
-        match character {
-            '(' => depth += 1,
-            ')' => depth -= 1,
-            ':' if depth <= 0 && chain[at..].starts_with(": ") => {
-                links.push(&chain[start..at]);
-                start = at + 2;
-            }
-            _ => {}
+    let mut links: Vec<&str> = Vec::new();
+    let mut start = 0;
+    for (from, to) in between_colons(chain) {
+        if from > 0 && chain[from..to].contains(' ') {
+            links.push(&chain[start..from - 2]);
+            start = from;
         }
     }
     links.push(&chain[start..]);
@@ -257,6 +253,24 @@ fn links_of(chain: &str) -> Vec<&str> {
         }
     }
     links
+}
+
+/// Where the pieces between colons outside of brackets are.
+fn between_colons(text: &str) -> Vec<(usize, usize)> {
+    let (mut pieces, mut start, mut depth) = (Vec::new(), 0, 0_i32);
+    for (at, character) in text.char_indices() {
+        match character {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            ':' if depth <= 0 && text[at..].starts_with(": ") => {
+                pieces.push((start, at));
+                start = at + 2;
+            }
+            _ => {}
+        }
+    }
+    pieces.push((start, text.len()));
+    pieces
 }
 
 /// Every field of a record as its row lists them: the position is the number by which buttons name it.
@@ -341,7 +355,12 @@ mod tests {
     fn a_chain_is_split_outside_brackets_and_repeats_nothing() {
         let text = "the statement failed: from database: (code: 1) no table: (code: 1) no table";
         assert_eq!(links_of(text), ["the statement failed", "from database", "(code: 1) no table"]);
-        assert_eq!(links_of("alone: a: b: a: b"), ["alone", "a", "b"]);
+        let twice = "all of it: one thing: another: one thing: another";
+        assert_eq!(links_of(twice), ["all of it", "one thing: another"]);
+        assert_eq!(
+            links_of("could not read: no such file: x"),
+            ["could not read", "no such file: x"]
+        );
         assert_eq!(links_of("an open ( bracket: é"), ["an open ( bracket: é"]);
     }
 

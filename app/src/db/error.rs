@@ -1,6 +1,6 @@
 //! How a statement fails, as a caller acts on it. An absent row is an `Option`, not an error.
 
-use std::error::Error as _;
+use crate::causes;
 
 /// The result of a database method.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -54,14 +54,7 @@ impl Error {
 
     /// The whole chain in one line.
     pub fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
-        }
-        text
+        causes::line(self)
     }
 }
 

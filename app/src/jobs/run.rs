@@ -11,9 +11,9 @@ use tracing::Instrument;
 
 use crate::clock::micros;
 use crate::db::Lease;
-use crate::metrics;
 use crate::state::AppState;
 use crate::tally::Tally;
+use crate::{causes, metrics};
 
 /// Who runs a tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -295,7 +295,7 @@ impl Runner {
                 ("skipped", why.clone())
             }
             Err(error) => {
-                let chain = format!("{error:#}");
+                let chain = causes::line(error.as_ref());
                 tracing::error!(
                     duration_us,
                     job.outcome = "failure",

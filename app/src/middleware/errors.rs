@@ -129,7 +129,7 @@ fn advice(status: StatusCode) -> &'static str {
         StatusCode::NOT_FOUND => "There is no such page or user",
         StatusCode::METHOD_NOT_ALLOWED => "This address does not take that kind of request",
         StatusCode::PAYLOAD_TOO_LARGE => "The request is too large",
-        StatusCode::URI_TOO_LONG => "The address is too long",
+        StatusCode::URI_TOO_LONG => "The address is too long; ask for less",
         StatusCode::SERVICE_UNAVAILABLE => "The service is busy; try again in a moment",
         status if status.is_server_error() => "Something went wrong on our side",
         _ => "The request makes no sense to this service",

@@ -17,15 +17,16 @@ const APP: &[(&str, &[&str])] = &[
     ("metrics", &["build"]),
     ("links", &[]),
     ("tally", &[]),
+    ("causes", &[]),
     // Data.
-    ("db", &["domain", "metrics", "tally"]),
+    ("db", &["causes", "domain", "metrics", "tally"]),
     ("data_dir", &[]),
     ("auth", &["clock", "db", "tally"]),
     ("config", &["auth", "db"]),
     ("durable", &[]),
     ("state", &["auth", "clock", "config", "db", "durable", "metrics"]),
     // The web.
-    ("error", &["auth", "db", "metrics"]),
+    ("error", &["auth", "causes", "db", "metrics"]),
     ("body", &["error", "tally"]),
     ("chaos", &["error", "state"]),
     ("assets", &["error"]),
@@ -121,6 +122,7 @@ const APP: &[(&str, &[&str])] = &[
         &[
             "auth",
             "backup",
+            "causes",
             "chaos",
             "clock",
             "config",
