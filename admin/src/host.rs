@@ -7,6 +7,7 @@ mod errors;
 mod jobs;
 mod moderation;
 mod operators;
+mod plans;
 mod searches;
 
 pub use alerts::{Alert, Alerts, Rule};
@@ -15,6 +16,7 @@ pub use errors::{ErrorState, ErrorStates};
 pub use jobs::{Job, Jobs, Run};
 pub use moderation::{Listed, Message, MessageFilter, Moderation, User};
 pub use operators::{Account, AccountChange, Operators, Session, Which};
+pub use plans::Plans;
 pub use searches::{Saved, SavedSearch, SavedSearches};
 
 /// Why the host could not answer. The panel logs it, says on the page what is missing, and shows the

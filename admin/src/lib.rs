@@ -31,7 +31,7 @@ mod window;
 pub use assets::{stylesheet, stylesheet_name};
 pub use host::{
     Account, AccountChange, Alert, Alerts, Deploy, Deploys, ErrorState, ErrorStates, HostError,
-    Job, Jobs, Listed, Message, MessageFilter, Moderation, Operators, Rule, Run, Saved,
+    Job, Jobs, Listed, Message, MessageFilter, Moderation, Operators, Plans, Rule, Run, Saved,
     SavedSearch, SavedSearches, Session, User, Which,
 };
 pub use operator::{Operator, Role, StillOpen};

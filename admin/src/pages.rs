@@ -19,6 +19,7 @@ pub mod now;
 pub mod operators;
 mod overview;
 pub mod patterns;
+pub mod plan;
 mod profile;
 pub mod record;
 pub mod request;

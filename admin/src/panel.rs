@@ -14,7 +14,9 @@ use logsearch::writer::Counts;
 use tokio::sync::Semaphore;
 
 use crate::clock;
-use crate::host::{Alerts, Deploys, ErrorStates, Jobs, Moderation, Operators, SavedSearches};
+use crate::host::{
+    Alerts, Deploys, ErrorStates, Jobs, Moderation, Operators, Plans, SavedSearches,
+};
 use crate::links::Links;
 use crate::live::Subscribe;
 use crate::metrics::Metrics;
@@ -38,6 +40,7 @@ pub struct Panel {
     pub deploys: Option<Arc<dyn Deploys>>,
     pub moderation: Option<Arc<dyn Moderation>>,
     pub operators: Option<Arc<dyn Operators>>,
+    pub plans: Option<Arc<dyn Plans>>,
     pub metrics: Option<Arc<Metrics>>,
     pub elsewhere: Vec<(String, String)>,
     pub traffic: String,
@@ -82,6 +85,7 @@ impl Admin {
             elsewhere: Vec::new(),
             traffic: String::new(),
             errors: None,
+            plans: None,
             searches: None,
             levels: None,
             counts: None,
@@ -148,6 +152,12 @@ impl Admin {
     /// Searches that operators keep under a name.
     pub fn searches(mut self, searches: Arc<dyn SavedSearches>) -> Self {
         self.panel.searches = Some(searches);
+        self
+    }
+
+    /// How the host's database would run its statements.
+    pub fn plans(mut self, plans: Arc<dyn Plans>) -> Self {
+        self.panel.plans = Some(plans);
         self
     }
 

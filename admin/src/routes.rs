@@ -14,7 +14,7 @@ use crate::error::PanelError;
 use crate::operator::Operator;
 use crate::pages::{
     alert, alerts, durations, error_group, errors, event, logs, metrics, moderation, now,
-    operators, patterns, request, requests, searches, sql, statement, system, users,
+    operators, patterns, plan, request, requests, searches, sql, statement, system, users,
 };
 use crate::panel::Panel;
 use crate::{assets, complete, export, live, protect, theme};
@@ -64,6 +64,7 @@ where
         .route(&at("/requests"), get(requests::show))
         .route(&at("/requests/sql"), get(sql::show))
         .route(&at("/requests/sql/{fingerprint}"), get(statement::show))
+        .route(&at("/requests/sql/{fingerprint}/plan"), get(plan::show))
         .route(&at("/requests/{id}"), get(request::show))
         .route(&at("/assets/{hash}/{*name}"), get(assets::get))
         .route(&at("/{*rest}"), get(async || PanelError::NotFound))

@@ -11,6 +11,7 @@ mod moderation;
 pub mod operator;
 mod operators;
 pub mod panel;
+mod plans;
 pub mod problem;
 pub mod runbooks;
 pub mod scrape;

@@ -91,10 +91,22 @@ impl Redaction {
                 Some(quote) => leading(&bytes[start..], |byte| byte != quote),
                 None => leading(&bytes[start..], |byte| !ends_value(byte)),
             };
-            if length > 0 {
+            let is_placeholder = quote.is_none() && is_placeholder(&bytes[start..start + length]);
+            if length > 0 && !is_placeholder {
                 secrets.push(start..start + length);
             }
         }
+    }
+}
+
+/// Where SQL has no value but its place, as in `token_hash = $1`.
+fn is_placeholder(value: &[u8]) -> bool {
+    match value {
+        [b'?'] => true,
+        [b'$', number @ ..] => {
+            matches!(number.len(), 1..=2) && number.iter().all(u8::is_ascii_digit)
+        }
+        _ => false,
     }
 }
 
@@ -238,6 +250,10 @@ mod tests {
                 "User { name: \"a\", password: \"hun ter2\" }",
                 "User { name: \"a\", password: \"[redacted]\" }",
             ),
+            (
+                "token_hash = 'x' AND token = $x1",
+                "token_hash = '[redacted]' AND token = [redacted]",
+            ),
             ("{\"api_key\":\"k1\",\"n\":1}", "{\"api_key\":\"[redacted]\",\"n\":1}"),
         ] {
             assert_eq!(Redaction::default().scrub(text).as_deref(), Some(clean));
@@ -253,6 +269,7 @@ mod tests {
             "see http://host/path@2",
             "a=1 b=2 {x: 3}",
             "Basic ",
+            "SELECT 1 FROM sessions WHERE token_hash = $1 AND api_key = ?",
         ] {
             assert_eq!(Redaction::default().scrub(text), None, "{text}");
         }

@@ -72,6 +72,7 @@ pub async fn show(
             async { Ok(changes::changes(&panel, range).await?) },
             async { Ok(Status::now(&panel).await) },
         )?;
+    let repeating_of_traffic = [REPEATING, &panel.traffic].join(" ").trim_end().to_owned();
     let unknown = states::annotate(&panel, &view, &mut groups).await;
     let status = store.status().await?;
     routes.sort_by(|left, right| right.badness().total_cmp(&left.badness()));
@@ -84,9 +85,9 @@ pub async fn show(
         errors_url: links.page_in("/errors", &view.window),
         routes: routes.iter().take(LINES).map(|route| route.row(&view, links, &traffic)).collect(),
         slow: slow.0.iter().take(LINES).map(|one| requests::request_row(one, links)).collect(),
-        slow_url: links.page("/requests", &view.sorted("slow")),
+        slow_url: links.page("/requests", &view.query(&panel.traffic).sorted("slow")),
         repeating: repeating.iter().map(|one| requests::request_row(one, links)).collect(),
-        repeating_url: links.page("/requests", &view.query(REPEATING)),
+        repeating_url: links.page("/requests", &view.query(repeating_of_traffic)),
         status: status_line,
         changes,
     })

@@ -12,6 +12,7 @@ use logsearch::query::Query;
 use logsearch::record::{LogRecord, ValueRef};
 use logsearch::store::{MAX_PAGE, Search};
 
+use super::plan;
 use super::profile::{self, Statement};
 use super::record::text_of;
 use super::summary;
@@ -47,6 +48,8 @@ struct StatementPage {
     repeating: Vec<Example>,
     records: String,
     all: String,
+    /// Where its plan is, if the host explains statements.
+    plan: Option<String>,
 }
 
 /// A run, or the runs of one request that were folded.
@@ -112,6 +115,7 @@ pub async fn show(
         slowest: runs.iter().take(EXAMPLES).map(|run| example(run, &panel)).collect(),
         repeating: repeating.take(EXAMPLES).map(|run| example(run, &panel)).collect(),
         records: panel.links.logs(&records),
+        plan: panel.plans.as_ref().map(|_| panel.links.page_in(&plan::path(&sql), &view.window)),
         all: panel.links.page_in("/requests/sql", &view.window),
         name,
         sql,
@@ -119,7 +123,7 @@ pub async fn show(
 }
 
 /// The text of the statement with this fingerprint, if it ran in the window or around it.
-async fn text_for(
+pub async fn text_for(
     panel: &Panel,
     view: &View,
     fingerprint: &str,

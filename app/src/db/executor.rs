@@ -44,7 +44,7 @@ impl Pools {
 
 /// Which connection a statement needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Access {
+pub(super) enum Access {
     Read,
     Write,
 }
@@ -187,7 +187,7 @@ impl Db {
         self.pools.system_name()
     }
 
-    async fn traced<T>(
+    pub(super) async fn traced<T>(
         &self,
         statement: &Statement,
         rows: impl Fn(&T) -> usize,
@@ -298,7 +298,7 @@ impl Db {
     }
 }
 
-fn pool_name(access: Access) -> &'static str {
+pub(super) fn pool_name(access: Access) -> &'static str {
     match access {
         Access::Read => "read",
         Access::Write => "write",
@@ -312,7 +312,7 @@ fn publish<D: Database>(pool: &Pool<D>, name: &'static str) {
 }
 
 /// Waits for a connection and says how long that took.
-async fn acquire<D: Database>(
+pub(super) async fn acquire<D: Database>(
     pool: &Pool<D>,
     name: &'static str,
 ) -> sqlx::Result<PoolConnection<D>> {

@@ -18,6 +18,7 @@ mod moderation;
 mod open;
 mod operator_sessions;
 mod operators;
+mod plan;
 pub mod postgres_whole;
 mod row;
 mod saved_searches;

@@ -15,6 +15,7 @@ use super::errors::PanelErrors;
 use super::jobs::PanelJobs;
 use super::moderation::PanelModeration;
 use super::operators::PanelOperators;
+use super::plans::PanelPlans;
 use super::searches::PanelSearches;
 use super::{alert_hook, operator, problem};
 use crate::auth::AlertToken;
@@ -53,6 +54,7 @@ pub fn router(state: &AppState, panel: Panel) -> Router {
         .counts(move || counted.counts())
         .errors(Arc::new(PanelErrors(state.db.clone())))
         .searches(Arc::new(PanelSearches { db: state.db.clone(), clock: state.clock.clone() }))
+        .plans(Arc::new(PanelPlans(state.db.clone())))
         .operators(Arc::new(PanelOperators(state.clone())))
         .moderation(Arc::new(PanelModeration(state.db.clone())))
         .metrics(panel.metrics)

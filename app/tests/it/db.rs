@@ -12,6 +12,7 @@ use crate::raw_sql::{Raw, texts};
 
 on_both_databases!(
     no_statement_reads_a_whole_table,
+    every_statement_can_be_explained_and_nothing_else,
     names_and_relations_are_unique_and_refer_to_rows,
     of_many_who_register_a_name_one_gets_it,
     of_many_replicas_one_claims_a_tick,
@@ -157,6 +158,22 @@ async fn no_statement_reads_a_whole_table(app: TestApp) {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+async fn every_statement_can_be_explained_and_nothing_else(app: TestApp) {
+    let of_sqlite = app.state.db.system_name() == "sqlite";
+    app.user("a").await;
+    for (name, sqlite, postgres) in db::statements() {
+        let sql = if of_sqlite { sqlite } else { postgres };
+        let plan = app.state.db.plan(sql).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        // SQLite has no plan for rows that are given.
+        let has_plan = !plan.expect(name).is_empty() || sql.starts_with("INSERT");
+        assert!(has_plan, "{name} has no plan: {sql}");
+        let other = format!("{sql} ");
+        assert_eq!(app.state.db.plan(&other).await.unwrap(), None, "{name} with a space behind it");
+    }
+    assert_eq!(app.state.db.plan("DELETE FROM users").await.unwrap(), None);
+    assert!(app.state.db.user_exists("a").await.unwrap(), "no statement was run");
 }
 
 /// Whether a line of a plan reads a table from end to end. SQLite calls a table by its alias; `a`,

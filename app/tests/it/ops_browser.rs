@@ -222,6 +222,10 @@ impl Ops {
         ] {
             pages.push(self.link(page, start).await);
         }
+        let is_statement = |page: &&String| page.starts_with("/admin/requests/sql/");
+        let statement = pages.iter().find(is_statement).unwrap();
+        let (path, window) = statement.split_once('?').unwrap_or((statement, ""));
+        pages.push(format!("{path}/plan?{window}"));
         for page in &pages {
             self.operator.get(page).await.is(200);
         }

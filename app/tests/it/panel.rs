@@ -11,7 +11,7 @@ use logsearch::layer::LogLayer;
 use logsearch::logs::{Logs, Options};
 use logsearch::record::{Level, LogRecord, Value};
 use minitwit::auth::{AlertToken, SessionToken};
-use minitwit::db::{Operator, Origin, Role};
+use minitwit::db::{self, Operator, Origin, Role};
 use minitwit::exposition::Exposition;
 use minitwit::jobs::Jobs;
 use minitwit::ops;
@@ -134,7 +134,7 @@ async fn a_job_that_runs_elsewhere_is_not_started_again(app: TestApp) {
     let panel = Panel::of(&app).await;
     let operator = panel.log_in(&app, "octavia", Role::Operator).await;
     let from = app.clock.now();
-    let lease = minitwit::db::Lease { from, until: from + 60_000_000 };
+    let lease = db::Lease { from, until: from + 60_000_000 };
     assert!(app.state.db.take_job("backup", 1, lease).await.unwrap());
     operator.get("/admin/system").await.is(200).shows("<strong>running</strong>");
     let refused = operator.post("/admin/system/jobs/backup", &[]).await;
@@ -229,12 +229,17 @@ async fn users_are_listed_with_their_figures(app: TestApp) {
 }
 
 /// Messages of the first user, more than anybody wants to post one by one.
+/// The statement of these tests.
+const NAME: &str = "messages.create";
+
 /// A statement as it is told at the end of a request on this route, or before.
 fn statement(app: &TestApp, route: &str, is_folded: bool) -> LogRecord {
+    let (_, sqlite, postgres) = db::statements().into_iter().find(|one| one.0 == NAME).unwrap();
+    let sql = if app.state.db.system_name() == "sqlite" { sqlite } else { postgres };
     let text = |name: &str, value: &str| (name.to_owned(), Value::Str(value.to_owned()));
     let mut fields = vec![
-        text("db.operation.name", "messages.create"),
-        text("db.query.text", "INSERT INTO messages"),
+        text("db.operation.name", NAME),
+        text("db.query.text", sql),
         text("http.request.id", route),
         text("http.route", route),
         ("duration_us".to_owned(), Value::Int(300_000)),
@@ -269,7 +274,7 @@ async fn statements_cost_what_all_of_their_runs_do(app: TestApp) {
         let page = operator.get(&format!("/admin/requests/sql?from=15m{query}")).await;
         let page = page.is(200).text();
         let mut rows = page.split("<tr").skip(1).map(str::to_owned);
-        rows.find(|row| row.contains("messages.create")).unwrap_or_default()
+        rows.find(|row| row.contains(NAME)).unwrap_or_default()
     };
     let times = |times: u32| format!("data-title=\"times\">{times}<");
     let found = row("").await;
@@ -290,6 +295,11 @@ async fn statements_cost_what_all_of_their_runs_do(app: TestApp) {
     let page = operator.get(path).await.is(200).text();
     assert!(page.contains("<dt>times</dt><dd>7</dd>"), "{page}");
     assert!(page.contains("<dt>requests kept</dt><dd>2</dd>"), "{page}");
+
+    assert!(page.contains(">its plan</a>"), "{page}");
+    let (path, window) = path.split_once('?').unwrap();
+    let page = operator.get(&format!("{path}/plan?{window}")).await.is(200).text();
+    assert!(page.contains("SEARCH users USING") || page.contains("Insert on messages"), "{page}");
 }
 
 async fn post_many(app: &TestApp, count: u32) {

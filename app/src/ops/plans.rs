@@ -1,0 +1,16 @@
+//! Plans of statements for the panel.
+
+use admin::HostError;
+use async_trait::async_trait;
+
+use crate::db::Db;
+
+/// See [`admin::Plans`].
+pub struct PanelPlans(pub Db);
+
+#[async_trait]
+impl admin::Plans for PanelPlans {
+    async fn plan(&self, sql: &str) -> Result<Option<Vec<String>>, HostError> {
+        Ok(self.0.plan(sql).await?)
+    }
+}
