@@ -35,7 +35,7 @@ const FINE_ROWS: usize = 720;
 const MINUTE_ROWS: usize = 7 * 24 * 60;
 /// Memory of the samples, and of the minutes.
 const FINE_BYTES: usize = 1024 * 1024;
-const MINUTE_BYTES: usize = 8 * 1024 * 1024;
+const MINUTE_BYTES: usize = 10 * 1024 * 1024;
 /// Files: all of them stay below 16 MB.
 const FINE_LIMITS: Limits =
     Limits { file: 128 * 1024, total: 2 * 1024 * 1024, age: 2 * 60 * MINUTE };

@@ -196,7 +196,8 @@ fn a_directory_that_cannot_be_written_is_said_once_and_costs_no_look() {
     assert!(history.notices().any(|notice| notice.contains("could not be written")));
 }
 
-/// What a week of a busy service costs: about as many columns as the service and its charts have.
+/// What a week of a busy service costs: about as many columns as the service and its charts have, and 60
+/// statements, a third of which run in every minute.
 #[test]
 fn a_week_stays_below_its_budget_of_memory_and_disk() {
     let directory = tempfile::tempdir().unwrap();
@@ -204,9 +205,12 @@ fn a_week_stays_below_its_budget_of_memory_and_disk() {
         Track { pick: pick("c_total").by("x"), kind: Kept::Counter, spread: Spread::Few },
         Track { pick: pick("h"), kind: Kept::Histogram, spread: Spread::Few },
         Track { pick: pick("g").by("x"), kind: Kept::Gauge(Fold::Highest), spread: Spread::Few },
+        Track { pick: pick("s").by("x"), kind: Kept::Histogram, spread: Spread::Many },
+        Track { pick: pick("s_sum").by("x"), kind: Kept::Counter, spread: Spread::Many },
     ];
     let mut history = History::new(tracks, EVERY);
     history.keep_in(directory.path()).unwrap();
+    let mut runs = [0_i32; 60];
     for look in 1..=400_i32 {
         let mut text = String::new();
         for x in 0..12 {
@@ -216,12 +220,21 @@ fn a_week_stays_below_its_budget_of_memory_and_disk() {
         for bound in 0..150 {
             writeln!(text, "h_bucket{{le=\"{bound}\"}} {}", look * bound).unwrap();
         }
+        for (x, runs) in runs.iter_mut().enumerate() {
+            let of_this_minute = usize::try_from(look / 6).unwrap() % 3 == x % 3;
+            *runs += if of_this_minute { 100 } else { 0 };
+            for bound in 0..11 {
+                let count = if bound < 4 { 0 } else { *runs };
+                writeln!(text, "s_bucket{{x=\"{x}\",le=\"{bound}\"}} {count}").unwrap();
+            }
+            writeln!(text, "s_sum{{x=\"{x}\"}} {}", f64::from(*runs) * 0.001_234).unwrap();
+        }
         history.observe(&text, i64::from(look) * EVERY);
     }
-    assert_eq!(history.columns().len(), 174);
+    assert_eq!(history.columns().len(), 174 + 60 * 8);
     let per_row = history.fine.bytes() / history.fine.after(i64::MIN).count();
     let week = per_row * (FINE_ROWS + MINUTE_ROWS);
-    assert!(week < 5 * 1024 * 1024, "{week} bytes of {per_row} a row");
+    assert!(week < MINUTE_BYTES, "{week} bytes of {per_row} a row");
     let (memory, disk) = history.bytes();
     assert!(memory < FINE_BYTES + MINUTE_BYTES && disk > 0, "{memory} {disk}");
 }
