@@ -3,6 +3,7 @@
 //! are of all runs; texts, slowest runs and what repeats come from the requests that were kept in full,
 //! and so do figures when only some requests are asked for, which no metric can tell apart.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -42,6 +43,7 @@ struct SqlPage {
 struct SqlRow {
     name: String,
     sql: String,
+    is_replaced: bool,
     callsite: String,
     times: String,
     total: String,
@@ -71,6 +73,10 @@ struct Group {
     name: String,
     /// Empty when no run was kept.
     sql: String,
+    /// The time of its newest record.
+    newest: i64,
+    /// A newer text has its name, and so the figures of all runs.
+    is_replaced: bool,
     callsite: String,
     times: u64,
     micros: i64,
@@ -132,13 +138,17 @@ fn costs(panel: &Panel, view: &View) -> Option<Costs> {
 }
 
 /// Puts the figures of all runs in the place of those of kept ones, and adds statements of which none
-/// was kept.
+/// was kept. Metrics know names alone: of two texts of one name, as around a deployment, the newer one
+/// gets them.
 fn measure(groups: &mut Vec<Group>, costs: &Costs) {
     let mut kept = HashSet::new();
+    groups.sort_by_key(|group| Reverse(group.newest));
     for group in &mut *groups {
-        if let Some(cost) = costs.statements.get(&group.name) {
+        let Some(cost) = costs.statements.get(&group.name) else { continue };
+        if kept.insert(group.name.clone()) {
             group.set(cost);
-            kept.insert(group.name.clone());
+        } else {
+            group.is_replaced = true;
         }
     }
     let others = costs.statements.iter().filter(|(name, _)| !kept.contains(*name));
@@ -155,6 +165,7 @@ fn groups(records: &[LogRecord]) -> HashMap<String, Group> {
         let one = profile::statement(record, record.timestamp);
         let group = groups.entry(one.sql.clone()).or_default();
         group.sql.clone_from(&one.sql);
+        group.newest = group.newest.max(record.timestamp);
         let each = one.micros / i64::try_from(one.times).unwrap_or(1).max(1);
         group.times += one.times;
         group.micros += one.micros;
@@ -190,6 +201,7 @@ impl Group {
         SqlRow {
             name: self.name.clone(),
             sql: sql.clone(),
+            is_replaced: self.is_replaced,
             callsite: self.callsite.clone(),
             times: format::count(self.times),
             total: format::duration(self.micros),

@@ -300,6 +300,16 @@ async fn statements_cost_what_all_of_their_runs_do(app: TestApp) {
     let (path, window) = path.split_once('?').unwrap();
     let page = operator.get(&format!("{path}/plan?{window}")).await.is(200).text();
     assert!(page.contains("SEARCH users USING") || page.contains("Insert on messages"), "{page}");
+
+    // A version before this one had another text under the name.
+    let mut older = statement(&app, "/z", true);
+    older.timestamp -= 60_000_000;
+    older.fields[1].1 = Value::Str("INSERT INTO messages".to_owned());
+    panel.record(vec![older]).await;
+    let page = operator.get("/admin/requests/sql?from=15m").await.is(200).text();
+    assert_eq!(page.matches(&times(7)).count(), 1, "{page}");
+    let rows = page.split("<tr").find(|row| row.contains("an older text"));
+    assert!(rows.unwrap().contains(&times(1)), "{page}");
 }
 
 async fn post_many(app: &TestApp, count: u32) {
