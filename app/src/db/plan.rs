@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, SqliteConnection};
+use sqlx::{AssertSqlSafe, PgConnection, Row, SqliteConnection};
 
 use super::executor::{Access, Pools, Statement, acquire, pool_name};
 use super::{Db, Result};
@@ -26,11 +26,10 @@ impl Db {
                     of_sqlite(&mut *acquire(read, pool_name(Access::Read)).await?, known).await
                 }
                 Pools::Postgres(pool) => {
-                    // What is prepared stays in the session, whatever fails: the session goes with it.
-                    let mut connection = acquire(pool, "main").await?.detach();
-                    let plan = of_postgres(&mut connection, known).await;
-                    connection.close().await?;
-                    plan
+                    let mut connection = acquire(pool, "main").await?;
+                    // What is set and prepared stays in the session, whatever fails: it goes with it.
+                    connection.close_on_drop();
+                    of_postgres(&mut connection, known).await
                 }
             }
         });
