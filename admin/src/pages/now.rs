@@ -72,7 +72,7 @@ pub async fn show(
             async { Ok(changes::changes(&panel, range).await?) },
             async { Ok(Status::now(&panel).await) },
         )?;
-    let repeating_of_traffic = [REPEATING, &panel.traffic].join(" ").trim_end().to_owned();
+    let repeating_of_traffic = requests::of_traffic(REPEATING, &panel.traffic);
     let unknown = states::annotate(&panel, &view, &mut groups).await;
     let status = store.status().await?;
     routes.sort_by(|left, right| right.badness().total_cmp(&left.badness()));

@@ -100,7 +100,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Rows in the order of the records, with a mark where the day changes.
-    pub fn list(&self, records: &[LogRecord]) -> Vec<Row> {
+    pub fn list<'r>(&self, records: impl IntoIterator<Item = &'r LogRecord>) -> Vec<Row> {
         let mut last_day = None;
         let row = |record: &LogRecord| {
             let mut row = self.row(record);
@@ -110,7 +110,7 @@ impl<'a> Rows<'a> {
             }
             row
         };
-        records.iter().map(row).collect()
+        records.into_iter().map(row).collect()
     }
 
     /// One row.

@@ -106,7 +106,7 @@ pub async fn show(
     let clause = |name, text: &str| Query::value_clause(name, ValueRef::Str(text)).to_string();
     let rows = Rows::new(&panel.links, &[], &view);
     // The others are drawn as steps.
-    let said: Vec<_> = records.iter().filter(|record| !is_step(record)).cloned().collect();
+    let said = records.iter().filter(|record| !is_step(record));
     render(&RequestPage {
         layout: Layout::new(&panel, &operator, Section::Requests, "Request", "/requests", &view),
         curl: curl(facts),
@@ -133,7 +133,7 @@ pub async fn show(
         distinct: profile.statements.len(),
         runs: profile.statements.iter().map(|one| one.times).sum(),
         statements: profile.statements.iter().map(|one| row(one, &panel, &view)).collect(),
-        rows: rows.list(&said),
+        rows: rows.list(said),
         more,
         json: crate::escape::json(&pretty_json(facts)),
     })

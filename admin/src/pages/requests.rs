@@ -169,6 +169,11 @@ pub fn ends(chips: &Chips) -> Query {
     chips.clone().with(status).with(Query::has_field(fields::DURATION)).query()
 }
 
+/// The text of a query that looks at traffic alone; either may be empty.
+pub fn of_traffic(query: &str, traffic: &str) -> String {
+    [query, traffic].join(" ").trim().to_owned()
+}
+
 /// Both.
 pub fn and(query: &Query, clause: Query) -> Query {
     Chips::parse(&query.to_string()).with(clause).query()

@@ -61,9 +61,9 @@ type Figure = fn(&Group) -> i64;
 
 /// What statements can be sorted by: parameter, title, figure.
 const SORTS: [(&str, &str, Figure); 4] = [
-    ("", "most time overall", |group| group.micros),
-    ("times", "most runs", |group| group.times.cast_signed()),
-    ("p95", "highest p95", |group| group.p95),
+    ("", "most time overall", |group| group.cost.micros),
+    ("times", "most runs", |group| group.cost.times.cast_signed()),
+    ("p95", "highest p95", |group| group.cost.p95.unwrap_or(0)),
     ("repeats", "most N+1", |group| group.repeated.cast_signed()),
 ];
 
@@ -78,11 +78,10 @@ struct Group {
     /// A newer text has its name, and so the figures of all runs.
     is_replaced: bool,
     callsite: String,
-    times: u64,
-    micros: i64,
+    /// Of kept runs, until that of all is known.
+    cost: Cost,
     /// What one run took, of each record; ascending once the group is whole.
     each: Vec<i64>,
-    p95: i64,
     failed: u64,
     repeated: u64,
     worst: Option<(i64, String)>,
@@ -146,16 +145,16 @@ fn measure(groups: &mut Vec<Group>, costs: &Costs) {
     for group in &mut *groups {
         let Some(cost) = costs.statements.get(&group.name) else { continue };
         if kept.insert(group.name.clone()) {
-            group.set(cost);
+            group.cost = *cost;
         } else {
             group.is_replaced = true;
         }
     }
     let others = costs.statements.iter().filter(|(name, _)| !kept.contains(*name));
-    groups.extend(others.map(|(name, cost)| {
-        let mut group = Group { name: name.clone(), ..Group::default() };
-        group.set(cost);
-        group
+    groups.extend(others.map(|(name, cost)| Group {
+        name: name.clone(),
+        cost: *cost,
+        ..Group::default()
     }));
 }
 
@@ -167,8 +166,8 @@ fn groups(records: &[LogRecord]) -> HashMap<String, Group> {
         group.sql.clone_from(&one.sql);
         group.newest = group.newest.max(record.timestamp);
         let each = one.micros / i64::try_from(one.times).unwrap_or(1).max(1);
-        group.times += one.times;
-        group.micros += one.micros;
+        group.cost.times += one.times;
+        group.cost.micros += one.micros;
         group.each.push(each);
         group.failed += u64::from(one.failed);
         group.repeated += u64::from(one.is_repeated());
@@ -181,17 +180,12 @@ fn groups(records: &[LogRecord]) -> HashMap<String, Group> {
     }
     for group in groups.values_mut() {
         group.each.sort_unstable();
-        group.p95 = group.each[(group.each.len() - 1) * 95 / 100];
+        group.cost.p95 = Some(group.each[(group.each.len() - 1) * 95 / 100]);
     }
     groups
 }
 
 impl Group {
-    fn set(&mut self, cost: &Cost) {
-        (self.times, self.micros) = (cost.times, cost.micros);
-        self.p95 = cost.p95.unwrap_or(0);
-    }
-
     fn row(&self, view: &View, links: &Links) -> SqlRow {
         let sql = &self.sql;
         let (max, worst) = self.worst.clone().unzip();
@@ -203,9 +197,9 @@ impl Group {
             sql: sql.clone(),
             is_replaced: self.is_replaced,
             callsite: self.callsite.clone(),
-            times: format::count(self.times),
-            total: format::duration(self.micros),
-            p95: format::duration(self.p95),
+            times: format::count(self.cost.times),
+            total: format::duration(self.cost.micros),
+            p95: format::duration(self.cost.p95.unwrap_or(0)),
             max: max.map(format::duration).unwrap_or_default(),
             failed: some(self.failed),
             repeated: some(self.repeated),

@@ -109,7 +109,7 @@ pub fn plots(counts: &Counts, (from, to): (i64, i64)) -> Vec<Plot> {
         metrics: vec!["the log index"],
         measure,
         traces,
-        query: [query, &counts.traffic].join(" ").trim().to_owned(),
+        query: requests::of_traffic(query, &counts.traffic),
         now: None,
     };
     vec![

@@ -94,7 +94,7 @@ fn requests_of(picture: &Picture, times: &[f64], view: &View, links: &Links) -> 
         Some(SparkLines::new(plot, &picture.span))
     };
     let traffic = view.query(picture.traffic());
-    let bad = view.query(["status:5xx", picture.traffic()].join(" ").trim());
+    let bad = view.query(requests::of_traffic("status:5xx", picture.traffic()));
     #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
     let rate = all as f64 / (view.window.length().max(1) as f64 / 1e6);
     vec![
