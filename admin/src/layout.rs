@@ -7,7 +7,7 @@ use crate::links::{Links, View};
 use crate::operator::Operator;
 use crate::panel::Panel;
 use crate::params::REFRESHES;
-use crate::theme::{self, Theme};
+use crate::theme::Theme;
 use crate::window::PRESETS;
 
 /// The entries of the navigation.
@@ -135,7 +135,7 @@ impl Layout {
             refresh: view.refresh,
             refreshes: refreshes(links, path, view),
             theme: operator.theme,
-            themes: links.path(theme::PATH),
+            themes: links.theme(),
             back: links.page(path, view),
             operator: operator.name.clone(),
             role: if operator.may_change() { "operator" } else { "viewer" },

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
+mod admin;
 mod assets;
 mod audit;
 mod change;
@@ -28,6 +29,7 @@ mod routes;
 mod theme;
 mod window;
 
+pub use admin::Admin;
 pub use assets::{stylesheet, stylesheet_name};
 pub use host::{
     Account, AccountChange, Alert, Alerts, Deploy, Deploys, ErrorState, ErrorStates, HostError,
@@ -35,4 +37,3 @@ pub use host::{
     SavedSearch, SavedSearches, Session, User, Which,
 };
 pub use operator::{Operator, Role, StillOpen};
-pub use panel::Admin;

@@ -249,6 +249,11 @@ impl Links {
         self.path(&format!("/system/jobs/{}", utf8_percent_encode(name, SEGMENT)))
     }
 
+    /// Where the choice of a theme is sent.
+    pub fn theme(&self) -> String {
+        self.path("/theme")
+    }
+
     /// An asset of that name, as it is in this program.
     pub fn asset(&self, name: &str) -> String {
         self.path(&format!("/assets/{}/{name}", assets::hash()))

@@ -39,9 +39,6 @@ const BURST: usize = 100;
 /// The shortest time between two bursts.
 const PACE: Duration = Duration::from_millis(500);
 
-/// Where new records come from.
-pub type Subscribe = Box<dyn Fn(&Query) -> Subscription + Send + Sync>;
-
 /// A record as the page's script needs it: texts only, addresses made by `links`.
 #[derive(Serialize)]
 struct Live {

@@ -33,4 +33,5 @@ mod store;
 pub mod summary;
 pub mod system;
 mod tabs;
+pub mod theme;
 pub mod users;

@@ -1,11 +1,7 @@
-//! The builder, and what every page may use. The options are few and each has a default that works.
+//! What every page may use: the store, the host, the addresses and the time of day.
 
-use std::future::Future;
 use std::sync::Arc;
 
-use axum::Router;
-use axum::http::request::Parts;
-use axum::response::Response;
 use logsearch::filter::LevelControl;
 use logsearch::live::Subscription;
 use logsearch::query::Query;
@@ -13,18 +9,14 @@ use logsearch::store::LogStore;
 use logsearch::writer::Counts;
 use tokio::sync::Semaphore;
 
-use crate::clock;
 use crate::host::{
     Alerts, Deploys, ErrorStates, Jobs, Moderation, Operators, Plans, SavedSearches,
 };
 use crate::links::Links;
-use crate::live::Subscribe;
 use crate::metrics::Metrics;
-use crate::operator::Operator;
-use crate::routes;
 
-/// Live streams at the same time.
-const STREAMS: usize = 64;
+/// Where new records come from.
+pub type Subscribe = Box<dyn Fn(&Query) -> Subscription + Send + Sync>;
 
 /// What every page may use.
 pub struct Panel {
@@ -49,182 +41,12 @@ pub struct Panel {
     pub levels: Option<LevelControl>,
     pub counts: Option<Box<dyn Fn() -> Counts + Send + Sync>>,
     pub build: Vec<(String, String)>,
-    clock: Box<dyn Fn() -> i64 + Send + Sync>,
+    pub clock: Box<dyn Fn() -> i64 + Send + Sync>,
 }
 
 impl Panel {
     /// Microseconds since the Unix epoch.
     pub fn now(&self) -> i64 {
         (self.clock)()
-    }
-}
-
-/// The panel, to be mounted in a router.
-#[must_use = "the panel does nothing until its router is merged into another"]
-pub struct Admin {
-    panel: Panel,
-}
-
-impl Admin {
-    /// A panel over this store, at `/admin`.
-    pub fn new(store: Arc<dyn LogStore>) -> Self {
-        let panel = Panel {
-            links: Links::new("/admin"),
-            store,
-            service: "service".to_owned(),
-            version: String::new(),
-            logout: None,
-            live: None,
-            streams: Arc::new(Semaphore::new(STREAMS)),
-            jobs: None,
-            alerts: None,
-            deploys: None,
-            moderation: None,
-            operators: None,
-            metrics: None,
-            elsewhere: Vec::new(),
-            traffic: String::new(),
-            errors: None,
-            plans: None,
-            searches: None,
-            levels: None,
-            counts: None,
-            build: Vec::new(),
-            clock: Box::new(clock::now),
-        };
-        Self { panel }
-    }
-
-    /// Under another prefix, as browsers see it: `/ops/panel`. Merge the router at the root; nesting it
-    /// again would move the pages away from their links.
-    pub fn at(mut self, prefix: &str) -> Self {
-        self.panel.links = Links::new(prefix);
-        self
-    }
-
-    /// The name and version of the service, shown on every page.
-    pub fn service(mut self, name: impl Into<String>, version: impl Into<String>) -> Self {
-        self.panel.service = name.into();
-        self.panel.version = version.into();
-        self
-    }
-
-    /// Where a POST logs the operator out.
-    pub fn logout(mut self, path: impl Into<String>) -> Self {
-        self.panel.logout = Some(path.into());
-        self
-    }
-
-    /// Where new records come from: the live tail. Without it a page that follows new records asks again
-    /// every few seconds.
-    pub fn live(
-        mut self,
-        subscribe: impl Fn(&Query) -> Subscription + Send + Sync + 'static,
-    ) -> Self {
-        self.panel.live = Some(Box::new(subscribe));
-        self
-    }
-
-    /// The scheduled jobs of the host.
-    pub fn jobs(mut self, jobs: Arc<dyn Jobs>) -> Self {
-        self.panel.jobs = Some(jobs);
-        self
-    }
-
-    /// The alerts of the host: marked on charts, with a page for each rule.
-    pub fn alerts(mut self, alerts: Arc<dyn Alerts>) -> Self {
-        self.panel.alerts = Some(alerts);
-        self
-    }
-
-    /// The deployments of the host, marked on charts.
-    pub fn deploys(mut self, deploys: Arc<dyn Deploys>) -> Self {
-        self.panel.deploys = Some(deploys);
-        self
-    }
-
-    /// Which errors are resolved.
-    pub fn errors(mut self, errors: Arc<dyn ErrorStates>) -> Self {
-        self.panel.errors = Some(errors);
-        self
-    }
-
-    /// Searches that operators keep under a name.
-    pub fn searches(mut self, searches: Arc<dyn SavedSearches>) -> Self {
-        self.panel.searches = Some(searches);
-        self
-    }
-
-    /// How the host's database would run its statements.
-    pub fn plans(mut self, plans: Arc<dyn Plans>) -> Self {
-        self.panel.plans = Some(plans);
-        self
-    }
-
-    /// Messages and users of the host.
-    pub fn moderation(mut self, moderation: Arc<dyn Moderation>) -> Self {
-        self.panel.moderation = Some(moderation);
-        self
-    }
-
-    /// The accounts of those who use the panel, and their sessions.
-    pub fn operators(mut self, operators: Arc<dyn Operators>) -> Self {
-        self.panel.operators = Some(operators);
-        self
-    }
-
-    /// The metrics with their past; a [`Sampler`](crate::metrics::Sampler) fills it.
-    pub fn metrics(mut self, metrics: Arc<Metrics>) -> Self {
-        self.panel.metrics = Some(metrics);
-        self
-    }
-
-    /// Which requests the charts count, as a query: `-route:/ops/*` leaves out those of the panel.
-    /// Without it, all.
-    pub fn traffic(mut self, query: impl Into<String>) -> Self {
-        self.panel.traffic = query.into();
-        self
-    }
-
-    /// Another tool that watches the service, such as Grafana, and its address for browsers.
-    pub fn elsewhere(mut self, name: impl Into<String>, url: impl Into<String>) -> Self {
-        self.panel.elsewhere.push((name.into(), url.into()));
-        self
-    }
-
-    /// Which records are kept, to be changed for a time.
-    pub fn levels(mut self, levels: LevelControl) -> Self {
-        self.panel.levels = Some(levels);
-        self
-    }
-
-    /// What became of the records before the store: how many wait and how many were lost, and why. Shown
-    /// on System.
-    pub fn counts(mut self, counts: impl Fn() -> Counts + Send + Sync + 'static) -> Self {
-        self.panel.counts = Some(Box::new(counts));
-        self
-    }
-
-    /// A fact about what runs, such as its compiler; shown on System in the order given.
-    pub fn fact(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.panel.build.push((name.into(), value.into()));
-        self
-    }
-
-    /// Another time of day, in microseconds since the Unix epoch.
-    pub fn clock(mut self, clock: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
-        self.panel.clock = Box::new(clock);
-        self
-    }
-
-    /// The pages, assets and streams, all behind the guard: it looks at the head of a request and says
-    /// who is asking, or answers itself, with a redirect to a log-in page or a 401.
-    pub fn router<S, G, F>(self, guard: G) -> Router<S>
-    where
-        S: Clone + Send + Sync + 'static,
-        G: Fn(Parts) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = Result<Operator, Response>> + Send + 'static,
-    {
-        routes::router(Arc::new(self.panel), guard)
     }
 }

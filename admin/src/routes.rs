@@ -14,10 +14,10 @@ use crate::error::PanelError;
 use crate::operator::Operator;
 use crate::pages::{
     alert, alerts, durations, error_group, errors, event, logs, metrics, moderation, now,
-    operators, patterns, plan, request, requests, searches, sql, statement, system, users,
+    operators, patterns, plan, request, requests, searches, sql, statement, system, theme, users,
 };
 use crate::panel::Panel;
-use crate::{assets, complete, export, live, protect, theme};
+use crate::{assets, complete, export, live, protect};
 
 /// The panel under its prefix.
 pub fn router<S, G, F>(panel: Arc<Panel>, guard: G) -> Router<S>
@@ -58,7 +58,7 @@ where
         .route(&at("/moderation"), get(moderation::show))
         .route(&at("/moderation/{id}"), post(moderation::set_flagged))
         .route(&at("/users"), get(users::show))
-        .route(&at(theme::PATH), post(theme::choose))
+        .route(&panel.links.theme(), post(theme::choose))
         .route(&at("/events/{id}"), get(event::show))
         .route(&at("/events/{id}/context"), get(event::context))
         .route(&at("/requests"), get(requests::show))

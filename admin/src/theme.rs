@@ -1,22 +1,12 @@
 //! Light or dark: as the browser says, until somebody chooses, which a cookie keeps.
 
-use std::sync::Arc;
-
-use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::http::header::{COOKIE, SET_COOKIE};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::http::header::COOKIE;
 
-use crate::change::Own;
-use crate::panel::Panel;
+/// The name of the cookie, and of the field in the form that sets it.
+pub const NAME: &str = "theme";
 
-/// Where the choice is sent.
-pub const PATH: &str = "/theme";
-const NAME: &str = "theme";
-/// A year.
-const MAX_AGE: u32 = 365 * 24 * 3_600;
-
-/// See the module.
+/// The colors that somebody wants to see the panel in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Theme {
     /// As the browser says.
@@ -32,7 +22,7 @@ impl Theme {
     const ALL: [Self; 3] = [Self::Auto, Self::Light, Self::Dark];
 
     /// As forms, cookie and markup name it.
-    fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Auto => "auto",
             Self::Light => "light",
@@ -41,7 +31,7 @@ impl Theme {
     }
 
     /// By its name; whatever else is the browser's business.
-    fn parse(name: &str) -> Self {
+    pub fn parse(name: &str) -> Self {
         Self::ALL.into_iter().find(|theme| theme.as_str() == name).unwrap_or_default()
     }
 
@@ -73,41 +63,9 @@ impl Theme {
     }
 }
 
-/// `POST /theme`: keeps the choice and goes back to the page it was made on.
-pub async fn choose(State(panel): State<Arc<Panel>>, own: Own) -> Response {
-    let theme = Theme::parse(own.form.get(NAME).unwrap_or_default());
-    let base = panel.links.base();
-    let cookie = format!(
-        "{NAME}={}; Path={base}; Max-Age={MAX_AGE}; HttpOnly; SameSite=Lax",
-        theme.as_str()
-    );
-    let back = own.form.get("back").filter(|back| is_page(base, back)).unwrap_or(base);
-    ([(SET_COOKIE, cookie)], Redirect::to(back)).into_response()
-}
-
-/// Whether that is an address below the prefix, as the form has it: nobody is led elsewhere by it.
-fn is_page(base: &str, back: &str) -> bool {
-    let is_plain = back.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    let rest = back.strip_prefix(base.trim_end_matches('/'));
-    let is_below = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
-    is_plain && is_below && !back.starts_with("//")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_choice_leads_back_into_the_panel_alone() {
-        for back in ["/ops", "/ops/logs", "/ops/logs?q=level:error&from=15m", "/ops?from=1h"] {
-            assert!(is_page("/ops", back), "{back}");
-        }
-        for back in ["", "/", "/opsx", "//evil", "https://evil/ops", "/ops/\\evil", "/ops\r\nx: y"]
-        {
-            assert!(!is_page("/ops", back), "{back}");
-        }
-        assert!(is_page("/", "/logs") && !is_page("/", "//evil"));
-    }
 
     #[test]
     fn a_foreign_cookie_chooses_nothing() {
