@@ -13,15 +13,14 @@ use logsearch::store::LogStore;
 use logsearch::writer::Counts;
 use tokio::sync::Semaphore;
 
-use crate::clock;
+use crate::access::operator::Operator;
+use crate::context::links::Links;
+use crate::context::panel::Panel;
 use crate::host::{
     Alerts, Deploys, ErrorStates, Jobs, Moderation, Operators, Plans, SavedSearches,
 };
-use crate::links::Links;
 use crate::metrics::Metrics;
-use crate::operator::Operator;
-use crate::panel::Panel;
-use crate::routes;
+use crate::{clock, routes};
 
 /// Live streams at the same time.
 const STREAMS: usize = 64;

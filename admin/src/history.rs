@@ -4,6 +4,7 @@
 //! no row: a gap is a gap, not zero.
 
 mod columns;
+mod exposition;
 mod ring;
 mod rollup;
 mod row;
@@ -17,7 +18,6 @@ use std::path::Path;
 pub use columns::{Column, Fold};
 pub use rollup::Cells;
 
-use crate::exposition;
 use crate::format::SECOND;
 use crate::metrics::Track;
 use columns::Columns;

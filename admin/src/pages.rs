@@ -1,37 +1,12 @@
-//! The pages, one file each: parameters, what is asked of the store, and the template's struct.
+//! The pages: a folder for each entry of the menu, a file for each page with its handler, the struct of
+//! its template and what fills it.
 
-pub mod alert;
 pub mod alerts;
-mod changes;
-mod compare;
-mod differs;
-pub mod durations;
-mod edit;
-pub mod error_group;
 pub mod errors;
-pub mod event;
-mod head;
-pub mod list;
 pub mod logs;
 pub mod metrics;
-pub mod moderation;
 pub mod now;
-pub mod operators;
-mod overview;
-pub mod patterns;
-pub mod plan;
-mod profile;
-pub mod record;
-pub mod request;
 pub mod requests;
-pub mod searches;
 pub mod sql;
-pub mod statement;
-mod states;
-mod status;
-mod store;
-pub mod summary;
 pub mod system;
-mod tabs;
 pub mod theme;
-pub mod users;

@@ -10,14 +10,18 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post};
 
-use crate::error::PanelError;
-use crate::operator::Operator;
-use crate::pages::{
-    alert, alerts, durations, error_group, errors, event, logs, metrics, moderation, now,
-    operators, patterns, plan, request, requests, searches, sql, statement, system, theme, users,
-};
-use crate::panel::Panel;
-use crate::{assets, complete, export, live, protect};
+use crate::access::operator::Operator;
+use crate::access::{guard, headers, same_site};
+use crate::context::error::PanelError;
+use crate::context::panel::Panel;
+use crate::pages::alerts::{self, rule};
+use crate::pages::errors::{self, group};
+use crate::pages::logs::{self, completion, event, export, patterns, searches, tail};
+use crate::pages::requests::{self, durations, request};
+use crate::pages::sql::{self, plan, statement};
+use crate::pages::system::{self, moderation, operators, users};
+use crate::pages::{metrics, now, theme};
+use crate::ui::{assets, error_page};
 
 /// The panel under its prefix.
 pub fn router<S, G, F>(panel: Arc<Panel>, guard: G) -> Router<S>
@@ -29,17 +33,17 @@ where
     let at = |path: &str| panel.links.path(path);
     let streaming = guard.clone();
     let streaming =
-        move |request: Request, next: Next| protect::again(streaming.clone(), request, next);
-    let guarded = move |request: Request, next: Next| protect::guard(guard.clone(), request, next);
+        move |request: Request, next: Next| guard::again(streaming.clone(), request, next);
+    let guarded = move |request: Request, next: Next| guard::guard(guard.clone(), request, next);
     Router::new()
         .route(panel.links.base(), get(now::show))
         .route(&at("/logs"), get(logs::show))
         .route(&at("/logs/export.ndjson"), get(export::ndjson))
         .route(&at("/logs/export.csv"), get(export::csv))
-        .route(&at("/logs/tail"), get(live::tail).layer(from_fn(streaming)))
+        .route(&at("/logs/tail"), get(tail::tail).layer(from_fn(streaming)))
         .route(&at("/alerts"), get(alerts::show))
-        .route(&at("/alerts/{rule}"), get(alert::show))
-        .route(&at("/logs/complete"), get(complete::get))
+        .route(&at("/alerts/{rule}"), get(rule::show))
+        .route(&at("/logs/complete"), get(completion::get))
         .route(&at("/logs/patterns"), get(patterns::show))
         .route(&at("/logs/searches"), get(searches::show).post(searches::save))
         .route(&at("/logs/searches/{id}"), post(searches::change))
@@ -47,7 +51,7 @@ where
         .route(&at(metrics::PATH), get(metrics::show))
         .route(&at(metrics::DATA_PATH), get(metrics::data))
         .route(&at(durations::PATH), get(durations::show))
-        .route(&at("/errors/{fingerprint}"), get(error_group::show).post(error_group::set_state))
+        .route(&at("/errors/{fingerprint}"), get(group::show).post(group::set_state))
         .route(&at("/system"), get(system::show))
         .route(&at("/system/levels"), post(system::set_levels))
         .route(&at("/system/jobs/{name}"), post(system::run_job))
@@ -68,9 +72,9 @@ where
         .route(&at("/requests/{id}"), get(request::show))
         .route(&at("/assets/{hash}/{*name}"), get(assets::get))
         .route(&at("/{*rest}"), get(async || PanelError::NotFound))
-        .layer(from_fn(protect::same_site))
-        .layer(from_fn_with_state(Arc::clone(&panel), protect::errors))
+        .layer(from_fn(same_site::same_site))
+        .layer(from_fn_with_state(Arc::clone(&panel), error_page::errors))
         .layer(from_fn(guarded))
-        .layer(from_fn(protect::headers))
+        .layer(from_fn(headers::headers))
         .with_state(panel)
 }

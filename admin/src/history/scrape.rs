@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::columns::{Column, Columns, Fold};
-use crate::exposition::{Exposition, Sample};
+use super::exposition::{Exposition, Sample};
 use crate::metrics::{Kept, Spread, Track};
 
 /// What comes together of a label with too many values.
@@ -139,7 +139,7 @@ fn increase(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exposition::parse;
+    use crate::history::exposition::parse;
     use crate::metrics::{Pick, pick};
 
     fn track(pick: Pick, kind: Kept) -> Track {

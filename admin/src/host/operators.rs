@@ -7,7 +7,7 @@ use axum::http::HeaderValue;
 use axum::http::request::Parts;
 
 use super::HostError;
-use crate::operator::Role;
+use crate::access::operator::Role;
 
 /// An account. Times are microseconds since the Unix epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,22 +1,24 @@
 //! The inbox of alerts: what fires, what ended, and whether alerting itself was heard of. Says what
 //! alerting systems told the host; rules are neither shown in full nor edited here.
 
+pub mod rule;
+
 use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
-use crate::error::PanelError;
+use crate::access::operator::Operator;
+use crate::context::error::PanelError;
+use crate::context::links::{Links, View};
+use crate::context::panel::Panel;
+use crate::context::params::Params;
+use crate::context::window::Window;
+use crate::data::timeline::told;
 use crate::format::{self, SECOND};
-use crate::happened::told;
 use crate::host::{Alert, Rule};
-use crate::layout::{Layout, Section, render};
-use crate::links::{Links, View};
-use crate::operator::Operator;
-use crate::panel::Panel;
-use crate::params::Params;
-use crate::window::Window;
+use crate::ui::layout::{Layout, Section, render};
 
 /// Alerts of each list.
 const LINES: usize = 200;

@@ -1,6 +1,9 @@
 //! Errors, grouped by the place in the code and the chain of errors with digits and ids masked. New is
 //! what that place did not report in the week before the window.
 
+pub mod group;
+pub mod states;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -12,17 +15,17 @@ use logsearch::query::{Chips, Query, parse};
 use logsearch::record::{LogRecord, ValueRef};
 use logsearch::store::{Aggregate, Aggregation, LogStore, MAX_PAGE, Search, StoreError, TimeRange};
 
-use super::record::text_of;
-use super::states::{self, Resolution};
-use super::summary;
-use crate::charts::{Histogram, Sparkline};
-use crate::error::PanelError;
+use super::errors::states::Resolution;
+use super::logs::rows::text_of;
+use crate::access::operator::Operator;
+use crate::context::error::PanelError;
+use crate::context::links::{Links, View, cursor};
+use crate::context::panel::Panel;
+use crate::context::params::Params;
+use crate::data::summary;
 use crate::format::{self, SECOND};
-use crate::layout::{Layout, Section, render};
-use crate::links::{Links, View, cursor};
-use crate::operator::Operator;
-use crate::panel::Panel;
-use crate::params::Params;
+use crate::ui::charts::{Histogram, Sparkline};
+use crate::ui::layout::{Layout, Section, render};
 
 /// What counts as an error, in the query language.
 const ERRORS: &str = "level:error OR error.message:*";

@@ -1,5 +1,17 @@
 //! The logs: the records of a query. The whole state is in the address.
 
+pub mod completion;
+pub mod edit;
+pub mod event;
+pub mod export;
+pub mod head;
+pub mod list;
+pub mod overview;
+pub mod patterns;
+pub mod rows;
+pub mod searches;
+pub mod tail;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,17 +20,16 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use logsearch::query::parse;
 
-use super::head::{self, Head};
-use super::list::{self, Column, Empty};
-use super::record::{Row, Rows};
-use super::{edit, overview, searches};
-use crate::error::PanelError;
+use super::logs::head::Head;
+use super::logs::list::{Column, Empty};
+use super::logs::rows::{Row, Rows};
+use crate::access::operator::Operator;
+use crate::context::error::PanelError;
+use crate::context::links::{Place, View, cursor};
+use crate::context::panel::Panel;
+use crate::context::params::Params;
 use crate::format;
-use crate::layout::{Layout, Section};
-use crate::links::{Place, View, cursor};
-use crate::operator::Operator;
-use crate::panel::Panel;
-use crate::params::Params;
+use crate::ui::layout::{Layout, Section};
 
 #[derive(Template)]
 #[template(path = "logs.html")]

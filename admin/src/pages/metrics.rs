@@ -1,9 +1,6 @@
 //! Figures over time: requests from the log index, so that charts and logs agree to the record; the
 //! rest from the history of the process that answers. A click leads to the logs of that time.
 
-mod picture;
-mod red;
-
 use std::sync::Arc;
 
 use askama::Template;
@@ -12,19 +9,18 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-pub use picture::{Picture, picture};
-
-use super::durations;
-use crate::charts::{self, Heatmap, Lines, Marks};
-use crate::error::PanelError;
+use super::requests::durations;
+use crate::access::operator::Operator;
+use crate::context::error::PanelError;
+use crate::context::links::{Links, View};
+use crate::context::panel::Panel;
+use crate::context::params::Params;
+use crate::context::window::Window;
+use crate::data::chart_data::{Picture, picture};
 use crate::format::{self, SECOND};
-use crate::layout::{Layout, Section, render};
-use crate::links::{Links, View};
 use crate::metrics::{Plot, Set};
-use crate::operator::Operator;
-use crate::panel::Panel;
-use crate::params::Params;
-use crate::window::Window;
+use crate::ui::charts::{self, Heatmap, Lines, Marks};
+use crate::ui::layout::{Layout, Section, render};
 
 /// Points of a chart drawn by the server, of one drawn by scripts, and rows of a table.
 const DRAWN: i64 = 120;

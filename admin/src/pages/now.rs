@@ -1,6 +1,8 @@
 //! The first page in an incident, read from top to bottom: how bad is it, what failed, where, one
 //! example of each, and what was changed.
 
+mod changes;
+mod status;
 mod tiles;
 
 use std::sync::Arc;
@@ -12,17 +14,16 @@ use logsearch::query::{Chips, Query, parse};
 use logsearch::record::LogRecord;
 use logsearch::store::{LogStore, Search, StoreError, TimeRange};
 
-use super::changes::{self, Change};
-use super::errors::{self, GroupRow};
-use super::metrics::picture;
+use super::errors::{self, GroupRow, states};
+use super::now::changes::Change;
+use super::now::status::Status;
 use super::requests::{self, RequestRow, RouteRow};
-use super::states;
-use super::status::Status;
-use crate::error::PanelError;
-use crate::layout::{Layout, Section, render};
-use crate::operator::Operator;
-use crate::panel::Panel;
-use crate::params::Params;
+use crate::access::operator::Operator;
+use crate::context::error::PanelError;
+use crate::context::panel::Panel;
+use crate::context::params::Params;
+use crate::data::chart_data::picture;
+use crate::ui::layout::{Layout, Section, render};
 use tiles::Tiles;
 
 /// Lines of each list.

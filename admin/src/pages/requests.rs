@@ -1,6 +1,9 @@
 //! Requests: percentiles per route over all of the window, and the newest or the costliest ones. The
 //! costliest are exact: a percentile tells from which figure on to look.
 
+pub mod durations;
+pub mod request;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -14,19 +17,18 @@ use logsearch::store::{
     Aggregate, Aggregation, LogStore, PercentileGroup, Search, StoreError, TimeRange,
 };
 
-use super::durations;
-use super::profile::{REPEATS, TIMES};
-use super::record::{number_of, text_of};
-use super::request::status_class;
-use super::summary;
-use crate::charts::{Heatmap, Histogram};
-use crate::error::PanelError;
+use super::logs::rows::{number_of, text_of};
+use super::requests::request::status_class;
+use crate::access::operator::Operator;
+use crate::context::error::PanelError;
+use crate::context::links::{Links, View, cursor};
+use crate::context::panel::Panel;
+use crate::context::params::Params;
+use crate::data::profile::{REPEATS, TIMES};
+use crate::data::summary;
 use crate::format;
-use crate::layout::{Layout, Section, render};
-use crate::links::{Links, View, cursor};
-use crate::operator::Operator;
-use crate::panel::Panel;
-use crate::params::Params;
+use crate::ui::charts::{Heatmap, Histogram};
+use crate::ui::layout::{Layout, Section, render};
 
 /// Requests of a page.
 const ROWS: usize = 100;

@@ -3,6 +3,9 @@
 //! are of all runs; texts, slowest runs and what repeats come from the requests that were kept in full,
 //! and so do figures when only some requests are asked for, which no metric can tell apart.
 
+pub mod plan;
+pub mod statement;
+
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -15,16 +18,16 @@ use logsearch::query::{Query, parse};
 use logsearch::record::{LogRecord, ValueRef};
 use logsearch::store::{MAX_PAGE, Search};
 
-use super::record::text_of;
-use super::{profile, statement};
-use crate::error::PanelError;
+use super::logs::rows::text_of;
+use crate::access::operator::Operator;
+use crate::context::error::PanelError;
+use crate::context::links::{Links, View};
+use crate::context::panel::Panel;
+use crate::context::params::Params;
+use crate::data::profile;
 use crate::format;
-use crate::layout::{Layout, Section, render};
-use crate::links::{Links, View};
 use crate::metrics::{Cost, Costs};
-use crate::operator::Operator;
-use crate::panel::Panel;
-use crate::params::Params;
+use crate::ui::layout::{Layout, Section, render};
 
 #[derive(Template)]
 #[template(path = "sql.html")]

@@ -1,6 +1,11 @@
 //! The service itself: how the log store is doing, which levels are recorded, the jobs, what runs, and
 //! who did what. What changes something needs the role operator and leaves an audit record.
 
+pub mod moderation;
+pub mod operators;
+mod store;
+pub mod users;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,20 +18,20 @@ use logsearch::query::Query;
 use logsearch::record::ValueRef;
 use logsearch::store::Search;
 
-use super::record::{Row, Rows};
-use super::store::StoreView;
-use super::tabs::{self, Tab};
-use crate::audit::audit;
-use crate::change::Change;
-use crate::error::PanelError;
+use super::logs::rows::{Row, Rows};
+use super::system::store::StoreView;
+use crate::access::audit::audit;
+use crate::access::forms::Change;
+use crate::access::operator::Operator;
+use crate::context::error::PanelError;
+use crate::context::links::View;
+use crate::context::panel::Panel;
+use crate::context::params::Params;
+use crate::data::timeline::told;
 use crate::format;
-use crate::happened::told;
 use crate::host::{Job, Run};
-use crate::layout::{Layout, Section, render};
-use crate::links::View;
-use crate::operator::Operator;
-use crate::panel::Panel;
-use crate::params::Params;
+use crate::ui::layout::{Layout, Section, render};
+use crate::ui::tabs::{self, Tab};
 
 /// Audit records shown.
 const AUDIT: usize = 50;

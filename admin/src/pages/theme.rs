@@ -6,9 +6,9 @@ use axum::extract::State;
 use axum::http::header::SET_COOKIE;
 use axum::response::{IntoResponse, Redirect, Response};
 
-use crate::change::Own;
-use crate::panel::Panel;
-use crate::theme::{NAME, Theme};
+use crate::access::forms::Own;
+use crate::access::theme::{NAME, Theme};
+use crate::context::panel::Panel;
 
 /// How long the choice is kept, in seconds: a year.
 const MAX_AGE: u32 = 365 * 24 * 3_600;

@@ -3,12 +3,13 @@
 
 use logsearch::store::{LogStore, StoreError};
 
-use crate::charts::{SparkLines, last};
+use crate::context::links::{Links, View};
+use crate::data::chart_data::Picture;
 use crate::format;
-use crate::links::{Links, View};
 use crate::metrics::{Look, Measure, Plot, Set};
-use crate::pages::metrics::{Picture, chart_url};
+use crate::pages::metrics::chart_url;
 use crate::pages::requests::{self, took};
+use crate::ui::charts::{SparkLines, last};
 
 /// Points of a drawing as small as a word.
 pub const POINTS: i64 = 60;

@@ -1,0 +1,52 @@
+//! What every page may use: the store, the host, the addresses and the time of day.
+
+use std::sync::Arc;
+
+use logsearch::filter::LevelControl;
+use logsearch::live::Subscription;
+use logsearch::query::Query;
+use logsearch::store::LogStore;
+use logsearch::writer::Counts;
+use tokio::sync::Semaphore;
+
+use super::links::Links;
+use crate::host::{
+    Alerts, Deploys, ErrorStates, Jobs, Moderation, Operators, Plans, SavedSearches,
+};
+use crate::metrics::Metrics;
+
+/// Where new records come from.
+pub type Subscribe = Box<dyn Fn(&Query) -> Subscription + Send + Sync>;
+
+/// What every page may use.
+pub struct Panel {
+    pub links: Links,
+    pub store: Arc<dyn LogStore>,
+    pub service: String,
+    pub version: String,
+    pub logout: Option<String>,
+    pub live: Option<Subscribe>,
+    pub streams: Arc<Semaphore>,
+    pub jobs: Option<Arc<dyn Jobs>>,
+    pub alerts: Option<Arc<dyn Alerts>>,
+    pub deploys: Option<Arc<dyn Deploys>>,
+    pub moderation: Option<Arc<dyn Moderation>>,
+    pub operators: Option<Arc<dyn Operators>>,
+    pub plans: Option<Arc<dyn Plans>>,
+    pub metrics: Option<Arc<Metrics>>,
+    pub elsewhere: Vec<(String, String)>,
+    pub traffic: String,
+    pub errors: Option<Arc<dyn ErrorStates>>,
+    pub searches: Option<Arc<dyn SavedSearches>>,
+    pub levels: Option<LevelControl>,
+    pub counts: Option<Box<dyn Fn() -> Counts + Send + Sync>>,
+    pub build: Vec<(String, String)>,
+    pub clock: Box<dyn Fn() -> i64 + Send + Sync>,
+}
+
+impl Panel {
+    /// Microseconds since the Unix epoch.
+    pub fn now(&self) -> i64 {
+        (self.clock)()
+    }
+}

@@ -1,0 +1,123 @@
+//! The parameters of an address. Every input is accepted: what cannot be read is the default, of
+//! repeated ones the last counts, and a bad query text is the parser's business.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use logsearch::fields;
+use logsearch::query::Field;
+
+use super::links::{Links, Place, View};
+use super::panel::Panel;
+use super::window::Window;
+
+/// After how many seconds a page may be loaded anew by itself.
+pub const REFRESHES: [u32; 4] = [5, 10, 30, 60];
+/// The most columns a page shows.
+const MAX_COLUMNS: usize = 12;
+
+/// Name and value pairs, in order.
+#[derive(Clone, Debug, Default)]
+pub struct Params(Vec<(String, String)>);
+
+impl FromRequestParts<Arc<Panel>> for Params {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Panel>) -> Result<Self, Infallible> {
+        Ok(Self::parse(parts.uri.query().unwrap_or_default()))
+    }
+}
+
+impl Params {
+    /// From a query string or a form's body.
+    pub fn parse(text: &str) -> Self {
+        Self(serde_urlencoded::from_str(text).unwrap_or_default())
+    }
+
+    /// The value of a parameter, if it is there and not empty.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.raw(name).filter(|value| !value.is_empty())
+    }
+
+    /// The value of a parameter as it was sent, empty ones too.
+    pub fn raw(&self, name: &str) -> Option<&str> {
+        let found = self.0.iter().rev().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// After how many seconds to load the page anew; one of the offered times.
+    fn refresh(&self) -> u32 {
+        let wanted = self.get("refresh").and_then(|text| text.parse().ok());
+        wanted.filter(|seconds| REFRESHES.contains(seconds)).unwrap_or(0)
+    }
+
+    /// The shared time window.
+    pub fn window(&self, now: i64) -> Window {
+        Window::parse(self.get("from"), self.get("to"), now)
+    }
+
+    /// The window and how often to load anew, of a page that lists nothing else.
+    pub fn frame(&self, now: i64) -> View {
+        View::of(self.window(now)).refreshing(self.refresh())
+    }
+
+    /// What to list and how.
+    pub fn view(&self, now: i64) -> View {
+        let place = |name| self.get(name).and_then(Links::parse_event_id);
+        let (older, newer) = (place("older"), place("newer"));
+        View {
+            q: self.get("q").unwrap_or_default().trim().to_owned(),
+            window: self.window(now),
+            cols: self.get("cols").map(columns),
+            sort: self.get("sort").unwrap_or_default().to_owned(),
+            place: match (older, newer) {
+                (Some(at), _) => Place::Older(at),
+                (None, Some(at)) => Place::Newer(at),
+                (None, None) => Place::Start,
+            },
+            tail: self.get("tail").is_some(),
+            fields: self.get("fields").map(str::trim).unwrap_or_default().to_owned(),
+            refresh: self.refresh(),
+        }
+    }
+}
+
+/// Known or dotted field names, each once, by the name people type.
+fn columns(text: &str) -> Vec<String> {
+    let mut columns: Vec<String> = Vec::new();
+    for field in text.split(',').filter_map(|name| Field::parse(name.trim())) {
+        let name = short_name(&field.name);
+        if !columns.contains(&name) && columns.len() < MAX_COLUMNS {
+            columns.push(name);
+        }
+    }
+    columns
+}
+
+/// The name to show for a canonical one, as a query would spell it.
+pub fn short_name(canonical: &str) -> String {
+    let known = fields::definition(canonical);
+    known.map_or_else(|| Field::of(canonical).typed, |known| known.short_name().to_owned())
+}
+
+/// The canonical name for one that people type.
+pub fn canonical_name(typed: &str) -> String {
+    Field::parse(typed).map_or_else(|| typed.to_owned(), |field| field.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_input_is_a_view() {
+        for text in ["", "q=a&q=b", "q=%ff&from=x", "older=1&newer=2-3", "cols=,,a b,,", "&&=&=&"] {
+            Params::parse(text).view(0);
+        }
+        let view = Params::parse("q=a&q=+b+&cols=route,http.route,ms,x.y").view(0);
+        assert_eq!(view.q, "b");
+        assert_eq!(view.cols, Some(vec!["route".to_owned(), "x.y".to_owned()]));
+    }
+}

@@ -1,0 +1,94 @@
+//! One request beside others of its route: what is usual there, and by how much this one is not.
+
+use logsearch::fields;
+use logsearch::query::{Query, parse};
+use logsearch::record::{LogRecord, ValueRef};
+use logsearch::store::{LogStore, StoreError, TimeRange};
+
+use crate::format::{self, SECOND};
+use crate::pages::logs::rows::{number_of, text_of};
+use crate::pages::requests::{and, ends, percentiles};
+
+/// Requests so long before and after are compared with, in microseconds.
+const BEFORE: i64 = 24 * 3_600 * SECOND;
+const AFTER: i64 = 3_600 * SECOND;
+/// From so many times the median on, a figure is marked.
+const UNUSUAL: f64 = 3.0;
+
+/// What is compared: title, field, and whether it is a time.
+const FIGURES: [(&str, &str, bool); 4] = [
+    ("duration", fields::DURATION, true),
+    ("in the database", fields::DB_DURATION, true),
+    ("statements", fields::DB_COUNT, false),
+    ("bytes sent", fields::BODY_BYTES, false),
+];
+
+/// A figure of this request beside the usual ones.
+pub struct Compared {
+    pub title: &'static str,
+    pub this: String,
+    pub median: String,
+    pub p95: String,
+    /// `×18`, where that says something.
+    pub times: String,
+    pub is_unusual: bool,
+}
+
+/// The figures of the request whose record this is, and how many requests they are compared with.
+pub async fn compare(
+    store: &dyn LogStore,
+    record: &LogRecord,
+) -> Result<(Vec<Compared>, u64), StoreError> {
+    let Some(route) = text_of(record, fields::ROUTE) else { return Ok((Vec::new(), 0)) };
+    let at = record.timestamp;
+    let range = TimeRange { from: at.saturating_sub(BEFORE), to: at.saturating_add(AFTER) };
+    let mut query =
+        and(&ends(&parse("").chips), Query::value_clause(fields::ROUTE, ValueRef::Str(&route)));
+    if let Some(method) = text_of(record, fields::METHOD) {
+        query = and(&query, Query::value_clause(fields::METHOD, ValueRef::Str(&method)));
+    }
+    let mut figures = Vec::new();
+    let mut compared_with = 0;
+    for (title, field, is_time) in FIGURES {
+        let Some(this) = number_of(record, field) else { continue };
+        let groups = percentiles(store, range, &query, field, None, &[50.0, 95.0]).await?;
+        let Some(group) = groups.into_iter().next() else { continue };
+        if let [median, p95] = group.percentiles[..] {
+            compared_with = compared_with.max(group.count);
+            figures.push(figure(title, this, median, p95, is_time));
+        }
+    }
+    Ok((figures, compared_with))
+}
+
+#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "figures to read")]
+fn figure(title: &'static str, this: i64, median: f64, p95: f64, is_time: bool) -> Compared {
+    let text = |value: f64| {
+        let value = value.round() as i64;
+        if is_time { format::duration(value) } else { format::count(value.unsigned_abs()) }
+    };
+    let times = if median > 0.0 { this as f64 / median } else { 0.0 };
+    Compared {
+        title,
+        this: text(this as f64),
+        median: text(median),
+        p95: text(p95),
+        times: if times >= 1.5 { format!("×{times:.1}") } else { String::new() },
+        is_unusual: times >= UNUSUAL,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_not_usual_is_marked() {
+        let slow = figure("duration", 812_000, 44_000.0, 60_000.0, true);
+        assert_eq!((slow.this.as_str(), slow.median.as_str()), ("812 ms", "44 ms"));
+        assert_eq!((slow.times.as_str(), slow.is_unusual), ("×18.5", true));
+        let usual = figure("statements", 3, 3.0, 4.0, false);
+        assert_eq!((usual.times.as_str(), usual.is_unusual), ("", false));
+        assert!(!figure("statements", 3, 0.0, 0.0, false).is_unusual);
+    }
+}

@@ -1,0 +1,227 @@
+//! What differs in a window from before it: the values of fields whose share of all records changed
+//! most. Says where to look when the sentence of an error does not. Ordered by how unlikely the change
+//! is under chance, so that a few records among many do not pass for a finding; counts are exact.
+
+use logsearch::query::{Query, parse};
+use logsearch::record::ValueRef;
+use logsearch::store::{Aggregate, Aggregation, LogStore, StoreError, TimeRange, TopValues};
+
+use super::summary;
+use crate::context::links::{Links, View};
+use crate::context::params::short_name;
+use crate::format::{self, SECOND};
+
+/// Values compared of each field.
+const VALUES: usize = 200;
+/// Differences shown.
+const SHOWN: usize = 10;
+/// A change that chance makes less often than once in a thousand times: the G statistic of one degree
+/// of freedom.
+const UNLIKELY: f64 = 10.83;
+/// What is compared with lasts at least so long, in microseconds.
+const SHORTEST: i64 = 3_600 * SECOND;
+
+/// What differs, and what it was compared with.
+pub struct Differences {
+    pub rows: Vec<Difference>,
+    /// `the 1 h before, 4,021 records`.
+    pub before: String,
+    /// Whether there were records before.
+    pub is_comparable: bool,
+}
+
+/// A value whose share changed.
+pub struct Difference {
+    pub field: String,
+    pub value: String,
+    pub url: String,
+    pub rose: bool,
+    pub share: String,
+    pub share_before: String,
+    pub counts: String,
+}
+
+struct Candidate {
+    field: String,
+    value: String,
+    during: u64,
+    before: u64,
+    g: f64,
+}
+
+/// The differences of a view's window. The panel's own requests are left out: whoever looks into an
+/// incident makes them, and they are no part of it.
+pub async fn differences(
+    store: &dyn LogStore,
+    view: &View,
+    links: &Links,
+) -> Result<Differences, StoreError> {
+    let range = view.window.range();
+    let length = view.window.length().max(SHORTEST);
+    let earlier = TimeRange { from: range.from.saturating_sub(length), to: range.from };
+    let others = parse(&format!("-route:{0} -route:{0}/*", links.base())).query;
+    let (total, total_before, during, before) = tokio::try_join!(
+        count(store, range, &others),
+        count(store, earlier, &others),
+        values(store, range, &others),
+        values(store, earlier, &others),
+    )?;
+    let mut found = candidates(&during, &before, total, total_before);
+    // A value beyond the most frequent ones has a count, too.
+    for one in &mut found {
+        if one.during == 0 || one.before == 0 {
+            let clause = others_and(&others, one);
+            one.during = count(store, range, &clause).await?;
+            one.before = count(store, earlier, &clause).await?;
+            one.g = g(one.during, total, one.before, total_before);
+        }
+    }
+    let chosen = choose(found, total, total_before);
+    let row = |one: &Candidate| one.row(view, links, total, total_before);
+    Ok(Differences {
+        rows: chosen.iter().map(row).collect(),
+        before: format!(
+            "the {} before, {}",
+            format::about(length),
+            format::plural(total_before, "record")
+        ),
+        is_comparable: total > 0 && total_before > 0,
+    })
+}
+
+async fn count(store: &dyn LogStore, range: TimeRange, query: &Query) -> Result<u64, StoreError> {
+    match store.aggregate(range, query, &Aggregation::Count).await? {
+        Aggregate::Count(count) => Ok(count),
+        _ => Ok(0),
+    }
+}
+
+async fn values(
+    store: &dyn LogStore,
+    range: TimeRange,
+    query: &Query,
+) -> Result<Vec<TopValues>, StoreError> {
+    let fields = summary::FIELDS.iter().map(|name| (*name).to_owned()).collect();
+    summary::top_values(store, range, query, fields, VALUES).await
+}
+
+fn others_and(others: &Query, one: &Candidate) -> Query {
+    let clause = Query::value_clause(&one.field, ValueRef::Str(&one.value));
+    crate::pages::requests::and(others, clause)
+}
+
+/// Every value of either window that changed beyond chance, the most unlikely first.
+fn candidates(
+    during: &[TopValues],
+    before: &[TopValues],
+    total: u64,
+    total_before: u64,
+) -> Vec<Candidate> {
+    let mut found = Vec::new();
+    for (now, then) in during.iter().zip(before) {
+        let count = |top: &TopValues, value: &str| {
+            top.values.iter().find(|(known, _)| known == value).map_or(0, |(_, count)| *count)
+        };
+        let only_then = then.values.iter().filter(|(value, _)| count(now, value) == 0);
+        for (value, _) in now.values.iter().chain(only_then) {
+            let (during, before) = (count(now, value), count(then, value));
+            let g = g(during, total, before, total_before);
+            let (field, value) = (now.field.clone(), value.clone());
+            found.push(Candidate { field, value, during, before, g });
+        }
+    }
+    found.retain(|one| one.g >= UNLIKELY);
+    found.sort_by(|left, right| right.g.total_cmp(&left.g));
+    found.truncate(4 * SHOWN);
+    found
+}
+
+/// The most telling ones: that the others became fewer is said by what became more.
+fn choose(mut found: Vec<Candidate>, total: u64, total_before: u64) -> Vec<Candidate> {
+    found.retain(|one| one.g >= UNLIKELY);
+    found.sort_by(|left, right| right.g.total_cmp(&left.g));
+    let rose = |one: &Candidate| one.rose(total, total_before);
+    let risen: Vec<String> =
+        found.iter().filter(|one| rose(one)).map(|one| one.field.clone()).collect();
+    found.retain(|one| rose(one) || !risen.contains(&one.field));
+    found.truncate(SHOWN);
+    found
+}
+
+impl Candidate {
+    fn rose(&self, total: u64, total_before: u64) -> bool {
+        u128::from(self.during) * u128::from(total_before)
+            > u128::from(self.before) * u128::from(total)
+    }
+
+    fn row(&self, view: &View, links: &Links, total: u64, total_before: u64) -> Difference {
+        let clause = Query::value_clause(&self.field, ValueRef::Str(&self.value));
+        Difference {
+            field: short_name(&self.field),
+            value: self.value.clone(),
+            url: links.logs(&view.query(clause.to_string())),
+            rose: self.rose(total, total_before),
+            share: format::percent(self.during, total),
+            share_before: format::percent(self.before, total_before),
+            counts: format!(
+                "{} of {}, before {} of {}",
+                format::count(self.during),
+                format::count(total),
+                format::count(self.before),
+                format::count(total_before)
+            ),
+        }
+    }
+}
+
+/// The G statistic of a value's presence in two groups: how unlikely their shares differ by chance.
+#[expect(clippy::cast_precision_loss, reason = "an order is wanted, not a figure")]
+fn g(during: u64, total: u64, before: u64, total_before: u64) -> f64 {
+    let (all, with) = ((total + total_before) as f64, (during + before) as f64);
+    if total == 0 || total_before == 0 {
+        return 0.0;
+    }
+    let cell = |observed: u64, group: u64, present: f64| {
+        let expected = group as f64 * present / all;
+        if observed == 0 { 0.0 } else { observed as f64 * (observed as f64 / expected).ln() }
+    };
+    2.0 * (cell(during, total, with)
+        + cell(total.saturating_sub(during), total, all - with)
+        + cell(before, total_before, with)
+        + cell(total_before.saturating_sub(before), total_before, all - with))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn top(field: &str, values: &[(&str, u64)]) -> TopValues {
+        let values = values.iter().map(|(value, count)| ((*value).to_owned(), *count)).collect();
+        TopValues { field: field.to_owned(), values, others: 0, missing: 0 }
+    }
+
+    #[test]
+    fn what_changed_beyond_chance_comes_first_and_chance_is_left_out() {
+        let during = [
+            top("http.response.status_code", &[("200", 700), ("503", 300)]),
+            top("user.name", &[("anna", 11), ("bo", 9)]),
+        ];
+        let before = [
+            top("http.response.status_code", &[("200", 2_000)]),
+            top("user.name", &[("anna", 20), ("bo", 21)]),
+        ];
+        let found = choose(candidates(&during, &before, 1_000, 2_000), 1_000, 2_000);
+        let values: Vec<&str> = found.iter().map(|one| one.value.as_str()).collect();
+        assert_eq!(values, ["503"]);
+        assert!(found[0].rose(1_000, 2_000));
+    }
+
+    #[test]
+    fn what_vanished_is_told_when_nothing_took_its_place() {
+        let during = [top("job.name", &[])];
+        let before = [top("job.name", &[("backup", 100)])];
+        let found = choose(candidates(&during, &before, 1_000, 1_000), 1_000, 1_000);
+        assert_eq!((found[0].value.as_str(), found[0].rose(1_000, 1_000)), ("backup", false));
+        assert!(candidates(&during, &before, 0, 1_000).is_empty());
+    }
+}

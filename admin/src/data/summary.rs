@@ -1,0 +1,217 @@
+//! What a result has in common: how many per interval and level, and the values of its fields. Counts
+//! are exact, over the whole window and not the shown page.
+
+use logsearch::fields::{self, CATALOGUE, Kind};
+use logsearch::query::{Chips, Field, Query};
+use logsearch::record::ValueRef;
+use logsearch::store::{
+    Aggregate, Aggregation, Bucket, LogStore, StoreError, TimeRange, TopValues,
+};
+
+use crate::context::links::{Links, View};
+use crate::context::params::{canonical_name, short_name};
+use crate::format;
+use crate::pages::logs::list;
+
+/// The most bars of a histogram.
+const BARS: usize = 90;
+/// Values shown of each field.
+const VALUES: usize = 6;
+/// Values shown when one field alone is looked at.
+const ALL_VALUES: usize = 100;
+/// Fields shown when the sidebar is searched.
+const FOUND: usize = 12;
+/// The fields of the sidebar, besides the columns of the page.
+pub const FIELDS: [&str; 11] = [
+    fields::LEVEL,
+    fields::STATUS,
+    fields::ROUTE,
+    fields::METHOD,
+    fields::USER_NAME,
+    fields::TARGET,
+    fields::ERROR_TYPE,
+    fields::DB_OPERATION,
+    fields::JOB,
+    "event.action",
+    fields::CALLSITE,
+];
+
+/// Records per interval.
+pub struct Timeline {
+    pub buckets: Vec<Bucket>,
+    pub interval: i64,
+}
+
+impl Timeline {
+    /// All records of the window.
+    pub fn total(&self) -> u64 {
+        self.totals().iter().sum()
+    }
+
+    /// All records of each interval.
+    pub fn totals(&self) -> Vec<u64> {
+        self.buckets.iter().map(|bucket| bucket.counts.iter().sum()).collect()
+    }
+}
+
+/// Counts per interval and level.
+pub async fn timeline(
+    store: &dyn LogStore,
+    range: TimeRange,
+    query: &Query,
+) -> Result<Timeline, StoreError> {
+    timeline_of(store, range, query, range.interval(BARS)).await
+}
+
+/// The same in intervals of so many microseconds.
+pub async fn timeline_of(
+    store: &dyn LogStore,
+    range: TimeRange,
+    query: &Query,
+    interval: i64,
+) -> Result<Timeline, StoreError> {
+    let buckets = match store.aggregate(range, query, &Aggregation::Histogram { interval }).await? {
+        Aggregate::Histogram(buckets) => buckets,
+        _ => Vec::new(),
+    };
+    Ok(Timeline { buckets, interval })
+}
+
+/// The most frequent values of some fields.
+pub async fn top_values(
+    store: &dyn LogStore,
+    range: TimeRange,
+    query: &Query,
+    fields: Vec<String>,
+    size: usize,
+) -> Result<Vec<TopValues>, StoreError> {
+    match store.aggregate(range, query, &Aggregation::TopValues { fields, size }).await? {
+        Aggregate::TopValues(values) => Ok(values),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// The fields of the sidebar: the usual ones and the columns, or those that were searched for.
+fn facet_fields(view: &View) -> Vec<String> {
+    if !view.fields.is_empty() {
+        return found_fields(&view.fields);
+    }
+    let mut names: Vec<String> = FIELDS.iter().map(|name| (*name).to_owned()).collect();
+    for name in list::columns(view).iter().map(|column| canonical_name(column)) {
+        // Ids and durations differ on every record: their most frequent values say nothing.
+        let says_nothing = name == fields::REQUEST_ID || fields::kind(&name).is_number();
+        if !says_nothing && !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// The field of exactly that name alone, else those whose name or meaning has the text in it.
+fn found_fields(text: &str) -> Vec<String> {
+    if let Some(field) = Field::parse(text) {
+        return vec![field.name];
+    }
+    let text = text.to_lowercase();
+    let listed = CATALOGUE.iter().filter(|known| known.kind != Kind::Text);
+    let found = listed.filter(|known| {
+        let names = known.aliases.iter().map(|(alias, _)| *alias);
+        names.chain([known.name, known.help]).any(|name| name.to_lowercase().contains(&text))
+    });
+    found.take(FOUND).map(|known| known.name.to_owned()).collect()
+}
+
+/// What the search of the sidebar offers: name and meaning of every field that has values to count.
+pub fn known_fields() -> Vec<(&'static str, &'static str)> {
+    let listed = CATALOGUE.iter().filter(|known| known.kind != Kind::Text);
+    listed.map(|known| (known.short_name(), known.help)).collect()
+}
+
+/// What the sidebar asks for.
+pub async fn facets(
+    store: &dyn LogStore,
+    range: TimeRange,
+    query: &Query,
+    view: &View,
+) -> Result<Vec<TopValues>, StoreError> {
+    let names = facet_fields(view);
+    let size = if names.len() == 1 { ALL_VALUES } else { VALUES };
+    top_values(store, range, query, names, size).await
+}
+
+/// A field of the sidebar.
+pub struct Facet {
+    pub name: String,
+    pub help: &'static str,
+    /// The field alone, with more of its values.
+    pub alone: String,
+    /// The field as a column, or no longer.
+    pub column: String,
+    pub is_column: bool,
+    pub values: Vec<FacetValue>,
+    pub others: String,
+    pub missing: Option<FacetValue>,
+}
+
+/// A value with its count and what a click does.
+pub struct FacetValue {
+    pub text: String,
+    pub count: String,
+    pub only: String,
+    pub without: String,
+    pub is_on: bool,
+    pub level: &'static str,
+}
+
+/// The sidebar: fields that some matching record has.
+pub fn facet_views(
+    values: &[TopValues],
+    chips: &Chips,
+    view: &View,
+    links: &Links,
+    path: &str,
+) -> Vec<Facet> {
+    let with = |clause: &Query| {
+        links.page(path, &view.query(chips.clone().with(clause.clone()).to_string()))
+    };
+    let columns = list::columns(view);
+    let facet = |top: &TopValues| {
+        let name = short_name(&top.field);
+        let value = |(text, count): &(String, u64)| {
+            let clause = Query::value_clause(&top.field, ValueRef::Str(text));
+            FacetValue {
+                text: text.clone(),
+                count: format::count(*count),
+                only: with(&clause),
+                without: with(&clause.clone().negated()),
+                is_on: chips.0.iter().any(|chip| chip.enabled && chip.query == clause),
+                level: level_class(&top.field, text),
+            }
+        };
+        let has = Query::has_field(&top.field);
+        let missing = (top.missing > 0).then(|| FacetValue {
+            text: "(none)".to_owned(),
+            count: format::count(top.missing),
+            only: with(&has.clone().negated()),
+            without: with(&has),
+            is_on: false,
+            level: "",
+        });
+        Facet {
+            alone: links.page(path, &view.showing(name.as_str())),
+            column: links.logs(&view.columns(list::toggled(view, &name))),
+            is_column: columns.contains(&name),
+            name,
+            help: fields::definition(&top.field).map_or("", |known| known.help),
+            values: top.values.iter().map(value).collect(),
+            others: if top.others > 0 { format::count(top.others) } else { String::new() },
+            missing,
+        }
+    };
+    values.iter().filter(|top| !top.values.is_empty()).map(facet).collect()
+}
+
+fn level_class(field: &str, value: &str) -> &'static str {
+    let level = logsearch::record::Level::parse(value).filter(|_| field == fields::LEVEL);
+    level.map_or("", logsearch::record::Level::as_str)
+}

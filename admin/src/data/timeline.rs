@@ -1,0 +1,67 @@
+//! What the host says happened in a window besides requests: alerts and deployments. Charts mark them,
+//! Now lists them. The host keeps them in its database, which may be what is broken: what cannot be read
+//! is a notice on the page and not the end of it.
+
+use logsearch::store::TimeRange;
+
+use crate::context::links::View;
+use crate::context::panel::Panel;
+use crate::host::{Alert, Deploy, HostError};
+use crate::ui::charts::Marks;
+
+/// The most alerts and the most deployments of a window.
+const MOST: usize = 100;
+
+/// Alerts and deployments of a window, the newest first.
+#[derive(Debug, Default)]
+pub struct Happened {
+    pub alerts: Vec<Alert>,
+    pub deploys: Vec<Deploy>,
+    /// What could not be read.
+    pub notices: Vec<String>,
+}
+
+impl Happened {
+    /// Those of a range.
+    pub async fn within(panel: &Panel, range: TimeRange) -> Self {
+        let mut happened = Self::default();
+        if let Some(host) = &panel.alerts {
+            let alerts = host.between(range, MOST).await;
+            happened.alerts = told(alerts, "alerts", &mut happened.notices);
+        }
+        if let Some(host) = &panel.deploys {
+            let deploys = host.between(range, MOST).await;
+            happened.deploys = told(deploys, "deployments", &mut happened.notices);
+        }
+        happened
+    }
+}
+
+/// The answer of the host, or nothing and a notice.
+pub fn told<T: Default>(answer: Result<T, HostError>, what: &str, notices: &mut Vec<String>) -> T {
+    answer.unwrap_or_else(|error| {
+        let chain = chain(error.as_ref());
+        tracing::warn!(error.message = chain, "the panel could not read {what}");
+        notices.push(format!("The {what} could not be read, so they are missing here."));
+        T::default()
+    })
+}
+
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
+
+impl Panel {
+    /// What to mark on a chart of the view's window.
+    pub async fn marks(&self, view: &View) -> Marks {
+        let range = view.window.range();
+        Marks::new(&Happened::within(self, range).await, range, view.window.now, &self.links)
+    }
+}

@@ -1,0 +1,324 @@
+//! A rule that fired: where a notification leads. On one screen the newest line of its evidence, opened,
+//! with the link to its request; when; what differs from before; which errors. Shows one time that the
+//! rule fired, the newest unless another is asked for, and the last hour when none is known.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use logsearch::query::{Chips, Query, parse};
+use logsearch::record::LogRecord;
+use logsearch::store::{LogStore, Search, StoreError};
+
+use super::{severity_class, telling_labels};
+use crate::access::operator::Operator;
+use crate::context::error::PanelError;
+use crate::context::links::{Links, View};
+use crate::context::panel::Panel;
+use crate::context::params::Params;
+use crate::context::window::{Bound, Window};
+use crate::data::comparison::{self, Differences};
+use crate::data::summary;
+use crate::data::timeline::told;
+use crate::format::{self, SECOND};
+use crate::host::{Alert, Rule};
+use crate::pages::errors::{self, GroupRow};
+use crate::pages::logs::list;
+use crate::pages::logs::rows::{Row, Rows, column_title};
+use crate::ui::charts::Histogram;
+use crate::ui::layout::{Layout, Section, render};
+
+/// What led to an alert began before it fired, in microseconds.
+const BEFORE: i64 = 15 * 60 * SECOND;
+/// Lines of evidence.
+const LINES: usize = 10;
+/// Groups of errors.
+const GROUPS: usize = 8;
+/// Times of a rule that are listed.
+const TIMES: usize = 50;
+
+#[derive(Template)]
+#[template(path = "alert.html")]
+struct AlertPage {
+    layout: Layout,
+    rule: String,
+    notices: Vec<String>,
+    severity: String,
+    class: &'static str,
+    state: Option<AlertState>,
+    summary: String,
+    description: String,
+    labels: Vec<(String, String)>,
+    values: Vec<(String, String)>,
+    places: Vec<(String, String)>,
+    runbook: String,
+    q: String,
+    total: String,
+    partial: bool,
+    histogram: Histogram,
+    columns: Vec<String>,
+    rows: Vec<Row>,
+    logs: String,
+    all_logs: String,
+    requests: String,
+    inbox: String,
+    differences: Differences,
+    groups: Vec<GroupRow>,
+    errors: String,
+    times: Vec<TimeRow>,
+}
+
+/// Since when and until when the chosen alert fired.
+struct AlertState {
+    fires: bool,
+    text: String,
+    started: String,
+    heard: String,
+}
+
+/// Another time that the rule fired.
+struct TimeRow {
+    url: String,
+    when: String,
+    lasts: String,
+    fires: bool,
+    labels: Vec<(String, String)>,
+    is_here: bool,
+}
+
+/// What is known of a rule, and which of its times is looked at.
+struct Known {
+    rule: Option<Rule>,
+    times: Vec<Alert>,
+    chosen: Option<Alert>,
+    notices: Vec<String>,
+}
+
+/// `GET /alerts/{rule}`.
+pub async fn show(
+    State(panel): State<Arc<Panel>>,
+    operator: Operator,
+    Path(name): Path<String>,
+    params: Params,
+) -> Result<Response, PanelError> {
+    let now = panel.now();
+    let mut known = Known::find(&panel, &name, params.get("at")).await;
+    known.say_what_is_missing(panel.alerts.is_some());
+    let view = View::of(known.window(&params, now));
+    let q = known.text("logs_query", |rule| &rule.logs_query);
+    let parsed = parse(&q);
+    let query = if q.is_empty() { errors::errors(&Chips::default()) } else { parsed.query.clone() };
+    let (store, links, range) = (panel.store.as_ref(), &panel.links, view.window.range());
+    let nothing = Chips::default();
+    let (timeline, page, differences, groups, mut marks) = tokio::try_join!(
+        summary::timeline(store, range, &query),
+        evidence(store, &view, &query),
+        comparison::differences(store, &view, links),
+        errors::groups_of(store, &view, links, &nothing),
+        async { Ok(panel.marks(&view).await) },
+    )?;
+    // Here it is about this rule; the inbox has the others.
+    marks.bands.retain(|band| band.label == name);
+    let (records, partial) = page;
+    known.notices.extend(parsed.notices.iter().map(ToString::to_string));
+    let evidence_view = view.query(query.to_string());
+    let columns = list::columns(&view);
+    let path = known.path(&name, params.get("at"));
+    let chosen = known.chosen.as_ref();
+    let severity = known.severity();
+    let (places, runbook) = known.places();
+    render(&AlertPage {
+        layout: Layout::new(&panel, &operator, Section::None, &name, &path, &view),
+        class: severity_class(&severity),
+        severity,
+        state: chosen.map(|alert| state(alert, now)),
+        summary: known.text("summary", |rule| &rule.summary),
+        description: known.text("description", |rule| &rule.description),
+        labels: chosen.map(telling_labels).unwrap_or_default(),
+        values: chosen.map(|alert| alert.values.clone()).unwrap_or_default(),
+        places,
+        runbook,
+        total: format::plural(timeline.total(), "record"),
+        partial,
+        histogram: Histogram::new(
+            &timeline.buckets,
+            timeline.interval,
+            &evidence_view,
+            links,
+            "/logs",
+        )
+        .marked(marks),
+        rows: rows(&records, &columns, &query, &view, links),
+        columns: columns.iter().map(|column| column_title(column)).collect(),
+        logs: links.logs(&evidence_view),
+        all_logs: links.logs(&view),
+        requests: links.page_in("/requests", &view.window),
+        inbox: links.path("/alerts"),
+        differences,
+        groups: groups.into_iter().take(GROUPS).collect(),
+        errors: links.page_in("/errors", &view.window),
+        times: known.time_rows(now, links),
+        notices: std::mem::take(&mut known.notices),
+        q,
+        rule: name,
+    })
+}
+
+impl Known {
+    async fn find(panel: &Panel, name: &str, at: Option<&str>) -> Self {
+        let mut notices = Vec::new();
+        let Some(host) = &panel.alerts else {
+            return Self { rule: None, times: Vec::new(), chosen: None, notices };
+        };
+        let times = told(host.of_rule(name, TIMES).await, "alerts", &mut notices);
+        let asked = at.and_then(|at| at.parse::<i64>().ok());
+        let mut chosen = times.iter().find(|alert| Some(alert.id) == asked).cloned();
+        if let (None, Some(id)) = (&chosen, asked) {
+            let found = told(host.find(id).await, "alert", &mut notices);
+            chosen = found.filter(|alert| alert.rule == name);
+            if chosen.is_none() && notices.is_empty() {
+                notices.push("The alert of this address is no longer kept.".to_owned());
+            }
+        }
+        // What fires is of more interest than what began later and ended.
+        let newest = || times.iter().find(|alert| alert.ended.is_none()).or(times.first());
+        let chosen = chosen.or_else(|| newest().cloned());
+        let rule = host.rules().into_iter().find(|rule| rule.name == name);
+        Self { rule, times, chosen, notices }
+    }
+
+    fn say_what_is_missing(&mut self, is_kept: bool) {
+        if self.chosen.is_some() || !self.notices.is_empty() {
+            return;
+        }
+        let text = match (&self.rule, is_kept) {
+            (Some(_), _) => {
+                "This rule has not fired as far as is known here. This is the last hour."
+            }
+            (None, true) => {
+                "No rule of this name is known here, and no notification of one has come in. This is \
+                 the last hour."
+            }
+            (None, false) => "Alerts are not kept here. This is the last hour.",
+        };
+        self.notices.push(text.to_owned());
+    }
+
+    /// From a quarter of an hour before it fired to its end, unless the address asks for another.
+    fn window(&self, params: &Params, now: i64) -> Window {
+        if params.get("from").is_some() || params.get("to").is_some() {
+            return params.window(now);
+        }
+        let Some(alert) = &self.chosen else { return params.window(now) };
+        let from = Bound::At(alert.started.saturating_sub(BEFORE));
+        let to = alert.ended.map_or(Bound::Ago(0), Bound::At);
+        Window { from, to, now, is_misread: false }
+    }
+
+    /// This page without its window, below the prefix; the time of the address stays chosen.
+    fn path(&self, name: &str, at: Option<&str>) -> String {
+        let segment = Links::segment(name);
+        match (at, &self.chosen) {
+            (Some(_), Some(alert)) => format!("/alerts/{segment}?at={}", alert.id),
+            _ => format!("/alerts/{segment}"),
+        }
+    }
+
+    /// A text as the notification has it, or else the rule.
+    fn text(&self, annotation: &str, of_rule: impl Fn(&Rule) -> &String) -> String {
+        let told = self.chosen.as_ref().map_or("", |alert| alert.annotation(annotation));
+        if !told.is_empty() {
+            return told.to_owned();
+        }
+        self.rule.as_ref().map(of_rule).cloned().unwrap_or_default()
+    }
+
+    fn severity(&self) -> String {
+        let told = self.chosen.as_ref().map_or("", |alert| alert.label("severity"));
+        let known = self.rule.as_ref().map_or("", |rule| rule.severity.as_str());
+        if told.is_empty() { known } else { told }.to_owned()
+    }
+
+    /// Pages elsewhere, on the web alone: a notification is written by others. And the runbook, when
+    /// it is no page.
+    fn places(&self) -> (Vec<(String, String)>, String) {
+        let mut links = self.chosen.as_ref().map(|alert| alert.links.clone()).unwrap_or_default();
+        links.retain(|(_, url)| is_web(url));
+        // The host's own word first: a notification may name an address that is none from here.
+        let own = self.rule.as_ref().map_or("", |rule| rule.runbook.as_str());
+        let told = self.chosen.as_ref().map_or("", |alert| alert.annotation("runbook_url"));
+        let runbook = if own.is_empty() { told } else { own };
+        let is_path = !own.is_empty() && own.starts_with('/') && !own.starts_with("//");
+        if !is_path && !is_web(runbook) {
+            return (links, runbook.to_owned());
+        }
+        links.push(("runbook".to_owned(), runbook.to_owned()));
+        (links, String::new())
+    }
+
+    fn time_rows(&self, now: i64, links: &Links) -> Vec<TimeRow> {
+        let here = self.chosen.as_ref().map(|alert| alert.id);
+        let row = |alert: &Alert| TimeRow {
+            url: links.alert(&alert.rule, Some(alert.id)),
+            when: format!("{} {}", format::day(alert.started), format::time(alert.started)),
+            lasts: format::about(alert.lasts(now)),
+            fires: alert.ended.is_none(),
+            labels: telling_labels(alert),
+            is_here: Some(alert.id) == here,
+        };
+        self.times.iter().map(row).collect()
+    }
+}
+
+/// Whether an address leads to the web, and to nothing that runs.
+fn is_web(url: &str) -> bool {
+    url.starts_with("https://") || url.starts_with("http://")
+}
+
+fn state(alert: &Alert, now: i64) -> AlertState {
+    let ago = |at: i64| format::ago(at, now);
+    let text = match alert.ended {
+        None => format!("firing for {}", format::about(alert.lasts(now))),
+        Some(ended) => {
+            format!("ended {}, after {}", ago(ended), format::about(alert.lasts(now)))
+        }
+    };
+    AlertState {
+        fires: alert.ended.is_none(),
+        text,
+        started: format!("{} {}", format::day(alert.started), format::time(alert.started)),
+        heard: ago(alert.heard),
+    }
+}
+
+async fn evidence(
+    store: &dyn LogStore,
+    view: &View,
+    query: &Query,
+) -> Result<(Vec<LogRecord>, bool), StoreError> {
+    let search = Search {
+        range: view.window.range(),
+        query: Arc::new(query.clone()),
+        ascending: false,
+        after: None,
+        limit: LINES,
+    };
+    let page = store.search(&search).await?;
+    Ok((page.records, page.partial))
+}
+
+/// The newest one is opened: its fields are what a click on the notification is for.
+fn rows(
+    records: &[LogRecord],
+    columns: &[String],
+    query: &Query,
+    view: &View,
+    links: &Links,
+) -> Vec<Row> {
+    let mut rows = Rows::new(links, columns, view).marking(query).list(records);
+    if let Some(newest) = rows.first_mut() {
+        newest.is_open = true;
+    }
+    rows
+}

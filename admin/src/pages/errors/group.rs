@@ -1,0 +1,216 @@
+//! One kind of error at its own address: when and where it is seen, its newest records, and whether it is
+//! resolved.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use logsearch::fields;
+use logsearch::query::Chips;
+use logsearch::record::LogRecord;
+use logsearch::store::{MAX_PAGE, Search, TimeRange};
+
+use super::states::{self, Releases, Resolution};
+use super::{Group, GroupRow};
+use crate::access::audit::audit;
+use crate::access::forms::Change;
+use crate::access::operator::Operator;
+use crate::context::error::PanelError;
+use crate::context::links::View;
+use crate::context::panel::Panel;
+use crate::context::params::Params;
+use crate::context::window::Window;
+use crate::format;
+use crate::host::{ErrorState, ErrorStates};
+use crate::pages::errors;
+use crate::pages::logs::rows::{Row, Rows, text_of};
+use crate::ui::layout::{Layout, Section, render};
+
+/// Records shown.
+const RECORDS: usize = 20;
+/// Values shown of a field.
+const VALUES: usize = 5;
+/// Around the last sight of an error that is not in the window, in microseconds.
+const AROUND: i64 = 3_600 * format::SECOND;
+
+#[derive(Template)]
+#[template(path = "error_group.html")]
+struct ErrorGroupPage {
+    layout: Layout,
+    notices: Vec<String>,
+    /// What is known of it in the window.
+    group: Option<GroupRow>,
+    message: String,
+    place: String,
+    state: Resolution,
+    facts: Vec<(&'static str, String)>,
+    /// Fields with their most frequent values and how many of its records have each.
+    values: Vec<(&'static str, Vec<(String, String)>)>,
+    rows: Vec<Row>,
+    columns: Vec<String>,
+    can_resolve: bool,
+    action: String,
+}
+
+/// `GET /errors/{fingerprint}`.
+pub async fn show(
+    State(panel): State<Arc<Panel>>,
+    operator: Operator,
+    Path(fingerprint): Path<String>,
+    params: Params,
+) -> Result<Response, PanelError> {
+    let mut notices = Vec::new();
+    let state = states::all(&panel, &mut notices).await.remove(&fingerprint);
+    let view = view(&panel, &params, state.as_ref());
+    let found = find(&panel, view.window.range(), &fingerprint).await?;
+    let (message, place) = match (&found, &state) {
+        (Some((group, _)), _) => (group.newest.message.clone(), group.place.clone()),
+        (None, Some(state)) => (state.sample.clone(), state.place.clone()),
+        (None, None) => {
+            let around = find(&panel, view.window.surroundings(), &fingerprint).await?;
+            let (group, _) = around.ok_or(PanelError::NotFound)?;
+            (group.newest.message.clone(), group.place)
+        }
+    };
+    let releases = Releases::around(&panel, &view, &mut notices).await;
+    let mut facts = Vec::new();
+    let mut resolution = Resolution { text: "open".to_owned(), ..Resolution::default() };
+    if let Some(state) = &state {
+        let newest = found.as_ref().map_or(0, |(group, _)| group.newest.timestamp);
+        let back = states::note_return(&panel, state, newest, &releases, &mut notices).await;
+        resolution = states::resolution(state, back.as_deref(), view.window.now);
+        facts.push(("first known", format::rfc3339_short(state.first_seen)));
+    }
+    let records = found.as_ref().map_or(&[][..], |(_, records)| records);
+    let columns = ["request_id".to_owned(), "user".to_owned()];
+    let shown = &records[..records.len().min(RECORDS)];
+    let rows = Rows::new(&panel.links, &columns, &view).list(shown);
+    let mut group = found.as_ref().map(|(group, _)| group.row(&view, &panel.links));
+    if let Some(row) = &mut group {
+        row.releases = releases.over(row.seen.0, row.seen.1);
+    }
+    let path = format!("/errors/{fingerprint}");
+    render(&ErrorGroupPage {
+        layout: Layout::new(&panel, &operator, Section::Errors, "Error", &path, &view),
+        notices,
+        group,
+        message: message.chars().take(600).collect(),
+        place,
+        state: resolution,
+        facts,
+        values: values(records),
+        rows,
+        columns: columns.to_vec(),
+        can_resolve: panel.errors.is_some() && operator.may_change(),
+        action: panel.links.path(&path),
+    })
+}
+
+/// The window that was asked for; without one, where the error was seen last.
+fn view(panel: &Panel, params: &Params, state: Option<&ErrorState>) -> View {
+    let view = params.frame(panel.now());
+    match state {
+        Some(state) if params.get("from").is_none() => {
+            let (from, to) = (state.last_seen - AROUND, state.last_seen + AROUND);
+            let is_inside = view.window.range().contains(state.last_seen);
+            let around = Window::absolute(from, to, view.window.now);
+            if is_inside { view } else { view.within(around) }
+        }
+        _ => view,
+    }
+}
+
+/// The group of that fingerprint in a range and its records, newest first.
+async fn find(
+    panel: &Panel,
+    range: TimeRange,
+    fingerprint: &str,
+) -> Result<Option<(Group, Vec<LogRecord>)>, PanelError> {
+    let search = Search {
+        range,
+        query: Arc::new(errors::errors(&Chips::default())),
+        ascending: false,
+        after: None,
+        limit: MAX_PAGE,
+    };
+    let records = panel.store.search(&search).await?.records;
+    let of = |record: &LogRecord| errors::fingerprint(record) == fingerprint;
+    let records: Vec<LogRecord> = records.into_iter().filter(of).collect();
+    Ok(errors::groups(&records).pop().map(|group| (group, records)))
+}
+
+/// What the records have in common.
+fn values(records: &[LogRecord]) -> Vec<(&'static str, Vec<(String, String)>)> {
+    let known = [("route", fields::ROUTE), ("user", fields::USER_NAME), ("job", fields::JOB)];
+    let of = |(title, field): (&'static str, &str)| {
+        let mut counts = std::collections::BTreeMap::<String, u64>::new();
+        for value in records.iter().filter_map(|record| text_of(record, field)) {
+            *counts.entry(value).or_default() += 1;
+        }
+        let mut counts: Vec<(String, u64)> = counts.into_iter().collect();
+        counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let shown = counts.into_iter().take(VALUES);
+        (title, shown.map(|(value, count)| (value, format::count(count))).collect::<Vec<_>>())
+    };
+    known.into_iter().map(of).filter(|(_, values)| !values.is_empty()).collect()
+}
+
+/// `POST /errors/{fingerprint}`: resolved, or open again.
+pub async fn set_state(
+    State(panel): State<Arc<Panel>>,
+    Path(fingerprint): Path<String>,
+    Change { by, form }: Change,
+) -> Result<Response, PanelError> {
+    let host = panel.errors.as_deref().ok_or(PanelError::NotFound)?;
+    match form.get("set") {
+        Some("resolved") => resolve(&panel, host, &fingerprint, &by, &form).await?,
+        Some("open") => {
+            if !host.reopen(&fingerprint).await? {
+                return Err(PanelError::NotFound);
+            }
+            audit!("error.reopen", by, { error.fingerprint = fingerprint }, "error reopened");
+        }
+        _ => return Err(PanelError::Invalid("The form says neither resolve nor reopen.".into())),
+    }
+    let view = params_view(&panel, &form);
+    Ok(Redirect::to(&panel.links.page(&format!("/errors/{fingerprint}"), &view)).into_response())
+}
+
+fn params_view(panel: &Panel, form: &Params) -> View {
+    View::of(form.window(panel.now()))
+}
+
+async fn resolve(
+    panel: &Panel,
+    host: &dyn ErrorStates,
+    fingerprint: &str,
+    by: &str,
+    form: &Params,
+) -> Result<(), PanelError> {
+    let mut notices = Vec::new();
+    let known = states::all(panel, &mut notices).await.remove(fingerprint);
+    let view = params_view(panel, form);
+    let releases = Releases::around(panel, &view, &mut notices).await;
+    let found = find(panel, view.window.range(), fingerprint).await?;
+    let now = panel.now();
+    let mut state = match (known, found) {
+        (Some(known), _) => known,
+        (None, Some((group, _))) => ErrorState {
+            fingerprint: fingerprint.to_owned(),
+            sample: group.newest.message.chars().take(300).collect(),
+            first_seen: group.first,
+            last_seen: group.newest.timestamp,
+            place: group.place,
+            ..ErrorState::default()
+        },
+        (None, None) => return Err(PanelError::NotFound),
+    };
+    state.resolved_at = now;
+    by.clone_into(&mut state.resolved_by);
+    state.resolved_version = releases.at(now);
+    host.resolve(&state).await?;
+    let place = &state.place;
+    audit!("error.resolve", by, { error.fingerprint = fingerprint, error.place = place }, "error resolved");
+    Ok(())
+}

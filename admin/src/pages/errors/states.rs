@@ -1,0 +1,127 @@
+//! What became of an error: open, resolved, or back after that; and in which releases it was seen.
+
+use std::collections::HashMap;
+
+use logsearch::store::TimeRange;
+
+use super::GroupRow;
+use crate::context::links::View;
+use crate::context::panel::Panel;
+use crate::data::timeline::told;
+use crate::format;
+use crate::host::{Deploy, ErrorState};
+
+/// How far before a window the release is looked up that ran when it began, in microseconds.
+const BEFORE: i64 = 90 * 86_400 * format::SECOND;
+/// Deployments that are looked at.
+const DEPLOYS: usize = 100;
+
+/// What a row says of it; nothing while it is open.
+#[derive(Clone, Default)]
+pub struct Resolution {
+    pub text: String,
+    pub class: &'static str,
+    pub is_resolved: bool,
+}
+
+/// Which release ran when.
+pub struct Releases {
+    /// Newest first.
+    deploys: Vec<Deploy>,
+    current: String,
+}
+
+impl Releases {
+    /// Around a window.
+    pub async fn around(panel: &Panel, view: &View, notices: &mut Vec<String>) -> Self {
+        let from = view.window.range().from.saturating_sub(BEFORE);
+        let range = TimeRange { from, to: view.window.now.saturating_add(1) };
+        let deploys = match &panel.deploys {
+            Some(host) => told(host.between(range, DEPLOYS).await, "deployments", notices),
+            None => Vec::new(),
+        };
+        Self { deploys, current: panel.version.clone() }
+    }
+
+    /// The one that ran at a time.
+    pub fn at(&self, time: i64) -> String {
+        let ran = self.deploys.iter().find(|deploy| deploy.at <= time);
+        match ran {
+            Some(deploy) => name(deploy),
+            None if self.deploys.is_empty() => self.current.clone(),
+            None => format!("before {}", self.deploys.last().map(name).unwrap_or_default()),
+        }
+    }
+
+    /// Of the first and the last of some times, one name when they are the same.
+    pub fn over(&self, first: i64, last: i64) -> String {
+        let (first, last) = (self.at(first), self.at(last));
+        if first == last { last } else { format!("{first} … {last}") }
+    }
+}
+
+fn name(deploy: &Deploy) -> String {
+    let revision: String = deploy.revision.chars().take(7).collect();
+    match revision.as_str() {
+        "" | "unknown" => deploy.version.clone(),
+        revision => format!("{} ({revision})", deploy.version),
+    }
+}
+
+/// Every state the host keeps, by fingerprint.
+pub async fn all(panel: &Panel, notices: &mut Vec<String>) -> HashMap<String, ErrorState> {
+    let Some(host) = &panel.errors else { return HashMap::new() };
+    let states = told(host.list().await, "states of errors", notices);
+    states.into_iter().map(|state| (state.fingerprint.clone(), state)).collect()
+}
+
+/// Adds states and releases to rows: resolved ones come last, and what came back is noted for everybody.
+pub async fn annotate(panel: &Panel, view: &View, rows: &mut [GroupRow]) -> Vec<String> {
+    let mut notices = Vec::new();
+    let states = all(panel, &mut notices).await;
+    let releases = Releases::around(panel, view, &mut notices).await;
+    for row in rows.iter_mut() {
+        row.releases = releases.over(row.seen.0, row.seen.1);
+        if let Some(state) = states.get(&row.fingerprint) {
+            let came_back = note_return(panel, state, row.seen.1, &releases, &mut notices).await;
+            row.state = resolution(state, came_back.as_deref(), view.window.now);
+            row.is_new = false;
+        }
+    }
+    rows.sort_by_key(|row| row.state.is_resolved);
+    notices
+}
+
+/// The release in which a resolved error was seen again, if it was by now.
+pub async fn note_return(
+    panel: &Panel,
+    state: &ErrorState,
+    newest: i64,
+    releases: &Releases,
+    notices: &mut Vec<String>,
+) -> Option<String> {
+    if let Some((_, version)) = &state.reopened {
+        return Some(version.clone());
+    }
+    if newest <= state.resolved_at {
+        return None;
+    }
+    let version = releases.at(newest);
+    if let Some(host) = &panel.errors {
+        let noted = host.seen_again(&state.fingerprint, newest, &version).await;
+        told(noted, "return of an error", notices);
+    }
+    Some(version)
+}
+
+/// What to say of a state.
+pub fn resolution(state: &ErrorState, came_back: Option<&str>, now: i64) -> Resolution {
+    if let Some(version) = came_back {
+        let text = format!("reopened in {version}");
+        return Resolution { text, class: "error", is_resolved: false };
+    }
+    let ErrorState { resolved_version: version, resolved_by: by, .. } = state;
+    let ago = format::ago(state.resolved_at, now);
+    let text = format!("resolved in {version}, {ago} by {by}");
+    Resolution { text, class: "done", is_resolved: true }
+}

@@ -1,0 +1,224 @@
+//! One record at its own address, as a page and as JSON, and what surrounds it.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use logsearch::fields;
+use logsearch::query::{Matcher, Query, parse};
+use logsearch::record::{LogRecord, ValueRef};
+use logsearch::store::{Context, Cursor, LogStore, Search, StoreError, TimeRange};
+
+use super::export::pretty_json;
+use super::list;
+use super::rows::{Row, Rows, column_title};
+use crate::access::operator::Operator;
+use crate::context::error::PanelError;
+use crate::context::links::{Links, Place, View, cursor};
+use crate::context::panel::Panel;
+use crate::context::params::Params;
+use crate::context::window::Window;
+use crate::format::{self, SECOND};
+use crate::ui::escape;
+use crate::ui::layout::{Layout, Section, render};
+
+/// Records shown on either side.
+const EACH_SIDE: usize = 50;
+/// Around a record, in the window its page offers.
+const AROUND: i64 = 15 * 60 * SECOND;
+
+#[derive(Template)]
+#[template(path = "event.html")]
+struct EventPage {
+    layout: Layout,
+    row: Row,
+    json: String,
+    logs: String,
+}
+
+#[derive(Template)]
+#[template(path = "context.html")]
+struct ContextPage {
+    layout: Layout,
+    id: String,
+    scopes: Vec<(String, String, bool)>,
+    scope: String,
+    q: String,
+    notices: Vec<String>,
+    /// How many of the shown match, and where the first of them is.
+    matches: Option<(String, String)>,
+    here: String,
+    cols: String,
+    columns: Vec<String>,
+    rows: Vec<Row>,
+    event: String,
+    /// The records before and behind those of the page, in the logs.
+    newer: String,
+    older: String,
+    partial: bool,
+}
+
+/// `GET /events/{id}` and `GET /events/{id}.json`.
+pub async fn show(
+    State(panel): State<Arc<Panel>>,
+    operator: Operator,
+    Path(id): Path<String>,
+) -> Result<Response, PanelError> {
+    let (id, as_json) = id.strip_suffix(".json").map_or((id.as_str(), false), |id| (id, true));
+    let record = find(&panel, id).await?;
+    if as_json {
+        let json = escape::json(&logsearch::json::line(&record));
+        return Ok(([(CONTENT_TYPE, "application/json; charset=utf-8")], json).into_response());
+    }
+    let view = around(&panel, record.timestamp);
+    render(&EventPage {
+        layout: Layout::new(&panel, &operator, Section::Logs, "Event", "/logs", &view),
+        row: Rows::new(&panel.links, &[], &view).row(&record),
+        json: escape::json(&pretty_json(&record)),
+        logs: panel.links.logs(&view),
+    })
+}
+
+/// `GET /events/{id}/context`: the same columns as the list, its own filter that marks instead of
+/// hiding, and a switch for whose records are meant. Newest first, as every list.
+pub async fn context(
+    State(panel): State<Arc<Panel>>,
+    operator: Operator,
+    Path(id): Path<String>,
+    params: Params,
+) -> Result<Response, PanelError> {
+    let record = find(&panel, &id).await?;
+    let links = &panel.links;
+    let at = cursor(&record);
+    let scope = scope_named(&record, params.get("scope"));
+    let asked = params.view(panel.now());
+    let limit = scope_query(&record, scope).unwrap_or(Query::All);
+    let found = panel.store.context(at, Arc::new(limit.clone()), EACH_SIDE).await?;
+    let partial = found.partial;
+    let records = newest_first(found, record.clone());
+    let view = View { cols: asked.cols.clone(), ..around(&panel, record.timestamp) };
+    let columns = list::columns(&asked);
+    let marks = parse(&asked.q);
+    let mut rows = Rows::new(links, &columns, &view).marking(&marks.query).list(&records);
+    let matches = mark(&mut rows, &records, at, (!asked.q.is_empty()).then_some(&marks.query));
+    let scoped = match limit {
+        Query::All => view.clone(),
+        limit => view.query(limit.to_string()),
+    };
+    let beyond = |place: Option<Place>| {
+        place.map(|place| links.logs(&View { place, ..scoped.clone() })).unwrap_or_default()
+    };
+    render(&ContextPage {
+        layout: Layout::new(&panel, &operator, Section::Logs, "Context", "/logs", &view),
+        id: Links::event_id(at),
+        scopes: scopes(&record, scope, links, &asked),
+        scope: scope.to_owned(),
+        notices: marks.notices.iter().map(ToString::to_string).collect(),
+        matches: (!asked.q.is_empty()).then_some(matches),
+        here: links.path(&format!("/events/{}/context", Links::event_id(at))),
+        cols: asked.cols_text(),
+        q: asked.q,
+        columns: columns.iter().map(|column| column_title(column)).collect(),
+        event: links.event(at),
+        newer: beyond(records.first().map(|record| Place::Newer(cursor(record)))),
+        older: beyond(records.last().map(|record| Place::Older(cursor(record)))),
+        rows,
+        partial,
+    })
+}
+
+fn newest_first(found: Context, record: LogRecord) -> Vec<LogRecord> {
+    let mut records = found.before;
+    records.push(record);
+    records.extend(found.after);
+    records.reverse();
+    records
+}
+
+/// Marks the record itself and those that match; how many do, and the address of the first.
+fn mark(
+    rows: &mut [Row],
+    records: &[LogRecord],
+    at: Cursor,
+    query: Option<&Query>,
+) -> (String, String) {
+    let matcher = query.map(Matcher::new);
+    let mut first = String::new();
+    let mut count = 0;
+    for (row, record) in rows.iter_mut().zip(records) {
+        row.is_here = cursor(record) == at;
+        row.is_match = matcher.as_ref().is_some_and(|matcher| matcher.matches(record));
+        if row.is_match {
+            count += 1;
+            if first.is_empty() {
+                first = format!("#e{}", row.id);
+            }
+        }
+    }
+    (format!("{count} of {}", format::plural(records.len() as u64, "record")), first)
+}
+
+/// Whose records surround this one.
+const SCOPES: [(&str, &str, &str); 3] = [
+    ("request", "this request", fields::REQUEST_ID),
+    ("user", "this user", fields::USER_NAME),
+    ("target", "this target", fields::TARGET),
+];
+
+fn scope_query(record: &LogRecord, scope: &str) -> Option<Query> {
+    let (_, _, field) = SCOPES.iter().find(|(name, ..)| *name == scope)?;
+    if *field == fields::TARGET {
+        return Some(Query::value_clause(field, ValueRef::Str(&record.target)));
+    }
+    record.field(field).map(|value| Query::value_clause(field, value.as_ref()))
+}
+
+/// The scope of that name, if the record has what it goes by.
+fn scope_named(record: &LogRecord, wanted: Option<&str>) -> &'static str {
+    let known = SCOPES.iter().find(|(name, ..)| Some(*name) == wanted);
+    let known = known.filter(|(name, ..)| scope_query(record, name).is_some());
+    known.map_or("all", |(name, ..)| *name)
+}
+
+fn scopes(
+    record: &LogRecord,
+    scope: &str,
+    links: &Links,
+    asked: &View,
+) -> Vec<(String, String, bool)> {
+    let known = SCOPES.iter().filter(|(name, ..)| scope_query(record, name).is_some());
+    let all = std::iter::once(("all", "everything"));
+    let names = known.map(|(name, title, _)| (*name, *title)).chain(all);
+    let url = |name| links.context(cursor(record), name, &asked.q, &asked.cols_text());
+    names.map(|(name, title)| (title.to_owned(), url(name), name == scope)).collect()
+}
+
+fn around(panel: &Panel, at: i64) -> View {
+    let end = at.saturating_add(AROUND);
+    View::of(Window::absolute(at.saturating_sub(AROUND), end, panel.now()))
+}
+
+/// The record that an address names.
+pub async fn find(panel: &Panel, id: &str) -> Result<LogRecord, PanelError> {
+    let at = Links::parse_event_id(id).ok_or(PanelError::NotFound)?;
+    record_at(panel.store.as_ref(), at).await?.ok_or(PanelError::NotFound)
+}
+
+/// The record at a cursor.
+async fn record_at(store: &dyn LogStore, at: Cursor) -> Result<Option<LogRecord>, StoreError> {
+    let (timestamp, sequence) = at;
+    let mut search = Search {
+        range: TimeRange { from: timestamp, to: timestamp.saturating_add(1) },
+        query: Arc::new(Query::All),
+        ascending: true,
+        after: sequence.checked_sub(1).map(|before| (timestamp, before)),
+        limit: 1,
+    };
+    if sequence == 0 {
+        search.after = None;
+    }
+    let page = store.search(&search).await?;
+    Ok(page.records.into_iter().find(|record| cursor(record) == at))
+}

@@ -1,0 +1,109 @@
+//! What stands above records and patterns alike: the query box, its clauses as chips, what was not
+//! understood, where else to go with the same query.
+
+use logsearch::query::{Chip, Chips, Parsed};
+
+use super::searches::Menu;
+use crate::context::links::{Links, View};
+use crate::context::panel::Panel;
+
+/// The path of the records, and that of their event types.
+pub const RECORDS: &str = "/logs";
+pub const PATTERNS: &str = "/logs/patterns";
+
+/// The head of a page over a query.
+pub struct Head {
+    pub chips: Vec<ChipView>,
+    pub notices: Vec<String>,
+    pub suggestion: Option<(String, String)>,
+    /// What the form of the query sends along.
+    pub keep: Vec<(&'static str, String)>,
+    pub complete: String,
+    pub export_ndjson: String,
+    pub export_csv: String,
+    /// The same with fixed times.
+    pub link: String,
+    pub curl: String,
+    pub tabs: Vec<(&'static str, String, bool)>,
+    /// Set while new records are followed: where that ends.
+    pub stop: Option<String>,
+    /// Saved searches, where the page offers them.
+    pub saved: Option<Menu>,
+}
+
+/// A clause under the query box.
+pub struct ChipView {
+    pub text: String,
+    pub enabled: bool,
+    pub toggle: String,
+    pub negate: String,
+    pub remove: String,
+}
+
+impl Head {
+    /// Of the page at `path` that shows `view`.
+    pub fn new(panel: &Panel, path: &'static str, view: &View, parsed: &Parsed) -> Self {
+        let links = &panel.links;
+        let tab = |name, to: &'static str| (name, links.page(to, &view.tailing(false)), to == path);
+        let pinned = view.tailing(false).within(view.window.pinned());
+        Self {
+            chips: chip_views(&parsed.chips, view, links, path),
+            notices: parsed.notices.iter().map(ToString::to_string).collect(),
+            suggestion: suggestion(parsed, view, links, path),
+            keep: keep(view),
+            complete: links.page_in("/logs/complete", &view.window),
+            export_ndjson: links.export("ndjson", view),
+            export_csv: links.export("csv", view),
+            link: links.page(path, &pinned),
+            curl: curl(&links.export("ndjson", &pinned)),
+            tabs: vec![tab("Records", RECORDS), tab("Patterns", PATTERNS)],
+            stop: view.tail.then(|| links.logs(&view.tailing(false))),
+            saved: None,
+        }
+    }
+}
+
+/// A command for a shell; who runs it knows the host and has a session of their own.
+fn curl(url: &str) -> String {
+    format!("curl --cookie \"$PANEL_COOKIE\" \"$PANEL_HOST{url}\"")
+}
+
+fn chip_views(chips: &Chips, view: &View, links: &Links, path: &str) -> Vec<ChipView> {
+    let url = |chips: Chips| links.page(path, &view.query(chips.to_string()));
+    let chip = |(at, chip): (usize, &Chip)| ChipView {
+        text: chip.query.to_string(),
+        enabled: chip.enabled,
+        toggle: url(chips.clone().toggled(at)),
+        negate: url(chips.clone().negated(at)),
+        remove: url(chips.clone().without(at)),
+    };
+    chips.0.iter().enumerate().map(chip).collect()
+}
+
+/// The first misspelt field and the address with the right one.
+fn suggestion(parsed: &Parsed, view: &View, links: &Links, path: &str) -> Option<(String, String)> {
+    let notice = parsed.notices.iter().find(|notice| notice.suggestion.is_some())?;
+    let name = notice.suggestion?;
+    let (start, end) = (notice.span.start, notice.span.end);
+    let typed = view.q.get(start..end)?;
+    let length = typed.find([':', '=', '<', '>', '!']).unwrap_or(typed.len());
+    let q = format!("{}{name}{}", view.q.get(..start)?, view.q.get(start + length..)?);
+    Some((q.clone(), links.page(path, &view.query(q))))
+}
+
+/// What a form sends along with a click, so that nothing of the view is lost; defaults are left out.
+pub fn keep(view: &View) -> Vec<(&'static str, String)> {
+    let mut keep = vec![("q", view.q.clone())];
+    if !view.window.is_default() {
+        keep.push(("from", view.window.from.to_string()));
+        keep.push(("to", view.window.to.to_string()));
+    }
+    keep.push(("cols", view.cols_text()));
+    keep.push(("sort", view.sort.clone()));
+    keep.push(("fields", view.fields.clone()));
+    if view.refresh > 0 {
+        keep.push(("refresh", view.refresh.to_string()));
+    }
+    keep.retain(|(_, value)| !value.is_empty());
+    keep
+}

@@ -1,0 +1,144 @@
+//! Event types: records grouped by the place in the code that emitted them. No guessing at message
+//! texts is needed, because every record carries its callsite.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use futures_util::future::try_join_all;
+use logsearch::fields;
+use logsearch::query::{Chips, Query, parse};
+use logsearch::record::ValueRef;
+use logsearch::store::{Aggregate, Aggregation, EventType, LogStore, StoreError, TimeRange};
+
+use super::head::{self, Head};
+use super::list::Empty;
+use super::overview;
+use crate::access::operator::Operator;
+use crate::context::error::PanelError;
+use crate::context::links::{Links, View};
+use crate::context::panel::Panel;
+use crate::context::params::Params;
+use crate::data::summary;
+use crate::format;
+use crate::ui::charts::Sparkline;
+use crate::ui::layout::{Layout, Section};
+
+/// Event types of a page.
+const TYPES: usize = 50;
+/// Of so many the course over the window is drawn; each takes a search of its own.
+const DRAWN: usize = 20;
+/// The most bars of a drawing.
+const BARS: usize = 30;
+
+#[derive(Template)]
+#[template(path = "patterns.html")]
+struct PatternsPage {
+    layout: Layout,
+    head: Head,
+    is_cut: bool,
+    rows: Vec<PatternRow>,
+    empty: Option<Empty>,
+}
+
+/// An event type with what a click does.
+struct PatternRow {
+    count: String,
+    share: String,
+    level: &'static str,
+    place: String,
+    example: String,
+    spark: Option<Sparkline>,
+    last: String,
+    last_full: String,
+    only: String,
+    without: String,
+}
+
+/// `GET /logs/patterns`.
+pub async fn show(
+    State(panel): State<Arc<Panel>>,
+    operator: Operator,
+    params: Params,
+) -> Result<Response, PanelError> {
+    let view = params.view(panel.now()).tailing(false);
+    let parsed = parse(&view.q);
+    let started = Instant::now();
+    let (store, links) = (panel.store.as_ref(), &panel.links);
+    let types = types(store, view.window.range(), &parsed.query).await?;
+    let sparks = sparks(store, &view, &parsed.chips, &types).await?;
+    let total = types.iter().map(|one| one.count).sum();
+    let row = |(one, spark)| row(one, spark, total, &view, &parsed.chips, links);
+    let sparks = sparks.into_iter().map(Some).chain(std::iter::repeat_with(|| None));
+    let page = PatternsPage {
+        layout: Layout::new(&panel, &operator, Section::Logs, "Patterns", head::PATTERNS, &view),
+        head: Head::new(&panel, head::PATTERNS, &view, &parsed),
+        is_cut: types.len() == TYPES,
+        empty: types.is_empty().then(|| Empty::new(&view, &parsed.chips, links, head::PATTERNS)),
+        rows: types.iter().zip(sparks).map(row).collect(),
+    };
+    let html = page.render()?;
+    let took = format!("patterns in {}", format::elapsed(started));
+    overview::page(Arc::clone(&panel), &html, head::PATTERNS, view, parsed, took)
+}
+
+async fn types(
+    store: &dyn LogStore,
+    range: TimeRange,
+    query: &Query,
+) -> Result<Vec<EventType>, StoreError> {
+    match store.aggregate(range, query, &Aggregation::EventTypes { size: TYPES }).await? {
+        Aggregate::EventTypes(types) => Ok(types),
+        _ => Ok(Vec::new()),
+    }
+}
+
+async fn sparks(
+    store: &dyn LogStore,
+    view: &View,
+    chips: &Chips,
+    types: &[EventType],
+) -> Result<Vec<Sparkline>, StoreError> {
+    let range = view.window.range();
+    let interval = range.interval(BARS);
+    let one = async |one: &EventType| {
+        let query = chips.clone().with(clause(one)).query();
+        let timeline = summary::timeline_of(store, range, &query, interval).await?;
+        Ok(Sparkline::of_counts(&timeline.totals()))
+    };
+    try_join_all(types.iter().take(DRAWN).map(one)).await
+}
+
+/// Where the place is not known, its target stands for it.
+fn clause(one: &EventType) -> Query {
+    let is_place =
+        one.callsite.rsplit_once(':').is_some_and(|(_, line)| line.parse::<u32>().is_ok());
+    let field = if is_place { fields::CALLSITE } else { fields::TARGET };
+    Query::value_clause(field, ValueRef::Str(&one.callsite))
+}
+
+fn row(
+    one: &EventType,
+    spark: Option<Sparkline>,
+    total: u64,
+    view: &View,
+    chips: &Chips,
+    links: &Links,
+) -> PatternRow {
+    let clause = clause(one);
+    let with = |clause| chips.clone().with(clause).to_string();
+    PatternRow {
+        count: format::count(one.count),
+        share: format::percent(one.count, total),
+        level: one.level.as_str(),
+        place: one.callsite.clone(),
+        example: one.example.chars().take(300).collect(),
+        spark,
+        last: format::ago(one.seen.1, view.window.now),
+        last_full: format::rfc3339(one.seen.1),
+        only: links.logs(&view.query(with(clause.clone()))),
+        without: links.page(head::PATTERNS, &view.query(with(clause.negated()))),
+    }
+}

@@ -1,0 +1,194 @@
+//! Searches with a name, shared by everybody who uses the panel: saved from the logs, opened from there
+//! or from their own page, renamed and deleted by who saved them and by operators.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+
+use super::head;
+use crate::access::audit::audit;
+use crate::access::forms::Own;
+use crate::access::operator::Operator;
+use crate::context::error::PanelError;
+use crate::context::links::{Place, View};
+use crate::context::panel::Panel;
+use crate::context::params::Params;
+use crate::format;
+use crate::host::{Saved, SavedSearch, SavedSearches};
+use crate::ui::layout::{Layout, Section, render};
+
+/// The longest name, in characters, and the longest view, in bytes.
+const NAME: usize = 80;
+const VIEW: usize = 8 * 1024;
+/// Searches in the menu of the logs.
+const MENU: usize = 20;
+/// The logs do not wait longer for the menu: they are needed most while the database is away.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+#[derive(Template)]
+#[template(path = "searches.html")]
+struct SearchesPage {
+    layout: Layout,
+    logs: String,
+    menu: Menu,
+    rows: Vec<SearchRow>,
+}
+
+struct SearchRow {
+    search: SavedSearch,
+    url: String,
+    q: String,
+    window: String,
+    columns: String,
+    when: String,
+    /// Where a POST changes it; empty when it is somebody else's.
+    action: String,
+}
+
+/// What the logs offer: saved searches, and to save what is shown.
+pub struct Menu {
+    /// Name and address of some.
+    pub saved: Vec<(String, String)>,
+    /// The page with all of them.
+    pub all: String,
+    /// Where a POST saves, and the view it brings.
+    pub action: String,
+    pub keep: Vec<(&'static str, String)>,
+}
+
+/// The menu for a view; nothing when the host keeps no searches.
+pub async fn menu(panel: &Panel, view: &View) -> Option<Menu> {
+    let host = panel.searches.as_ref()?;
+    let listed = tokio::time::timeout(PATIENCE, host.list()).await;
+    // Without its list the menu still leads to the page, which says what is wrong.
+    let listed = listed.ok().and_then(Result::ok).unwrap_or_default();
+    let saved = listed.iter().take(MENU).map(|search| (search.name.clone(), open(panel, search)));
+    Some(Menu { saved: saved.collect(), ..empty_menu(panel, view) })
+}
+
+fn empty_menu(panel: &Panel, view: &View) -> Menu {
+    Menu {
+        saved: Vec::new(),
+        all: panel.links.page("/logs/searches", view),
+        action: panel.links.path("/logs/searches"),
+        keep: head::keep(view),
+    }
+}
+
+/// What was saved, read as an address is: whatever stands there is a view.
+fn view(panel: &Panel, search: &SavedSearch) -> View {
+    Params::parse(&search.view).view(panel.now())
+}
+
+fn open(panel: &Panel, search: &SavedSearch) -> String {
+    panel.links.logs(&view(panel, search))
+}
+
+fn host(panel: &Panel) -> Result<&dyn SavedSearches, PanelError> {
+    panel.searches.as_deref().ok_or(PanelError::NotFound)
+}
+
+/// `GET /logs/searches`.
+pub async fn show(
+    State(panel): State<Arc<Panel>>,
+    operator: Operator,
+    params: Params,
+) -> Result<Response, PanelError> {
+    let searches = host(&panel)?.list().await?;
+    let current = params.view(panel.now());
+    let path = "/logs/searches";
+    render(&SearchesPage {
+        layout: Layout::new(&panel, &operator, Section::Logs, "Saved searches", path, &current),
+        logs: panel.links.logs(&current),
+        menu: empty_menu(&panel, &current),
+        rows: searches.into_iter().map(|search| row(&panel, &operator, search)).collect(),
+    })
+}
+
+fn row(panel: &Panel, operator: &Operator, search: SavedSearch) -> SearchRow {
+    let view = view(panel, &search);
+    let may_change = operator.may_change() || operator.name == search.owner;
+    let action = || panel.links.path(&format!("/logs/searches/{}", search.id));
+    SearchRow {
+        url: panel.links.logs(&view),
+        q: view.q.clone(),
+        window: view.window.label(),
+        columns: view.cols_text(),
+        when: format::day_time(search.created),
+        action: if may_change { action() } else { String::new() },
+        search,
+    }
+}
+
+/// A name without anything invisible in it.
+fn name(form: &Params) -> Result<String, PanelError> {
+    let name = form.get("name").unwrap_or_default().trim();
+    let is_fine = !name.is_empty()
+        && name.chars().count() <= NAME
+        && !name.chars().any(|c| c.is_control() || crate::ui::escape::is_hidden(c));
+    let sentence = || format!("A name has 1 to {NAME} visible characters.");
+    is_fine.then(|| name.to_owned()).ok_or_else(|| PanelError::Invalid(sentence()))
+}
+
+fn done(saved: Saved, name: &str) -> Result<(), PanelError> {
+    match saved {
+        Saved::Done => Ok(()),
+        Saved::Unknown => Err(PanelError::NotFound),
+        Saved::NameTaken => {
+            let sentence = format!("Another search is called {name}; choose another name.");
+            Err(PanelError::Refused(sentence))
+        }
+        Saved::Full => {
+            let sentence = "There are as many searches as are kept; delete one first.";
+            Err(PanelError::Refused(sentence.to_owned()))
+        }
+    }
+}
+
+/// `POST /logs/searches`: saves the view in the form, and opens it.
+pub async fn save(
+    State(panel): State<Arc<Panel>>,
+    Own { operator, form, .. }: Own,
+) -> Result<Response, PanelError> {
+    let by = operator.name;
+    let name = name(&form)?;
+    let view = form.view(panel.now());
+    let view = View { place: Place::Start, tail: false, ..view };
+    let url = panel.links.logs(&view);
+    let text = url.split_once('?').map_or("", |(_, text)| text);
+    if text.len() > VIEW {
+        return Err(PanelError::Invalid("The search is too long to be saved.".to_owned()));
+    }
+    done(host(&panel)?.save(&name, &by, text).await?, &name)?;
+    audit!("search.save", by, { search.name = name, logs.query = view.q }, "search saved");
+    Ok(Redirect::to(&url).into_response())
+}
+
+/// `POST /logs/searches/{id}`: another name, or gone.
+pub async fn change(
+    State(panel): State<Arc<Panel>>,
+    Path(id): Path<i64>,
+    own: Own,
+) -> Result<Response, PanelError> {
+    let host = host(&panel)?;
+    let searches = host.list().await?;
+    let search = searches.iter().find(|search| search.id == id).ok_or(PanelError::NotFound)?;
+    own.of(&search.owner)?;
+    let (by, form) = (own.operator.name, own.form);
+    match form.get("set") {
+        Some("name") => {
+            let name = name(&form)?;
+            done(host.rename(id, &name).await?, &name)?;
+            audit!("search.rename", by, { search.id = id, search.name = name }, "search renamed");
+        }
+        Some("gone") => {
+            done(host.delete(id).await?, "")?;
+            audit!("search.delete", by, { search.id = id }, "search deleted");
+        }
+        _ => return Err(PanelError::Invalid("The form says neither rename nor delete.".into())),
+    }
+    Ok(Redirect::to(&panel.links.path("/logs/searches")).into_response())
+}

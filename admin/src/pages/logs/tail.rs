@@ -1,0 +1,244 @@
+//! Live tail: matching records from now on, as server-sent events. A stream that reconnects says what
+//! it saw last and gets what it missed from the store; one that is too slow is told how many records it
+//! missed. Streams are counted; they end after an hour, and soon after the guard would refuse them.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::{Stream, StreamExt};
+use logsearch::live::{Subscription, Update};
+use logsearch::query::{Query, parse};
+use logsearch::record::LogRecord;
+use logsearch::store::{Aggregate, Aggregation, Cursor, Search, StoreError, TimeRange};
+use serde::Serialize;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
+
+use super::list;
+use super::rows::{Row, Rows};
+use crate::access::guard::Again;
+use crate::context::error::PanelError;
+use crate::context::links::{Links, Place, View, cursor};
+use crate::context::panel::Panel;
+use crate::context::params::Params;
+
+/// The most records a reconnect gets from the store.
+const MISSED: usize = 500;
+/// A stream is started anew after so long, so that a forgotten page does not hold one for ever.
+const LONGEST: Duration = Duration::from_hours(1);
+/// So often the guard is asked whether who began a stream may still look.
+const ASKED_AGAIN: Duration = Duration::from_secs(30);
+/// Records arrive in bursts of at most so many a burst; of more only the newest are shown.
+const BURST: usize = 100;
+/// The shortest time between two bursts.
+const PACE: Duration = Duration::from_millis(500);
+
+/// A record as the page's script needs it: texts only, addresses made by `links`.
+#[derive(Serialize)]
+struct Live {
+    id: String,
+    time: String,
+    full: String,
+    level: &'static str,
+    /// Parts of the message, each with whether it is what the query looks for.
+    message: Vec<(String, bool)>,
+    url: String,
+    context: String,
+    request: String,
+    cells: Vec<(String, String, bool, String)>,
+}
+
+/// `GET /logs/tail`.
+pub async fn tail(
+    State(panel): State<Arc<Panel>>,
+    headers: HeaderMap,
+    Extension(guard): Extension<Again>,
+    params: Params,
+) -> Result<Response, PanelError> {
+    let subscribe = panel.live.as_ref().ok_or(PanelError::NotFound)?;
+    let permit = Arc::clone(&panel.streams).try_acquire_owned();
+    let permit = permit.map_err(|_| PanelError::TooMany)?;
+    let view = params.view(panel.now());
+    let query = parse(&view.q).query;
+    // Subscribed before the store is asked, so that nothing falls between the two.
+    let subscription = subscribe(&query);
+    // A reconnect says what came last; a page that has just loaded, what it shows.
+    let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok());
+    let seen = seen.and_then(Links::parse_event_id).or(match view.place {
+        Place::Newer(shown) => Some(shown),
+        _ => None,
+    });
+    let missed = match seen {
+        Some(seen) => missed(&panel, &query, seen).await?,
+        None => (Vec::new(), 0),
+    };
+    let tail = Tail {
+        columns: list::columns(&view),
+        newest: missed.0.last().map(cursor).or(seen),
+        missed: Some(missed),
+        subscription,
+        guard,
+        asked_again: Instant::now() + ASKED_AGAIN,
+        end: Instant::now() + LONGEST,
+        _permit: permit,
+        panel,
+        view,
+        query,
+    };
+    let alive = KeepAlive::new().interval(Duration::from_secs(15));
+    Ok(Sse::new(tail.events()).keep_alive(alive).into_response())
+}
+
+/// The newest records behind this one, oldest first, and how many more there are.
+async fn missed(
+    panel: &Panel,
+    query: &Query,
+    seen: Cursor,
+) -> Result<(Vec<LogRecord>, u64), StoreError> {
+    let search = Search {
+        range: TimeRange { from: seen.0, to: i64::MAX },
+        query: Arc::new(query.clone()),
+        ascending: false,
+        after: None,
+        limit: MISSED,
+    };
+    let page = panel.store.search(&search).await?;
+    let mut records = page.records;
+    let is_whole = page.next.is_none() || records.iter().any(|record| cursor(record) <= seen);
+    records.retain(|record| cursor(record) > seen);
+    records.reverse();
+    let mut passed_over = 0;
+    if let (false, Some(first)) = (is_whole, records.first()) {
+        let range = TimeRange { from: seen.0.saturating_add(1), to: first.timestamp };
+        if let Aggregate::Count(count) =
+            panel.store.aggregate(range, query, &Aggregation::Count).await?
+        {
+            passed_over = count;
+        }
+    }
+    Ok((records, passed_over))
+}
+
+struct Tail {
+    panel: Arc<Panel>,
+    view: View,
+    query: Query,
+    columns: Vec<String>,
+    /// What came before the stream began, until it is sent.
+    missed: Option<(Vec<LogRecord>, u64)>,
+    newest: Option<(i64, u64)>,
+    subscription: Subscription,
+    guard: Again,
+    /// When the guard is asked next.
+    asked_again: Instant,
+    end: Instant,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Tail {
+    fn events(self) -> impl Stream<Item = Result<Event, Infallible>> {
+        futures_util::stream::unfold(self, async |mut tail| {
+            let event = tail.next().await?;
+            Some((Ok(event), tail))
+        })
+        .fuse()
+    }
+
+    async fn next(&mut self) -> Option<Event> {
+        // Sent even when nothing was missed: it says that the stream stands.
+        if let Some((missed, passed_over)) = self.missed.take() {
+            return Some(self.event(&missed, passed_over));
+        }
+        let mut records = Vec::new();
+        let mut passed_over = 0;
+        let update = self.update().await?;
+        self.take(update, &mut records, &mut passed_over);
+        // What follows soon goes along, so that a burst is one change of the page.
+        let until = Instant::now() + PACE;
+        while let Ok(Some(update)) = tokio::time::timeout_at(until, self.subscription.next()).await
+        {
+            self.take(update, &mut records, &mut passed_over);
+        }
+        Some(self.event(&records, passed_over))
+    }
+
+    /// What comes next; `None` when the stream is over, or no longer for who began it.
+    async fn update(&mut self) -> Option<Update> {
+        loop {
+            let until = self.end.min(self.asked_again);
+            let next = tokio::time::timeout_at(until, self.subscription.next()).await;
+            if Instant::now() >= self.end || !self.is_still_let_in().await {
+                return None;
+            }
+            if let Ok(update) = next {
+                return update;
+            }
+        }
+    }
+
+    async fn is_still_let_in(&mut self) -> bool {
+        let now = Instant::now();
+        if now < self.asked_again {
+            return true;
+        }
+        self.asked_again = now + ASKED_AGAIN;
+        self.guard.is_let_in().await
+    }
+
+    fn take(&self, update: Update, records: &mut Vec<LogRecord>, passed_over: &mut u64) {
+        match update {
+            Update::Gap(count) => *passed_over += count,
+            Update::Records(new) => {
+                records.extend(new.into_iter().filter(|record| Some(cursor(record)) > self.newest));
+                if records.len() > BURST {
+                    let surplus = records.len() - BURST;
+                    *passed_over += surplus as u64;
+                    records.drain(..surplus);
+                }
+            }
+        }
+    }
+
+    fn event(&mut self, records: &[LogRecord], passed_over: u64) -> Event {
+        let rows = Rows::new(&self.panel.links, &self.columns, &self.view).marking(&self.query);
+        let live: Vec<Live> = records.iter().map(|record| Live::new(rows.row(record))).collect();
+        let event = Event::default().event("records");
+        let event = match records.last() {
+            Some(last) => {
+                self.newest = Some(cursor(last));
+                event.id(Links::event_id(cursor(last)))
+            }
+            None => event,
+        };
+        let data = serde_json::to_string(&(live, passed_over)).unwrap_or_default();
+        event.data(data)
+    }
+}
+
+impl Live {
+    fn new(row: Row) -> Self {
+        let visible = |text: &str| crate::ui::escape::visible(text);
+        let message = row.message.iter().map(|piece| (visible(&piece.text), piece.is_match));
+        let message = message.collect();
+        let cells = row.cells.into_iter();
+        Self {
+            id: row.id,
+            time: row.time,
+            full: row.time_full,
+            level: row.level,
+            message,
+            url: row.url,
+            context: row.context,
+            request: row.request,
+            cells: cells
+                .map(|cell| (visible(&cell.text), cell.url, cell.is_number, visible(&cell.whole)))
+                .collect(),
+        }
+    }
+}

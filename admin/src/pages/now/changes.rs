@@ -1,0 +1,117 @@
+//! What changed in a window, in one list of time: deployments, alerts that began and ended, and what
+//! operators did. Log-ins change nothing; System lists them.
+
+use std::sync::Arc;
+
+use logsearch::fields;
+use logsearch::query::parse;
+use logsearch::record::LogRecord;
+use logsearch::store::{LogStore, Search, StoreError, TimeRange};
+
+use crate::context::links::{Links, cursor};
+use crate::context::panel::Panel;
+use crate::data::timeline::Happened;
+use crate::format;
+use crate::host::{Alert, Deploy};
+use crate::pages::alerts::{is_heartbeat, severity_class};
+use crate::pages::logs::rows::text_of;
+use crate::ui::charts::version;
+
+/// Lines of the list.
+const LINES: usize = 20;
+/// What operators did, in the query language.
+const DONE: &str = "event.action:* -event.action:operator.*";
+/// Fields of an audit record that say what it was about, besides its sentence.
+const ABOUT: [&str; 4] = ["logs.levels", fields::JOB, "message.id", "url.query"];
+
+/// A line of the list.
+pub struct Change {
+    pub at: i64,
+    pub time: String,
+    pub time_full: String,
+    /// `deploy`, `alert`, `ended`, or what an operator did.
+    pub kind: String,
+    pub class: &'static str,
+    pub text: String,
+    /// About what.
+    pub about: String,
+    pub who: String,
+    pub url: String,
+}
+
+/// The newest changes of a range, the newest first, and what could not be read.
+pub async fn changes(
+    panel: &Panel,
+    range: TimeRange,
+) -> Result<(Vec<Change>, Vec<String>), StoreError> {
+    let (happened, done) = tokio::try_join!(
+        async { Ok(Happened::within(panel, range).await) },
+        done(panel.store.as_ref(), range),
+    )?;
+    let links = &panel.links;
+    let mut changes: Vec<Change> = happened.deploys.iter().map(of_deploy).collect();
+    for alert in happened.alerts.iter().filter(|alert| !is_heartbeat(alert)) {
+        let ends = alert.ended.map(|ended| of_alert(alert, ended, true, links));
+        let began = of_alert(alert, alert.started, false, links);
+        changes.extend([Some(began), ends].into_iter().flatten());
+    }
+    changes.extend(done.iter().map(|record| of_record(record, links)));
+    changes.retain(|change| range.contains(change.at));
+    changes.sort_by_key(|change| std::cmp::Reverse(change.at));
+    changes.truncate(LINES);
+    Ok((changes, happened.notices))
+}
+
+async fn done(store: &dyn LogStore, range: TimeRange) -> Result<Vec<LogRecord>, StoreError> {
+    let search = Search {
+        range,
+        query: Arc::new(parse(DONE).query),
+        ascending: false,
+        after: None,
+        limit: LINES,
+    };
+    Ok(store.search(&search).await?.records)
+}
+
+fn change(at: i64, kind: &str, class: &'static str) -> Change {
+    Change {
+        at,
+        time: format::time(at)[..8].to_owned(),
+        time_full: format::rfc3339(at),
+        kind: kind.to_owned(),
+        class,
+        text: String::new(),
+        about: String::new(),
+        who: String::new(),
+        url: String::new(),
+    }
+}
+
+fn of_deploy(deploy: &Deploy) -> Change {
+    let text = version(deploy);
+    Change { text, about: deploy.note.clone(), ..change(deploy.at, "deploy", "info") }
+}
+
+fn of_alert(alert: &Alert, at: i64, has_ended: bool, links: &Links) -> Change {
+    let class = severity_class(alert.label("severity"));
+    let line =
+        if has_ended { change(at, "alert ended", "info") } else { change(at, "alert", class) };
+    Change {
+        text: alert.rule.clone(),
+        about: if has_ended { String::new() } else { alert.annotation("summary").to_owned() },
+        url: links.alert(&alert.rule, Some(alert.id)),
+        ..line
+    }
+}
+
+fn of_record(record: &LogRecord, links: &Links) -> Change {
+    let about: Vec<String> = ABOUT.iter().filter_map(|name| text_of(record, name)).collect();
+    let action = text_of(record, "event.action").unwrap_or_default();
+    Change {
+        text: record.message.clone(),
+        about: about.join(", "),
+        who: text_of(record, fields::USER_NAME).unwrap_or_default(),
+        url: links.event(cursor(record)),
+        ..change(record.timestamp, &action, "debug")
+    }
+}

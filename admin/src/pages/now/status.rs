@@ -1,0 +1,96 @@
+//! The line at the top of Now: does an alert fire, is alerting itself alive, and since when does which
+//! version run.
+
+use crate::context::links::Links;
+use crate::context::panel::Panel;
+use crate::data::timeline::told;
+use crate::format;
+use crate::host::Alert;
+use crate::pages::alerts::{Heartbeat, heartbeats, is_firing, severity_class};
+use crate::ui::charts::version;
+
+/// Alerts read; of more the newest are named.
+const MOST: usize = 200;
+/// Rules named in the line.
+const NAMED: usize = 4;
+
+/// The line.
+pub struct Status {
+    /// Rules that fire, each once.
+    pub firing: Vec<Firing>,
+    /// Rules beyond those named.
+    pub others: usize,
+    /// Heartbeats of alerting.
+    pub heartbeats: Vec<Heartbeat>,
+    /// Whether the host keeps alerts and could be asked.
+    pub is_known: bool,
+    /// Whether it keeps alerts.
+    pub is_kept: bool,
+    /// `1.4.2 (1a2b3c), deployed 12 min ago`.
+    pub deployed: String,
+    pub deployed_full: String,
+    pub inbox: String,
+}
+
+/// A rule that fires.
+pub struct Firing {
+    pub rule: String,
+    pub url: String,
+    pub lasts: String,
+    pub class: &'static str,
+}
+
+impl Status {
+    /// The line now, whatever the window is. What cannot be read is said by the list of changes.
+    pub async fn now(panel: &Panel) -> Self {
+        let now = panel.now();
+        let mut notices = Vec::new();
+        let alerts = match &panel.alerts {
+            Some(host) => told(host.firing(MOST).await, "alerts", &mut notices),
+            None => Vec::new(),
+        };
+        let is_known = panel.alerts.is_some() && notices.is_empty();
+        let latest = match &panel.deploys {
+            Some(host) => told(host.latest().await, "deployments", &mut notices),
+            None => None,
+        };
+        let rules = firing(&alerts, now, &panel.links);
+        Self {
+            others: rules.len().saturating_sub(NAMED),
+            firing: rules.into_iter().take(NAMED).collect(),
+            heartbeats: heartbeats(&alerts, now),
+            is_known,
+            is_kept: panel.alerts.is_some(),
+            deployed: latest.as_ref().map_or_else(String::new, |deploy| {
+                format!("{}, deployed {}", version(deploy), format::ago(deploy.at, now))
+            }),
+            deployed_full: latest.map_or_else(String::new, |deploy| format::rfc3339(deploy.at)),
+            inbox: panel.links.path("/alerts"),
+        }
+    }
+
+    /// Whether alerting should have been heard of.
+    pub fn is_silent(&self) -> bool {
+        self.heartbeats.iter().any(|beat| beat.is_late)
+    }
+}
+
+/// The rules that fire, critical ones first, each by the time it fires longest.
+fn firing(alerts: &[Alert], now: i64, links: &Links) -> Vec<Firing> {
+    let mut oldest: Vec<&Alert> = Vec::new();
+    // The newest start comes first, so of one rule the last is the oldest.
+    for alert in alerts.iter().filter(|alert| is_firing(alert, now)) {
+        match oldest.iter_mut().find(|known| known.rule == alert.rule) {
+            Some(known) => *known = alert,
+            None => oldest.push(alert),
+        }
+    }
+    oldest.sort_by_key(|alert| severity_class(alert.label("severity")) != "error");
+    let firing = |alert: &&Alert| Firing {
+        rule: alert.rule.clone(),
+        url: links.alert(&alert.rule, None),
+        lasts: format::about(alert.lasts(now)),
+        class: severity_class(alert.label("severity")),
+    };
+    oldest.iter().map(firing).collect()
+}

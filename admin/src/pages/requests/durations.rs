@@ -1,0 +1,73 @@
+//! How long the requests of a view took over time, counted exactly by the store, as a heatmap.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use logsearch::query::{Chips, parse};
+use logsearch::store::{LogStore, StoreError};
+
+use crate::context::error::PanelError;
+use crate::context::links::{Links, View};
+use crate::context::panel::Panel;
+use crate::context::params::Params;
+use crate::data::summary::timeline_of;
+use crate::pages::requests;
+use crate::ui::charts::{Band, Heatmap, Intervals};
+use crate::ui::layout::render;
+
+/// Where the heatmap of all traffic is, without a page around it.
+pub const PATH: &str = "/metrics/durations";
+/// Intervals of the drawing at most.
+const COLUMNS: usize = 48;
+
+/// Spans of durations, on a scale by logarithms: name and the clauses of those in it.
+const SPANS: [(&str, &[&str]); 8] = [
+    ("< 1 ms", &["duration:<1ms"]),
+    ("1 – 3 ms", &["duration:>=1ms", "duration:<3ms"]),
+    ("3 – 10 ms", &["duration:>=3ms", "duration:<10ms"]),
+    ("10 – 30 ms", &["duration:>=10ms", "duration:<30ms"]),
+    ("30 – 100 ms", &["duration:>=30ms", "duration:<100ms"]),
+    ("100 – 300 ms", &["duration:>=100ms", "duration:<300ms"]),
+    ("0.3 – 1 s", &["duration:>=300ms", "duration:<1s"]),
+    ("≥ 1 s", &["duration:>=1s"]),
+];
+
+/// `GET /metrics/durations`: for a page that follows.
+pub async fn show(State(panel): State<Arc<Panel>>, params: Params) -> Result<Response, PanelError> {
+    let view = View::of(params.window(panel.now()));
+    render(&of_traffic(&panel, &view).await?)
+}
+
+/// The heatmap of what the charts of requests count.
+pub async fn of_traffic(panel: &Panel, view: &View) -> Result<Heatmap, StoreError> {
+    heatmap(panel.store.as_ref(), view, &Chips::parse(&panel.traffic), &panel.links).await
+}
+
+/// The heatmap of the requests that match; a cell leads to its requests.
+pub async fn heatmap(
+    store: &dyn LogStore,
+    view: &View,
+    chips: &Chips,
+    links: &Links,
+) -> Result<Heatmap, StoreError> {
+    let range = view.window.range();
+    let interval = range.interval(COLUMNS);
+    let spans: Vec<Chips> = SPANS.iter().map(|(_, clauses)| narrowed(chips, clauses)).collect();
+    let (mut bands, mut starts) = (Vec::new(), Vec::new());
+    for ((label, _), chips) in SPANS.iter().zip(&spans) {
+        let timeline = timeline_of(store, range, &requests::ends(chips), interval).await?;
+        starts = timeline.buckets.iter().map(|bucket| bucket.start).collect();
+        bands.push(Band { label, counts: timeline.totals() });
+    }
+    let texts: Vec<String> = spans.iter().map(ToString::to_string).collect();
+    let intervals = Intervals { starts, interval, window: view.window };
+    Ok(Heatmap::new(&bands, &intervals, |span, window| {
+        let q = texts.get(span).cloned().unwrap_or_default();
+        links.page("/requests", &view.query(q).within(window))
+    }))
+}
+
+fn narrowed(chips: &Chips, clauses: &[&str]) -> Chips {
+    clauses.iter().fold(chips.clone(), |chips, clause| chips.with(parse(clause).query))
+}

@@ -1,0 +1,225 @@
+//! One request: what it did when, its SQL, what its code said. Its id carries its time, so its address
+//! needs no window.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use logsearch::fields;
+use logsearch::query::{Field, Query};
+use logsearch::record::{Level, LogRecord, ValueRef};
+use logsearch::store::{Search, TimeRange};
+
+use crate::access::operator::Operator;
+use crate::context::error::PanelError;
+use crate::context::links::View;
+use crate::context::panel::Panel;
+use crate::context::window::Window;
+use crate::data::baseline::{Compared, compare};
+use crate::data::profile::{Profile, Statement, is_step, time_of_id};
+use crate::format::{self, SECOND};
+use crate::pages::logs::export::pretty_json;
+use crate::pages::logs::rows::{Row, Rows, chain, curl, number_of, text_of};
+use crate::pages::sql::statement;
+use crate::ui::charts::Waterfall;
+use crate::ui::layout::{Layout, Section, render};
+
+/// The most records of a request that are shown.
+const RECORDS: usize = 500;
+/// The longest a request may take to be found by its id, in microseconds.
+const LONGEST: i64 = 6 * 3_600 * SECOND;
+/// Around the request, in the window its page offers.
+const AROUND: i64 = 5 * 60 * SECOND;
+
+#[derive(Template)]
+#[template(path = "request.html")]
+struct RequestPage {
+    layout: Layout,
+    id: String,
+    method: String,
+    route: String,
+    path: String,
+    status: String,
+    status_class: &'static str,
+    duration: String,
+    database: String,
+    user: String,
+    when: String,
+    repeats: u64,
+    is_repeated: bool,
+    waterfall: Waterfall,
+    has_steps: bool,
+    statements: Vec<StatementRow>,
+    distinct: usize,
+    runs: u64,
+    rows: Vec<Row>,
+    more: bool,
+    headers: Vec<(String, String)>,
+    json: String,
+    curl: String,
+    compared: Vec<Compared>,
+    compared_with: String,
+    failure: Option<(String, Vec<String>)>,
+    similar: String,
+    logs: String,
+}
+
+/// A statement with what a click does.
+pub struct StatementRow {
+    pub name: String,
+    pub sql: String,
+    pub callsite: String,
+    pub times: u64,
+    pub total: String,
+    pub each: String,
+    pub rows: String,
+    pub failed: bool,
+    pub is_repeated: bool,
+    pub everywhere: String,
+}
+
+/// `GET /requests/{id}`.
+pub async fn show(
+    State(panel): State<Arc<Panel>>,
+    operator: Operator,
+    Path(id): Path<String>,
+) -> Result<Response, PanelError> {
+    let (records, more) = records(&panel, &id).await?;
+    if records.is_empty() {
+        return Err(PanelError::NotFound);
+    }
+    let profile = Profile::new(&records);
+    let end = profile.end.clone();
+    let facts = end.as_ref().or(records.last()).ok_or(PanelError::NotFound)?;
+    let text = |name| text_of(facts, name).unwrap_or_default();
+    let view = View::of(Window::absolute(
+        profile.start - AROUND,
+        profile.start + profile.duration + AROUND,
+        panel.now(),
+    ));
+    let steps = profile.steps(&records);
+    let (compared, compared_with) = compare(panel.store.as_ref(), facts).await?;
+    let status = text(fields::STATUS);
+    let route = text(fields::ROUTE);
+    let (method, path) = (text(fields::METHOD), text(fields::PATH));
+    let clause = |name, text: &str| Query::value_clause(name, ValueRef::Str(text)).to_string();
+    let rows = Rows::new(&panel.links, &[], &view);
+    // The others are drawn as steps.
+    let said = records.iter().filter(|record| !is_step(record));
+    render(&RequestPage {
+        layout: Layout::new(&panel, &operator, Section::Requests, "Request", "/requests", &view),
+        curl: curl(facts),
+        headers: headers(&records),
+        compared,
+        compared_with: format::plural(compared_with, "request"),
+        failure: failure(&records),
+        similar: panel.links.page("/requests", &view.query(clause(fields::ROUTE, &route))),
+        logs: panel.links.logs(&view.query(clause(fields::REQUEST_ID, &id))),
+        id,
+        method,
+        path,
+        route,
+        status_class: status_class(&status),
+        status: if status.is_empty() { "running".to_owned() } else { status },
+        duration: format::duration(profile.duration),
+        database: database(facts, &profile.statements),
+        user: text(fields::USER_NAME),
+        when: format::rfc3339(profile.start),
+        repeats: profile.most_repeats(),
+        is_repeated: profile.statements.iter().any(Statement::is_repeated),
+        has_steps: !steps.is_empty(),
+        waterfall: Waterfall::new(&steps, profile.duration),
+        distinct: profile.statements.len(),
+        runs: profile.statements.iter().map(|one| one.times).sum(),
+        statements: profile.statements.iter().map(|one| row(one, &panel, &view)).collect(),
+        rows: rows.list(said),
+        more,
+        json: crate::ui::escape::json(&pretty_json(facts)),
+    })
+}
+
+/// The records of a request, oldest first, and whether there are more.
+async fn records(panel: &Panel, id: &str) -> Result<(Vec<LogRecord>, bool), PanelError> {
+    let Some(field) = Field::parse(fields::REQUEST_ID) else { return Ok((Vec::new(), false)) };
+    let range = time_of_id(id).map_or(TimeRange::ALL, |at| TimeRange {
+        from: at.saturating_sub(60 * SECOND),
+        to: at.saturating_add(LONGEST),
+    });
+    let search = Search {
+        range,
+        query: Arc::new(Query::Exact(field, id.to_owned())),
+        ascending: true,
+        after: None,
+        limit: RECORDS,
+    };
+    let page = panel.store.search(&search).await?;
+    Ok((page.records, page.next.is_some()))
+}
+
+/// How the names of request headers begin in records.
+const HEADER: &str = "http.request.header.";
+
+/// The headers that were kept, as they are called on the wire.
+fn headers(records: &[LogRecord]) -> Vec<(String, String)> {
+    let fields = records.iter().flat_map(|record| &record.fields);
+    let named = fields.filter_map(|(name, value)| {
+        let header = match name.as_str() {
+            "user_agent.original" => "user-agent",
+            name => name.strip_prefix(HEADER)?,
+        };
+        Some((header.to_owned(), value.as_ref().text().into_owned()))
+    });
+    let mut headers: Vec<(String, String)> = named.collect();
+    headers.sort();
+    headers.dedup();
+    headers
+}
+
+/// What failed, outermost first: the newest error of the request, else its newest record with a chain.
+fn failure(records: &[LogRecord]) -> Option<(String, Vec<String>)> {
+    let newest = records.iter().rev();
+    let failed = newest.clone().find(|record| record.level == Level::Error);
+    let failed = failed.or_else(|| {
+        newest.into_iter().find(|record| record.field(fields::ERROR_MESSAGE).is_some())
+    })?;
+    Some((failed.message.clone(), chain(failed)))
+}
+
+/// By the figures of the request's own record, which know every statement, or by the kept ones.
+fn database(end: &LogRecord, statements: &[Statement]) -> String {
+    let number = |name| number_of(end, name).unwrap_or(0);
+    let told = u64::try_from(number(fields::DB_COUNT)).unwrap_or(0);
+    // A request that its client gave up may have statements that ended after its record.
+    let count = told.max(statements.iter().map(|one| one.times).sum());
+    let micros = number(fields::DB_DURATION).max(statements.iter().map(|one| one.micros).sum());
+    if count == 0 {
+        return "no SQL".to_owned();
+    }
+    format!("{} in the database, {}", format::duration(micros), format::plural(count, "statement"))
+}
+
+fn row(statement: &Statement, panel: &Panel, view: &View) -> StatementRow {
+    let times = i64::try_from(statement.times).unwrap_or(i64::MAX).max(1);
+    StatementRow {
+        name: statement.name.clone(),
+        sql: statement.sql.clone(),
+        callsite: statement.callsite.clone(),
+        times: statement.times,
+        total: format::duration(statement.micros),
+        each: format::duration(statement.micros / times),
+        rows: statement.rows.to_string(),
+        failed: statement.failed,
+        is_repeated: statement.is_repeated(),
+        everywhere: panel.links.page_in(&statement::path(&statement.sql), &view.window),
+    }
+}
+
+/// The class of a status for its color.
+pub fn status_class(status: &str) -> &'static str {
+    match status.as_bytes().first() {
+        Some(b'5') => "error",
+        Some(b'4') => "warn",
+        _ => "info",
+    }
+}

@@ -1,0 +1,49 @@
+//! How the database would run a statement, asked when somebody wants to know.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+
+use super::statement;
+use crate::access::operator::Operator;
+use crate::context::error::PanelError;
+use crate::context::panel::Panel;
+use crate::context::params::Params;
+use crate::ui::layout::{Layout, Section, render};
+
+#[derive(Template)]
+#[template(path = "plan.html")]
+struct PlanPage {
+    layout: Layout,
+    statement: String,
+    sql: String,
+    /// `None` when the service has no such statement.
+    plan: Option<Vec<String>>,
+}
+
+/// Where the plan of a statement is, without its window.
+pub fn path(sql: &str) -> String {
+    format!("{}/plan", statement::path(sql))
+}
+
+/// `GET /requests/sql/{fingerprint}/plan`.
+pub async fn show(
+    State(panel): State<Arc<Panel>>,
+    operator: Operator,
+    Path(fingerprint): Path<String>,
+    params: Params,
+) -> Result<Response, PanelError> {
+    let plans = panel.plans.as_ref().ok_or(PanelError::NotFound)?;
+    let view = params.frame(panel.now());
+    let sql = statement::text_for(&panel, &view, &fingerprint).await?;
+    let sql = sql.ok_or(PanelError::NotFound)?;
+    let path = path(&sql);
+    render(&PlanPage {
+        layout: Layout::new(&panel, &operator, Section::Requests, "Plan", &path, &view),
+        statement: panel.links.page_in(&statement::path(&sql), &view.window),
+        plan: plans.plan(&sql).await?,
+        sql,
+    })
+}

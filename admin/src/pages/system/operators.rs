@@ -1,0 +1,237 @@
+//! Who may use the panel and where they are logged in. Operators see and change all accounts, others
+//! their own. Accounts are disabled and never removed: records go on naming them.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::header::SET_COOKIE;
+use axum::http::request::Parts;
+use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
+
+use crate::access::audit::audit;
+use crate::access::forms::{Change, Own};
+use crate::access::operator::{Operator, Role};
+use crate::context::error::PanelError;
+use crate::context::links::Links;
+use crate::context::panel::Panel;
+use crate::context::params::Params;
+use crate::format;
+use crate::host::{Account, AccountChange, Operators, Session, Which};
+use crate::ui::layout::{Layout, Section, render};
+use crate::ui::tabs::{self, Tab};
+
+/// The path of the page.
+const PATH: &str = "/operators";
+
+#[derive(Template)]
+#[template(path = "operators.html")]
+struct OperatorsPage {
+    layout: Layout,
+    tabs: Vec<Tab>,
+    may_change: bool,
+    /// Where a POST adds an account.
+    add: String,
+    rows: Vec<AccountRow>,
+    /// Of the account of who looks; nothing when the host does not know them.
+    password: Option<String>,
+}
+
+struct AccountRow {
+    account: Account,
+    is_own: bool,
+    is_operator: bool,
+    created: String,
+    created_full: String,
+    last_login: String,
+    last_login_full: String,
+    disabled: String,
+    sessions: Vec<SessionRow>,
+    /// Where a POST changes the account, and where one ends sessions.
+    action: String,
+    end: String,
+    has_others: bool,
+}
+
+struct SessionRow {
+    session: Session,
+    since: String,
+    since_full: String,
+    last_seen: String,
+}
+
+fn host(panel: &Panel) -> Result<&dyn Operators, PanelError> {
+    panel.operators.as_deref().ok_or(PanelError::NotFound)
+}
+
+/// `GET /operators`.
+pub async fn show(
+    State(panel): State<Arc<Panel>>,
+    operator: Operator,
+    head: Parts,
+    params: Params,
+) -> Result<Response, PanelError> {
+    let view = params.frame(panel.now());
+    let mut accounts = host(&panel)?.list(&head).await?;
+    accounts.retain(|account| operator.may_change() || account.name == operator.name);
+    let is_known = accounts.iter().any(|account| account.name == operator.name);
+    let of_own = || action(&panel.links, &operator.name, "/password");
+    let row = |account| account_row(account, &operator, panel.now(), &panel.links);
+    render(&OperatorsPage {
+        layout: Layout::new(&panel, &operator, Section::System, "Operators", PATH, &view),
+        tabs: tabs::of(&panel, PATH, &view),
+        may_change: operator.may_change(),
+        add: panel.links.path(PATH),
+        password: is_known.then(of_own),
+        rows: accounts.into_iter().map(row).collect(),
+    })
+}
+
+fn action(links: &Links, name: &str, what: &str) -> String {
+    links.path(&format!("{PATH}/{}{what}", Links::segment(name)))
+}
+
+fn account_row(account: Account, operator: &Operator, now: i64, links: &Links) -> AccountRow {
+    let full = |at: Option<i64>| at.map(format::rfc3339_short).unwrap_or_default();
+    let ago = |at: i64| format::ago(at, now);
+    AccountRow {
+        is_own: account.name == operator.name,
+        is_operator: account.role == Role::Operator,
+        created: format::day_time(account.created),
+        created_full: full(Some(account.created)),
+        last_login: account.last_login.map_or_else(|| "never".to_owned(), ago),
+        last_login_full: full(account.last_login),
+        disabled: account.disabled.map(ago).unwrap_or_default(),
+        action: action(links, &account.name, ""),
+        end: action(links, &account.name, "/sessions"),
+        has_others: account.sessions.iter().any(|session| !session.is_current)
+            && account.sessions.iter().any(|session| session.is_current),
+        sessions: account.sessions.iter().map(|session| session_row(session, now)).collect(),
+        account,
+    }
+}
+
+fn session_row(session: &Session, now: i64) -> SessionRow {
+    SessionRow {
+        since: format::ago(session.since, now),
+        since_full: format::rfc3339_short(session.since),
+        last_seen: format::ago(session.last_seen, now),
+        session: session.clone(),
+    }
+}
+
+/// A change that was not made, as the person is told.
+fn done(change: AccountChange, name: &str) -> Result<(), PanelError> {
+    let refused = |sentence: String| Err(PanelError::Refused(sentence));
+    match change {
+        AccountChange::Done | AccountChange::Renewed(_) => Ok(()),
+        AccountChange::Unknown => Err(PanelError::NotFound),
+        AccountChange::NameTaken => refused(format!("There is an account called {name} already.")),
+        AccountChange::LastOperator => {
+            refused(format!("{name} is the last operator; make another one first."))
+        }
+        AccountChange::WrongPassword => {
+            Err(PanelError::Invalid("The old password is wrong; nothing was changed.".to_owned()))
+        }
+        AccountChange::Throttled(seconds) => Err(PanelError::Throttled(seconds)),
+        AccountChange::Unfit(sentence) => Err(PanelError::Invalid(sentence)),
+    }
+}
+
+fn back(panel: &Panel) -> Response {
+    Redirect::to(&panel.links.path(PATH)).into_response()
+}
+
+fn role(form: &Params) -> Result<Role, PanelError> {
+    match form.get("role") {
+        Some("viewer") => Ok(Role::Viewer),
+        Some("operator") => Ok(Role::Operator),
+        _ => Err(PanelError::Invalid("A role is viewer or operator.".to_owned())),
+    }
+}
+
+/// `POST /operators`: another account.
+pub async fn add(
+    State(panel): State<Arc<Panel>>,
+    Change { by, form }: Change,
+) -> Result<Response, PanelError> {
+    let (name, role) = (form.get("name").unwrap_or_default(), role(&form)?);
+    let password = form.get("password").unwrap_or_default();
+    done(host(&panel)?.add(name, role, password).await?, name)?;
+    audit!(
+        "operator.add", by, { operator.name = name, operator.role = role.as_str() },
+        "account of an operator made"
+    );
+    Ok(back(&panel))
+}
+
+/// `POST /operators/{name}`: another role, or the right to log in.
+pub async fn change(
+    State(panel): State<Arc<Panel>>,
+    Path(name): Path<String>,
+    head: Parts,
+    Change { by, form }: Change,
+) -> Result<Response, PanelError> {
+    let host = host(&panel)?;
+    let accounts = host.list(&head).await?;
+    let known = accounts.iter().find(|account| account.name == name).ok_or(PanelError::NotFound)?;
+    let (role, is_enabled, what) = match form.get("set") {
+        Some("role") => (role(&form)?, known.disabled.is_none(), "operator.role"),
+        Some("disabled") => (known.role, false, "operator.disable"),
+        Some("enabled") => (known.role, true, "operator.enable"),
+        _ => return Err(PanelError::Invalid("The form does not say what to change.".to_owned())),
+    };
+    done(host.change(&name, role, is_enabled).await?, &name)?;
+    audit!(
+        what, by, { operator.name = name, operator.role = role.as_str() },
+        "account of an operator changed"
+    );
+    Ok(back(&panel))
+}
+
+/// `POST /operators/{name}/password`: one's own, with the old one.
+pub async fn set_password(
+    State(panel): State<Arc<Panel>>,
+    Path(name): Path<String>,
+    Own { operator, head, form }: Own,
+) -> Result<Response, PanelError> {
+    if operator.name != name {
+        return Err(PanelError::Forbidden);
+    }
+    let of = |field: &str| form.get(field).unwrap_or_default();
+    if of("new") != of("again") {
+        return Err(PanelError::Invalid("The new passwords differ; nothing was changed.".into()));
+    }
+    let change = host(&panel)?.set_password(&head, &name, of("old"), of("new")).await?;
+    let action = match change {
+        AccountChange::Done | AccountChange::Renewed(_) => "operator.password",
+        _ => "operator.password_refused",
+    };
+    audit!(action, name, {}, "password of an operator");
+    if let AccountChange::Renewed(cookie) = change {
+        return Ok((AppendHeaders([(SET_COOKIE, cookie)]), back(&panel)).into_response());
+    }
+    done(change, &name)?;
+    Ok(back(&panel))
+}
+
+/// `POST /operators/{name}/sessions`: logs out somewhere, elsewhere or everywhere.
+pub async fn end(
+    State(panel): State<Arc<Panel>>,
+    Path(name): Path<String>,
+    own: Own,
+) -> Result<Response, PanelError> {
+    own.of(&name)?;
+    let which = match own.form.get("which") {
+        Some("all") => Which::All,
+        Some("others") => Which::Others,
+        Some(id) => Which::One(id.to_owned()),
+        None => return Err(PanelError::Invalid("The form does not say which session.".to_owned())),
+    };
+    let ended = host(&panel)?.end(&own.head, &name, &which).await?;
+    audit!(
+        "operator.sessions_end", own.operator.name, { operator.name = name, ended },
+        "sessions of an operator ended"
+    );
+    Ok(back(&panel))
+}

@@ -1,0 +1,163 @@
+//! Records over time, stacked by level. A bar leads to its interval.
+
+use askama::Template;
+use askama::filters::Safe;
+use logsearch::record::Level;
+use logsearch::store::Bucket;
+
+use super::marks::{Line, Marks};
+use crate::context::links::{Links, View};
+use crate::context::window::Window;
+use crate::format;
+
+/// Height of the drawing in its own units; its width is one unit per microsecond, scaled.
+const HEIGHT: f64 = 100.0;
+/// Width of the drawing in its own units.
+const WIDTH: f64 = 1000.0;
+/// What a single record among millions is still drawn as.
+const THINNEST: f64 = 2.5;
+
+/// The drawing, with a table of the same figures.
+#[derive(Template)]
+#[template(path = "_histogram.html")]
+pub struct Histogram {
+    bars: Vec<Bar>,
+    ticks: Vec<String>,
+    interval: String,
+    from: i64,
+    to: i64,
+    max: String,
+    bands: Vec<Drawn>,
+    lines: Vec<Drawn>,
+    marks: Marks,
+    scale: Scale,
+}
+
+/// A mark in the drawing's own units.
+struct Drawn {
+    x: String,
+    width: String,
+    title: String,
+}
+
+struct Bar {
+    url: String,
+    title: String,
+    start: String,
+    x: String,
+    width: String,
+    parts: Vec<Part>,
+    counts: Vec<String>,
+    total: u64,
+}
+
+struct Part {
+    level: Level,
+    y: String,
+    height: String,
+}
+
+impl Histogram {
+    /// The drawing inside a page; its own template has escaped every text.
+    pub fn svg(&self) -> Safe<&Self> {
+        Safe(self)
+    }
+
+    /// The intervals of a view; the link of each is built by `url`.
+    pub fn new(buckets: &[Bucket], interval: i64, view: &View, links: &Links, path: &str) -> Self {
+        let range = view.window.range();
+        let max = buckets.iter().map(total).max().unwrap_or(0);
+        let url = |window: Window| links.page(path, &view.within(window));
+        let scale = Scale { from: range.from, to: range.to, max, interval };
+        let bars = buckets.iter().map(|bucket| scale.bar(bucket, view.window.now, &url)).collect();
+        Self {
+            bars,
+            ticks: ticks(range.from, range.to),
+            interval: format::interval(interval),
+            from: range.from / 1_000,
+            to: range.to / 1_000,
+            max: format::count(max),
+            bands: Vec::new(),
+            lines: Vec::new(),
+            marks: Marks::default(),
+            scale,
+        }
+    }
+
+    /// With what happened meanwhile.
+    pub fn marked(mut self, marks: Marks) -> Self {
+        let scale = &self.scale;
+        let band = |(from, to, title): (i64, i64, String)| {
+            let (x, right) = (scale.x(from), scale.x(to));
+            Drawn { x: format!("{x:.2}"), width: format!("{:.2}", (right - x).max(2.0)), title }
+        };
+        let line = |line: &Line| {
+            let title = format!("deployed {}, {}", line.label, line.when);
+            let x = scale.x(line.at).min(WIDTH - 2.0);
+            Drawn { x: format!("{x:.2}"), width: "2".to_owned(), title }
+        };
+        self.bands = marks.spans().into_iter().map(band).collect();
+        self.lines = marks.lines.iter().map(line).collect();
+        self.marks = marks;
+        self
+    }
+}
+
+fn total(bucket: &Bucket) -> u64 {
+    bucket.counts.iter().sum()
+}
+
+/// Five times at equal distances.
+pub(super) fn ticks(from: i64, to: i64) -> Vec<String> {
+    let span = to.saturating_sub(from);
+    (0..5).map(|n| format::tick(from + span / 4 * n, span)).collect()
+}
+
+struct Scale {
+    from: i64,
+    to: i64,
+    max: u64,
+    interval: i64,
+}
+
+impl Scale {
+    #[expect(clippy::cast_precision_loss, reason = "a drawing is a thousand units wide")]
+    fn x(&self, at: i64) -> f64 {
+        let at = at.clamp(self.from, self.to);
+        (at - self.from) as f64 / (self.to - self.from).max(1) as f64 * WIDTH
+    }
+
+    fn bar(&self, bucket: &Bucket, now: i64, url: &dyn Fn(Window) -> String) -> Bar {
+        let end = bucket.start.saturating_add(self.interval);
+        // The first and the last interval may reach beyond the window.
+        let window = Window::absolute(bucket.start.max(self.from), end.min(self.to), now);
+        let (x, right) = (self.x(bucket.start), self.x(end));
+        let named = Level::ALL.iter().zip(bucket.counts).rev().filter(|(_, count)| *count > 0);
+        let levels: Vec<String> =
+            named.map(|(level, count)| format!("{} {level}", format::count(count))).collect();
+        let start = format::time(bucket.start);
+        Bar {
+            url: url(window),
+            title: format!("{start} – {}: {}", format::time(end), levels.join(", ")),
+            start: format::rfc3339_short(bucket.start),
+            x: format!("{x:.2}"),
+            width: format!("{:.2}", ((right - x) * 0.86).max(0.5)),
+            parts: self.parts(bucket),
+            counts: bucket.counts.iter().rev().map(|count| format::count(*count)).collect(),
+            total: total(bucket),
+        }
+    }
+
+    /// Errors at the bottom, where their height is read most easily.
+    #[expect(clippy::cast_precision_loss, reason = "a drawing is a hundred units high")]
+    fn parts(&self, bucket: &Bucket) -> Vec<Part> {
+        let mut y = HEIGHT;
+        let levels = Level::ALL.iter().zip(bucket.counts).rev().filter(|(_, count)| *count > 0);
+        let part = |(level, count): (&Level, u64)| {
+            let height = (count as f64 / self.max.max(1) as f64 * HEIGHT).max(THINNEST);
+            y = (y - height).max(0.0);
+            Part { level: *level, y: format!("{y:.2}"), height: format!("{height:.2}") }
+        };
+        levels.map(part).collect()
+    }
+}
