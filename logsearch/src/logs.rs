@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::embedded::{self, EmbeddedStore, OpenError};
+use crate::instrumented::InstrumentedStore;
 use crate::layer::LogLayer;
 use crate::live::Subscription;
-use crate::measured::Measured;
 use crate::metrics::own::{Names, Snapshot};
 use crate::pipeline::{Pipeline, PipelineOptions};
 use crate::query::Query;
@@ -64,7 +64,7 @@ impl Logs {
     /// Where the records are found. Searches are measured, see [`Names::search_ended`].
     pub fn store(&self) -> Arc<dyn LogStore> {
         let store: Arc<dyn LogStore> = Arc::clone(&self.embedded) as _;
-        Arc::new(Measured(store, self.metrics))
+        Arc::new(InstrumentedStore(store, self.metrics))
     }
 
     /// The write-ahead log.

@@ -284,11 +284,11 @@ pub struct PartitionStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PartitionState {
     /// It takes new records.
-    Written,
+    Active,
     /// It is complete and does not change any more.
     Closed,
     /// Its index is built anew from its records, which cannot be found until then.
-    Rebuilt,
+    Rebuilding,
     /// It was found damaged and is not searched.
     Damaged,
 }

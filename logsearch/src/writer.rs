@@ -355,7 +355,7 @@ impl<D: Destination> Writer<D> {
 
     /// Works until the queue is closed, then makes everything durable.
     pub(crate) fn run(mut self, timeout: Duration) {
-        let _quiet = crate::layer::quiet();
+        let _quiet = crate::quiet::quiet();
         let (mut last, mut used, mut flushed) = (Instant::now(), Instant::now(), 0);
         let mut well = true;
         loop {

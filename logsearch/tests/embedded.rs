@@ -66,7 +66,7 @@ async fn the_status_tells_each_partition_and_what_bounds_the_store() {
     let status = store.status().await.unwrap();
     let parts = status.partitions;
     let doing: Vec<_> = parts.iter().map(|part| part.state).collect();
-    assert_eq!(doing, [PartitionState::Closed, PartitionState::Closed, PartitionState::Written]);
+    assert_eq!(doing, [PartitionState::Closed, PartitionState::Closed, PartitionState::Active]);
     assert_eq!(parts.iter().map(|part| part.records).collect::<Vec<_>>(), [900, 900, 200]);
     let spans: Vec<_> = parts.iter().map(|part| part.span.unwrap()).collect();
     assert_eq!(spans, [(now, now + 899), (now + 900, now + 1_799), (now + 1_800, now + 1_999)]);
@@ -89,7 +89,7 @@ async fn a_partition_takes_records_from_its_start_on_also_after_a_restart() {
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
             let parts = store.status().await.unwrap().partitions;
-            if parts.iter().any(|part| part.state == PartitionState::Written) {
+            if parts.iter().any(|part| part.state == PartitionState::Active) {
                 assert_eq!(parts.len(), 1);
                 break;
             }

@@ -1,54 +1,27 @@
 //! The embedded store: records in a write-ahead log, found in memory at once and in an index of time
 //! partitions soon after, on one directory of one process.
 //!
-//! | file | what |
+//! | room | what |
 //! |---|---|
-//! | `shared`, `indexer` | the state of a store and the thread that moves records into partitions |
-//! | `partition`, `merge`, `rows`, `columns`, `document`, `schema`, `tokenizer`, `directory` | what is on disk |
-//! | `recovery`, `retention`, `clock` | what happens to it when things go wrong or grow old |
-//! | `tail`, `segment`, `fetch` | what is searched: memory, columns and zone maps, records |
-//! | `lower`, `typed`, `dynamic`, `whole`, `keyword`, `filter`, `difference`, `interval` | the query tree as tantivy queries |
-//! | `search`, `walk`, `count` and the other aggregations, `budget` | the answers |
+//! | `shared`, `status` | the state of a store, and what it says of itself |
+//! | `disk` | partitions: rows, columns, index, segments |
+//! | `lower` | the query tree as tantivy queries |
+//! | `search` | snapshots, prepared searches, pages, the memory tail |
+//! | `aggregate` | counts, histograms, frequent values, percentiles, event types |
+//! | `maintain` | the indexer, recovery, retention, verification |
 //!
+//! `disk` knows none of the others, `lower` only `disk`, `search` only these two. `budget` bounds a query.
 //! Nothing outside this module names tantivy.
 
+mod aggregate;
 mod budget;
-mod clock;
-mod columns;
-mod count;
-mod difference;
-mod directory;
-mod document;
-mod dynamic;
-mod event_types;
-mod fetch;
-mod filter;
-mod indexer;
-mod interval;
-mod keyword;
+mod disk;
 mod lower;
-mod merge;
+mod maintain;
 mod options;
-mod partition;
-mod percentiles;
-mod recovery;
-mod retention;
-mod rows;
-mod schema;
 mod search;
-mod searchers;
-mod segment;
 mod shared;
-mod sketch;
 mod status;
-mod tail;
-mod tokenizer;
-mod top;
-mod typed;
-mod values;
-mod verify;
-mod walk;
-mod whole;
 
 use std::fmt;
 use std::io;
@@ -61,20 +34,20 @@ use async_trait::async_trait;
 use tokio::sync::Semaphore;
 
 use self::budget::Budget;
-use self::indexer::Indexer;
+use self::disk::partition::PartitionError;
+use self::maintain::indexer::Indexer;
+pub use self::maintain::verify::{ReindexError, Verified, VerifiedPartition, reindex, verify};
 pub use self::options::Options;
 use self::options::Places;
-use self::partition::PartitionError;
-use self::percentiles::{Question, percentiles};
-use self::search::Snapshot;
-use self::searchers::Searchers;
+use self::search::page;
+use self::search::searchers::Searchers;
+use self::search::snapshot::Snapshot;
 use self::shared::{Shared, State};
-pub use self::verify::{ReindexError, Verified, VerifiedPartition, reindex, verify};
 use crate::query::Query;
 use crate::record::LogRecord;
 use crate::store::{
-    Aggregate, Aggregation, Bucket, LogStore, MAX_PAGE, Search, SearchPage, StoreError,
-    StoreErrorKind, StoreStatus, TimeRange,
+    Aggregate, Aggregation, LogStore, MAX_PAGE, Search, SearchPage, StoreError, StoreErrorKind,
+    StoreStatus, TimeRange,
 };
 use crate::wal::{Locked, Wal};
 
@@ -122,7 +95,7 @@ impl EmbeddedStore {
         // Only whole segments go, so that a large one would be in the way of everything else.
         wal_options.segment_bytes = wal_options.segment_bytes.min(options.max_bytes / 32).max(1);
         let wal = Wal::open(&places.wal, wal_options)?;
-        let mut found = recovery::open_all(&places).map_err(unreadable)?;
+        let mut found = maintain::recovery::open_all(&places).map_err(unreadable)?;
         wal.advance_to(found.next);
 
         let mut state = State { next: found.next, ..State::default() };
@@ -260,7 +233,7 @@ impl LogStore for EmbeddedStore {
     async fn search(&self, search: &Search) -> Result<SearchPage, StoreError> {
         let search = search.clone();
         let limit = search.limit.clamp(1, MAX_PAGE);
-        self.run(move |snapshot, budget| Ok(search::page(snapshot, &search, limit, budget))).await
+        self.run(move |snapshot, budget| Ok(page::page(snapshot, &search, limit, budget))).await
     }
 
     async fn aggregate(
@@ -271,7 +244,7 @@ impl LogStore for EmbeddedStore {
     ) -> Result<Aggregate, StoreError> {
         let (query, aggregation) = (query.clone(), aggregation.clone());
         let answer = self.run(move |snapshot, budget| {
-            let answer = aggregate(snapshot, range, &query, &aggregation, budget)?;
+            let answer = aggregate::aggregate(snapshot, range, &query, &aggregation, budget)?;
             Ok((!budget.is_over()).then_some(answer))
         });
         answer.await?.ok_or_else(timed_out)
@@ -284,33 +257,4 @@ impl LogStore for EmbeddedStore {
             StoreError::new(StoreErrorKind::Internal, "the status ended unexpectedly", error)
         })
     }
-}
-
-fn aggregate(
-    snapshot: &Snapshot,
-    range: TimeRange,
-    query: &Query,
-    aggregation: &Aggregation,
-    budget: &Budget,
-) -> Result<Aggregate, Failure> {
-    Ok(match aggregation {
-        Aggregation::Count => Aggregate::Count(count::count(snapshot, range, query, budget)?),
-        Aggregation::Histogram { interval } => {
-            let empty = Bucket::empty(range, *interval).map_err(Failure::Refused)?;
-            let full = count::histogram(snapshot, range, query, *interval, empty, budget)?;
-            Aggregate::Histogram(full)
-        }
-        Aggregation::TopValues { fields, size } => {
-            let values = top::top_values(snapshot, range, query, fields, *size, budget)?;
-            Aggregate::TopValues(values)
-        }
-        Aggregation::Percentiles { field, by, size, percents } => {
-            let question = Question { field, by: by.as_deref(), size: *size, percents };
-            Aggregate::Percentiles(percentiles(snapshot, range, query, &question, budget)?)
-        }
-        Aggregation::EventTypes { size } => {
-            let types = event_types::event_types(snapshot, range, query, *size, budget)?;
-            Aggregate::EventTypes(types)
-        }
-    })
 }

@@ -7,19 +7,24 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, RwLock};
 
-use super::fetch::RowCache;
+use super::disk::fetch::RowCache;
+use super::disk::partition::View;
+use super::disk::rows::Group;
 use super::options::{Options, Places};
-use super::partition::View;
-use super::recovery::Unindexed;
-use super::search::Snapshot;
-use super::tail::Tail;
+use super::search::tail::Tail;
 use crate::codec::Batch;
+use crate::embedded::search::snapshot::Snapshot;
 use crate::wal::Wal;
 
 /// Notices kept for [`crate::store::StoreStatus`]; the oldest go.
 const MAX_NOTICES: usize = 32;
 
-/// See the module.
+/// Time until a failed rebuild is tried again; doubled with each further failure.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+/// Up to 17 minutes.
+const MAX_DOUBLINGS: u32 = 10;
+
+/// What the threads of one store share.
 pub struct Shared {
     pub options: Options,
     pub places: Places,
@@ -67,6 +72,44 @@ impl State {
     }
 }
 
+/// A partition that has its records and no index at the moment.
+#[derive(Clone, Debug)]
+pub struct Unindexed {
+    /// Its directory.
+    pub dir: PathBuf,
+    /// Oldest and newest timestamp.
+    pub span: (i64, i64),
+    /// Records in its rows.
+    pub records: u64,
+    /// Attempts to build an index that failed.
+    failures: u32,
+    /// When the next one is due; at once while there is none.
+    due: Option<Instant>,
+}
+
+impl Unindexed {
+    /// A partition whose index is to be built.
+    pub fn new(dir: PathBuf, groups: &[Group]) -> Self {
+        let oldest = groups.iter().map(|group| group.oldest).min();
+        let newest = groups.iter().map(|group| group.newest).max();
+        let span = (oldest.unwrap_or(i64::MIN), newest.unwrap_or(i64::MAX));
+        let records = groups.iter().map(|group| u64::from(group.count)).sum();
+        Self { dir, span, records, failures: 0, due: None }
+    }
+
+    /// Whether to try it now.
+    pub fn is_due(&self) -> bool {
+        self.due.is_none_or(|due| due <= Instant::now())
+    }
+
+    /// An attempt failed; the next one waits longer than the one before.
+    pub fn failed(&mut self) {
+        let delay = FIRST_RETRY * 2_u32.pow(self.failures.min(MAX_DOUBLINGS));
+        self.failures += 1;
+        self.due = Some(Instant::now() + delay);
+    }
+}
+
 #[derive(Default)]
 struct Control {
     stop: bool,
@@ -75,9 +118,9 @@ struct Control {
     flushes_done: u64,
 }
 
-/// What the index thread is asked to do.
+/// What the index thread has to do.
 #[derive(Clone, Copy, Debug)]
-pub struct Orders {
+pub struct IndexerCommands {
     pub stop: bool,
     pub flush: Option<u64>,
 }
@@ -115,7 +158,7 @@ impl Shared {
             state.tail.bytes() * 2 > self.options.tail_bytes
         };
         if half_full {
-            self.hurry();
+            self.wake();
         }
     }
 
@@ -134,7 +177,7 @@ impl Shared {
         }
     }
 
-    fn hurry(&self) {
+    fn wake(&self) {
         let mut control = self.control.lock();
         if !control.urgent {
             control.urgent = true;
@@ -176,8 +219,8 @@ impl Shared {
         while !control.stop && !self.wake.wait_until(&mut control, deadline).timed_out() {}
     }
 
-    /// Waits for orders, for a while.
-    pub fn wait(&self, time: Duration) -> Orders {
+    /// Waits for commands, for a while.
+    pub fn wait(&self, time: Duration) -> IndexerCommands {
         let mut control = self.control.lock();
         let idle =
             !control.stop && !control.urgent && control.flushes_wanted == control.flushes_done;
@@ -187,7 +230,7 @@ impl Shared {
         control.urgent = false;
         let flush =
             (control.flushes_wanted > control.flushes_done).then_some(control.flushes_wanted);
-        Orders { stop: control.stop, flush }
+        IndexerCommands { stop: control.stop, flush }
     }
 
     /// Reports a flush as done.

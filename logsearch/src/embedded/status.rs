@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use super::partition::View;
-use super::recovery::{Unindexed, name_of};
-use super::retention::free_bytes;
-use super::shared::{Shared, State};
+use super::disk::partition::{View, name_of};
+use super::disk::usage::free_bytes;
+use super::shared::{Shared, State, Unindexed};
 use crate::clock;
 use crate::store::{Limits, PartitionState, PartitionStatus, StoreStatus};
 
@@ -63,7 +62,7 @@ impl State {
         let dir = &view.partition.dir;
         let state = match (view.failure(), self.writing.as_ref() == Some(dir)) {
             (Some(_), _) => PartitionState::Damaged,
-            (None, true) => PartitionState::Written,
+            (None, true) => PartitionState::Active,
             (None, false) => PartitionState::Closed,
         };
         PartitionStatus {
@@ -83,7 +82,7 @@ impl State {
             records: one.records,
             bytes: self.bytes_of(&one.dir),
             segments: 0,
-            state: PartitionState::Rebuilt,
+            state: PartitionState::Rebuilding,
         }
     }
 

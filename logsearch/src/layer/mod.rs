@@ -7,7 +7,6 @@ mod site;
 mod visit;
 
 use std::cell::Cell;
-use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -23,6 +22,8 @@ use self::visit::{Scratch, Visitor};
 use crate::clock::now;
 use crate::codec::{Fields, ValueRef};
 use crate::fields;
+use crate::quiet::is_quiet;
+pub use crate::quiet::{Quiet, quiet};
 use crate::record::Level;
 use crate::redact::Redaction;
 use crate::writer::Queue;
@@ -325,7 +326,6 @@ fn micros(duration: Duration) -> ValueRef<'static> {
 thread_local! {
     static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
     static NESTING: Cell<u8> = const { Cell::new(0) };
-    static QUIET: Cell<u32> = const { Cell::new(0) };
 }
 
 /// One level of events inside of events.
@@ -346,28 +346,4 @@ impl Drop for Nesting {
     fn drop(&mut self) {
         let _ = NESTING.try_with(|nesting| nesting.set(nesting.get().saturating_sub(1)));
     }
-}
-
-/// While it lives, the layer records nothing of this thread.
-#[derive(Debug)]
-pub struct Quiet {
-    /// It belongs to the thread that made it.
-    _thread: PhantomData<*const ()>,
-}
-
-/// Keeps what this thread emits out of the log. For the threads that write and index it: whatever they
-/// say about a record would become the next one.
-pub fn quiet() -> Quiet {
-    let _ = QUIET.try_with(|quiet| quiet.set(quiet.get() + 1));
-    Quiet { _thread: PhantomData }
-}
-
-impl Drop for Quiet {
-    fn drop(&mut self) {
-        let _ = QUIET.try_with(|quiet| quiet.set(quiet.get().saturating_sub(1)));
-    }
-}
-
-fn is_quiet() -> bool {
-    QUIET.try_with(Cell::get).is_ok_and(|quiet| quiet > 0)
 }

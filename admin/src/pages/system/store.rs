@@ -129,9 +129,9 @@ fn bounds(status: &StoreStatus, limits: &Limits, now: i64) -> Vec<BoundView> {
 fn partition_row(one: &PartitionStatus, view: &View, links: &Links) -> PartitionRow {
     let now = view.window.now;
     let (state, class, hint) = match one.state {
-        PartitionState::Written => ("written", "", "takes new records"),
+        PartitionState::Active => ("written", "", "takes new records"),
         PartitionState::Closed => ("closed", "", "complete, does not change any more"),
-        PartitionState::Rebuilt => ("being rebuilt", "warn", "cannot be searched until then"),
+        PartitionState::Rebuilding => ("being rebuilt", "warn", "cannot be searched until then"),
         PartitionState::Damaged => ("damaged", "error", "is not searched"),
     };
     let at = |time: Option<i64>| time.map_or_else(|| "–".to_owned(), format::day_time);

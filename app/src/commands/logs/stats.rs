@@ -70,9 +70,9 @@ fn partition(one: &PartitionStatus) -> String {
         .span
         .map_or_else(|| "empty".to_owned(), |(from, to)| format!("{} to {}", time(from), time(to)));
     let state = match one.state {
-        PartitionState::Written => "written to",
+        PartitionState::Active => "written to",
         PartitionState::Closed => "closed",
-        PartitionState::Rebuilt => "being rebuilt",
+        PartitionState::Rebuilding => "being rebuilt",
         PartitionState::Damaged => "damaged, not searched",
     };
     let (records, size, segments) = (one.records, mebibytes(one.bytes), one.segments);

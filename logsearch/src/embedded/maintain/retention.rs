@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::clock::Clock;
-use super::recovery::name_of;
-use super::shared::{Shared, State};
 use crate::clock;
+use crate::embedded::disk::partition::name_of;
+use crate::embedded::disk::usage::{directory_bytes, free_bytes};
+use crate::embedded::shared::{Shared, State};
 
 /// See the module.
 pub struct Retention {
@@ -167,21 +168,4 @@ fn remove_oldest_broken(shared: &Shared) -> bool {
     let name = name_of(oldest);
     shared.state.write().note(format!("removed {name}, which was set aside, for its room"));
     removed.is_ok()
-}
-
-/// Bytes free for this process on the disk of a path.
-pub fn free_bytes(path: &Path) -> io::Result<u64> {
-    let disk = rustix::fs::statvfs(path)?;
-    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
-}
-
-/// Bytes of all files below a directory; what vanishes meanwhile counts nothing.
-pub fn directory_bytes(path: &Path) -> u64 {
-    let Ok(entries) = fs::read_dir(path) else { return 0 };
-    let sizes = entries.flatten().map(|entry| match entry.metadata() {
-        Ok(meta) if meta.is_dir() => directory_bytes(&entry.path()),
-        Ok(meta) => meta.len(),
-        Err(_) => 0,
-    });
-    sizes.sum()
 }

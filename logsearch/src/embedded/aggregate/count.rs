@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::budget::Budget;
-use super::partition::{PartitionError, View};
-use super::search::{Asked, Snapshot};
-use super::segment::{BLOCK, Segment};
-use super::walk::{Collector, Docs, Mode, views_in, walk};
+use super::scan::{Collector, Docs, Mode, scan, views_in};
+use crate::embedded::budget::Budget;
+use crate::embedded::disk::partition::{PartitionError, View};
+use crate::embedded::disk::segment::{BLOCK, Segment};
+use crate::embedded::search::prepared::PreparedSearch;
+use crate::embedded::search::snapshot::Snapshot;
 use crate::query::Query;
 use crate::record::Matchable;
 use crate::store::{Bucket, TimeRange};
@@ -19,7 +20,7 @@ pub fn count(
     budget: &Budget,
 ) -> Result<u64, PartitionError> {
     let mut counter = Counter(0);
-    // Partitions that lie inside are asked for sums; the others are walked.
+    // Partitions that lie inside are asked for sums; the others are scanned.
     let mut rest = Snapshot { views: Vec::new(), ..snapshot.share() };
     for view in views_in(snapshot, range) {
         if range.from <= view.span.0 && view.span.1 < range.to && !budget.is_over() {
@@ -28,7 +29,7 @@ pub fn count(
             rest.views.push(Arc::clone(view));
         }
     }
-    walk(&rest, range, query, budget, &mut counter)?;
+    scan(&rest, range, query, budget, &mut counter)?;
     Ok(counter.0)
 }
 
@@ -41,10 +42,10 @@ fn count_view(
     if matches!(query, Query::All) {
         return Ok(view.records());
     }
-    let asked = Asked::new(view, query, &snapshot.cache, budget)?;
+    let prepared = PreparedSearch::new(view, query, &snapshot.cache, budget)?;
     let mut count = 0;
     for segment in view.segments()? {
-        count += asked.count(segment)?;
+        count += prepared.count(segment)?;
     }
     Ok(count)
 }
@@ -76,7 +77,7 @@ pub fn histogram(
 ) -> Result<Vec<Bucket>, PartitionError> {
     let Some(first) = buckets.first() else { return Ok(buckets) };
     let mut histogram = Histogram { start: first.start, interval, buckets, segment: None };
-    walk(snapshot, range, query, budget, &mut histogram)?;
+    scan(snapshot, range, query, budget, &mut histogram)?;
     Ok(histogram.buckets)
 }
 

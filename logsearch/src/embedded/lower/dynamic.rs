@@ -7,12 +7,12 @@ use tantivy::schema::Field as IndexField;
 use tantivy::{SegmentReader, Term};
 
 use super::filter::{Filtered, Test};
-use super::keyword::Keyword;
-use super::lower::{Lowered, Lowering, any_of, exists, nothing, term};
-use super::partition::PartitionError;
-use super::schema;
-use super::segment::FieldColumns;
-use super::whole::is_numeric;
+use super::integer_range::is_numeric;
+use super::{Lowered, Lowering, any_of, exists, nothing, term};
+use crate::embedded::disk::keyword::Keyword;
+use crate::embedded::disk::partition::PartitionError;
+use crate::embedded::disk::schema;
+use crate::embedded::disk::segment::FieldColumns;
 use crate::query::{Field, Matcher, Operand, Query, fold, number_text};
 use crate::record::{Level, LogRecord, Value};
 
@@ -115,7 +115,7 @@ impl Lowering<'_> {
                 })
             }))
         };
-        Ok(Box::new(Filtered::new(exists(column), 4, self.floor(), Arc::new(test))))
+        Ok(Box::new(Filtered::new(exists(column), 4, self.min_doc(), Arc::new(test))))
     }
 
     /// Documents whose value is a number or a truth value; `None` when there are none.
@@ -134,7 +134,7 @@ impl Lowering<'_> {
             Ok(Box::new(move |doc| !ords.index.has_value(doc)))
         };
         Ok(found.then(|| -> Lowered {
-            Box::new(Filtered::new(exists(column), 2, self.floor(), Arc::new(test)))
+            Box::new(Filtered::new(exists(column), 2, self.min_doc(), Arc::new(test)))
         }))
     }
 }

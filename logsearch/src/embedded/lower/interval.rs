@@ -7,8 +7,8 @@ use std::sync::Arc;
 use tantivy::query::{ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight};
 use tantivy::{DocId, DocSet, Score, SegmentReader, TERMINATED};
 
-use super::filter::{Floor, unexplained};
-use super::segment::{BLOCK, FieldColumns, Segment};
+use super::filter::{MinDoc, unexplained};
+use crate::embedded::disk::segment::{BLOCK, FieldColumns, Segment};
 
 /// See the module. Both bounds are included.
 #[derive(Clone)]
@@ -16,14 +16,19 @@ pub struct Interval {
     column: String,
     bounds: (i64, i64),
     segments: Vec<Arc<Segment>>,
-    floor: Floor,
+    min_doc: MinDoc,
 }
 
 impl Interval {
     /// Over a column of whole numbers of these segments.
-    pub fn new(column: &str, bounds: (i64, i64), segments: &[Arc<Segment>], floor: &Floor) -> Self {
+    pub fn new(
+        column: &str,
+        bounds: (i64, i64),
+        segments: &[Arc<Segment>],
+        min_doc: &MinDoc,
+    ) -> Self {
         let (column, segments) = (column.to_owned(), segments.to_vec());
-        Self { column, bounds, segments, floor: floor.clone() }
+        Self { column, bounds, segments, min_doc: min_doc.clone() }
     }
 }
 
@@ -43,7 +48,7 @@ struct IntervalWeight(Interval);
 
 impl Weight for IntervalWeight {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
-        let Interval { column, bounds, segments, floor } = &self.0;
+        let Interval { column, bounds, segments, min_doc } = &self.0;
         let id = reader.segment_id();
         let Some(segment) = segments.iter().find(|segment| segment.reader.segment_id() == id)
         else {
@@ -53,7 +58,7 @@ impl Weight for IntervalWeight {
         if columns.int.is_none() {
             return Ok(Box::new(EmptyScorer));
         }
-        let docs = Within::new(columns, *bounds, segment.len(), floor.get());
+        let docs = Within::new(columns, *bounds, segment.len(), min_doc.get());
         Ok(Box::new(ConstScorer::new(docs, boost)))
     }
 
@@ -74,11 +79,11 @@ struct Within {
 }
 
 impl Within {
-    fn new(columns: Arc<FieldColumns>, bounds: (i64, i64), docs: u32, floor: DocId) -> Self {
+    fn new(columns: Arc<FieldColumns>, bounds: (i64, i64), docs: u32, min_doc: DocId) -> Self {
         let found = Vec::with_capacity(BLOCK as usize);
-        let mut within = Self { columns, bounds, docs, found, at: 0, next_block: floor / BLOCK };
+        let mut within = Self { columns, bounds, docs, found, at: 0, next_block: min_doc / BLOCK };
         within.load();
-        within.skip_to(floor);
+        within.skip_to(min_doc);
         within
     }
 

@@ -8,10 +8,11 @@ use tantivy::postings::TermInfo;
 use tantivy::schema::{Field, Type};
 use tantivy::termdict::TermDictionary;
 
-use super::filter::Pick;
 use super::schema::{self, Kind, Layout, Typed};
-use super::whole::written_int;
 use crate::query::{Pattern, compile_regex};
+
+/// Picks terms of a dictionary.
+pub type Pick = Arc<dyn Fn(&TermDictionary) -> io::Result<Vec<TermInfo>> + Send + Sync>;
 
 /// See the module.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -138,6 +139,11 @@ impl Keyword {
             Ok(terms)
         })
     }
+}
+
+/// The whole number whose text form this is.
+pub fn written_int(text: &str) -> Option<i64> {
+    text.parse().ok().filter(|number: &i64| number.to_string() == text)
 }
 
 /// The least key behind all that start with a prefix.

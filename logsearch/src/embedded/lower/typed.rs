@@ -7,12 +7,12 @@ use tantivy::schema::Field as IndexField;
 use tantivy::{SegmentReader, Term};
 
 use super::filter::{AnyTerm, Filtered, Test};
+use super::integer_range::{integer_range, is_numeric, wanted_int};
 use super::interval::Interval;
-use super::keyword::Keyword;
-use super::lower::{Lowered, Lowering, any_of, any_term, exists, nothing, phrase, term};
-use super::partition::PartitionError;
-use super::schema::{Kind, Typed};
-use super::whole::{is_numeric, wanted_int, whole_range, written_int};
+use super::{Lowered, Lowering, any_of, any_term, exists, nothing, phrase, term};
+use crate::embedded::disk::keyword::{Keyword, written_int};
+use crate::embedded::disk::partition::PartitionError;
+use crate::embedded::disk::schema::{Kind, Typed};
 use crate::query::{Field, Operand, Pattern, Query, fold, folded_tokens, number_text};
 
 impl Lowering<'_> {
@@ -80,7 +80,7 @@ impl Lowering<'_> {
     /// A clause on a place that keeps whole numbers.
     fn number(&self, query: &Query, field: &Field, typed: &Typed) -> Lowered {
         let between = |low, high| -> Lowered {
-            Box::new(Interval::new(&typed.column, (low, high), self.segments(), self.floor()))
+            Box::new(Interval::new(&typed.column, (low, high), self.segments(), self.min_doc()))
         };
         let one = |value: i64| match typed.kind {
             Kind::Code => term(Term::from_field_i64(typed.field, value)),
@@ -96,7 +96,7 @@ impl Lowering<'_> {
             Query::PhraseIn(_, text) | Query::Exact(_, text) => {
                 written_int(text).map_or_else(nothing, one)
             }
-            _ => match whole_range(query, field) {
+            _ => match integer_range(query, field) {
                 Some((low, high)) if low == high => one(low),
                 Some((low, high)) => between(low, high),
                 None if is_numeric(query) => nothing(),
@@ -133,7 +133,7 @@ impl Lowering<'_> {
                 any_term(place, place.between(&fold(low), &fold(high)))
             }
             _ if !numbers => nothing(),
-            _ => match whole_range(query, field) {
+            _ => match integer_range(query, field) {
                 Some(range) => self.verified(any_term(place, place.numbers(range)), query),
                 None => nothing(),
             },
@@ -189,6 +189,6 @@ impl Lowering<'_> {
             let ords = column.ords().clone();
             Ok(Box::new(move |doc| wanted.is_some() && ords.first(doc) == wanted))
         };
-        Box::new(Filtered::new(candidates, 2, self.floor(), Arc::new(make)))
+        Box::new(Filtered::new(candidates, 2, self.min_doc(), Arc::new(make)))
     }
 }

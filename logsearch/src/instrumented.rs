@@ -12,11 +12,11 @@ use crate::store::{
     Aggregate, Aggregation, LogStore, Search, SearchPage, StoreError, StoreStatus, TimeRange,
 };
 
-/// See the module.
-pub(crate) struct Measured(pub Arc<dyn LogStore>, pub &'static Names);
+/// A store whose searches are counted and timed under these names.
+pub(crate) struct InstrumentedStore(pub Arc<dyn LogStore>, pub &'static Names);
 
 #[async_trait]
-impl LogStore for Measured {
+impl LogStore for InstrumentedStore {
     async fn append(&self, batch: Vec<LogRecord>) -> Result<(), StoreError> {
         self.0.append(batch).await
     }

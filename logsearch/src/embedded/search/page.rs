@@ -7,18 +7,16 @@ use std::collections::BinaryHeap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use tantivy::query::{EnableScoring, Weight};
-use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, DocSet, TERMINATED};
+use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId};
 
-use super::budget::Budget;
-use super::fetch::{Fetcher, RowCache};
-use super::filter::Floor;
-use super::lower::Lowering;
-use super::partition::{PartitionError, View};
-use super::segment::{BLOCK, Segment};
-use super::tail::TailBatch;
+use super::prepared::{PreparedSearch, for_each_block};
+use super::snapshot::Snapshot;
 use crate::codec::RecordView;
-use crate::query::{Matcher, Query};
+use crate::embedded::budget::Budget;
+use crate::embedded::disk::fetch::Fetcher;
+use crate::embedded::disk::partition::PartitionError;
+use crate::embedded::disk::segment::{BLOCK, Segment};
+use crate::query::Matcher;
 use crate::record::LogRecord;
 use crate::store::{Cursor, Search, SearchPage, TimeRange};
 
@@ -26,34 +24,6 @@ use crate::store::{Cursor, Search, SearchPage, TimeRange};
 const FIRST_WINDOW: u32 = 2 * BLOCK;
 /// Each window is so many times the one before, so that a rare match costs few restarts.
 const GROWTH: u32 = 4;
-
-/// Everything that can be found, as of one moment.
-pub struct Snapshot {
-    /// Partitions in the order of arrival.
-    pub views: Vec<Arc<View>>,
-    /// Spans of time of which a partition is missing until it has a new index.
-    pub holes: Vec<(i64, i64)>,
-    /// What is not in them yet, oldest first.
-    pub tail: Vec<TailBatch>,
-    /// The first sequence that is not in a partition.
-    pub next: u64,
-    /// Opened groups.
-    pub cache: Arc<RowCache>,
-}
-
-impl Snapshot {
-    /// The same moment again.
-    pub fn share(&self) -> Self {
-        let (views, tail) = (self.views.clone(), self.tail.clone());
-        Self {
-            views,
-            holes: self.holes.clone(),
-            tail,
-            next: self.next,
-            cache: Arc::clone(&self.cache),
-        }
-    }
-}
 
 /// The place of a record in the asked order: greater comes first.
 type Rank = (i64, u64);
@@ -204,7 +174,7 @@ fn search_view(
     budget: &Budget,
 ) -> Result<(), PartitionError> {
     let view = &snapshot.views[index];
-    let asked = Asked::new(view, &page.search.query, &snapshot.cache, budget)?;
+    let prepared = PreparedSearch::new(view, &page.search.query, &snapshot.cache, budget)?;
     let mut segments: Vec<&Arc<Segment>> = view.segments()?.iter().collect();
     let ascending = page.search.ascending;
     segments.sort_by_key(
@@ -213,41 +183,14 @@ fn search_view(
         },
     );
     for segment in segments {
-        search_segment(segment, &asked, index, page, budget)?;
+        search_segment(segment, &prepared, index, page, budget)?;
     }
     Ok(())
 }
 
-/// A query as one partition's index answers it.
-pub struct Asked {
-    weight: Box<dyn Weight>,
-    floor: Floor,
-}
-
-impl Asked {
-    /// Lowers a query for a partition.
-    pub fn new(
-        view: &View,
-        query: &Query,
-        cache: &Arc<RowCache>,
-        budget: &Budget,
-    ) -> Result<Self, PartitionError> {
-        let lowering = Lowering::new(view, cache, budget)?;
-        let schema = &view.partition.layout.schema;
-        let weight = lowering.lower(query)?.weight(EnableScoring::disabled_from_schema(schema))?;
-        Ok(Self { weight, floor: lowering.floor().clone() })
-    }
-
-    /// The number of documents of a segment.
-    pub fn count(&self, segment: &Segment) -> tantivy::Result<u64> {
-        self.floor.set(0);
-        self.weight.count(&segment.reader).map(u64::from)
-    }
-}
-
 fn search_segment(
     segment: &Segment,
-    asked: &Asked,
+    prepared: &PreparedSearch,
     index: usize,
     page: &mut Page<'_>,
     budget: &Budget,
@@ -264,7 +207,7 @@ fn search_segment(
             break;
         }
         page.window = page.window.saturating_mul(GROWTH);
-        search_window(segment, asked, window, index, page)?;
+        search_window(segment, prepared, window, index, page)?;
     }
     Ok(())
 }
@@ -300,12 +243,12 @@ fn windows(
 
 fn search_window(
     segment: &Segment,
-    asked: &Asked,
+    prepared: &PreparedSearch,
     window: Range<DocId>,
     index: usize,
     page: &mut Page<'_>,
 ) -> Result<(), PartitionError> {
-    for_each_block(segment, asked, window, |docs| {
+    for_each_block(segment, prepared, window, |docs| {
         let mut times = [0; COLLECT_BLOCK_BUFFER_LEN];
         segment.time.get_vals(docs, &mut times[..docs.len()]);
         for (doc, time) in docs.iter().zip(times) {
@@ -318,29 +261,6 @@ fn search_window(
         }
         true
     })?;
-    Ok(())
-}
-
-/// Calls `visit` with the matching documents of a window, at most 64 at a time, until it says no.
-pub fn for_each_block(
-    segment: &Segment,
-    asked: &Asked,
-    window: Range<DocId>,
-    mut visit: impl FnMut(&[DocId]) -> bool,
-) -> tantivy::Result<()> {
-    asked.floor.set(window.start);
-    let mut docs = asked.weight.scorer(&segment.reader, 1.0)?;
-    if docs.doc() < window.start {
-        docs.seek(window.start);
-    }
-    let mut buffer = [0; COLLECT_BLOCK_BUFFER_LEN];
-    while docs.doc() != TERMINATED && docs.doc() < window.end {
-        let filled = docs.fill_buffer(&mut buffer);
-        let inside = buffer[..filled].partition_point(|doc| *doc < window.end);
-        if inside == 0 || !visit(&buffer[..inside]) || inside < filled {
-            break;
-        }
-    }
     Ok(())
 }
 

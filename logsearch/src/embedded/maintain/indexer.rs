@@ -8,20 +8,22 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::partition::{self, Opened, PartitionError, PartitionWriter, View};
-use super::recovery::{self, Unindexed, name_of};
-use super::retention::{Retention, directory_bytes};
-use super::shared::{Orders, Shared};
+use super::recovery;
+use super::retention::Retention;
 use super::verify::damage_of;
 use crate::codec::Batch;
+use crate::embedded::disk::partition::{self, Opened, PartitionError, View, name_of};
+use crate::embedded::disk::usage::directory_bytes;
+use crate::embedded::disk::writer::PartitionWriter;
+use crate::embedded::shared::{IndexerCommands, Shared, Unindexed};
 use crate::wal::Reader;
 
-/// How often the thread looks for new records when nobody hurries it.
+/// How often the thread looks for new records when nothing wakes it.
 const PAUSE: Duration = Duration::from_millis(200);
 /// Time between two attempts after a failure.
 const RETRY: Duration = Duration::from_secs(1);
 /// Time between two looks at age and free disk when nothing is committed.
-const HOUSEKEEPING: Duration = Duration::from_secs(30);
+const MAINTENANCE: Duration = Duration::from_secs(30);
 /// Time between two partitions being read for flipped bits. With the usual two weeks of partitions each
 /// is read about once a day.
 const SCRUB: Duration = Duration::from_mins(90);
@@ -42,7 +44,7 @@ pub struct Indexer {
     position: u64,
     reader: Option<Reader>,
     committed_at: Instant,
-    housekept_at: Instant,
+    maintained_at: Instant,
     scrubbed_at: Instant,
     /// Partitions read so far.
     scrubbed: usize,
@@ -63,7 +65,7 @@ impl Indexer {
             position,
             reader: None,
             committed_at: Instant::now(),
-            housekept_at: Instant::now(),
+            maintained_at: Instant::now(),
             scrubbed_at: Instant::now(),
             scrubbed: 0,
         }
@@ -71,13 +73,13 @@ impl Indexer {
 
     /// Works until it is told to stop.
     pub fn run(mut self) {
-        let _quiet = crate::layer::quiet();
+        let _quiet = crate::quiet::quiet();
         // Requests come first; on Linux this is the priority of this thread and those it starts.
         let _ = rustix::process::nice(5);
         self.warm_up();
         loop {
-            let orders = self.shared.wait(PAUSE);
-            let result = self.round(orders);
+            let commands = self.shared.wait(PAUSE);
+            let result = self.round(commands);
             self.shared.state.write().trouble = match &result {
                 Ok(()) => None,
                 Err(error) => Some(format!("records wait to be indexed: {error}")),
@@ -86,12 +88,12 @@ impl Indexer {
                 self.start_over();
                 self.free_disk();
             }
-            if orders.stop {
+            if commands.stop {
                 return;
             }
             if result.is_err() {
                 self.shared.wait_stopped(RETRY);
-            } else if let Some(flush) = orders.flush {
+            } else if let Some(flush) = commands.flush {
                 self.shared.flushed(flush);
             }
         }
@@ -109,9 +111,9 @@ impl Indexer {
         }
     }
 
-    fn round(&mut self, orders: Orders) -> Result<(), PartitionError> {
-        self.look_after_failures();
-        let wanted = orders.stop || orders.flush.is_some();
+    fn round(&mut self, commands: IndexerCommands) -> Result<(), PartitionError> {
+        self.retry_failed();
+        let wanted = commands.stop || commands.flush.is_some();
         // A flush covers what was there when it was asked for, not what arrives meanwhile.
         let until = self.shared.state.read().tail.next().unwrap_or(0);
         self.add_until(until)?;
@@ -120,10 +122,10 @@ impl Indexer {
         if pending > 0 && (wanted || due) {
             self.commit()?;
         }
-        if self.housekept_at.elapsed() >= HOUSEKEEPING {
-            self.keep_house()?;
+        if self.maintained_at.elapsed() >= MAINTENANCE {
+            self.run_maintenance()?;
         }
-        if orders.stop {
+        if commands.stop {
             return Ok(());
         }
         self.rebuild_next();
@@ -235,7 +237,7 @@ impl Indexer {
         if full {
             self.seal()?;
         }
-        self.keep_house()
+        self.run_maintenance()
     }
 
     /// Closes the partition that is being written.
@@ -253,8 +255,8 @@ impl Indexer {
         Ok(())
     }
 
-    fn keep_house(&mut self) -> Result<(), PartitionError> {
-        self.housekept_at = Instant::now();
+    fn run_maintenance(&mut self) -> Result<(), PartitionError> {
+        self.maintained_at = Instant::now();
         let writing = self.writer.as_ref().map(|writer| writer.view().partition.dir.clone());
         if self.retention.enforce(&self.shared, writing.as_deref()) {
             self.seal()?;
@@ -287,7 +289,7 @@ impl Indexer {
     }
 
     /// Partitions a search could not read are set aside and rebuilt like those found broken at start.
-    fn look_after_failures(&mut self) {
+    fn retry_failed(&mut self) {
         let failed: Vec<Arc<View>> = {
             let state = self.shared.state.read();
             state.views.iter().filter(|view| view.failure().is_some()).cloned().collect()

@@ -6,10 +6,10 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::OpenError;
-use super::options::{Options, Places};
-use super::partition::{self, PartitionError, View};
-use super::recovery::{self, name_of};
+use super::recovery;
+use crate::embedded::OpenError;
+use crate::embedded::disk::partition::{self, PartitionError, View, name_of};
+use crate::embedded::options::{Options, Places};
 use crate::wal::{self, Wal};
 
 /// What was found in a store.

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use tantivy::columnar::ColumnValues;
 use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId};
 
-use super::budget::Budget;
-use super::fetch::Fetcher;
-use super::partition::{PartitionError, View};
-use super::search::{Asked, Snapshot, for_each_block};
-use super::segment::{BLOCK, Segment};
+use crate::embedded::budget::Budget;
+use crate::embedded::disk::fetch::Fetcher;
+use crate::embedded::disk::partition::{PartitionError, View};
+use crate::embedded::disk::segment::{BLOCK, Segment};
+use crate::embedded::search::prepared::{PreparedSearch, for_each_block};
+use crate::embedded::search::snapshot::Snapshot;
 use crate::query::{Matchable, Matcher, Query};
 use crate::store::TimeRange;
 
@@ -89,7 +90,7 @@ pub trait Collector {
 
 /// Shows a collector every matching record once. Stops early when the budget is over. A partition that
 /// fails is taken out of later searches, so that asking again gives the answer over the others.
-pub fn walk(
+pub fn scan(
     snapshot: &Snapshot,
     range: TimeRange,
     query: &Query,
@@ -109,7 +110,7 @@ pub fn walk(
         }
     }
     for view in views_in(snapshot, range) {
-        if let Err(error) = walk_view(snapshot, view, range, query, budget, collector) {
+        if let Err(error) = scan_view(snapshot, view, range, query, budget, collector) {
             view.fail(&error);
             return Err(error);
         }
@@ -117,7 +118,7 @@ pub fn walk(
     Ok(())
 }
 
-fn walk_view(
+fn scan_view(
     snapshot: &Snapshot,
     view: &Arc<View>,
     range: TimeRange,
@@ -125,7 +126,7 @@ fn walk_view(
     budget: &Budget,
     collector: &mut impl Collector,
 ) -> Result<(), PartitionError> {
-    let asked = Asked::new(view, query, &snapshot.cache, budget)?;
+    let prepared = PreparedSearch::new(view, query, &snapshot.cache, budget)?;
     for segment in view.segments()? {
         if segment.zones.docs_in(range).is_empty() || budget.is_over() {
             continue;
@@ -133,8 +134,8 @@ fn walk_view(
         let mode = collector.enter(view, segment)?;
         let mut source = Source { view, segment, range, budget, all: matches!(query, Query::All) };
         match mode {
-            Mode::Columns => source.documents(&asked, |docs| collector.docs(docs))?,
-            Mode::Records => source.records(snapshot, &asked, collector)?,
+            Mode::Columns => source.documents(&prepared, |docs| collector.docs(docs))?,
+            Mode::Records => source.records(snapshot, &prepared, collector)?,
         }
         collector.leave()?;
     }
@@ -159,7 +160,7 @@ struct Source<'a> {
 impl Source<'_> {
     fn documents(
         &mut self,
-        asked: &Asked,
+        prepared: &PreparedSearch,
         mut visit: impl FnMut(&Docs<'_>),
     ) -> Result<(), PartitionError> {
         if self.all {
@@ -172,7 +173,7 @@ impl Source<'_> {
         // Columns are read fastest many documents at a time.
         let mut kept = Vec::with_capacity(BLOCK as usize);
         let mut until_check = 0_usize;
-        for_each_block(segment, asked, window, |docs| {
+        for_each_block(segment, prepared, window, |docs| {
             if inside {
                 kept.extend_from_slice(docs);
             } else {
@@ -220,14 +221,14 @@ impl Source<'_> {
     fn records(
         &mut self,
         snapshot: &Snapshot,
-        asked: &Asked,
+        prepared: &PreparedSearch,
         collector: &mut impl Collector,
     ) -> Result<(), PartitionError> {
         let rows = Arc::clone(&self.view.partition.rows);
         let mut fetcher = Fetcher::new(rows, Arc::clone(&snapshot.cache));
         let (segment, budget) = (Arc::clone(self.segment), self.budget.clone());
         let mut failure = None;
-        self.documents(asked, |docs| {
+        self.documents(prepared, |docs| {
             docs.for_each(|doc| {
                 if failure.is_some() || budget.is_over() {
                     return;

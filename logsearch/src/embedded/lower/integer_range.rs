@@ -1,9 +1,10 @@
 //! The whole numbers that a clause over typed numbers allows, which have fractions and units.
 
+use crate::embedded::disk::keyword::written_int;
 use crate::query::{Comparison, Field, Operand, Query, compare_int};
 
 /// The whole numbers a comparison or range allows; `None` when it is neither or allows none.
-pub fn whole_range(query: &Query, field: &Field) -> Option<(i64, i64)> {
+pub fn integer_range(query: &Query, field: &Field) -> Option<(i64, i64)> {
     let (low, high) = match query {
         Query::Eq(_, Operand::Number(number)) => {
             let number = field.stored(*number);
@@ -60,9 +61,4 @@ pub fn wanted_int(wanted: &Operand, field: &Field) -> Option<i64> {
         }
         Operand::Text(text) => written_int(text),
     }
-}
-
-/// The whole number whose text form this is.
-pub fn written_int(text: &str) -> Option<i64> {
-    text.parse().ok().filter(|number: &i64| number.to_string() == text)
 }

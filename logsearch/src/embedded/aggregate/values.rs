@@ -11,10 +11,10 @@ use std::sync::Arc;
 use tantivy::columnar::{Column, RowId, StrColumn};
 use tantivy::{DocId, Term};
 
-use super::partition::{PartitionError, View};
-use super::schema::{self, Kind};
-use super::segment::{BLOCK, Segment};
-use super::walk::Docs;
+use super::scan::Docs;
+use crate::embedded::disk::partition::{PartitionError, View};
+use crate::embedded::disk::schema::{self, Kind};
+use crate::embedded::disk::segment::{BLOCK, Segment};
 use crate::fields;
 use crate::record::{Level, ValueRef};
 

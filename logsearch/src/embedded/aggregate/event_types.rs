@@ -7,15 +7,15 @@ use std::sync::Arc;
 
 use tantivy::columnar::StrColumn;
 
-use super::budget::Budget;
-use super::fetch::Fetcher;
-use super::partition::{PartitionError, View};
-use super::schema;
-use super::search::Snapshot;
-use super::segment::{BLOCK, Segment};
+use super::scan::{Collector, Docs, Mode, scan};
 use super::top::most_frequent;
 use super::values::{Found, Place, Source, each_term, place_of};
-use super::walk::{Collector, Docs, Mode, walk};
+use crate::embedded::budget::Budget;
+use crate::embedded::disk::fetch::Fetcher;
+use crate::embedded::disk::partition::{PartitionError, View};
+use crate::embedded::disk::schema;
+use crate::embedded::disk::segment::{BLOCK, Segment};
+use crate::embedded::search::snapshot::Snapshot;
 use crate::fields;
 use crate::query::Query;
 use crate::record::{Level, Matchable};
@@ -31,7 +31,7 @@ pub fn event_types(
 ) -> Result<Vec<EventType>, PartitionError> {
     let mut collector =
         EventTypes { types: HashMap::new(), current: None, sites: Found::default() };
-    walk(snapshot, range, query, budget, &mut collector)?;
+    scan(snapshot, range, query, budget, &mut collector)?;
     let (types, _) = most_frequent(collector.types, size, |seen| seen.count);
     let describe = |(callsite, seen): (String, Seen)| {
         let (level, example) = match seen.newest {

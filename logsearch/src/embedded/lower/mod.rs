@@ -5,6 +5,13 @@
 //! the partition has. What an index cannot decide by itself is decided by the matcher on the record,
 //! over as few candidates as the index can narrow it to.
 
+mod and_not;
+mod dynamic;
+pub mod filter;
+mod integer_range;
+mod interval;
+mod typed;
+
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -15,15 +22,15 @@ use tantivy::query::{
 use tantivy::schema::{Field as IndexField, IndexRecordOption};
 use tantivy::{SegmentReader, Term};
 
-use super::budget::Budget;
-use super::difference::Difference;
-use super::fetch::{Fetcher, RowCache};
-use super::filter::{AnyTerm, Filtered, Floor, Test};
-use super::keyword::Keyword;
-use super::partition::{PartitionError, View};
-use super::schema::{self, Layout};
-use super::segment::Segment;
-use super::whole::whole_range;
+use self::and_not::AndNot;
+use self::filter::{AnyTerm, Filtered, MinDoc, Test};
+use self::integer_range::integer_range;
+use crate::embedded::budget::Budget;
+use crate::embedded::disk::fetch::{Fetcher, RowCache};
+use crate::embedded::disk::keyword::{Keyword, Pick};
+use crate::embedded::disk::partition::{PartitionError, View};
+use crate::embedded::disk::schema::{self, Layout};
+use crate::embedded::disk::segment::Segment;
 use crate::fields;
 use crate::query::{Field, Matcher, Query, folded_tokens};
 use crate::record::{Level, LogRecord};
@@ -40,7 +47,7 @@ pub struct Lowering<'a> {
     segments: &'a [Arc<Segment>],
     cache: &'a Arc<RowCache>,
     budget: &'a Budget,
-    floor: Floor,
+    min_doc: MinDoc,
 }
 
 impl<'a> Lowering<'a> {
@@ -51,8 +58,8 @@ impl<'a> Lowering<'a> {
         budget: &'a Budget,
     ) -> Result<Self, PartitionError> {
         let layout = &view.partition.layout;
-        let (segments, floor) = (view.segments()?, Floor::default());
-        Ok(Self { view, layout, segments, cache, budget, floor })
+        let (segments, min_doc) = (view.segments()?, MinDoc::default());
+        Ok(Self { view, layout, segments, cache, budget, min_doc })
     }
 
     /// The query over the index.
@@ -96,12 +103,12 @@ impl<'a> Lowering<'a> {
     }
 
     fn without(&self, docs: Lowered, excluded: Lowered) -> Lowered {
-        Box::new(Difference::new(docs, excluded, &self.floor))
+        Box::new(AndNot::new(docs, excluded, &self.min_doc))
     }
 
     /// Where lists made from the lowered queries may start.
-    pub fn floor(&self) -> &Floor {
-        &self.floor
+    pub fn min_doc(&self) -> &MinDoc {
+        &self.min_doc
     }
 
     fn free_text(&self, query: &Query, text: &str) -> Result<Lowered, PartitionError> {
@@ -169,7 +176,7 @@ impl<'a> Lowering<'a> {
         let bound = |value: i64| {
             Term::from_field_u64(self.layout.sequence, u64::try_from(value).unwrap_or(0))
         };
-        match whole_range(query, field) {
+        match integer_range(query, field) {
             // No sequence is negative.
             Some((_, high)) if high < 0 => nothing(),
             Some((low, high)) => range(bound(low), bound(high)),
@@ -232,7 +239,7 @@ impl<'a> Lowering<'a> {
                 !budget.is_over() && record().is_some_and(|record| matcher.matches(&record))
             }))
         };
-        Box::new(Filtered::new(candidates, RECORD_PRICE, &self.floor, Arc::new(test)))
+        Box::new(Filtered::new(candidates, RECORD_PRICE, &self.min_doc, Arc::new(test)))
     }
 }
 
@@ -252,7 +259,7 @@ pub(super) fn exists(column: &str) -> Lowered {
     Box::new(ExistsQuery::new(column.to_owned(), false))
 }
 
-pub(super) fn any_term(place: &Keyword, pick: super::filter::Pick) -> Lowered {
+pub(super) fn any_term(place: &Keyword, pick: Pick) -> Lowered {
     Box::new(AnyTerm::new(place.field(), pick))
 }
 

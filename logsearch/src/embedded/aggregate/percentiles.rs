@@ -11,15 +11,15 @@ use std::sync::Arc;
 
 use tantivy::columnar::{Column, StrColumn};
 
-use super::budget::Budget;
-use super::partition::{PartitionError, View};
-use super::schema::Kind;
-use super::search::Snapshot;
-use super::segment::Segment;
+use super::scan::{Collector, Docs, Mode, scan};
 use super::sketch::Sketch;
 use super::top::{most_frequent, value_of};
 use super::values::{Found, Place, Source, each_term, each_value, place_of};
-use super::walk::{Collector, Docs, Mode, walk};
+use crate::embedded::budget::Budget;
+use crate::embedded::disk::partition::{PartitionError, View};
+use crate::embedded::disk::schema::Kind;
+use crate::embedded::disk::segment::Segment;
+use crate::embedded::search::snapshot::Snapshot;
 use crate::query::Query;
 use crate::record::{Matchable, ValueRef};
 use crate::store::{PercentileGroup, TimeRange};
@@ -47,7 +47,7 @@ pub fn percentiles(
     let (groups, current) = (HashMap::new(), Current::default());
     let groups_found = Found::default();
     let mut collector = Percentiles { question, groups, current, groups_found };
-    walk(snapshot, range, query, budget, &mut collector)?;
+    scan(snapshot, range, query, budget, &mut collector)?;
     let mut groups = collector.groups;
     let mut size = question.size;
     if question.by.is_none() {

@@ -6,21 +6,17 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use super::options::Places;
-use super::partition::{self, Opened, PartitionError, PartitionWriter, View};
-use super::rows::{Group, Rows};
 use crate::clock;
 use crate::codec::{self, Batch};
+use crate::embedded::disk::partition::{self, Opened, PartitionError, View, name_of};
+use crate::embedded::disk::rows::Rows;
+use crate::embedded::disk::writer::PartitionWriter;
+use crate::embedded::options::Places;
+use crate::embedded::shared::Unindexed;
 
 /// Records between two commits of a rebuild.
 const REBUILD_COMMIT: u64 = 200_000;
-/// Time until a failed rebuild is tried again; doubled with each further failure.
-const FIRST_RETRY: Duration = Duration::from_secs(1);
-/// Up to 17 minutes.
-const MAX_DOUBLINGS: u32 = 10;
-
 /// What was found.
 #[derive(Default)]
 pub struct Found {
@@ -32,44 +28,6 @@ pub struct Found {
     pub next: u64,
     /// What a person should know.
     pub notices: Vec<String>,
-}
-
-/// A partition that has its records and no index at the moment.
-#[derive(Clone, Debug)]
-pub struct Unindexed {
-    /// Its directory.
-    pub dir: PathBuf,
-    /// Oldest and newest timestamp.
-    pub span: (i64, i64),
-    /// Records in its rows.
-    pub records: u64,
-    /// Attempts to build an index that failed.
-    failures: u32,
-    /// When the next one is due; at once while there is none.
-    due: Option<Instant>,
-}
-
-impl Unindexed {
-    /// A partition whose index is to be built.
-    pub fn new(dir: PathBuf, groups: &[Group]) -> Self {
-        let oldest = groups.iter().map(|group| group.oldest).min();
-        let newest = groups.iter().map(|group| group.newest).max();
-        let span = (oldest.unwrap_or(i64::MIN), newest.unwrap_or(i64::MAX));
-        let records = groups.iter().map(|group| u64::from(group.count)).sum();
-        Self { dir, span, records, failures: 0, due: None }
-    }
-
-    /// Whether to try it now.
-    pub fn is_due(&self) -> bool {
-        self.due.is_none_or(|due| due <= Instant::now())
-    }
-
-    /// An attempt failed; the next one waits longer than the one before.
-    pub fn failed(&mut self) {
-        let delay = FIRST_RETRY * 2_u32.pow(self.failures.min(MAX_DOUBLINGS));
-        self.failures += 1;
-        self.due = Some(Instant::now() + delay);
-    }
 }
 
 /// Opens every partition.
@@ -218,9 +176,4 @@ pub struct Rebuilt {
     pub view: Arc<View>,
     /// Records whose rows could not be read.
     pub lost: u64,
-}
-
-/// The last part of a path.
-pub fn name_of(path: &Path) -> String {
-    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::budget::Budget;
-use super::partition::{PartitionError, View};
-use super::search::Snapshot;
-use super::segment::Segment;
+use super::scan::{Collector, Docs, Mode, scan};
 use super::values::{Counter, Place, place_of};
-use super::walk::{Collector, Docs, Mode, walk};
+use crate::embedded::budget::Budget;
+use crate::embedded::disk::partition::{PartitionError, View};
+use crate::embedded::disk::segment::Segment;
+use crate::embedded::search::snapshot::Snapshot;
 use crate::fields;
 use crate::query::Query;
 use crate::record::{Matchable, ValueRef};
@@ -25,7 +25,7 @@ pub fn top_values(
 ) -> Result<Vec<TopValues>, PartitionError> {
     let top = |name| Top { name, counts: HashMap::new(), missing: 0, counters: Vec::new() };
     let mut tops = Tops(names.iter().map(|name| top(name)).collect());
-    walk(snapshot, range, query, budget, &mut tops)?;
+    scan(snapshot, range, query, budget, &mut tops)?;
     Ok(tops.0.into_iter().map(|top| top.finish(size)).collect())
 }
 

@@ -9,53 +9,53 @@
 use tantivy::query::{ConstScorer, EnableScoring, Explanation, Query, Scorer, Weight};
 use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, DocSet, Score, SegmentReader, TERMINATED};
 
-use super::filter::{FilteredDocs, Floor, unexplained};
-use super::segment::BLOCK;
+use super::filter::{FilteredDocs, MinDoc, unexplained};
+use crate::embedded::disk::segment::BLOCK;
 
 /// What looking up a document costs, in documents of an ordinary list.
 const PRICE: u64 = 2;
 
 /// See the module.
 #[derive(Debug)]
-pub struct Difference {
+pub struct AndNot {
     docs: Box<dyn Query>,
     excluded: Box<dyn Query>,
-    floor: Floor,
+    min_doc: MinDoc,
 }
 
-impl Difference {
+impl AndNot {
     /// `docs` without `excluded`.
-    pub fn new(docs: Box<dyn Query>, excluded: Box<dyn Query>, floor: &Floor) -> Self {
-        Self { docs, excluded, floor: floor.clone() }
+    pub fn new(docs: Box<dyn Query>, excluded: Box<dyn Query>, min_doc: &MinDoc) -> Self {
+        Self { docs, excluded, min_doc: min_doc.clone() }
     }
 }
 
-impl Clone for Difference {
+impl Clone for AndNot {
     fn clone(&self) -> Self {
         let (docs, excluded) = (self.docs.box_clone(), self.excluded.box_clone());
-        Self { docs, excluded, floor: self.floor.clone() }
+        Self { docs, excluded, min_doc: self.min_doc.clone() }
     }
 }
 
-impl Query for Difference {
+impl Query for AndNot {
     fn weight(&self, scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
         let (docs, excluded) = (self.docs.weight(scoring)?, self.excluded.weight(scoring)?);
-        Ok(Box::new(DifferenceWeight { docs, excluded, floor: self.floor.clone() }))
+        Ok(Box::new(AndNotWeight { docs, excluded, min_doc: self.min_doc.clone() }))
     }
 }
 
-struct DifferenceWeight {
+struct AndNotWeight {
     docs: Box<dyn Weight>,
     excluded: Box<dyn Weight>,
-    floor: Floor,
+    min_doc: MinDoc,
 }
 
-impl Weight for DifferenceWeight {
+impl Weight for AndNotWeight {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
         let docs = self.docs.scorer(reader, boost)?;
         let mut excluded = self.excluded.scorer(reader, boost)?;
         if excluded.cost() <= docs.cost() {
-            let blocks = Blocks::new(Listed::new(docs), Listed::new(excluded), self.floor.get());
+            let blocks = Blocks::new(Listed::new(docs), Listed::new(excluded), self.min_doc.get());
             return Ok(Box::new(ConstScorer::new(blocks, boost)));
         }
         let is_kept = move |doc| {
@@ -64,7 +64,7 @@ impl Weight for DifferenceWeight {
             }
             excluded.doc() != doc
         };
-        let docs = FilteredDocs::new(docs, Box::new(is_kept), PRICE, &self.floor);
+        let docs = FilteredDocs::new(docs, Box::new(is_kept), PRICE, &self.min_doc);
         Ok(Box::new(ConstScorer::new(docs, boost)))
     }
 
@@ -130,10 +130,10 @@ struct Blocks {
 }
 
 impl Blocks {
-    fn new(docs: Listed, excluded: Listed, floor: DocId) -> Self {
+    fn new(docs: Listed, excluded: Listed, min_doc: DocId) -> Self {
         let (bits, word) = ([0; WORDS], WORDS);
         let mut blocks = Self { docs, excluded, start: 0, bits, word, doc: 0 };
-        blocks.load(floor);
+        blocks.load(min_doc);
         blocks.advance();
         blocks
     }
@@ -250,14 +250,14 @@ mod tests {
             sets().iter().flat_map(|set| sets().into_iter().map(move |e| (set, e)))
         {
             let all = rest(set, &excluded, 0);
-            for floor in [0, 5, BLOCK, 2 * BLOCK + 63, LAST, LAST + 1] {
-                let mut blocks = Blocks::new(listed(set), listed(&excluded), floor);
+            for min_doc in [0, 5, BLOCK, 2 * BLOCK + 63, LAST, LAST + 1] {
+                let mut blocks = Blocks::new(listed(set), listed(&excluded), min_doc);
                 let mut found = Vec::new();
                 while blocks.doc() != TERMINATED {
                     found.push(blocks.doc());
                     blocks.advance();
                 }
-                assert_eq!(found, rest(set, &excluded, floor), "from {floor}");
+                assert_eq!(found, rest(set, &excluded, min_doc), "from {min_doc}");
                 assert_eq!((blocks.advance(), blocks.seek(TERMINATED)), (TERMINATED, TERMINATED));
             }
             for step in [1, 3, 64, 65, BLOCK, BLOCK + 1, 2 * BLOCK + 500] {

@@ -14,16 +14,15 @@ use tantivy::query::{
     BitSetDocSet, ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight,
 };
 use tantivy::schema::{Field, IndexRecordOption};
-use tantivy::termdict::TermDictionary;
 use tantivy::{
     BitSet, DocId, DocSet, Score, SeekDangerResult, SegmentReader, TERMINATED, TantivyError,
 };
 
-/// Up to so many terms are walked side by side, which stops early; more are drawn into a bit set.
-const SIDE_BY_SIDE: usize = 16;
+use crate::embedded::disk::keyword::Pick;
 
-/// Picks terms of a dictionary.
-pub type Pick = Arc<dyn Fn(&TermDictionary) -> io::Result<Vec<TermInfo>> + Send + Sync>;
+/// The lists of up to so many terms are merged while they are read, which can stop early; more are
+/// collected into a bit set.
+const MAX_UNION_TERMS: usize = 16;
 
 /// Documents with any of the picked terms.
 #[derive(Clone)]
@@ -52,9 +51,9 @@ impl Query for AnyTerm {
     }
 }
 
-/// What is known of one segment; a page asks for a scorer per window.
+/// What the picked terms are in one segment, kept because a page asks for a scorer per window.
 #[derive(Clone)]
-enum Drawn {
+enum TermMatches {
     Terms(Arc<Vec<TermInfo>>),
     Docs(BitSet),
 }
@@ -62,18 +61,18 @@ enum Drawn {
 struct AnyTermWeight {
     field: Field,
     pick: Pick,
-    segments: Mutex<HashMap<SegmentId, Drawn>>,
+    segments: Mutex<HashMap<SegmentId, TermMatches>>,
 }
 
 impl AnyTermWeight {
-    fn drawn(&self, reader: &SegmentReader) -> tantivy::Result<Drawn> {
-        if let Some(drawn) = self.segments.lock().get(&reader.segment_id()) {
-            return Ok(drawn.clone());
+    fn matches(&self, reader: &SegmentReader) -> tantivy::Result<TermMatches> {
+        if let Some(matches) = self.segments.lock().get(&reader.segment_id()) {
+            return Ok(matches.clone());
         }
         let index = reader.inverted_index(self.field)?;
         let terms = (self.pick)(index.terms())?;
-        let drawn = if terms.len() <= SIDE_BY_SIDE {
-            Drawn::Terms(Arc::new(terms))
+        let matches = if terms.len() <= MAX_UNION_TERMS {
+            TermMatches::Terms(Arc::new(terms))
         } else {
             let mut docs = BitSet::with_max_value(reader.max_doc());
             for term in &terms {
@@ -86,20 +85,20 @@ impl AnyTermWeight {
                     postings.advance();
                 }
             }
-            Drawn::Docs(docs)
+            TermMatches::Docs(docs)
         };
-        self.segments.lock().insert(reader.segment_id(), drawn.clone());
-        Ok(drawn)
+        self.segments.lock().insert(reader.segment_id(), matches.clone());
+        Ok(matches)
     }
 }
 
 impl Weight for AnyTermWeight {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
-        let terms = match self.drawn(reader)? {
-            Drawn::Docs(docs) => {
+        let terms = match self.matches(reader)? {
+            TermMatches::Docs(docs) => {
                 return Ok(Box::new(ConstScorer::new(BitSetDocSet::from(docs), boost)));
             }
-            Drawn::Terms(terms) => terms,
+            TermMatches::Terms(terms) => terms,
         };
         let index = reader.inverted_index(self.field)?;
         let read = |term| index.read_postings_from_terminfo(term, IndexRecordOption::Basic);
@@ -164,9 +163,9 @@ impl DocSet for Union {
 /// The first document anybody wants to hear of. A list tests its first document when it is made, and a
 /// page that starts at the end of a segment must not pay for the first match of all.
 #[derive(Clone, Debug, Default)]
-pub struct Floor(Arc<AtomicU32>);
+pub struct MinDoc(Arc<AtomicU32>);
 
-impl Floor {
+impl MinDoc {
     /// Lists made from now on may leave out what is before `doc`.
     pub fn set(&self, doc: DocId) {
         self.0.store(doc, Ordering::Relaxed);
@@ -188,20 +187,20 @@ pub struct Filtered {
     candidates: Box<dyn Query>,
     test: MakeTest,
     price: u64,
-    floor: Floor,
+    min_doc: MinDoc,
 }
 
 impl Filtered {
     /// `price` is what a test costs in documents of an ordinary list, for the order of intersections.
-    pub fn new(candidates: Box<dyn Query>, price: u64, floor: &Floor, test: MakeTest) -> Self {
-        Self { candidates, test, price, floor: floor.clone() }
+    pub fn new(candidates: Box<dyn Query>, price: u64, min_doc: &MinDoc, test: MakeTest) -> Self {
+        Self { candidates, test, price, min_doc: min_doc.clone() }
     }
 }
 
 impl Clone for Filtered {
     fn clone(&self) -> Self {
         let (candidates, test) = (self.candidates.box_clone(), Arc::clone(&self.test));
-        Self { candidates, test, price: self.price, floor: self.floor.clone() }
+        Self { candidates, test, price: self.price, min_doc: self.min_doc.clone() }
     }
 }
 
@@ -214,8 +213,8 @@ impl fmt::Debug for Filtered {
 impl Query for Filtered {
     fn weight(&self, scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
         let candidates = self.candidates.weight(scoring)?;
-        let (test, floor) = (Arc::clone(&self.test), self.floor.clone());
-        Ok(Box::new(FilteredWeight { candidates, test, price: self.price, floor }))
+        let (test, min_doc) = (Arc::clone(&self.test), self.min_doc.clone());
+        Ok(Box::new(FilteredWeight { candidates, test, price: self.price, min_doc }))
     }
 }
 
@@ -223,14 +222,14 @@ struct FilteredWeight {
     candidates: Box<dyn Weight>,
     test: MakeTest,
     price: u64,
-    floor: Floor,
+    min_doc: MinDoc,
 }
 
 impl Weight for FilteredWeight {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
         let candidates = self.candidates.scorer(reader, boost)?;
         let test = (self.test)(reader)?;
-        let docs = FilteredDocs::new(candidates, test, self.price, &self.floor);
+        let docs = FilteredDocs::new(candidates, test, self.price, &self.min_doc);
         Ok(Box::new(ConstScorer::new(docs, boost)))
     }
 
@@ -253,10 +252,10 @@ impl FilteredDocs {
         mut candidates: Box<dyn Scorer>,
         test: Test,
         price: u64,
-        floor: &Floor,
+        min_doc: &MinDoc,
     ) -> Self {
-        if candidates.doc() < floor.get() {
-            candidates.seek(floor.get());
+        if candidates.doc() < min_doc.get() {
+            candidates.seek(min_doc.get());
         }
         let mut docs = Self { doc: candidates.doc(), candidates, test, price };
         docs.doc = docs.settle();
