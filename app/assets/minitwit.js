@@ -18,11 +18,11 @@ if (box && left) {
   let pause;
   const count = () => {
     const rest = limit - [...box.value].length;
-    const sentence = rest < 0 ? `${-rest} too many` : `${rest} left`;
+    const sentence = rest < 0 ? `${-rest} over the limit` : `${rest} left`;
     left.textContent = sentence;
     left.classList.toggle("low", rest >= 0 && rest <= 20);
     left.classList.toggle("over", rest < 0);
-    box.setCustomValidity(rest < 0 ? `A message may have at most ${limit} characters.` : "");
+    box.setCustomValidity(rest < 0 ? `Messages can have up to ${limit} characters.` : "");
     clearTimeout(pause);
     if (rest <= 20) pause = setTimeout(() => say(`${sentence} of ${limit} characters`), 800);
   };
@@ -70,7 +70,7 @@ const more = async (link) => {
   try {
     const added = append(await load(link.href));
     history.replaceState({ pages: (history.state?.pages ?? 0) + 1, y: scrollY }, "");
-    say(`${added.length} more messages${next() ? "" : ", and that is all"}`);
+    say(`${added.length} more messages loaded${next() ? "" : ", end of timeline"}`);
     if (added[0]) {
       added[0].tabIndex = -1;
       added[0].focus({ preventScroll: true });
@@ -125,7 +125,7 @@ for (const code of document.querySelectorAll(".request code")) {
     try {
       await navigator.clipboard.writeText(code.textContent);
       button.textContent = "Copied";
-      say("Request id copied");
+      say("Request ID copied");
     } catch {
       getSelection().selectAllChildren(code);
     }

@@ -27,7 +27,8 @@ pub async fn read_at_most(mut body: Body, most: usize) -> Result<Bytes, AppError
             return Err(AppError::SlowBody);
         };
         let Some(frame) = frame else { return Ok(bytes.into()) };
-        let frame = frame.map_err(|_| AppError::Invalid("The request ended early".to_owned()))?;
+        let frame =
+            frame.map_err(|_| AppError::Invalid("The request body is incomplete".to_owned()))?;
         let Ok(data) = frame.into_data() else { continue };
         if bytes.len() + data.len() > most {
             return Err(AppError::TooLarge);

@@ -19,10 +19,10 @@ pub enum AppError {
     #[error("not found")]
     NotFound,
     /// Somebody has to be logged in for this.
-    #[error("You have to sign in to do this")]
+    #[error("Sign in to do this")]
     Unauthorized,
     /// Another site made the browser send it.
-    #[error("This request came from another site, so it was not carried out")]
+    #[error("This request came from another site and was blocked")]
     CrossSite,
     /// The simulator's credentials are missing or wrong; the sentence is the contract's, word for word.
     #[error("You are not authorized to use this resource!")]
@@ -34,7 +34,7 @@ pub enum AppError {
     #[error("The request is too large")]
     TooLarge,
     /// The body came too slowly.
-    #[error("The request took too long to arrive")]
+    #[error("The request timed out before it arrived in full")]
     SlowBody,
     /// Too many attempts.
     #[error("Too many attempts; try again in {} seconds", .0.retry_after)]
@@ -46,7 +46,7 @@ pub enum AppError {
     #[error("The service is busy; try again in a moment")]
     Unavailable(#[source] anyhow::Error),
     /// A defect.
-    #[error("Something went wrong on our side")]
+    #[error("Something went wrong on our end")]
     Internal(#[source] anyhow::Error),
 }
 
@@ -70,11 +70,11 @@ pub fn refused(reason: &'static str, answer: impl IntoResponse) -> Response {
 /// The body of every refused API request, in the course's shape.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ApiError {
-    /// The HTTP status again.
+    /// The HTTP status code.
     #[schema(example = 404)]
     pub status: u16,
-    /// What was wrong, for people.
-    #[schema(example = "There is no such user")]
+    /// A human-readable error message.
+    #[schema(example = "This user does not exist")]
     pub error_msg: String,
 }
 

@@ -17,7 +17,7 @@ pub enum PanelError {
     #[error("This needs the role operator.")]
     Forbidden,
     /// The request came from another site.
-    #[error("This request came from another site, so it was not carried out.")]
+    #[error("This request came from another site and was blocked.")]
     CrossSite,
     /// The form makes no sense; the sentence says why.
     #[error("{0}")]

@@ -51,7 +51,7 @@ pub async fn errors(State(panel): State<Arc<Panel>>, request: Request, next: Nex
 /// What a person is told about a refusal that no page made.
 fn of_router(status: StatusCode) -> Option<&'static str> {
     match status {
-        StatusCode::METHOD_NOT_ALLOWED => Some("This address does not take that kind of request."),
+        StatusCode::METHOD_NOT_ALLOWED => Some("This URL does not support the request method."),
         status if status.is_client_error() => Some("The address makes no sense."),
         status if status.is_server_error() => Some("The page could not be made."),
         _ => None,

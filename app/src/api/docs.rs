@@ -21,11 +21,11 @@ use crate::error::AppError;
 #[openapi(
     info(
         title = "MiniTwit simulator API",
-        description = "What the simulator of the DevOps course calls. It differs from the course's \
-            published description where its reference server and tests do: refusals are 403, lists \
-            are bare, times are whole seconds, follows are plain names, and the body of a refusal is \
-            one object. The parameter `latest` is recorded before anything else, refused commands \
-            included; what is no integer, or -1, is ignored.",
+        description = "The API that the simulator of the DevOps course calls. Where the course's published \
+            description and its reference server differ, this API follows the server: rejected \
+            credentials are 403, lists are bare arrays, times are Unix seconds, follows are plain \
+            names, and errors are a single object. The parameter `latest` is recorded before the \
+            command runs, even if the command fails; -1 and non-integers are ignored.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     paths(
@@ -37,7 +37,7 @@ use crate::error::AppError;
         follows::list,
         follows::post,
     ),
-    tags((name = "simulator", description = "Commands of the simulator")),
+    tags((name = "simulator", description = "Simulator commands")),
     modifiers(&Credentials),
 )]
 struct Description;
@@ -71,10 +71,10 @@ fn describe_refusals(document: &mut Value) {
         for (method, operation) in path.as_object_mut().into_iter().flatten() {
             let responses = &mut operation["responses"];
             responses["503"] =
-                refusal("Busy, or the database is away; Retry-After says when to ask");
-            responses["default"] = refusal("Refused before the operation: bad HTTP, or a defect");
+                refusal("Service busy or database unavailable; retry after Retry-After seconds");
+            responses["default"] = refusal("Malformed HTTP request, or an internal error");
             if method == "post" {
-                responses["413"] = refusal("The body is larger than 64 KiB");
+                responses["413"] = refusal("Request body larger than 64 KiB");
             }
         }
     }

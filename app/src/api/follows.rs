@@ -35,14 +35,14 @@ pub struct Change {
 /// Whom a user follows
 #[utoipa::path(get, path = "/fllws/{username}", tag = "simulator", security(("simulator" = [])),
     params(
-        ("username" = String, Path, description = "Who follows"),
-        ("no" = Option<i64>, Query, description = "At most so many, 0 to 10,000; 100 by default"),
-        ("latest" = Option<i64>, Query, description = "Id of this command"),
+        ("username" = String, Path, description = "The follower"),
+        ("no" = Option<i64>, Query, description = "Maximum number of results, 0 to 10,000; default 100"),
+        ("latest" = Option<i64>, Query, description = "ID of this command, returned by /latest"),
     ),
     responses(
         (status = 200, body = Follows),
-        (status = 403, description = "Wrong credentials", body = ApiError),
-        (status = 404, description = "No such user", body = ApiError),
+        (status = 403, description = "Missing or wrong credentials", body = ApiError),
+        (status = 404, description = "Unknown user", body = ApiError),
     ))]
 pub async fn list(
     State(state): State<AppState>,
@@ -55,18 +55,18 @@ pub async fn list(
 
 /// Follow or unfollow
 ///
-/// Doing either twice is the same as once; unfollowing somebody who is not followed is no error.
+/// Idempotent: following twice, or unfollowing a user who is not followed, succeeds.
 #[utoipa::path(post, path = "/fllws/{username}", tag = "simulator", security(("simulator" = [])),
     request_body = Change,
     params(
-        ("username" = String, Path, description = "Who follows"),
-        ("latest" = Option<i64>, Query, description = "Id of this command"),
+        ("username" = String, Path, description = "The follower"),
+        ("latest" = Option<i64>, Query, description = "ID of this command, returned by /latest"),
     ),
     responses(
-        (status = 204, description = "So it is now"),
-        (status = 400, description = "Neither follow nor unfollow, or not JSON", body = ApiError),
-        (status = 403, description = "Wrong credentials", body = ApiError),
-        (status = 404, description = "No such user", body = ApiError),
+        (status = 204, description = "Followed or unfollowed"),
+        (status = 400, description = "Neither follow nor unfollow given, or invalid JSON", body = ApiError),
+        (status = 403, description = "Missing or wrong credentials", body = ApiError),
+        (status = 404, description = "Unknown user", body = ApiError),
     ))]
 pub async fn post(
     State(state): State<AppState>,
@@ -96,7 +96,7 @@ async fn apply(state: &AppState, username: &str, change: &Change) -> Result<Stat
             followed
         }
         (None, None) => {
-            return Err(AppError::Invalid("Say whom to follow or unfollow".to_owned()));
+            return Err(AppError::Invalid("The body must contain follow or unfollow".to_owned()));
         }
     };
     match followed {

@@ -20,7 +20,9 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
             .and_then(|object| serde_json::from_value(Value::Object(object)))
             .map(Self)
             .map_err(|error| {
-                AppError::Invalid(format!("The body is not the expected JSON: {error}"))
+                AppError::Invalid(format!(
+                    "The request body is not valid JSON for this endpoint: {error}"
+                ))
             })
     }
 }

@@ -11,12 +11,12 @@ use crate::state::AppState;
 /// The answer.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Latest {
-    /// Id of the last command, -1 before the first. Not a count and not a maximum: the last one wins.
+    /// ID of the last command processed, -1 before the first. Not a count or a maximum: the last command wins.
     #[schema(example = 1337)]
     latest: i64,
 }
 
-/// The last command
+/// Get the ID of the last command
 #[utoipa::path(get, path = "/latest", tag = "simulator", responses(
     (status = 200, body = Latest),
 ))]

@@ -42,15 +42,15 @@ pub struct Post {
     content: String,
 }
 
-/// The newest messages of everybody
+/// List the latest messages
 #[utoipa::path(get, path = "/msgs", tag = "simulator", security(("simulator" = [])),
     params(
-        ("no" = Option<i64>, Query, description = "At most so many, 0 to 10,000; 100 by default"),
-        ("latest" = Option<i64>, Query, description = "Id of this command"),
+        ("no" = Option<i64>, Query, description = "Maximum number of results, 0 to 10,000; default 100"),
+        ("latest" = Option<i64>, Query, description = "ID of this command, returned by /latest"),
     ),
     responses(
         (status = 200, description = "Newest first", body = Vec<Message>),
-        (status = 403, description = "Wrong credentials", body = ApiError),
+        (status = 403, description = "Missing or wrong credentials", body = ApiError),
     ))]
 pub async fn list(
     State(state): State<AppState>,
@@ -60,17 +60,17 @@ pub async fn list(
     Ok(Json(messages.into_iter().map(Message::from).collect()))
 }
 
-/// The newest messages of one user
+/// List the latest messages of one user
 #[utoipa::path(get, path = "/msgs/{username}", tag = "simulator", security(("simulator" = [])),
     params(
         ("username" = String, Path, description = "The author"),
-        ("no" = Option<i64>, Query, description = "At most so many, 0 to 10,000; 100 by default"),
-        ("latest" = Option<i64>, Query, description = "Id of this command"),
+        ("no" = Option<i64>, Query, description = "Maximum number of results, 0 to 10,000; default 100"),
+        ("latest" = Option<i64>, Query, description = "ID of this command, returned by /latest"),
     ),
     responses(
         (status = 200, description = "Newest first", body = Vec<Message>),
-        (status = 403, description = "Wrong credentials", body = ApiError),
-        (status = 404, description = "No such user", body = ApiError),
+        (status = 403, description = "Missing or wrong credentials", body = ApiError),
+        (status = 404, description = "Unknown user", body = ApiError),
     ))]
 pub async fn list_of_user(
     State(state): State<AppState>,
@@ -87,13 +87,13 @@ pub async fn list_of_user(
     request_body = Post,
     params(
         ("username" = String, Path, description = "The author"),
-        ("latest" = Option<i64>, Query, description = "Id of this command"),
+        ("latest" = Option<i64>, Query, description = "ID of this command, returned by /latest"),
     ),
     responses(
         (status = 204, description = "Posted"),
-        (status = 400, description = "No content, or not JSON", body = ApiError),
-        (status = 403, description = "Wrong credentials", body = ApiError),
-        (status = 404, description = "No such user", body = ApiError),
+        (status = 400, description = "No content given, or invalid JSON", body = ApiError),
+        (status = 403, description = "Missing or wrong credentials", body = ApiError),
+        (status = 404, description = "Unknown user", body = ApiError),
     ))]
 pub async fn post(
     State(state): State<AppState>,

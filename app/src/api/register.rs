@@ -32,11 +32,11 @@ pub struct Register {
 ///
 /// Needs no credentials.
 #[utoipa::path(post, path = "/register", tag = "simulator", request_body = Register,
-    params(("latest" = Option<i64>, Query, description = "Id of this command")),
+    params(("latest" = Option<i64>, Query, description = "ID of this command, returned by /latest")),
     responses(
         (status = 204, description = "Registered"),
-        (status = 400, description = "Refused, for instance because the name is taken", body = ApiError),
-        (status = 503, description = "Busy; try again", body = ApiError),
+        (status = 400, description = "Invalid registration, or the username is already taken", body = ApiError),
+        (status = 503, description = "Service busy; try again", body = ApiError),
     ))]
 pub async fn post(
     State(state): State<AppState>,

@@ -25,7 +25,7 @@ impl Flash {
         match self {
             Self::LoggedIn => "You were logged in".to_owned(),
             Self::LoggedOut => "You were logged out".to_owned(),
-            Self::LoggedOutEverywhere => "You were logged out everywhere".to_owned(),
+            Self::LoggedOutEverywhere => "You were signed out on all devices".to_owned(),
             Self::Registered => "You were successfully registered and can login now".to_owned(),
             Self::Posted => "Your message was recorded".to_owned(),
             Self::Followed(name) => format!("You are now following \"{name}\""),

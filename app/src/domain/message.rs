@@ -62,10 +62,10 @@ impl MessageText {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MessageTextError {
     /// Over the length limit.
-    #[error("A message may have at most 280 characters")]
+    #[error("Messages can have up to 280 characters")]
     Long,
     /// Contains U+0000.
-    #[error("A message may not contain the NUL character")]
+    #[error("Messages cannot contain the NUL character")]
     Nul,
 }
 

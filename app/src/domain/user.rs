@@ -77,19 +77,19 @@ pub enum RegisterError {
     #[error("The username is already taken")]
     Taken,
     /// Over the length limit.
-    #[error("The username may have at most 64 characters")]
+    #[error("Usernames can have up to 64 characters")]
     LongUsername,
     /// A slash, a control character, `.` or `..`.
-    #[error("The username may not contain a slash or control characters, or be a dot or two")]
+    #[error("Usernames cannot contain slashes or control characters, or be just one or two dots")]
     UnlinkableUsername,
     /// Over the length limit.
-    #[error("The email address may have at most 254 characters")]
+    #[error("Email addresses can have up to 254 characters")]
     LongEmail,
     /// Over the length limit.
-    #[error("The password may have at most 1024 bytes")]
+    #[error("Passwords can have up to 1024 bytes")]
     LongPassword,
     /// Under the length this service asks for.
-    #[error("The password has to have at least {0} characters")]
+    #[error("Passwords must have at least {0} characters")]
     ShortPassword(usize),
 }
 

@@ -62,7 +62,7 @@ impl From<Refusal> for Refused {
 pub fn read(bytes: &[u8], seen: usize) -> Result<Option<Head>, Refused> {
     let end = end(bytes, seen)?;
     if end.unwrap_or(bytes.len()) > MAX_HEAD {
-        return Err(large("The headers of the request are too large").into());
+        return Err(large("The request headers are too large").into());
     }
     let Some(length) = end else { return Ok(None) };
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
@@ -70,7 +70,7 @@ pub fn read(bytes: &[u8], seen: usize) -> Result<Option<Head>, Refused> {
     request.parse(&bytes[..length]).map_err(unreadable)?;
     let target = request.path.and_then(|path| path.parse::<Uri>().ok());
     let Some(target) = target else {
-        return Err(bad("The address of the request is malformed").into());
+        return Err(bad("The request target is malformed").into());
     };
     let body = body(request.headers, request.version == Some(1)).map_err(|refusal| {
         let method = request.method.and_then(|method| method.parse().ok());
@@ -86,11 +86,11 @@ fn end(bytes: &[u8], seen: usize) -> Result<Option<usize>, Refusal> {
     for at in seen..bytes.len() {
         match bytes[at] {
             b'\n' if at == 0 || bytes[at - 1] != b'\r' => {
-                return Err(bad("A line of the request ends without a carriage return"));
+                return Err(bad("A request line does not end with CRLF"));
             }
             b'\n' if at >= 3 && bytes[at - 3..at - 1] == *b"\r\n" => return Ok(Some(at + 1)),
             b'\n' | b'\r' | b'\t' | b' '.. => {}
-            _ => return Err(bad("The head of the request is malformed")),
+            _ => return Err(bad("The request head is malformed")),
         }
     }
     Ok(None)
@@ -101,9 +101,9 @@ fn unreadable(error: httparse::Error) -> Refusal {
         httparse::Error::TooManyHeaders => large("The request has too many headers"),
         httparse::Error::Version => Refusal {
             status: StatusCode::HTTP_VERSION_NOT_SUPPORTED,
-            reason: "The service speaks HTTP/1.1",
+            reason: "Only HTTP/1.1 is supported",
         },
-        _ => bad("The head of the request is malformed"),
+        _ => bad("The request head is malformed"),
     }
 }
 
@@ -113,13 +113,13 @@ fn body(headers: &[httparse::Header<'_>], is_http_11: bool) -> Result<Body, Refu
     for header in headers {
         if header.name.eq_ignore_ascii_case("content-length") {
             let parsed = number(header.value).filter(|_| length.is_none());
-            length = Some(parsed.ok_or(bad("The Content-Length is not one number"))?);
+            length = Some(parsed.ok_or(bad("Content-Length is not a single number"))?);
         } else if header.name.eq_ignore_ascii_case("transfer-encoding") {
             let is_fine =
                 header.value.eq_ignore_ascii_case(b"chunked") && !is_chunked && is_http_11;
             is_chunked = is_fine;
             if !is_fine {
-                return Err(bad("The Transfer-Encoding is not just chunked"));
+                return Err(bad("Transfer-Encoding is not chunked alone"));
             }
         }
     }

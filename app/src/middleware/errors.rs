@@ -113,25 +113,25 @@ pub fn with_body(refusal: Response, body: Response) -> Response {
 /// A few words for a status, to stand above the sentence.
 pub fn heading(status: StatusCode) -> &'static str {
     match status {
-        StatusCode::UNAUTHORIZED => "Please sign in",
-        StatusCode::FORBIDDEN => "Not allowed",
-        StatusCode::NOT_FOUND => "Nothing here",
-        StatusCode::METHOD_NOT_ALLOWED => "Not like this",
-        StatusCode::TOO_MANY_REQUESTS => "Slow down",
-        StatusCode::SERVICE_UNAVAILABLE => "Busy right now",
-        status if status.is_server_error() => "Our fault",
-        _ => "That did not work",
+        StatusCode::UNAUTHORIZED => "Sign-in required",
+        StatusCode::FORBIDDEN => "Access denied",
+        StatusCode::NOT_FOUND => "Not found",
+        StatusCode::METHOD_NOT_ALLOWED => "Method not allowed",
+        StatusCode::TOO_MANY_REQUESTS => "Too many requests",
+        StatusCode::SERVICE_UNAVAILABLE => "Service unavailable",
+        status if status.is_server_error() => "Internal server error",
+        _ => "Bad request",
     }
 }
 
 fn advice(status: StatusCode) -> &'static str {
     match status {
-        StatusCode::NOT_FOUND => "There is no such page or user",
-        StatusCode::METHOD_NOT_ALLOWED => "This address does not take that kind of request",
+        StatusCode::NOT_FOUND => "This page or user does not exist",
+        StatusCode::METHOD_NOT_ALLOWED => "This URL does not support the request method",
         StatusCode::PAYLOAD_TOO_LARGE => "The request is too large",
-        StatusCode::URI_TOO_LONG => "The address is too long; ask for less",
+        StatusCode::URI_TOO_LONG => "The URL is too long",
         StatusCode::SERVICE_UNAVAILABLE => "The service is busy; try again in a moment",
-        status if status.is_server_error() => "Something went wrong on our side",
-        _ => "The request makes no sense to this service",
+        status if status.is_server_error() => "Something went wrong on our end",
+        _ => "The server could not understand the request",
     }
 }

@@ -56,15 +56,15 @@ fn check<B>(request: &http::Request<B>) -> Result<(), &'static str> {
     let headers = request.headers();
     let mut hosts = headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
-        (_, Some(_)) => return Err("The request has two Host headers"),
+        (_, Some(_)) => return Err("The request has more than one Host header"),
         (None, None) if request.version() == Version::HTTP_11 => {
             return Err("The request has no Host header");
         }
         (Some(host), None) => {
-            let host = host.to_str().map_err(|_| "The Host header is no text")?;
+            let host = host.to_str().map_err(|_| "The Host header is not valid text")?;
             // A request in absolute form names the host twice.
             if request.uri().authority().is_some_and(|authority| authority.as_str() != host) {
-                return Err("The request names two hosts");
+                return Err("The Host header does not match the request target");
             }
         }
         (None, None) => {}

@@ -97,7 +97,7 @@ impl admin::Operators for PanelOperators {
     ) -> Result<AccountChange, HostError> {
         let name = match parse_name(name) {
             Ok(name) => name,
-            Err(sentence) => return Ok(AccountChange::Unfit(format!("Not added: {sentence}."))),
+            Err(sentence) => return Ok(AccountChange::Unfit(format!("Invalid name: {sentence}."))),
         };
         if let Some(unfit) = unfit(password) {
             return Ok(unfit);
@@ -161,8 +161,7 @@ fn session(listed: &ListedSession, current: Option<&[u8]>) -> Session {
 }
 
 fn unfit(password: &str) -> Option<AccountChange> {
-    let sentence =
-        || format!("The password of an operator has at least {MIN_PASSWORD} characters.");
+    let sentence = || format!("Operator passwords must have at least {MIN_PASSWORD} characters.");
     let is_short = password.chars().count() < MIN_PASSWORD;
     is_short.then(|| AccountChange::Unfit(sentence()))
 }

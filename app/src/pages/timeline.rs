@@ -105,10 +105,10 @@ impl TimelinePage {
     /// What a search engine shows under the title.
     fn description(&self) -> String {
         match &self.kind {
-            Kind::Public => "The newest short messages of everybody on MiniTwit.".to_owned(),
-            Kind::Home { .. } => "Your messages and those of the people you follow.".to_owned(),
+            Kind::Public => "The latest messages from everyone on MiniTwit.".to_owned(),
+            Kind::Home { .. } => "Messages from you and the people you follow.".to_owned(),
             Kind::Author { username, .. } => {
-                format!("The newest messages of {} on MiniTwit.", links::shown(username))
+                format!("The latest messages from {} on MiniTwit.", links::shown(username))
             }
         }
     }

@@ -149,7 +149,8 @@ async fn view_more_shows_every_message_once_with_scripts_and_without() {
 
     site.open("/public").await;
     assert_eq!(site.texts().await, newest_first[..30]);
-    let steps = [(30, 60, "30 more messages"), (60, 70, "10 more messages, and that is all")];
+    let steps =
+        [(30, 60, "30 more messages loaded"), (60, 70, "10 more messages loaded, end of timeline")];
     for (before, shown, spoken) in steps {
         site.driver.click(".more [rel=next]").await;
         eventually("more messages", async || site.texts().await.len() == shown).await;
@@ -197,7 +198,7 @@ async fn characters_are_counted_as_the_service_counts_them() {
     };
     let counted = async |value: &str| site.driver.eval(&set(value)).await;
     assert_eq!(counted("'Hello'").await, json!(["275 left", true]));
-    assert_eq!(counted("'🎉'.repeat(281)").await, json!(["1 too many", false]));
+    assert_eq!(counted("'🎉'.repeat(281)").await, json!(["1 over the limit", false]));
     assert_eq!(counted("'🎉'.repeat(280)").await, json!(["0 left", true]));
     site.driver.click(".twitbox input[type=submit]").await;
     assert_eq!(site.driver.text(".flashes").await, "Your message was recorded");
@@ -207,7 +208,7 @@ async fn characters_are_counted_as_the_service_counts_them() {
     // Without scripts the field itself keeps to the limit, and says it.
     site.driver.without_scripts().await;
     site.open("/").await;
-    assert_eq!(site.driver.text("#left").await, "At most 280 characters");
+    assert_eq!(site.driver.text("#left").await, "Up to 280 characters");
     assert_eq!(site.driver.eval("document.getElementById('text').maxLength").await, 280);
 }
 
@@ -273,7 +274,7 @@ async fn the_keyboard_reaches_everything_in_reading_order_and_shows_where_it_is(
         "my timeline",
         "public timeline",
         "sign out [author]",
-        "Your own page",
+        "Your profile",
         "text",
         "Share",
         "author",
@@ -308,7 +309,7 @@ async fn an_error_page_keeps_the_navigation_and_gives_a_number_to_report() {
     site.app.user("reader").await;
     site.sign_in("reader").await;
     site.open("/nobody").await;
-    assert_eq!(site.driver.text("main h2").await, "Nothing here");
+    assert_eq!(site.driver.text("main h2").await, "Not found");
     assert_eq!(site.driver.text(".navigation button").await, "sign out [reader]");
     let id = site.driver.text(".request code").await;
     let known = site

@@ -80,7 +80,7 @@ async fn logging_out_everywhere_ends_the_sessions_of_this_user_alone(app: TestAp
     answer.goes_to("/public");
     assert_eq!(answer.header("clear-site-data"), "\"cache\", \"storage\"");
     assert_eq!(here.cookie("sid"), None, "the browser forgets it");
-    here.get("/public").await.shows("You were logged out everywhere");
+    here.get("/public").await.shows("You were signed out on all devices");
     there.get("/").await.goes_to("/public");
     other.get("/").await.is(200);
 }
@@ -168,7 +168,7 @@ async fn more_log_ins_than_the_queue_takes_are_sent_away_at_once(app: TestApp) {
     let (busy, others): (Vec<_>, Vec<_>) =
         answers.iter().partition(|answer| answer.status == StatusCode::SERVICE_UNAVAILABLE);
     for answer in &busy {
-        assert_eq!(answer.shows("Busy right now").header("retry-after"), "1");
+        assert_eq!(answer.shows("Service unavailable").header("retry-after"), "1");
     }
     let answered = others.iter().filter(|answer| answer.status == StatusCode::OK).count();
     let slowed =

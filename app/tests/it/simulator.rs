@@ -79,13 +79,13 @@ async fn registering_answers_as_the_contract_says(app: TestApp) {
         (json!({"username": "c", "email": "c@c", "pwd": ""}), "You have to enter a password"),
         (
             user("c/d"),
-            "The username may not contain a slash or control characters, or be a dot or two",
+            "Usernames cannot contain slashes or control characters, or be just one or two dots",
         ),
         (
             user("c\u{0}d"),
-            "The username may not contain a slash or control characters, or be a dot or two",
+            "Usernames cannot contain slashes or control characters, or be just one or two dots",
         ),
-        (user(&long), "The username may have at most 64 characters"),
+        (user(&long), "Usernames can have up to 64 characters"),
     ] {
         let answer = api.post("/register", body.clone()).await;
         refused(&answer, 400);
