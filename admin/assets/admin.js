@@ -12,7 +12,7 @@ async function copy(text, what) {
     await navigator.clipboard.writeText(text);
     say(`${what} copied`);
   } catch {
-    say("the browser does not allow copying here");
+    say("copying is blocked by the browser");
   }
 }
 
@@ -35,7 +35,7 @@ document.addEventListener("pointerdown", (event) => {
 });
 
 // The buttons of a field are many, so the page names them by a sign; a title is made when it is needed.
-const TITLES = { add: "Only", not: "Without", col: "Column on or off:" };
+const TITLES = { add: "Only", not: "Exclude", col: "Toggle column" };
 function title(event) {
   const button = event.target.closest?.(".acts button");
   if (!button || button.title) return;
@@ -77,7 +77,7 @@ function field(name) {
   if (!details) return;
   details.open = true;
   $(`button[name=${name}]`, details)?.focus();
-  say("arrows choose the field, the key again acts");
+  say("pick a field with the arrow keys, press again to apply");
 }
 function step(by) {
   const here = document.activeElement?.closest?.(".fields tr");
@@ -186,7 +186,7 @@ async function refresh() {
   try {
     page = await fetchPage(location.href);
   } catch {
-    fresh.textContent = "⟳ no answer";
+    fresh.textContent = "⟳ no response";
     fresh.classList.add("waits");
     return;
   }
@@ -196,7 +196,7 @@ async function refresh() {
     if (isReading(part)) waits = true;
     else part.replaceWith(document.importNode(next, true));
   }
-  fresh.textContent = waits ? "⟳ waits for you" : `⟳ ${every} s`;
+  fresh.textContent = waits ? "⟳ paused" : `⟳ ${every} s`;
   fresh.classList.toggle("waits", waits);
   $("#counted").textContent = $(".sum strong")?.textContent ?? "";
 }

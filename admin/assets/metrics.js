@@ -208,7 +208,7 @@ async function load() {
     state.textContent = refresh > 0 ? `live, ${data.now} UTC` : `as of ${data.now} UTC`;
   } catch {
     page.classList.add("stale");
-    state.textContent = "no answer; these figures are old";
+    state.textContent = "no response; data is stale";
   }
 }
 // The server draws the heatmap; a page that follows fetches the drawing alone.
@@ -229,7 +229,7 @@ if (refresh > 0) {
   const pause = page.querySelector("[data-pause]");
   pause.addEventListener("click", () => {
     isPaused = !isPaused;
-    pause.textContent = isPaused ? "Go on" : "Pause";
+    pause.textContent = isPaused ? "Resume" : "Pause";
     if (isPaused) { state.textContent = "paused"; return; }
     load();
     redrawDurations();

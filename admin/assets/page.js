@@ -16,7 +16,7 @@ export function fetchPage(url) {
     request.open("GET", url);
     request.responseType = "document";
     request.onload = () => (request.status === 200 && request.response ? resolve(request.response) : reject(new Error(`status ${request.status}`)));
-    request.onerror = () => reject(new Error("no answer"));
+    request.onerror = () => reject(new Error("no response"));
     request.send();
   });
 }

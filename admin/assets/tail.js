@@ -98,7 +98,7 @@ if (bar && list) {
   show.addEventListener("click", () => { flush(true); window.scrollTo({ top: 0 }); });
   pause.addEventListener("click", () => {
     isPaused = !isPaused;
-    pause.textContent = isPaused ? "Go on" : "Pause";
+    pause.textContent = isPaused ? "Resume" : "Pause";
     flush();
   });
   document.addEventListener("scroll", () => flush(), { passive: true });
@@ -109,15 +109,15 @@ if (bar && list) {
   const source = new EventSource(bar.dataset.tail);
   source.addEventListener("open", () => say("following"));
   source.addEventListener("error", () => {
-    if (source.readyState === EventSource.CLOSED) say("disconnected; load the page again", true);
-    else say("disconnected, trying again…", true);
+    if (source.readyState === EventSource.CLOSED) say("disconnected; reload the page", true);
+    else say("disconnected, reconnecting…", true);
   });
   source.addEventListener("records", (event) => {
     const [records, passedOver] = JSON.parse(event.data);
     waiting.push(...records);
     if (waiting.length > KEPT) waiting = waiting.slice(-KEPT);
     if (passedOver > 0) {
-      say(`sampling: ${passedOver.toLocaleString("en")} more came than 200 a second`, true);
+      say(`sampling: skipped ${passedOver.toLocaleString("en")} records above 200/s`, true);
       clearTimeout(sampled);
       sampled = setTimeout(() => say("following"), 3000);
     }

@@ -166,14 +166,14 @@ impl History {
         match kept.segments.append(row, &self.columns) {
             Ok(()) if kept.lost > 0 => {
                 let lost = std::mem::take(&mut kept.lost);
-                self.say(format!("{lost} {name} could not be written and end with the process"));
+                self.say(format!("{lost} {name} could not be written and will be lost on restart"));
             }
             Ok(()) => {}
             Err(error) => {
                 kept.lost += 1;
                 if kept.lost == 1 {
-                    tracing::warn!(error.message = %error, "{name} of metrics are not written");
-                    self.say(format!("{name} are not written: {error}"));
+                    tracing::warn!(error.message = %error, "could not write metric {name}");
+                    self.say(format!("could not write {name}: {error}"));
                 }
             }
         }

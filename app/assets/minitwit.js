@@ -44,7 +44,7 @@ const load = (address) =>
       if (right && request.response) resolve(request.response);
       else reject(new Error(`status ${request.status}`));
     };
-    request.onerror = request.ontimeout = () => reject(new Error("no answer"));
+    request.onerror = request.ontimeout = () => reject(new Error("no response"));
     request.send();
   });
 

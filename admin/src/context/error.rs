@@ -11,10 +11,10 @@ use crate::host::HostError;
 #[derive(Debug, thiserror::Error)]
 pub enum PanelError {
     /// No such page, record or request.
-    #[error("There is nothing at this address. A record may be older than the retention.")]
+    #[error("Page not found. If it showed a record, the record may have passed its retention.")]
     NotFound,
     /// Looking is allowed, this is not.
-    #[error("This needs the role operator.")]
+    #[error("This requires the operator role.")]
     Forbidden,
     /// The request came from another site.
     #[error("This request came from another site and was blocked.")]
@@ -23,25 +23,25 @@ pub enum PanelError {
     #[error("{0}")]
     Invalid(String),
     /// The form is longer than any that makes sense.
-    #[error("The form is too long; nothing was changed.")]
+    #[error("The form is too large; nothing was changed.")]
     TooLarge,
     /// Too many attempts; again after so many seconds.
-    #[error("There were too many attempts; try again in {0} seconds.")]
+    #[error("Too many attempts; try again in {0} seconds.")]
     Throttled(u64),
     /// Too many streams.
-    #[error("There are too many open streams; close one and try again.")]
+    #[error("Too many live tails are open; close one and try again.")]
     TooMany,
     /// The store could not answer.
-    #[error("The log store could not answer: {0}")]
+    #[error("Log search failed: {0}")]
     Store(#[from] StoreError),
     /// It cannot be done as things are; the sentence says why.
     #[error("{0}")]
     Refused(String),
     /// The service around the panel could not answer.
-    #[error("The service could not answer. What was asked may not have been done.")]
+    #[error("The service did not respond. The change may not have been applied.")]
     Host(#[from] HostError),
     /// A defect of ours.
-    #[error("The page could not be made.")]
+    #[error("Could not render the page.")]
     Template(#[from] askama::Error),
 }
 
@@ -78,7 +78,7 @@ impl PanelError {
                 chain.push_str(&error.to_string());
                 source = error.source();
             }
-            tracing::error!(error.message = chain, "a page of the panel failed");
+            tracing::error!(error.message = chain, "panel page failed");
         }
         self.to_string()
     }

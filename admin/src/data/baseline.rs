@@ -18,7 +18,7 @@ const UNUSUAL: f64 = 3.0;
 /// What is compared: title, field, and whether it is a time.
 const FIGURES: [(&str, &str, bool); 4] = [
     ("duration", fields::DURATION, true),
-    ("in the database", fields::DB_DURATION, true),
+    ("database time", fields::DB_DURATION, true),
     ("statements", fields::DB_COUNT, false),
     ("bytes sent", fields::BODY_BYTES, false),
 ];

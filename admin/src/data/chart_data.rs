@@ -54,7 +54,7 @@ impl Picture {
             picture.notices.extend(history.notices().map(str::to_owned));
             if history.bad_lines() > 0 {
                 let lines = format::plural(history.bad_lines(), "line");
-                picture.notices.push(format!("{lines} of the exposition could not be read"));
+                picture.notices.push(format!("could not parse {lines} of the metrics exposition"));
             }
         }
         picture

@@ -127,7 +127,7 @@ impl Statement {
     fn step(&self) -> Step {
         let note = match (self.failed, self.is_repeated()) {
             (true, _) => "failed".to_owned(),
-            (false, true) => format!("N+1: the same statement {} times", self.times),
+            (false, true) => format!("N+1: same statement ran {} times", self.times),
             (false, false) => String::new(),
         };
         Step {

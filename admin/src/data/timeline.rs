@@ -41,8 +41,8 @@ impl Happened {
 pub fn told<T: Default>(answer: Result<T, HostError>, what: &str, notices: &mut Vec<String>) -> T {
     answer.unwrap_or_else(|error| {
         let chain = chain(error.as_ref());
-        tracing::warn!(error.message = chain, "the panel could not read {what}");
-        notices.push(format!("The {what} could not be read, so they are missing here."));
+        tracing::warn!(error.message = chain, "could not read {what} for the panel");
+        notices.push(format!("Could not load {what}."));
         T::default()
     })
 }

@@ -116,7 +116,7 @@ pub fn plots(counts: &Counts, (from, to): (i64, i64)) -> Vec<Plot> {
         plot(
             "rate",
             "Rate",
-            "Requests per second, all and those refused (4xx).",
+            "Requests per second: all, and client errors (4xx).",
             Measure::PerSecond,
             vec![trace("all", Look::Plain, all), trace("4xx", Look::Plain, refused)],
             "status:*",
@@ -124,7 +124,7 @@ pub fn plots(counts: &Counts, (from, to): (i64, i64)) -> Vec<Plot> {
         plot(
             "errors",
             "Errors",
-            "Requests that failed (5xx), of all.",
+            "Share of requests that failed (5xx).",
             Measure::Share,
             vec![Trace {
                 name: "5xx".to_owned(),

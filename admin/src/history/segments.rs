@@ -91,7 +91,7 @@ impl Segments {
             if read.good < bytes.len() {
                 let lost = bytes.len() - read.good;
                 notices.push(format!(
-                    "{lost} damaged bytes at the end of {} were cut off",
+                    "{lost} damaged bytes truncated at the end of {}",
                     path.display()
                 ));
                 OpenOptions::new().write(true).open(&path)?.set_len(read.good as u64)?;

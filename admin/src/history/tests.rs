@@ -189,7 +189,7 @@ fn a_directory_that_cannot_be_written_is_said_once_and_costs_no_look() {
     }
     let notices: Vec<_> = history.notices().collect();
     let of = |name| notices.iter().filter(|notice| notice.starts_with(name)).count();
-    assert_eq!((of("samples are not written"), of("minutes are not written")), (1, 1));
+    assert_eq!((of("could not write samples"), of("could not write minutes")), (1, 1));
     assert_eq!(history.span().map(|span| span.1), Some(19_999 * EVERY));
     fs::create_dir_all(&kept).unwrap();
     history.observe(&text(1.0, 1.0), 20_000 * EVERY);

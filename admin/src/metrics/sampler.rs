@@ -52,7 +52,7 @@ impl Sampler {
             // What happened since the last look is not lost with the process.
             look(&metrics, render().await, clock()).await;
             if let Err(error) = metrics.history().sync() {
-                tracing::warn!(error.message = %error, "the last samples of metrics may be lost");
+                tracing::warn!(error.message = %error, "the latest metric samples may be lost");
             }
         });
         Self { stop, task }
@@ -70,7 +70,7 @@ async fn look(metrics: &Arc<Metrics>, text: String, now: i64) {
     let metrics = Arc::clone(metrics);
     let looked = tokio::task::spawn_blocking(move || metrics.observe(&text, now)).await;
     if let Err(error) = looked {
-        tracing::error!(error.message = %error, "a look at the metrics failed");
+        tracing::error!(error.message = %error, "could not sample metrics");
     }
 }
 

@@ -17,26 +17,26 @@ pub fn charts() -> Vec<Chart> {
         Chart::new(Set::Database, "statements", "Statements")
             .rate("statements", statements)
             .logs("sql:*"),
-        Chart::new(Set::Database, "statement-time", "Time of a statement")
+        Chart::new(Set::Database, "statement-time", "Statement duration")
             .percentiles(&duration)
             .logs("sql:*"),
-        Chart::new(Set::Process, "cpu", "Processors in use")
+        Chart::new(Set::Process, "cpu", "CPU")
             .rate("this process", pick("process_cpu_seconds_total"))
-            .limit("processors", pick("system_cpus"))
+            .limit("available", pick("system_cpus"))
             .on_now("cpu"),
         Chart::new(Set::Process, "memory", "Memory")
             .gauge("resident", pick("process_resident_memory_bytes"))
             .on_now("rss"),
         Chart::new(Set::Process, "files", "Open files").gauge("open", pick("process_open_fds")),
         Chart::new(Set::Process, "threads", "Threads").gauge("threads", pick("process_threads")),
-        Chart::new(Set::Process, "workers", "Busy workers of the runtime")
+        Chart::new(Set::Process, "workers", "Busy Tokio workers")
             .rate("busy", pick("tokio_worker_busy_seconds_total"))
             .limit("workers", pick("tokio_workers")),
-        Chart::new(Set::Process, "loop-lag", "Lateness of the runtime")
+        Chart::new(Set::Process, "loop-lag", "Event loop lag")
             .percentiles(&pick("tokio_event_loop_lag_seconds")),
-        Chart::new(Set::Process, "tasks", "Tasks of the runtime")
+        Chart::new(Set::Process, "tasks", "Tokio tasks")
             .gauge("alive", pick("tokio_alive_tasks"))
-            .gauge("waiting for a worker", pick("tokio_global_queue_depth")),
+            .gauge("queued", pick("tokio_global_queue_depth")),
     ]
 }
 
@@ -45,22 +45,22 @@ pub fn log_charts(names: &Names) -> Vec<Chart> {
     vec![
         Chart::new(Set::Logs, "events", "Records by level")
             .rate("", pick(names.events).by("level")),
-        Chart::new(Set::Logs, "dropped", "Records lost")
-            .bad_rate("lost", pick(names.events_dropped))
-            .on_now("records lost"),
-        Chart::new(Set::Logs, "log-queue", "Waiting for the writer")
+        Chart::new(Set::Logs, "dropped", "Records dropped")
+            .bad_rate("dropped", pick(names.events_dropped))
+            .on_now("records dropped"),
+        Chart::new(Set::Logs, "log-queue", "Writer queue")
             .gauge("waiting", pick(names.queue_depth))
-            .limit("at most", pick(names.queue_capacity))
+            .limit("maximum", pick(names.queue_capacity))
             .unit(Unit::Bytes),
-        Chart::new(Set::Logs, "index-lag", "Until a record is found")
+        Chart::new(Set::Logs, "index-lag", "Search lag")
             .gauge("lag", pick(names.ingest_lag))
-            .on_now("index lag"),
+            .on_now("search lag"),
         Chart::new(Set::Logs, "index-size", "Index on disk")
             .gauge("used", pick(names.index_bytes))
-            .limit("at most", pick(names.index_max_bytes)),
-        Chart::new(Set::Logs, "commit-time", "Time of a commit")
+            .limit("maximum", pick(names.index_max_bytes)),
+        Chart::new(Set::Logs, "commit-time", "Commit duration")
             .percentiles(&pick(names.commit_duration)),
-        Chart::new(Set::Logs, "search-time", "Time of a search")
+        Chart::new(Set::Logs, "search-time", "Search duration")
             .percentiles(&pick(names.search_duration)),
     ]
 }

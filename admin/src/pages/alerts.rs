@@ -93,7 +93,7 @@ pub async fn show(
     if let Some(host) = &panel.alerts {
         firing = told(host.firing(LINES).await, "alerts", &mut notices);
         let all = host.between(window.range(), LINES).await;
-        ended = told(all, "ended alerts", &mut notices);
+        ended = told(all, "resolved alerts", &mut notices);
         ended.retain(|alert| alert.ended.is_some());
     }
     let rules = panel.alerts.as_ref().map(|host| host.rules()).unwrap_or_default();

@@ -100,10 +100,10 @@ pub async fn show(
 fn order(view: &View, panel: &Panel) -> Order {
     if view.is_oldest_first() {
         let turn = panel.links.logs(&view.sorted(""));
-        return Order { sign: "↑", turn, title: "Oldest first; turn around" };
+        return Order { sign: "↑", turn, title: "Oldest first; click for newest first" };
     }
     let turn = panel.links.logs(&view.sorted("old"));
-    Order { sign: "↓", turn, title: "Newest first; turn around" }
+    Order { sign: "↓", turn, title: "Newest first; click for oldest first" }
 }
 
 /// The stream goes on behind the newest record of the page, so nothing is missed between the two.

@@ -88,7 +88,7 @@ pub struct RequestRow {
 const SORTS: [(&str, &str, Option<&str>); 4] = [
     ("", "newest", None),
     ("slow", "slowest", Some(fields::DURATION)),
-    ("db", "most time in the database", Some(fields::DB_DURATION)),
+    ("db", "most database time", Some(fields::DB_DURATION)),
     ("queries", "most statements", Some(fields::DB_COUNT)),
 ];
 

@@ -64,7 +64,7 @@ type Figure = fn(&Group) -> i64;
 
 /// What statements can be sorted by: parameter, title, figure.
 const SORTS: [(&str, &str, Figure); 4] = [
-    ("", "most time overall", |group| group.cost.micros),
+    ("", "total time", |group| group.cost.micros),
     ("times", "most runs", |group| group.cost.times.cast_signed()),
     ("p95", "highest p95", |group| group.cost.p95.unwrap_or(0)),
     ("repeats", "most N+1", |group| group.repeated.cast_signed()),

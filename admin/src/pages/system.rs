@@ -165,7 +165,7 @@ pub async fn set_levels(
     let minutes = minutes.filter(|minutes| MINUTES.contains(minutes)).unwrap_or(MINUTES[0]);
     control
         .set_for(levels, Duration::from_mins(minutes))
-        .map_err(|error| PanelError::Invalid(format!("The levels did not change: {error}.")))?;
+        .map_err(|error| PanelError::Invalid(format!("Levels not changed: {error}.")))?;
     audit!("levels.set", by, { logs.levels = text, minutes }, "log levels changed");
     Ok(Redirect::to(&panel.links.path("/system")).into_response())
 }
@@ -180,11 +180,11 @@ pub async fn run_job(
     match jobs.run(&name).await? {
         Run::Started => {}
         Run::Busy => {
-            let sentence = format!("{name} is running already; see how it ends, then try again.");
+            let sentence = format!("{name} is already running; try again when it has finished.");
             return Err(PanelError::Refused(sentence));
         }
         Run::Unknown => return Err(PanelError::NotFound),
     }
-    audit!("job.run", by, { job.name = name }, "job started by hand");
+    audit!("job.run", by, { job.name = name }, "job started manually");
     Ok(Redirect::to(&panel.links.path("/system")).into_response())
 }

@@ -52,8 +52,8 @@ pub async fn errors(State(panel): State<Arc<Panel>>, request: Request, next: Nex
 fn of_router(status: StatusCode) -> Option<&'static str> {
     match status {
         StatusCode::METHOD_NOT_ALLOWED => Some("This URL does not support the request method."),
-        status if status.is_client_error() => Some("The address makes no sense."),
-        status if status.is_server_error() => Some("The page could not be made."),
+        status if status.is_client_error() => Some("Bad request."),
+        status if status.is_server_error() => Some("Could not render the page."),
         _ => None,
     }
 }

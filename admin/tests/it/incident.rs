@@ -103,7 +103,7 @@ async fn the_page_of_a_rule_shows_its_newest_line_opened_with_its_request() {
 async fn what_differs_names_the_failing_route_and_counts_exactly() {
     let app = app(vec![alert(1, 45, None)]).await;
     let page = app.get("/ops/alerts/HighErrorRate").await.text;
-    let differs = page.split("What differs").nth(1).unwrap().split("</section>").next().unwrap();
+    let differs = page.split("<h2>Comparison").nth(1).unwrap().split("</section>").next().unwrap();
     for (value, counts) in
         [("503", "19 of 90, before 0 of 90"), ("/add_message", "19 of 90, before 0 of 90")]
     {
@@ -123,12 +123,12 @@ async fn another_time_of_a_rule_is_chosen_by_its_address() {
     let firing = app.get("/ops/alerts/HighErrorRate").await.text;
     assert!(firing.contains("firing for 29 min"), "what fires comes before what began later");
     let ended = app.get("/ops/alerts/HighErrorRate?at=1").await.text;
-    assert!(ended.contains("after 10 min") && ended.contains("No record of this in the window"));
-    let times = ended.split("Times it fired").nth(1).unwrap();
+    assert!(ended.contains("after 10 min") && ended.contains("No matching records in this window"));
+    let times = ended.split("Firing history").nth(1).unwrap();
     assert_eq!(times.matches("<a href=\"/ops/alerts/HighErrorRate?at=").count(), 3);
     assert!(ended.contains("?at=1\" aria-current=\"true\""));
     let gone = app.get("/ops/alerts/HighErrorRate?at=77").await.text;
-    assert!(gone.contains("no longer kept") && gone.contains("firing for 29 min"));
+    assert!(gone.contains("has been deleted") && gone.contains("firing for 29 min"));
     let window = app.get("/ops/alerts/HighErrorRate?at=1&from=2026-11-01T00:41:00Z").await.text;
     assert!(window.contains("503 178"));
 }
@@ -137,23 +137,23 @@ async fn another_time_of_a_rule_is_chosen_by_its_address() {
 async fn a_rule_without_a_notification_shows_the_last_hour_and_an_unknown_one_says_so() {
     let app = app(Vec::new()).await;
     let known = app.get("/ops/alerts/Slow").await;
-    assert!(known.text.contains("has not fired") && known.text.contains("Pages are slow"));
+    assert!(known.text.contains("No firing of this rule") && known.text.contains("Pages are slow"));
     assert!(rows(&known.text)[0].0 && known.text.contains("route:/public"));
     let unknown = app.get("/ops/alerts/Nobody%20knows").await;
     assert_eq!(unknown.status, StatusCode::OK);
-    assert!(unknown.text.contains("No rule of this name is known"), "{}", unknown.text);
-    assert!(unknown.text.contains("19 records</strong> of errors") && rows(&unknown.text)[0].0);
+    assert!(unknown.text.contains("Unknown rule"), "{}", unknown.text);
+    assert!(unknown.text.contains("19 records</strong> with errors") && rows(&unknown.text)[0].0);
 }
 
 #[tokio::test]
 async fn a_host_whose_database_is_away_still_gets_the_line() {
     let app = App::start_in(Host { is_away: true, ..Host::default() }, records()).await;
     let page = app.get("/ops/alerts/HighErrorRate").await.text;
-    assert!(page.contains("could not be read") && rows(&page)[0].0, "{page}");
+    assert!(page.contains("Could not load") && rows(&page)[0].0, "{page}");
     let now = app.get("/ops").await.text;
-    assert!(now.contains("● unknown</strong> whether an alert fires"));
+    assert!(now.contains("● unknown</strong> alert status unavailable"));
     let inbox = app.get("/ops/alerts").await.text;
-    assert!(inbox.contains("could not be read") && inbox.contains("Not known."));
+    assert!(inbox.contains("Could not load") && inbox.contains("Alert status unavailable."));
 }
 
 #[tokio::test]
@@ -161,19 +161,19 @@ async fn the_inbox_lists_what_fires_then_what_ended_and_whether_alerting_lives()
     let end = START + 59 * MINUTE;
     let app = App::start_in(Host::busy(end), records()).await;
     let page = app.get("/ops/alerts").await.text;
-    let (firing, ended) = page.split_once("<h2>Ended, last 7d</h2>").unwrap();
+    let (firing, ended) = page.split_once("<h2>Resolved, last 7d</h2>").unwrap();
     assert!(
         firing.contains("/ops/alerts/Errors?at=1") && ended.contains("/ops/alerts/Errors?at=2")
     );
-    assert!(firing.contains("not heard of since 30 h ago"), "{firing}");
-    assert!(firing.contains("Alerting works: Watchdog heard 1 min ago"), "{firing}");
+    assert!(firing.contains("stale: no update since 30 h ago"), "{firing}");
+    assert!(firing.contains("Alerting works: last Watchdog heartbeat 1 min ago"), "{firing}");
     assert!(ended.contains("href=\"/ops/alerts/NeverFired\""));
     let narrow = app.get("/ops/alerts?from=5m").await.text;
-    assert!(narrow.contains("Ended, last 5m") && narrow.contains("None in this window"));
+    assert!(narrow.contains("Resolved, last 5m") && narrow.contains("No resolved alerts"));
 
     let late = Host::busy(end - 20 * MINUTE);
     let page = App::start_in(late, records()).await.get("/ops/alerts").await.text;
-    assert!(page.contains("Alerting is silent"));
+    assert!(page.contains("No heartbeat from "));
 }
 
 #[tokio::test]
@@ -191,7 +191,7 @@ async fn now_says_whether_an_alert_fires_and_what_changed() {
     assert!(places.is_sorted(), "{changes}");
     let quiet = App::start(records()).await.get("/ops").await.text;
     assert!(quiet.contains("● OK</strong> <a href=\"/ops/alerts\">no alerts firing</a>"));
-    assert!(quiet.contains("no deployment, no alert"));
+    assert!(quiet.contains("No deployments, alerts or operator actions"));
 }
 
 #[tokio::test]

@@ -79,7 +79,7 @@ async fn alerts_at_the_same_time_are_one_band_and_the_newest_are_named_first() {
 async fn without_its_database_a_page_says_what_is_missing_and_shows_the_rest() {
     let app = App::start_in(Host { is_away: true, ..host() }, records()).await;
     let page = app.get("/ops/logs").await.text;
-    assert!(page.contains("The alerts could not be read"));
-    assert!(page.contains("The deployments could not be read"));
+    assert!(page.contains("Could not load alerts"));
+    assert!(page.contains("Could not load deployments"));
     assert!(page.contains("class=\"record "));
 }

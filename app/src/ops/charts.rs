@@ -21,13 +21,13 @@ fn requests() -> Vec<Chart> {
     let sum = pick("minitwit_http_request_db_queries_sum").by("surface");
     let count = pick("minitwit_http_request_db_queries_count").by("surface");
     vec![
-        Chart::new(Set::Requests, "duration", "Duration of site and API")
+        Chart::new(Set::Requests, "duration", "Request duration, site and API")
             .percentiles(&duration)
             .logs("status:* -fields.surface:ops"),
         Chart::new(Set::Requests, "responses", "Responses by surface")
             .rate("", pick(names::HTTP_RESPONSES.name).by("surface"))
             .logs("status:*"),
-        Chart::new(Set::Requests, "refused", "Refused early")
+        Chart::new(Set::Requests, "refused", "Rejected requests")
             .rate("", pick(names::HTTP_REJECTED.name).by("reason"))
             .logs("error_type:*"),
         Chart::new(Set::Requests, "statements-per-request", "Statements per request")
@@ -41,14 +41,14 @@ fn database() -> Vec<Chart> {
     vec![
         Chart::new(Set::Database, "pool", "Connections in use")
             .gauge("", pick(names::DB_POOL_CONNECTIONS.name).only("state", &["used"]).by("pool"))
-            .limit("of", pick(names::DB_POOL_CONNECTIONS_MAX.name).by("pool"))
+            .limit("maximum", pick(names::DB_POOL_CONNECTIONS_MAX.name).by("pool"))
             .on_now("pool"),
         Chart::new(Set::Database, "pool-queue", "Waiting for a connection")
             .gauge("", pick(names::DB_POOL_PENDING.name).by("pool"))
             .on_now("queue"),
-        Chart::new(Set::Database, "pool-wait", "Time to get a connection")
+        Chart::new(Set::Database, "pool-wait", "Connection wait time")
             .percentiles(&pick(names::DB_POOL_WAIT.name)),
-        Chart::new(Set::Database, "pool-timeouts", "No connection in time")
+        Chart::new(Set::Database, "pool-timeouts", "Connection timeouts")
             .bad_rate("timeouts", pick(names::DB_POOL_TIMEOUTS.name)),
         Chart::new(Set::Database, "db-file", "Database files")
             .gauge("", pick(names::DB_FILE_BYTES.name).by("file")),
@@ -57,9 +57,9 @@ fn database() -> Vec<Chart> {
 
 fn process() -> Vec<Chart> {
     vec![
-        Chart::new(Set::Process, "machine-cpu", "Processors of the machine")
+        Chart::new(Set::Process, "machine-cpu", "Machine CPU")
             .gauge("busy", pick(names::SYSTEM_CPU_UTILIZATION.name)),
-        Chart::new(Set::Process, "disk", "Disk of the data directory")
+        Chart::new(Set::Process, "disk", "Data directory disk")
             .gauge("free", pick(names::DATA_DISK_FREE.name))
             .limit("size", pick(names::DATA_DISK_SIZE.name))
             .on_now("disk free"),
@@ -81,16 +81,16 @@ fn business() -> Vec<Chart> {
         Chart::new(Set::Business, "follows", "Follows")
             .total("follows", pick(names::FOLLOWERS.name))
             .on_now("follows"),
-        Chart::new(Set::Business, "inserts", "New rows").rate("", inserts().by("model")),
+        Chart::new(Set::Business, "inserts", "Inserted rows").rate("", inserts().by("model")),
         Chart::new(Set::Business, "active", "Active users")
             .gauge("", pick(names::ACTIVE_USERS.name).by("window")),
-        Chart::new(Set::Business, "logins", "Log-ins")
+        Chart::new(Set::Business, "logins", "Sign-ins")
             .rate("", pick(names::LOGINS.name).by("outcome"))
             .logs("route:/login"),
-        Chart::new(Set::Business, "simulator", "Calls of the simulator")
+        Chart::new(Set::Business, "simulator", "Simulator requests")
             .rate("", pick(names::SIMULATOR_REQUESTS.name).by("action"))
             .logs("fields.surface:api"),
-        Chart::new(Set::Business, "simulator-outcomes", "Outcomes of these calls")
+        Chart::new(Set::Business, "simulator-outcomes", "Simulator outcomes")
             .rate("", pick(names::SIMULATOR_REQUESTS.name).by("outcome"))
             .logs("fields.surface:api status:>=400"),
     ]

@@ -31,7 +31,7 @@ impl PanelJobs {
             ..Job::default()
         };
         if job.scope == Scope::Cluster {
-            "one of the replicas".clone_into(&mut shown.place);
+            "on one replica".clone_into(&mut shown.place);
             if let Some(run) = runs.iter().find(|run| run.name == job.name) {
                 shown.is_running = run.lease_until > self.clock.now();
                 (shown.last, shown.failed) = (run.ended_at, run.failed_at);
@@ -41,7 +41,7 @@ impl PanelJobs {
             return shown;
         }
         let last = runner.last();
-        "each process".clone_into(&mut shown.place);
+        "in each process".clone_into(&mut shown.place);
         shown.is_running = runner.is_running();
         (shown.last, shown.failed) = (last.ended_at, last.failed_at);
         last.outcome.clone_into(&mut shown.outcome);

@@ -173,7 +173,7 @@ async fn a_notification_of_grafana_is_on_the_panel_of_every_replica_until_it_end
     let page = viewer.get("/admin/alerts/MiniTwitErrorLogs").await;
     page.is(200).shows("firing for").shows("Errors are logged").shows("A = 0.5");
     page.shows("http://grafana:3000/alerting/silence/new").shows("level:error");
-    page.hides("Times it fired");
+    page.hides("Firing history");
 
     let ended = notification("resolved", "2026-11-25T09:44:00Z");
     notify(&here, &bearer, ended.to_string()).await.is(200);

@@ -98,7 +98,7 @@ async fn a_session_is_ended_by_who_has_it_and_by_operators(app: TestApp) {
     operator.post(path, &[]).await.is(400);
     log_in(&panel, "victor", "battery staple", "again").await;
     operator.post(path, &[("which", "all")]).await.is(303);
-    operator.get(PAGE).await.shows("Not logged in anywhere");
+    operator.get(PAGE).await.shows("No active sessions");
     assert_eq!(audited(&app, "operator.sessions_end"), ["victor", "octavia", "octavia", "octavia"]);
 }
 

@@ -116,7 +116,10 @@ async fn a_job_is_run_by_hand_and_every_replica_tells_how_it_ended(app: TestApp)
     let viewer = there.log_in(&app, "victor", Role::Viewer).await;
     let system = operator.get("/admin/system").await;
     system.is(200).shows("expired_sessions").shows("Run now");
-    system.shows("<h2>Retention</h2>").shows("<td data-title=\"of\">14 d</td>").shows("None yet");
+    system
+        .shows("<h2>Retention</h2>")
+        .shows("<td data-title=\"maximum\">14 d</td>")
+        .shows("None yet");
     system.shows("<h2>Dropped records</h2>").shows("None of ");
     viewer.get("/admin/system").await.is(200).shows("expired_sessions").hides("Run now");
 
@@ -139,7 +142,7 @@ async fn a_job_that_runs_elsewhere_is_not_started_again(app: TestApp) {
     operator.get("/admin/system").await.is(200).shows("<strong>running</strong>");
     let refused = operator.post("/admin/system/jobs/backup", &[]).await;
     assert_eq!(refused.status, StatusCode::CONFLICT);
-    refused.shows("backup is running already");
+    refused.shows("backup is already running");
 }
 
 /// The ids of the messages on a page, in its order.
@@ -276,9 +279,9 @@ async fn statements_cost_what_all_of_their_runs_do(app: TestApp) {
         let mut rows = page.split("<tr").skip(1).map(str::to_owned);
         rows.find(|row| row.contains(NAME)).unwrap_or_default()
     };
-    let times = |times: u32| format!("data-title=\"times\">{times}<");
+    let times = |times: u32| format!("data-title=\"runs\">{times}<");
     let found = row("").await;
-    assert!(found.contains(&times(7)) && found.contains("no run was kept"), "{found}");
+    assert!(found.contains(&times(7)) && found.contains("no runs kept"), "{found}");
 
     // A slow run is told at once and again at the end of its request, and is one run.
     let kept = [("/x", false), ("/x", true), ("/y", true)];
@@ -293,10 +296,10 @@ async fn statements_cost_what_all_of_their_runs_do(app: TestApp) {
     let path = found.split("href=\"").find(|rest| rest.starts_with("/admin/requests/sql/"));
     let path = path.unwrap().split('"').next().unwrap();
     let page = operator.get(path).await.is(200).text();
-    assert!(page.contains("<dt>times</dt><dd>7</dd>"), "{page}");
-    assert!(page.contains("<dt>requests kept</dt><dd>2</dd>"), "{page}");
+    assert!(page.contains("<dt>runs</dt><dd>7</dd>"), "{page}");
+    assert!(page.contains("<dt>kept requests</dt><dd>2</dd>"), "{page}");
 
-    assert!(page.contains(">its plan</a>"), "{page}");
+    assert!(page.contains(">query plan</a>"), "{page}");
     let (path, window) = path.split_once('?').unwrap();
     let page = operator.get(&format!("{path}/plan?{window}")).await.is(200).text();
     assert!(page.contains("SEARCH users USING") || page.contains("Insert on messages"), "{page}");
@@ -308,7 +311,7 @@ async fn statements_cost_what_all_of_their_runs_do(app: TestApp) {
     panel.record(vec![older]).await;
     let page = operator.get("/admin/requests/sql?from=15m").await.is(200).text();
     assert_eq!(page.matches(&times(7)).count(), 1, "{page}");
-    let rows = page.split("<tr").find(|row| row.contains("an older text"));
+    let rows = page.split("<tr").find(|row| row.contains("older text"));
     assert!(rows.unwrap().contains(&times(1)), "{page}");
 }
 
@@ -341,7 +344,7 @@ async fn a_search_walks_a_part_of_the_table_and_goes_on(app: TestApp) {
     assert_eq!(message_ids(second.is(200)), [1]);
     assert_eq!(older(&second), None);
     let nothing = viewer.get("/admin/moderation?q=haystack").await;
-    nothing.shows("Nothing among the messages looked at").shows("Look at older ones");
+    nothing.shows("No matches so far").shows("Search older ones");
 }
 
 async fn a_saved_search_is_everybodys(app: TestApp) {
@@ -408,7 +411,7 @@ async fn so_many_searches_are_kept_and_no_more(app: TestApp) {
     }
     let full = operator.post("/admin/logs/searches", &[("name", "one more")]).await;
     assert_eq!(full.status, StatusCode::CONFLICT);
-    full.shows("as many searches as are kept");
+    full.shows("limit of saved searches");
 }
 
 /// An error at a place, so many seconds ago.

@@ -15,7 +15,7 @@ async fn each_fault_is_found(backend: Backend) {
     ops.open("/admin").await;
     ops.follow("e.pathname?.startsWith('/admin/requests/0') && e.textContent.includes('n-plus-1')")
         .await;
-    assert!(ops.says("N+1").await && ops.says(&format!("{REPEATS} times")).await);
+    assert!(ops.says("N+1").await && ops.says(&format!("ran {REPEATS} times")).await);
     assert!(ops.says("app/src/db/users.rs").await && ops.says("SELECT").await);
 
     // A slow statement: one click.
@@ -171,7 +171,7 @@ async fn a_page_loads_anew_by_itself_except_what_is_read() {
     driver.eval(&select(".empty h2")).await;
     tracing::error!("the lamp is out");
     ops.recorded().await;
-    let waits = async || driver.text("[data-fresh]").await.contains("waits for you");
+    let waits = async || driver.text("[data-fresh]").await.contains("paused");
     eventually("it waits", waits).await;
     assert_eq!(counted().await, "0 errors");
     driver.eval("getSelection().removeAllRanges()").await;

@@ -178,7 +178,7 @@ impl Known {
             let found = told(host.find(id).await, "alert", &mut notices);
             chosen = found.filter(|alert| alert.rule == name);
             if chosen.is_none() && notices.is_empty() {
-                notices.push("The alert of this address is no longer kept.".to_owned());
+                notices.push("This alert has been deleted after its retention period.".to_owned());
             }
         }
         // What fires is of more interest than what began later and ended.
@@ -193,14 +193,14 @@ impl Known {
             return;
         }
         let text = match (&self.rule, is_kept) {
-            (Some(_), _) => {
-                "This rule has not fired as far as is known here. This is the last hour."
-            }
+            (Some(_), _) => "No firing of this rule is recorded. Showing the last hour.",
             (None, true) => {
-                "No rule of this name is known here, and no notification of one has come in. This is \
-                 the last hour."
+                "Unknown rule: it is not configured here, and no notification for it was received. \
+                 Showing the last hour."
             }
-            (None, false) => "Alerts are not kept here. This is the last hour.",
+            (None, false) => {
+                "This service does not pass its alerts to the panel. Showing the last hour."
+            }
         };
         self.notices.push(text.to_owned());
     }
@@ -281,7 +281,7 @@ fn state(alert: &Alert, now: i64) -> AlertState {
     let text = match alert.ended {
         None => format!("firing for {}", format::about(alert.lasts(now))),
         Some(ended) => {
-            format!("ended {}, after {}", ago(ended), format::about(alert.lasts(now)))
+            format!("resolved {} after {}", ago(ended), format::about(alert.lasts(now)))
         }
     };
     AlertState {

@@ -80,7 +80,7 @@ pub async fn show(
         let newest = found.as_ref().map_or(0, |(group, _)| group.newest.timestamp);
         let back = states::note_return(&panel, state, newest, &releases, &mut notices).await;
         resolution = states::resolution(state, back.as_deref(), view.window.now);
-        facts.push(("first known", format::rfc3339_short(state.first_seen)));
+        facts.push(("first seen", format::rfc3339_short(state.first_seen)));
     }
     let records = found.as_ref().map_or(&[][..], |(_, records)| records);
     let columns = ["request_id".to_owned(), "user".to_owned()];
@@ -171,7 +171,7 @@ pub async fn set_state(
             }
             audit!("error.reopen", by, { error.fingerprint = fingerprint }, "error reopened");
         }
-        _ => return Err(PanelError::Invalid("The form says neither resolve nor reopen.".into())),
+        _ => return Err(PanelError::Invalid("Invalid form: choose resolve or reopen.".into())),
     }
     let view = params_view(&panel, &form);
     Ok(Redirect::to(&panel.links.page(&format!("/errors/{fingerprint}"), &view)).into_response())

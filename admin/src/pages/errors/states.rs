@@ -71,7 +71,7 @@ fn name(deploy: &Deploy) -> String {
 /// Every state the host keeps, by fingerprint.
 pub async fn all(panel: &Panel, notices: &mut Vec<String>) -> HashMap<String, ErrorState> {
     let Some(host) = &panel.errors else { return HashMap::new() };
-    let states = told(host.list().await, "states of errors", notices);
+    let states = told(host.list().await, "error states", notices);
     states.into_iter().map(|state| (state.fingerprint.clone(), state)).collect()
 }
 
@@ -109,7 +109,7 @@ pub async fn note_return(
     let version = releases.at(newest);
     if let Some(host) = &panel.errors {
         let noted = host.seen_again(&state.fingerprint, newest, &version).await;
-        told(noted, "return of an error", notices);
+        told(noted, "the reopened state of an error", notices);
     }
     Some(version)
 }

@@ -189,7 +189,7 @@ fn scopes(
     asked: &View,
 ) -> Vec<(String, String, bool)> {
     let known = SCOPES.iter().filter(|(name, ..)| scope_query(record, name).is_some());
-    let all = std::iter::once(("all", "everything"));
+    let all = std::iter::once(("all", "all records"));
     let names = known.map(|(name, title, _)| (*name, *title)).chain(all);
     let url = |name| links.context(cursor(record), name, &asked.q, &asked.cols_text());
     names.map(|(name, title)| (title.to_owned(), url(name), name == scope)).collect()

@@ -107,7 +107,7 @@ async fn overview(
 
 fn freshness(until: i64, now: i64) -> String {
     match now.saturating_sub(until) {
-        ..1_000_000 => "up to now".to_owned(),
-        lag => format!("indexed to {} ago", format::duration(lag)),
+        ..1_000_000 => "up to date".to_owned(),
+        lag => format!("indexed up to {} ago", format::duration(lag)),
     }
 }

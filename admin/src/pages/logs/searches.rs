@@ -129,7 +129,7 @@ fn name(form: &Params) -> Result<String, PanelError> {
     let is_fine = !name.is_empty()
         && name.chars().count() <= NAME
         && !name.chars().any(|c| c.is_control() || crate::ui::escape::is_hidden(c));
-    let sentence = || format!("A name has 1 to {NAME} visible characters.");
+    let sentence = || format!("Names must have 1 to {NAME} visible characters.");
     is_fine.then(|| name.to_owned()).ok_or_else(|| PanelError::Invalid(sentence()))
 }
 
@@ -138,11 +138,11 @@ fn done(saved: Saved, name: &str) -> Result<(), PanelError> {
         Saved::Done => Ok(()),
         Saved::Unknown => Err(PanelError::NotFound),
         Saved::NameTaken => {
-            let sentence = format!("Another search is called {name}; choose another name.");
+            let sentence = format!("A search named {name} already exists; choose another name.");
             Err(PanelError::Refused(sentence))
         }
         Saved::Full => {
-            let sentence = "There are as many searches as are kept; delete one first.";
+            let sentence = "The limit of saved searches is reached; delete one first.";
             Err(PanelError::Refused(sentence.to_owned()))
         }
     }
@@ -160,7 +160,7 @@ pub async fn save(
     let url = panel.links.logs(&view);
     let text = url.split_once('?').map_or("", |(_, text)| text);
     if text.len() > VIEW {
-        return Err(PanelError::Invalid("The search is too long to be saved.".to_owned()));
+        return Err(PanelError::Invalid("The search is too long to save.".to_owned()));
     }
     done(host(&panel)?.save(&name, &by, text).await?, &name)?;
     audit!("search.save", by, { search.name = name, logs.query = view.q }, "search saved");
@@ -188,7 +188,7 @@ pub async fn change(
             done(host.delete(id).await?, "")?;
             audit!("search.delete", by, { search.id = id }, "search deleted");
         }
-        _ => return Err(PanelError::Invalid("The form says neither rename nor delete.".into())),
+        _ => return Err(PanelError::Invalid("Invalid form: choose rename or delete.".into())),
     }
     Ok(Redirect::to(&panel.links.path("/logs/searches")).into_response())
 }

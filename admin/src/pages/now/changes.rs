@@ -95,7 +95,7 @@ fn of_deploy(deploy: &Deploy) -> Change {
 fn of_alert(alert: &Alert, at: i64, has_ended: bool, links: &Links) -> Change {
     let class = severity_class(alert.label("severity"));
     let line =
-        if has_ended { change(at, "alert ended", "info") } else { change(at, "alert", class) };
+        if has_ended { change(at, "alert resolved", "info") } else { change(at, "alert", class) };
     Change {
         text: alert.rule.clone(),
         about: if has_ended { String::new() } else { alert.annotation("summary").to_owned() },

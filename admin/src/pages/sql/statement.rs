@@ -169,12 +169,12 @@ fn facts(runs: &[Run], measured: Option<&Cost>) -> Vec<(&'static str, String)> {
     let failed = runs.iter().filter(|run| run.statement.failed).count();
     let repeated = runs.iter().filter(|run| run.statement.is_repeated()).count();
     let mut facts = vec![
-        ("times", format::count(cost.times)),
-        ("together", format::duration(cost.micros)),
+        ("runs", format::count(cost.times)),
+        ("total", format::duration(cost.micros)),
         ("p50", duration(cost.p50)),
         ("p95", duration(cost.p95)),
         ("slowest", duration(runs.first().map(|run| run.each))),
-        ("requests kept", format::count(runs.len() as u64)),
+        ("kept requests", format::count(runs.len() as u64)),
     ];
     if failed > 0 {
         facts.push(("failed", format::count(failed as u64)));

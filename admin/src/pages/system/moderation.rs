@@ -124,7 +124,7 @@ pub async fn set_flagged(
     let flagged = match form.get("set") {
         Some("flagged") => true,
         Some("shown") => false,
-        _ => return Err(PanelError::Invalid("The form says neither flag nor unflag.".to_owned())),
+        _ => return Err(PanelError::Invalid("Invalid form: choose flag or unflag.".to_owned())),
     };
     let message = host(&panel)?.set_flagged(id, flagged).await?.ok_or(PanelError::NotFound)?;
     let action = if flagged { "message.flag" } else { "message.unflag" };

@@ -126,13 +126,13 @@ fn done(change: AccountChange, name: &str) -> Result<(), PanelError> {
     match change {
         AccountChange::Done | AccountChange::Renewed(_) => Ok(()),
         AccountChange::Unknown => Err(PanelError::NotFound),
-        AccountChange::NameTaken => refused(format!("There is an account called {name} already.")),
+        AccountChange::NameTaken => refused(format!("An account named {name} already exists.")),
         AccountChange::LastOperator => {
-            refused(format!("{name} is the last operator; make another one first."))
+            refused(format!("{name} is the last operator; add another one first."))
         }
-        AccountChange::WrongPassword => {
-            Err(PanelError::Invalid("The old password is wrong; nothing was changed.".to_owned()))
-        }
+        AccountChange::WrongPassword => Err(PanelError::Invalid(
+            "The current password is wrong; nothing was changed.".to_owned(),
+        )),
         AccountChange::Throttled(seconds) => Err(PanelError::Throttled(seconds)),
         AccountChange::Unfit(sentence) => Err(PanelError::Invalid(sentence)),
     }
@@ -146,7 +146,7 @@ fn role(form: &Params) -> Result<Role, PanelError> {
     match form.get("role") {
         Some("viewer") => Ok(Role::Viewer),
         Some("operator") => Ok(Role::Operator),
-        _ => Err(PanelError::Invalid("A role is viewer or operator.".to_owned())),
+        _ => Err(PanelError::Invalid("The role must be viewer or operator.".to_owned())),
     }
 }
 
@@ -160,7 +160,7 @@ pub async fn add(
     done(host(&panel)?.add(name, role, password).await?, name)?;
     audit!(
         "operator.add", by, { operator.name = name, operator.role = role.as_str() },
-        "account of an operator made"
+        "operator account added"
     );
     Ok(back(&panel))
 }
@@ -179,12 +179,12 @@ pub async fn change(
         Some("role") => (role(&form)?, known.disabled.is_none(), "operator.role"),
         Some("disabled") => (known.role, false, "operator.disable"),
         Some("enabled") => (known.role, true, "operator.enable"),
-        _ => return Err(PanelError::Invalid("The form does not say what to change.".to_owned())),
+        _ => return Err(PanelError::Invalid("Invalid form: nothing to change.".to_owned())),
     };
     done(host.change(&name, role, is_enabled).await?, &name)?;
     audit!(
         what, by, { operator.name = name, operator.role = role.as_str() },
-        "account of an operator changed"
+        "operator account changed"
     );
     Ok(back(&panel))
 }
@@ -200,14 +200,16 @@ pub async fn set_password(
     }
     let of = |field: &str| form.get(field).unwrap_or_default();
     if of("new") != of("again") {
-        return Err(PanelError::Invalid("The new passwords differ; nothing was changed.".into()));
+        return Err(PanelError::Invalid(
+            "The new passwords do not match; nothing was changed.".into(),
+        ));
     }
     let change = host(&panel)?.set_password(&head, &name, of("old"), of("new")).await?;
     let action = match change {
         AccountChange::Done | AccountChange::Renewed(_) => "operator.password",
         _ => "operator.password_refused",
     };
-    audit!(action, name, {}, "password of an operator");
+    audit!(action, name, {}, "operator password change");
     if let AccountChange::Renewed(cookie) = change {
         return Ok((AppendHeaders([(SET_COOKIE, cookie)]), back(&panel)).into_response());
     }
@@ -226,12 +228,12 @@ pub async fn end(
         Some("all") => Which::All,
         Some("others") => Which::Others,
         Some(id) => Which::One(id.to_owned()),
-        None => return Err(PanelError::Invalid("The form does not say which session.".to_owned())),
+        None => return Err(PanelError::Invalid("Invalid form: no session selected.".to_owned())),
     };
     let ended = host(&panel)?.end(&own.head, &name, &which).await?;
     audit!(
         "operator.sessions_end", own.operator.name, { operator.name = name, ended },
-        "sessions of an operator ended"
+        "operator sessions ended"
     );
     Ok(back(&panel))
 }

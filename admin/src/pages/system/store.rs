@@ -76,13 +76,13 @@ fn facts(status: &StoreStatus, counts: Option<&Counts>, now: i64) -> Vec<(&'stat
         ("records", format::count(status.records)),
         ("on disk", format::bytes(status.bytes)),
         ("oldest record", oldest),
-        ("found within", format::duration(lag)),
-        ("not yet safe from a power failure", format::plural(status.unsynced, "record")),
+        ("search lag", format::duration(lag)),
+        ("not yet fsynced", format::plural(status.unsynced, "record")),
     ];
     if let Some(Counts { queued_bytes, capacity_bytes, .. }) = counts {
         let (queued, room) = (*queued_bytes as u64, *capacity_bytes as u64);
         facts.push((
-            "in the queue",
+            "writer queue",
             format!("{} of {}", format::bytes(queued), format::bytes(room)),
         ));
     }
@@ -102,7 +102,7 @@ fn bounds(status: &StoreStatus, limits: &Limits, now: i64) -> Vec<BoundView> {
             bound: format::about(micros),
             percent: share(age.unsigned_abs(), micros.unsigned_abs()),
             high: 100,
-            hint: "Partitions whose newest record is older go.",
+            hint: "Partitions with only older records are deleted.",
         },
         BoundView {
             name: "size",
@@ -110,7 +110,7 @@ fn bounds(status: &StoreStatus, limits: &Limits, now: i64) -> Vec<BoundView> {
             bound: format::bytes(limits.max_bytes),
             percent: share(status.bytes, limits.max_bytes),
             high: 100,
-            hint: "At the bound the oldest partition goes.",
+            hint: "The oldest partition is deleted.",
         },
     ];
     if let Some(free) = limits.free_bytes {
@@ -120,7 +120,7 @@ fn bounds(status: &StoreStatus, limits: &Limits, now: i64) -> Vec<BoundView> {
             bound: format!("at least {}", format::bytes(limits.min_free_bytes)),
             percent: share(limits.min_free_bytes, free.max(limits.min_free_bytes)),
             high: 90,
-            hint: "With less free the oldest partition goes.",
+            hint: "With less free space, the oldest partition is deleted.",
         });
     }
     bounds
@@ -129,10 +129,10 @@ fn bounds(status: &StoreStatus, limits: &Limits, now: i64) -> Vec<BoundView> {
 fn partition_row(one: &PartitionStatus, view: &View, links: &Links) -> PartitionRow {
     let now = view.window.now;
     let (state, class, hint) = match one.state {
-        PartitionState::Active => ("written", "", "takes new records"),
-        PartitionState::Closed => ("closed", "", "complete, does not change any more"),
-        PartitionState::Rebuilding => ("being rebuilt", "warn", "cannot be searched until then"),
-        PartitionState::Damaged => ("damaged", "error", "is not searched"),
+        PartitionState::Active => ("active", "", "accepts new records"),
+        PartitionState::Closed => ("closed", "", "complete, read-only"),
+        PartitionState::Rebuilding => ("rebuilding", "warn", "not searchable yet"),
+        PartitionState::Damaged => ("damaged", "error", "not searched"),
     };
     let at = |time: Option<i64>| time.map_or_else(|| "–".to_owned(), format::day_time);
     let url = |(from, to): (i64, i64)| {
@@ -175,10 +175,10 @@ fn in_words(reason: Reason) -> &'static str {
     match reason {
         Reason::QueueFull => "queue full",
         Reason::TooLarge => "too large",
-        Reason::Nested => "nested too deep",
-        Reason::Disk => "disk did not take it",
-        Reason::Evicted => "log full before indexed",
-        Reason::Shutdown => "after the shutdown",
+        Reason::Nested => "nested too deeply",
+        Reason::Disk => "disk write failed",
+        Reason::Evicted => "log full before indexing",
+        Reason::Shutdown => "after shutdown",
     }
 }
 
@@ -195,7 +195,7 @@ mod tests {
         counts.dropped[Level::Error as usize][Reason::Disk as usize] = 1;
         let view = losses(&counts);
         assert_eq!((view.emitted.as_str(), view.dropped.as_str()), ("1,023", "43"));
-        assert_eq!(view.reasons, ["queue full", "disk did not take it"]);
+        assert_eq!(view.reasons, ["queue full", "disk write failed"]);
         let mut levels = view.levels;
         levels.sort_unstable();
         let figures = |first: &str, second: &str| vec![first.to_owned(), second.to_owned()];

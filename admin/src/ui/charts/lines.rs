@@ -208,7 +208,7 @@ fn areas(span: &Span, marks: &Marks) -> Vec<Area> {
         let (x, right) = (span.x(from), span.x(to));
         Area { class, x: format!("{x:.1}"), width: format!("{:.1}", (right - x).max(2.0)), title }
     };
-    let gap = |gap: &(i64, i64)| area("gap", *gap, "not watched".to_owned());
+    let gap = |gap: &(i64, i64)| area("gap", *gap, "no data".to_owned());
     let band = |band: &super::marks::Band| {
         area("band", (band.from, band.to), format!("alert {}, {}", band.label, band.when))
     };
@@ -226,7 +226,7 @@ fn describe(plot: &Plot) -> String {
         Some(format!("{name} {}", plot.measure.show(last(trace)?)))
     });
     let last: Vec<_> = last.collect();
-    format!("{} over time; last: {}; the table below has the figures", plot.title, last.join(", "))
+    format!("{} over time; last: {}; the table below has the values", plot.title, last.join(", "))
 }
 
 /// A line without axes, as small as a word.

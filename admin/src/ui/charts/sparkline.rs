@@ -57,6 +57,6 @@ impl Sparkline {
             let texts = (at as f64 * step, HEIGHT - height, height);
             (format!("{:.1}", texts.0), format!("{:.1}", texts.1), format!("{:.1}", texts.2))
         };
-        Self { bars: bars.map(bar).collect(), label: format!("at most {max:.0} in one part") }
+        Self { bars: bars.map(bar).collect(), label: format!("peak {max:.0} per bar") }
     }
 }
