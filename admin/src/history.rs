@@ -10,6 +10,7 @@ mod rollup;
 mod row;
 mod scrape;
 mod segments;
+mod series;
 
 use std::collections::VecDeque;
 use std::io;
@@ -17,9 +18,9 @@ use std::path::Path;
 
 pub use columns::{Column, Fold};
 pub use rollup::Cells;
+pub use series::{Kept, Pick, Spread, Track, pick};
 
 use crate::format::SECOND;
-use crate::metrics::Track;
 use columns::Columns;
 use ring::Ring;
 use rollup::Rollup;
@@ -60,11 +61,11 @@ pub struct History {
 }
 
 struct Files {
-    fine: Kept,
-    minutes: Kept,
+    fine: RowFile,
+    minutes: RowFile,
 }
 
-struct Kept {
+struct RowFile {
     segments: Segments,
     /// Rows that could not be written since the last that could.
     lost: u64,
@@ -123,7 +124,7 @@ impl History {
         for notice in notices {
             self.say(notice);
         }
-        let kept = |segments| Kept { segments, lost: 0 };
+        let kept = |segments| RowFile { segments, lost: 0 };
         self.files = Some(Files { fine: kept(fine), minutes: kept(minutes) });
         for minute in late {
             self.add_minute(minute);
@@ -160,7 +161,7 @@ impl History {
         self.minutes.push(minute);
     }
 
-    fn write(&mut self, row: &Row, kept: impl Fn(&mut Files) -> &mut Kept) {
+    fn write(&mut self, row: &Row, kept: impl Fn(&mut Files) -> &mut RowFile) {
         let Some(kept) = self.files.as_mut().map(kept) else { return };
         let name = kept.segments.name();
         match kept.segments.append(row, &self.columns) {

@@ -14,11 +14,11 @@ mod pages;
 mod routes;
 mod ui;
 
-pub use access::operator::{Operator, Role, StillOpen};
+pub use access::operator::{Operator, StillOpen};
 pub use admin::Admin;
 pub use host::{
     Account, AccountChange, Alert, Alerts, Deploy, Deploys, ErrorState, ErrorStates, HostError,
-    Job, Jobs, Listed, Message, MessageFilter, Moderation, Operators, Plans, Rule, Run, Saved,
-    SavedSearch, SavedSearches, Session, User, Which,
+    Job, Jobs, Listed, Message, MessageFilter, Moderation, Operators, Plans, Role, Rule, Run,
+    Saved, SavedSearch, SavedSearches, Session, User, Which,
 };
 pub use ui::assets::{stylesheet, stylesheet_name};

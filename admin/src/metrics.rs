@@ -16,9 +16,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use logsearch::metrics::Metric;
 use logsearch::metrics::own::Names;
 
-pub use chart::{Chart, Pick, Set, pick};
-pub(crate) use chart::{Kept, Look, Spread, Track};
-pub(crate) use plot::{Measure, Plot, Trace, plots};
+pub use crate::history::{Pick, pick};
+pub(crate) use chart::Look;
+pub use chart::{Chart, Set};
+pub(crate) use plot::{Measure, Plot, Span, Trace, plots};
 pub use sampler::Sampler;
 pub(crate) use statements::{Cost, Costs};
 

@@ -4,6 +4,7 @@
 pub mod alerts;
 pub mod errors;
 pub mod logs;
+pub mod marks;
 pub mod metrics;
 pub mod now;
 pub mod requests;

@@ -5,25 +5,7 @@ use axum::http::request::Parts;
 
 use super::theme::Theme;
 use crate::context::error::PanelError;
-
-/// What somebody may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Look at everything.
-    Viewer,
-    /// Also change things: levels, jobs, what is resolved.
-    Operator,
-}
-
-impl Role {
-    /// As forms and records name it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Viewer => "viewer",
-            Self::Operator => "operator",
-        }
-    }
-}
+use crate::host::Role;
 
 /// Somebody the guard let in.
 #[derive(Clone, Debug, PartialEq, Eq)]

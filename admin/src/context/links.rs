@@ -9,7 +9,7 @@ use logsearch::store::Cursor;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::window::Window;
-use crate::ui::assets;
+use crate::format;
 
 /// What may stand in a path segment or a value as it is; the rest of a query reads well enough.
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC
@@ -26,6 +26,43 @@ const KEPT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b')');
 /// Path segments have no slash of their own.
 const SEGMENT: &AsciiSet = &KEPT.add(b'/');
+
+/// The paths of the pages below the prefix.
+pub mod path {
+    /// The records.
+    pub const LOGS: &str = "/logs";
+    /// Their event types.
+    pub const PATTERNS: &str = "/logs/patterns";
+    /// The saved searches.
+    pub const SEARCHES: &str = "/logs/searches";
+    /// What the query box offers.
+    pub const COMPLETION: &str = "/logs/complete";
+    /// The requests.
+    pub const REQUESTS: &str = "/requests";
+    /// Their statements.
+    pub const SQL: &str = "/requests/sql";
+    /// The groups of errors.
+    pub const ERRORS: &str = "/errors";
+    /// The inbox of alerts.
+    pub const ALERTS: &str = "/alerts";
+    /// The charts.
+    pub const METRICS: &str = "/metrics";
+    /// What scripts draw of them.
+    pub const METRICS_DATA: &str = "/metrics/data.json";
+    /// The heatmap of all traffic, without a page around it.
+    pub const DURATIONS: &str = "/metrics/durations";
+    /// The service itself.
+    pub const SYSTEM: &str = "/system";
+    /// Where the levels are set.
+    pub const LEVELS: &str = "/system/levels";
+    /// The accounts of those who use the panel.
+    pub const OPERATORS: &str = "/operators";
+    /// Where a theme is chosen.
+    pub const THEME: &str = "/theme";
+}
+
+/// Columns besides time, level and message.
+const COLUMNS: [&str; 2] = ["request_id", "duration"];
 
 /// What to list and how: the state of a page, all of it in its address.
 #[derive(Clone, Debug)]
@@ -131,6 +168,39 @@ impl View {
         }
     }
 
+    /// The columns besides time, level and message: those of the view, or the usual ones.
+    pub fn shown_columns(&self) -> Vec<String> {
+        let usual = || COLUMNS.iter().map(|name| (*name).to_owned()).collect();
+        self.cols.clone().unwrap_or_else(usual)
+    }
+
+    /// The shown columns with this one added, or without it.
+    pub fn toggled_columns(&self, column: &str) -> Vec<String> {
+        let mut columns = self.shown_columns();
+        match columns.iter().position(|known| known == column) {
+            Some(at) => drop(columns.remove(at)),
+            None => columns.push(column.to_owned()),
+        }
+        columns
+    }
+
+    /// What a form sends along with a click, so that nothing of the view is lost; defaults are left out.
+    pub fn form_fields(&self) -> Vec<(&'static str, String)> {
+        let mut fields = vec![("q", self.q.clone())];
+        if !self.window.is_default() {
+            fields.push(("from", self.window.from.to_string()));
+            fields.push(("to", self.window.to.to_string()));
+        }
+        fields.push(("cols", self.cols_text()));
+        fields.push(("sort", self.sort.clone()));
+        fields.push(("fields", self.fields.clone()));
+        if self.refresh > 0 {
+            fields.push(("refresh", self.refresh.to_string()));
+        }
+        fields.retain(|(_, value)| !value.is_empty());
+        fields
+    }
+
     /// Following new records or not.
     #[must_use]
     pub fn tailing(&self, tail: bool) -> Self {
@@ -212,10 +282,15 @@ impl Links {
         self.path(&format!("/events/{}.json", Self::event_id(cursor)))
     }
 
+    /// Where the form of what surrounds a record goes.
+    pub fn context_form(&self, cursor: Cursor) -> String {
+        self.path(&format!("/events/{}/context", Self::event_id(cursor)))
+    }
+
     /// What surrounds a record.
     pub fn context(&self, cursor: Cursor, scope: &str, q: &str, cols: &str) -> String {
         let id = Self::event_id(cursor);
-        let mut url = self.path(&format!("/events/{id}/context"));
+        let mut url = self.context_form(cursor);
         Parameters::new(&mut url).add("scope", scope, "all").add("q", q, "").add("cols", cols, "");
         // Where the record stands on the page.
         url + "#e" + &id
@@ -226,13 +301,18 @@ impl Links {
         self.path(&format!("/requests/{}", utf8_percent_encode(id, SEGMENT)))
     }
 
+    /// The path of a rule's page, below the prefix.
+    pub fn alert_path(rule: &str, id: Option<i64>) -> String {
+        let mut path = format!("{}/{}", path::ALERTS, Self::segment(rule));
+        if let Some(id) = id {
+            Parameters::new(&mut path).add("at", &id.to_string(), "");
+        }
+        path
+    }
+
     /// A rule: the newest time it fired, or the time of that number.
     pub fn alert(&self, rule: &str, id: Option<i64>) -> String {
-        let mut url = self.path(&format!("/alerts/{}", Self::segment(rule)));
-        if let Some(id) = id {
-            Parameters::new(&mut url).add("at", &id.to_string(), "");
-        }
-        url
+        self.path(&Self::alert_path(rule, id))
     }
 
     /// A list with the parameters that are not empty.
@@ -244,19 +324,44 @@ impl Links {
         url
     }
 
+    /// The path of a statement's page, below the prefix.
+    pub fn statement_path(sql: &str) -> String {
+        format!("{}/{}", path::SQL, format::fingerprint(&[sql]))
+    }
+
+    /// The path of a statement's plan, below the prefix.
+    pub fn plan_path(sql: &str) -> String {
+        format!("{}/plan", Self::statement_path(sql))
+    }
+
+    /// The path of an error's page, below the prefix.
+    pub fn error_path(fingerprint: &str) -> String {
+        format!("{}/{}", path::ERRORS, Self::segment(fingerprint))
+    }
+
+    /// A chart on the page of metrics.
+    pub fn chart(&self, window: &Window, id: &str) -> String {
+        format!("{}#{id}", self.page_in(path::METRICS, window))
+    }
+
+    /// Where an account is changed: itself, or a part of it such as `/password`.
+    pub fn account(&self, name: &str, part: &str) -> String {
+        self.path(&format!("{}/{}{part}", path::OPERATORS, Self::segment(name)))
+    }
+
+    /// Where a saved search is changed.
+    pub fn search(&self, id: i64) -> String {
+        self.path(&format!("{}/{id}", path::SEARCHES))
+    }
+
     /// Where a job of that name is started.
     pub fn job(&self, name: &str) -> String {
         self.path(&format!("/system/jobs/{}", utf8_percent_encode(name, SEGMENT)))
     }
 
-    /// Where the choice of a theme is sent.
-    pub fn theme(&self) -> String {
-        self.path("/theme")
-    }
-
-    /// An asset of that name, as it is in this program.
-    pub fn asset(&self, name: &str) -> String {
-        self.path(&format!("/assets/{}/{name}", assets::hash()))
+    /// An asset of that name; the hash changes with its content.
+    pub fn asset(&self, hash: &str, name: &str) -> String {
+        self.path(&format!("/assets/{hash}/{name}"))
     }
 
     /// A text as one segment of a path.

@@ -5,9 +5,9 @@ use logsearch::query::{Query, parse};
 use logsearch::record::{LogRecord, ValueRef};
 use logsearch::store::{LogStore, StoreError, TimeRange};
 
+use super::record::{number_of, text_of};
+use super::requests::{and, ends, percentiles};
 use crate::format::{self, SECOND};
-use crate::pages::logs::rows::{number_of, text_of};
-use crate::pages::requests::{and, ends, percentiles};
 
 /// Requests so long before and after are compared with, in microseconds.
 const BEFORE: i64 = 24 * 3_600 * SECOND;

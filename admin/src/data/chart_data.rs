@@ -6,8 +6,7 @@ use crate::context::panel::Panel;
 use crate::context::window::Window;
 use crate::format::{self, SECOND};
 use crate::history::{History, Interval};
-use crate::metrics::{Plot, plots};
-use crate::ui::charts::Span;
+use crate::metrics::{Plot, Span, plots};
 
 /// Lengths of intervals in seconds; from a minute on each is a whole number of minutes.
 const STEPS: [i64; 15] =

@@ -6,7 +6,7 @@ use logsearch::query::{Query, parse};
 use logsearch::record::ValueRef;
 use logsearch::store::{Aggregate, Aggregation, LogStore, StoreError, TimeRange, TopValues};
 
-use super::summary;
+use super::{requests, summary};
 use crate::context::links::{Links, View};
 use crate::context::params::short_name;
 use crate::format::{self, SECOND};
@@ -107,7 +107,7 @@ async fn values(
 
 fn others_and(others: &Query, one: &Candidate) -> Query {
     let clause = Query::value_clause(&one.field, ValueRef::Str(&one.value));
-    crate::pages::requests::and(others, clause)
+    requests::and(others, clause)
 }
 
 /// Every value of either window that changed beyond chance, the most unlikely first.

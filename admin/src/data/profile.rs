@@ -2,14 +2,12 @@
 //! that a service folded at the end of a request count as often as they ran; where it recorded each one
 //! instead, they are folded here.
 
-use std::cmp::Reverse;
 use std::collections::HashSet;
 
 use logsearch::fields;
 use logsearch::record::{LogRecord, Value};
 
-use crate::pages::logs::rows::{number_of, text_of};
-use crate::ui::charts::Step;
+use super::record::{number_of, text_of};
 
 /// How often one statement has to run in a request to be called N+1.
 pub const REPEATS: u64 = 5;
@@ -70,44 +68,6 @@ impl Profile {
     pub fn most_repeats(&self) -> u64 {
         self.statements.iter().map(|statement| statement.times).max().unwrap_or(0)
     }
-
-    /// The request itself, which the other steps are parts of.
-    fn whole(&self) -> Step {
-        Step {
-            label: "the request".to_owned(),
-            pieces: vec![(0, self.duration)],
-            times: 1,
-            total: self.duration,
-            ..Step::default()
-        }
-    }
-
-    /// The request, then statements and everything else that took time, in order of their starts.
-    pub fn steps(&self, records: &[LogRecord]) -> Vec<Step> {
-        let mut steps: Vec<Step> = self.statements.iter().map(Statement::step).collect();
-        let others = records.iter().filter(|record| {
-            record.field(fields::DB_QUERY).is_none()
-                && record.field(fields::DURATION).is_some()
-                && !is_end(record)
-        });
-        steps.extend(others.map(|record| {
-            let took = number_of(record, fields::DURATION).unwrap_or(0);
-            let name = text_of(record, fields::SPAN_NAME);
-            let offset = number_of(record, fields::OFFSET);
-            Step {
-                label: name.unwrap_or_else(|| record.message.clone()),
-                pieces: vec![(offset.unwrap_or(record.timestamp - took - self.start), took)],
-                times: 1,
-                total: took,
-                ..Step::default()
-            }
-        }));
-        nest(&mut steps);
-        if !steps.is_empty() {
-            steps.insert(0, self.whole());
-        }
-        steps
-    }
 }
 
 impl Statement {
@@ -122,50 +82,6 @@ impl Statement {
     /// Whether it should be one statement.
     pub fn is_repeated(&self) -> bool {
         self.times >= REPEATS
-    }
-
-    fn step(&self) -> Step {
-        let note = match (self.failed, self.is_repeated()) {
-            (true, _) => "failed".to_owned(),
-            (false, true) => format!("N+1: same statement ran {} times", self.times),
-            (false, false) => String::new(),
-        };
-        Step {
-            label: if self.name.is_empty() { beginning(&self.sql) } else { self.name.clone() },
-            pieces: self.pieces.clone(),
-            times: self.times,
-            total: self.micros,
-            is_bad: !note.is_empty(),
-            note,
-            from: self.callsite.clone(),
-            is_statement: true,
-            ..Step::default()
-        }
-    }
-}
-
-/// Brings steps into the order of their starts, a longer one first, and finds what lies in what.
-fn nest(steps: &mut [Step]) {
-    let piece = |step: &Step| step.pieces.first().copied().unwrap_or_default();
-    steps.sort_by_key(|step| (piece(step).0, Reverse(piece(step).1)));
-    let mut around: Vec<i64> = Vec::new();
-    for step in steps {
-        let (start, took) = piece(step);
-        around.retain(|end| *end > start);
-        step.depth = around.len() + 1;
-        // Nothing is part of a statement, and its runs may lie far apart.
-        if !step.is_statement {
-            around.push(start + took);
-        }
-    }
-}
-
-/// Enough of a statement to know it by.
-fn beginning(sql: &str) -> String {
-    const KEPT: usize = 48;
-    match sql.char_indices().nth(KEPT) {
-        Some((at, _)) => format!("{}…", &sql[..at]),
-        None => sql.to_owned(),
     }
 }
 
@@ -290,26 +206,6 @@ mod tests {
         let folded = [(TIMES, Value::Int(1))];
         let records = [of("a", &[]), of("a", &folded), of("b", &[]), sql(1, &[]), sql(1, &folded)];
         assert_eq!(told_once(&records).len(), 4);
-    }
-
-    #[test]
-    fn what_a_step_is_part_of_stands_around_it() {
-        let part = |name: &str, offset, took| {
-            let field = |name: &str, value| (name.to_owned(), value);
-            let mut record = record(1_000, &[(fields::DURATION, Value::Int(took))]);
-            record.fields.push(field(fields::SPAN_NAME, Value::Str(name.to_owned())));
-            record.fields.push(field(fields::OFFSET, Value::Int(offset)));
-            record
-        };
-        let end = [(fields::STATUS, Value::Int(200)), (fields::DURATION, Value::Int(900))];
-        let mut records = vec![part("render", 500, 300), part("handler", 100, 700)];
-        records.push(sql(1_000, &[(TIMES, Value::Int(2)), (fields::OFFSET, Value::Int(100))]));
-        records.extend([part("send", 800, 100), record(1_000, &end)]);
-        let steps = Profile::new(&records).steps(&records);
-        let found: Vec<_> = steps.iter().map(|step| (step.label.as_str(), step.depth)).collect();
-        let expected =
-            [("the request", 0), ("handler", 1), ("SELECT 1", 2), ("render", 2), ("send", 1)];
-        assert_eq!(found, expected);
     }
 
     #[test]

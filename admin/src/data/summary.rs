@@ -2,16 +2,13 @@
 //! are exact, over the whole window and not the shown page.
 
 use logsearch::fields::{self, CATALOGUE, Kind};
-use logsearch::query::{Chips, Field, Query};
-use logsearch::record::ValueRef;
+use logsearch::query::{Field, Query};
 use logsearch::store::{
     Aggregate, Aggregation, Bucket, LogStore, StoreError, TimeRange, TopValues,
 };
 
-use crate::context::links::{Links, View};
-use crate::context::params::{canonical_name, short_name};
-use crate::format;
-use crate::pages::logs::list;
+use crate::context::links::View;
+use crate::context::params::canonical_name;
 
 /// The most bars of a histogram.
 const BARS: usize = 90;
@@ -97,7 +94,7 @@ fn facet_fields(view: &View) -> Vec<String> {
         return found_fields(&view.fields);
     }
     let mut names: Vec<String> = FIELDS.iter().map(|name| (*name).to_owned()).collect();
-    for name in list::columns(view).iter().map(|column| canonical_name(column)) {
+    for name in view.shown_columns().iter().map(|column| canonical_name(column)) {
         // Ids and durations differ on every record: their most frequent values say nothing.
         let says_nothing = name == fields::REQUEST_ID || fields::kind(&name).is_number();
         if !says_nothing && !names.contains(&name) {
@@ -137,81 +134,4 @@ pub async fn facets(
     let names = facet_fields(view);
     let size = if names.len() == 1 { ALL_VALUES } else { VALUES };
     top_values(store, range, query, names, size).await
-}
-
-/// A field of the sidebar.
-pub struct Facet {
-    pub name: String,
-    pub help: &'static str,
-    /// The field alone, with more of its values.
-    pub alone: String,
-    /// The field as a column, or no longer.
-    pub column: String,
-    pub is_column: bool,
-    pub values: Vec<FacetValue>,
-    pub others: String,
-    pub missing: Option<FacetValue>,
-}
-
-/// A value with its count and what a click does.
-pub struct FacetValue {
-    pub text: String,
-    pub count: String,
-    pub only: String,
-    pub without: String,
-    pub is_on: bool,
-    pub level: &'static str,
-}
-
-/// The sidebar: fields that some matching record has.
-pub fn facet_views(
-    values: &[TopValues],
-    chips: &Chips,
-    view: &View,
-    links: &Links,
-    path: &str,
-) -> Vec<Facet> {
-    let with = |clause: &Query| {
-        links.page(path, &view.query(chips.clone().with(clause.clone()).to_string()))
-    };
-    let columns = list::columns(view);
-    let facet = |top: &TopValues| {
-        let name = short_name(&top.field);
-        let value = |(text, count): &(String, u64)| {
-            let clause = Query::value_clause(&top.field, ValueRef::Str(text));
-            FacetValue {
-                text: text.clone(),
-                count: format::count(*count),
-                only: with(&clause),
-                without: with(&clause.clone().negated()),
-                is_on: chips.0.iter().any(|chip| chip.enabled && chip.query == clause),
-                level: level_class(&top.field, text),
-            }
-        };
-        let has = Query::has_field(&top.field);
-        let missing = (top.missing > 0).then(|| FacetValue {
-            text: "(none)".to_owned(),
-            count: format::count(top.missing),
-            only: with(&has.clone().negated()),
-            without: with(&has),
-            is_on: false,
-            level: "",
-        });
-        Facet {
-            alone: links.page(path, &view.showing(name.as_str())),
-            column: links.logs(&view.columns(list::toggled(view, &name))),
-            is_column: columns.contains(&name),
-            name,
-            help: fields::definition(&top.field).map_or("", |known| known.help),
-            values: top.values.iter().map(value).collect(),
-            others: if top.others > 0 { format::count(top.others) } else { String::new() },
-            missing,
-        }
-    };
-    values.iter().filter(|top| !top.values.is_empty()).map(facet).collect()
-}
-
-fn level_class(field: &str, value: &str) -> &'static str {
-    let level = logsearch::record::Level::parse(value).filter(|_| field == fields::LEVEL);
-    level.map_or("", logsearch::record::Level::as_str)
 }

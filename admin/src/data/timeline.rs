@@ -4,10 +4,8 @@
 
 use logsearch::store::TimeRange;
 
-use crate::context::links::View;
 use crate::context::panel::Panel;
 use crate::host::{Alert, Deploy, HostError};
-use crate::ui::charts::Marks;
 
 /// The most alerts and the most deployments of a window.
 const MOST: usize = 100;
@@ -56,12 +54,4 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
         source = error.source();
     }
     text
-}
-
-impl Panel {
-    /// What to mark on a chart of the view's window.
-    pub async fn marks(&self, view: &View) -> Marks {
-        let range = view.window.range();
-        Marks::new(&Happened::within(self, range).await, range, view.window.now, &self.links)
-    }
 }

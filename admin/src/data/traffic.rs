@@ -4,9 +4,9 @@
 use logsearch::query::{Chips, Query, parse};
 use logsearch::store::{Aggregate, Aggregation, LogStore, StoreError, TimeRange};
 
+use super::requests;
 use crate::format::SECOND;
 use crate::metrics::{Look, Measure, Plot, Set, Trace};
-use crate::pages::requests;
 
 /// Requests per interval: all, those refused with 4xx, those failed with 5xx.
 pub struct Counts {

@@ -7,7 +7,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::columns::{Column, Columns, Fold};
 use super::exposition::{Exposition, Sample};
-use crate::metrics::{Kept, Spread, Track};
+use super::series::{Kept, Spread, Track};
 
 /// What comes together of a label with too many values.
 const OTHER_GROUP: &str = "(others)";
@@ -138,9 +138,9 @@ fn increase(
 
 #[cfg(test)]
 mod tests {
+    use super::super::series::{Pick, pick};
     use super::*;
     use crate::history::exposition::parse;
-    use crate::metrics::{Pick, pick};
 
     fn track(pick: Pick, kind: Kept) -> Track {
         Track { pick, kind, spread: Spread::Few }

@@ -7,8 +7,8 @@ use std::fs;
 
 use proptest::prelude::*;
 
+use super::series::{Kept, Spread, pick};
 use super::*;
-use crate::metrics::{Kept, Spread, pick};
 
 const EVERY: i64 = 10 * SECOND;
 

@@ -18,6 +18,17 @@ pub struct Deploy {
     pub note: String,
 }
 
+impl Deploy {
+    /// Version and revision, as far as they are known: `1.4.2 (1a2b3c)`.
+    pub fn label(&self) -> String {
+        match (self.version.as_str(), self.revision.as_str()) {
+            (version, "") => version.to_owned(),
+            ("", revision) => revision.to_owned(),
+            (version, revision) => format!("{version} ({revision})"),
+        }
+    }
+}
+
 /// The deployments of the host.
 #[async_trait]
 pub trait Deploys: Send + Sync + 'static {

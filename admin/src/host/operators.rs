@@ -7,7 +7,25 @@ use axum::http::HeaderValue;
 use axum::http::request::Parts;
 
 use super::HostError;
-use crate::access::operator::Role;
+
+/// What somebody may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Look at everything.
+    Viewer,
+    /// Also change things: levels, jobs, what is resolved.
+    Operator,
+}
+
+impl Role {
+    /// As forms and records name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Operator => "operator",
+        }
+    }
+}
 
 /// An account. Times are microseconds since the Unix epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]

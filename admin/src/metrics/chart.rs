@@ -1,11 +1,9 @@
 //! What a chart shows: which series of the exposition, read how. Titles are short; what a metric means
 //! stands in the host's catalogue and is shown beside the chart.
 
-use std::fmt;
-
 use logsearch::metrics::Unit;
 
-use crate::history::Fold;
+use crate::history::{Fold, Kept, Pick, Spread, Track};
 
 /// The sets of the page, in its order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,47 +48,6 @@ impl Set {
     }
 }
 
-/// Series of one name, all of them or some.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pick {
-    pub(crate) metric: &'static str,
-    pub(crate) only: Option<(&'static str, &'static [&'static str])>,
-    pub(crate) by: Option<&'static str>,
-}
-
-/// The series of this name, added up.
-pub fn pick(metric: &'static str) -> Pick {
-    Pick { metric, only: None, by: None }
-}
-
-impl Pick {
-    /// Only series whose label has one of these values.
-    #[must_use]
-    pub fn only(self, label: &'static str, values: &'static [&'static str]) -> Self {
-        Self { only: Some((label, values)), ..self }
-    }
-
-    /// A line for each value of a label.
-    #[must_use]
-    pub fn by(self, label: &'static str) -> Self {
-        Self { by: Some(label), ..self }
-    }
-}
-
-impl fmt::Display for Pick {
-    /// As the history's files name it.
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.metric)?;
-        if let Some((label, values)) = self.only {
-            write!(formatter, "{{{label}={}}}", values.join("|"))?;
-        }
-        if let Some(label) = self.by {
-            write!(formatter, " by {label}")?;
-        }
-        Ok(())
-    }
-}
-
 /// How a line comes from its series.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Reading {
@@ -132,44 +89,6 @@ impl Reading {
                 track(part, Kept::Gauge(Fold::Highest)),
                 track(whole, Kept::Gauge(Fold::Highest)),
             ],
-        }
-    }
-}
-
-/// What is kept of series.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kept {
-    /// The value.
-    Gauge(Fold),
-    /// The increase.
-    Counter,
-    /// The increase of each bucket.
-    Histogram,
-}
-
-/// Series that the history follows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Track {
-    pub pick: Pick,
-    pub kind: Kept,
-    pub spread: Spread,
-}
-
-/// How many groups a label makes of a track.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Spread {
-    /// As many as a chart has room for; a counter that did not grow is zero.
-    Few,
-    /// As many as a table has room for; of counters that did not grow nothing is kept.
-    Many,
-}
-
-impl Spread {
-    /// The most groups; what is beyond comes together in one.
-    pub fn groups(self) -> usize {
-        match self {
-            Self::Few => 12,
-            Self::Many => 100,
         }
     }
 }

@@ -82,6 +82,21 @@ pub struct Trace {
     pub grew: Option<f64>,
 }
 
+/// The time that charts of a page share.
+#[derive(Clone, Debug)]
+pub struct Span {
+    /// First microsecond of the window.
+    pub from: i64,
+    /// The first behind it.
+    pub to: i64,
+    /// Length of an interval in microseconds.
+    pub step: i64,
+    /// The start of each interval.
+    pub starts: Vec<i64>,
+    /// When nothing was watched though before and after it was.
+    pub gaps: Vec<(i64, i64)>,
+}
+
 /// A chart with its values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plot {

@@ -5,7 +5,8 @@
 use logsearch::metrics::Unit;
 use logsearch::metrics::own::Names;
 
-use super::chart::{Chart, Set, pick};
+use super::chart::{Chart, Set};
+use crate::history::pick;
 
 /// Shown first in their sets.
 pub fn charts() -> Vec<Chart> {

@@ -3,9 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::chart::{Kept, Spread, Track, pick};
 use super::plot::percentile;
-use crate::history::History;
+use crate::history::{History, Kept, Spread, Track, pick};
 
 const DURATION: &str = "db_client_operation_duration_seconds";
 const SUM: &str = "db_client_operation_duration_seconds_sum";

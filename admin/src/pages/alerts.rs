@@ -11,7 +11,7 @@ use axum::response::Response;
 
 use crate::access::operator::Operator;
 use crate::context::error::PanelError;
-use crate::context::links::{Links, View};
+use crate::context::links::{Links, View, path};
 use crate::context::panel::Panel;
 use crate::context::params::Params;
 use crate::context::window::Window;
@@ -99,7 +99,7 @@ pub async fn show(
     let rules = panel.alerts.as_ref().map(|host| host.rules()).unwrap_or_default();
     let row = |alert: &Alert| alert_row(alert, now, &panel.links);
     render(&AlertsPage {
-        layout: Layout::new(&panel, &operator, Section::None, "Alerts", "/alerts", &view),
+        layout: Layout::new(&panel, &operator, Section::None, "Alerts", path::ALERTS, &view),
         heartbeats: heartbeats(&firing, now),
         firing: firing.iter().filter(|alert| !is_heartbeat(alert)).map(row).collect(),
         ended: ended.iter().filter(|alert| !is_heartbeat(alert)).map(row).collect(),

@@ -4,6 +4,7 @@ pub mod completion;
 pub mod edit;
 pub mod event;
 pub mod export;
+mod facets;
 pub mod head;
 pub mod list;
 pub mod overview;
@@ -25,10 +26,11 @@ use super::logs::list::{Column, Empty};
 use super::logs::rows::{Row, Rows};
 use crate::access::operator::Operator;
 use crate::context::error::PanelError;
-use crate::context::links::{Place, View, cursor};
+use crate::context::links::{Place, View, cursor, path};
 use crate::context::panel::Panel;
 use crate::context::params::Params;
 use crate::format;
+use crate::ui::assets;
 use crate::ui::layout::{Layout, Section};
 
 #[derive(Template)]
@@ -71,16 +73,16 @@ pub async fn show(
         return Ok(Redirect::to(&url).into_response());
     }
     let started = Instant::now();
-    let columns = list::columns(&view);
+    let columns = view.shown_columns();
     let found = list::list(panel.store.as_ref(), &view, &parsed.query).await?;
     let records = &found.page.records;
     let links = &panel.links;
     let title = if view.q.is_empty() { "Logs" } else { view.q.as_str() };
     let page = LogsPage {
-        layout: Layout::new(&panel, &operator, Section::Logs, title, head::RECORDS, &view),
+        layout: Layout::new(&panel, &operator, Section::Logs, title, path::LOGS, &view),
         head: Head {
             saved: searches::menu(&panel, &view).await,
-            ..Head::new(&panel, head::RECORDS, &view, &parsed)
+            ..Head::new(&panel, path::LOGS, &view, &parsed)
         },
         partial: found.page.partial,
         rows: Rows::new(links, &columns, &view).marking(&parsed.query).list(records),
@@ -89,12 +91,12 @@ pub async fn show(
         newer: found.newer.map(|at| links.logs(&view.at(Place::Newer(at)))),
         older: found.older.map(|at| links.logs(&view.at(Place::Older(at)))),
         empty: (records.is_empty() && !view.tail)
-            .then(|| Empty::new(&view, &parsed.chips, links, head::RECORDS)),
+            .then(|| Empty::new(&view, &parsed.chips, links, path::LOGS)),
         tail: view.tail.then(|| tail(&panel, &view, records.first().map(cursor))),
     };
     let html = page.render()?;
     let took = format!("records in {}", format::elapsed(started));
-    overview::page(Arc::clone(&panel), &html, head::RECORDS, view, parsed, took)
+    overview::page(Arc::clone(&panel), &html, path::LOGS, view, parsed, took)
 }
 
 fn order(view: &View, panel: &Panel) -> Order {
@@ -109,5 +111,5 @@ fn order(view: &View, panel: &Panel) -> Order {
 /// The stream goes on behind the newest record of the page, so nothing is missed between the two.
 fn tail(panel: &Panel, view: &View, newest: Option<(i64, u64)>) -> Tail {
     let url = panel.live.as_ref().map(|_| panel.links.tail(view, newest));
-    Tail { url: url.unwrap_or_default(), script: panel.links.asset("tail.js") }
+    Tail { url: url.unwrap_or_default(), script: assets::url(&panel.links, "tail.js") }
 }

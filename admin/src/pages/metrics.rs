@@ -9,16 +9,18 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::marks;
 use super::requests::durations;
 use crate::access::operator::Operator;
 use crate::context::error::PanelError;
-use crate::context::links::{Links, View};
+use crate::context::links::{View, path};
 use crate::context::panel::Panel;
 use crate::context::params::Params;
 use crate::context::window::Window;
 use crate::data::chart_data::{Picture, picture};
 use crate::format::{self, SECOND};
 use crate::metrics::{Plot, Set};
+use crate::ui::assets;
 use crate::ui::charts::{self, Heatmap, Lines, Marks};
 use crate::ui::layout::{Layout, Section, render};
 
@@ -28,9 +30,6 @@ const SCRIPTED: i64 = 360;
 const ROWS: i64 = 30;
 /// A page that follows asks again after so many seconds, or after an interval if that is longer.
 const REFRESH: i64 = 10;
-/// Where the page and its data are.
-pub const PATH: &str = "/metrics";
-pub const DATA_PATH: &str = "/metrics/data.json";
 
 #[derive(Template)]
 #[template(path = "metrics.html")]
@@ -64,14 +63,14 @@ pub async fn show(
     let (links, window) = (&panel.links, view.window);
     let (drawn, marks, durations) = tokio::join!(
         picture(&panel, window, DRAWN),
-        panel.marks(&view),
+        marks::of_window(&panel, &view),
         durations::of_traffic(&panel, &view)
     );
     let (drawn, durations) = (drawn?, durations?);
     let table = drawn.coarser(&panel, ROWS);
     let draw = |plot: &Plot| {
         let query = view.query(plot.query.clone());
-        let chart = Lines::new(plot, &drawn.span, &marks, links.template("/logs", &query));
+        let chart = Lines::new(plot, &drawn.span, &marks, links.template(path::LOGS, &query));
         let Some(rows) = table.plots.iter().find(|rows| rows.id == plot.id) else { return chart };
         chart.tabled(rows, &table.span.starts, |start| {
             let window = Window::absolute(start, start.saturating_add(table.span.step), window.now);
@@ -84,9 +83,9 @@ pub async fn show(
     };
     let sets: Vec<_> =
         Set::ALL.into_iter().map(set).filter(|(_, lines)| !lines.is_empty()).collect();
-    let asset = |name: &str| links.asset(name);
+    let asset = |name: &str| assets::url(links, name);
     render(&MetricsPage {
-        layout: Layout::new(&panel, &operator, Section::Metrics, "Metrics", PATH, &view),
+        layout: Layout::new(&panel, &operator, Section::Metrics, "Metrics", path::METRICS, &view),
         style: asset("metrics.css"),
         script: asset("metrics.js"),
         plot_style: asset("vendor/uplot.css"),
@@ -102,9 +101,9 @@ pub async fn show(
         marks,
         sets,
         durations,
-        durations_url: links.page(durations::PATH, &view),
-        data: links.page(DATA_PATH, &view),
-        here: links.template(PATH, &view),
+        durations_url: links.page(path::DURATIONS, &view),
+        data: links.page(path::METRICS_DATA, &view),
+        here: links.template(path::METRICS, &view),
         refresh: if window.is_live() { REFRESH.max(drawn.span.step / SECOND / 2) } else { 0 },
     })
 }
@@ -143,7 +142,8 @@ struct TraceData {
 /// `GET /metrics/data.json`: the same charts with more points.
 pub async fn data(State(panel): State<Arc<Panel>>, params: Params) -> Result<Response, PanelError> {
     let view = View::of(params.window(panel.now()));
-    let (picture, marks) = tokio::join!(picture(&panel, view.window, SCRIPTED), panel.marks(&view));
+    let (picture, marks) =
+        tokio::join!(picture(&panel, view.window, SCRIPTED), marks::of_window(&panel, &view));
     let Picture { span, plots, .. } = picture?;
     let data = Data {
         from: seconds(span.from),
@@ -183,9 +183,4 @@ fn seconds(micros: i64) -> f64 {
 /// Six digits, which no screen can show.
 fn short(value: f64) -> f64 {
     format!("{value:.5e}").parse().unwrap_or(value)
-}
-
-/// Where a chart of this page is.
-pub fn chart_url(links: &Links, window: &Window, id: &str) -> String {
-    format!("{}#{id}", links.page_in(PATH, window))
 }

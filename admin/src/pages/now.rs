@@ -14,15 +14,18 @@ use logsearch::query::{Chips, Query, parse};
 use logsearch::record::LogRecord;
 use logsearch::store::{LogStore, Search, StoreError, TimeRange};
 
-use super::errors::{self, GroupRow, states};
+use super::errors::rows::{GroupRow, annotate, groups_of};
 use super::now::changes::Change;
 use super::now::status::Status;
-use super::requests::{self, RequestRow, RouteRow};
+use super::requests::rows::{RequestRow, RouteRow, request_row, route_row};
 use crate::access::operator::Operator;
 use crate::context::error::PanelError;
+use crate::context::links::path;
 use crate::context::panel::Panel;
 use crate::context::params::Params;
 use crate::data::chart_data::picture;
+use crate::data::requests;
+use crate::ui::assets;
 use crate::ui::layout::{Layout, Section, render};
 use tiles::Tiles;
 
@@ -65,7 +68,7 @@ pub async fn show(
             picture(&panel, view.window, tiles::POINTS),
             async { Ok(tiles::times(store, &view, &panel.traffic).await?) },
             async { Ok(requests::routes(store, range, &all).await?) },
-            async { Ok(errors::groups_of(store, &view, links, &anything).await?) },
+            async { Ok(groups_of(store, &view, links, &anything).await?) },
             async {
                 Ok(requests::costliest(store, range, &all, logsearch::fields::DURATION).await?)
             },
@@ -74,21 +77,25 @@ pub async fn show(
             async { Ok(Status::now(&panel).await) },
         )?;
     let repeating_of_traffic = requests::of_traffic(REPEATING, &panel.traffic);
-    let unknown = states::annotate(&panel, &view, &mut groups).await;
+    let unknown = annotate(&panel, &view, &mut groups).await;
     let status = store.status().await?;
     routes.sort_by(|left, right| right.badness().total_cmp(&left.badness()));
     render(&NowPage {
         layout: Layout::new(&panel, &operator, Section::Now, "Now", "", &view),
-        plot_style: links.asset("metrics.css"),
+        plot_style: assets::url(links, "metrics.css"),
         figures: Tiles::new(&picture, &times, &view, links),
         notices: [status.notices, missing, unknown].concat(),
         groups: groups.into_iter().take(LINES).collect(),
-        errors_url: links.page_in("/errors", &view.window),
-        routes: routes.iter().take(LINES).map(|route| route.row(&view, links, &traffic)).collect(),
-        slow: slow.0.iter().take(LINES).map(|one| requests::request_row(one, links)).collect(),
-        slow_url: links.page("/requests", &view.query(&panel.traffic).sorted("slow")),
-        repeating: repeating.iter().map(|one| requests::request_row(one, links)).collect(),
-        repeating_url: links.page("/requests", &view.query(repeating_of_traffic)),
+        errors_url: links.page_in(path::ERRORS, &view.window),
+        routes: routes
+            .iter()
+            .take(LINES)
+            .map(|route| route_row(route, &view, links, &traffic))
+            .collect(),
+        slow: slow.0.iter().take(LINES).map(|one| request_row(one, links)).collect(),
+        slow_url: links.page(path::REQUESTS, &view.query(&panel.traffic).sorted("slow")),
+        repeating: repeating.iter().map(|one| request_row(one, links)).collect(),
+        repeating_url: links.page(path::REQUESTS, &view.query(repeating_of_traffic)),
         status: status_line,
         changes,
     })

@@ -24,7 +24,7 @@ use crate::access::audit::audit;
 use crate::access::forms::Change;
 use crate::access::operator::Operator;
 use crate::context::error::PanelError;
-use crate::context::links::View;
+use crate::context::links::{View, path};
 use crate::context::panel::Panel;
 use crate::context::params::Params;
 use crate::data::timeline::told;
@@ -101,8 +101,8 @@ pub async fn show(
     };
     let deployed = deployed(&panel, now, &mut notices).await;
     render(&SystemPage {
-        layout: Layout::new(&panel, &operator, Section::System, "System", "/system", &view),
-        tabs: tabs::of(&panel, "/system", &view),
+        layout: Layout::new(&panel, &operator, Section::System, "System", path::SYSTEM, &view),
+        tabs: tabs::of(&panel, path::SYSTEM, &view),
         may_change: operator.may_change(),
         store,
         notices,
@@ -129,7 +129,7 @@ fn levels(panel: &Panel) -> Option<LevelsView> {
     Some(LevelsView {
         current: levels.levels().to_string(),
         remaining: levels.remaining().map(|left| format::about(micros(left))).unwrap_or_default(),
-        action: panel.links.path("/system/levels"),
+        action: panel.links.path(path::LEVELS),
         minutes: MINUTES,
     })
 }
@@ -167,7 +167,7 @@ pub async fn set_levels(
         .set_for(levels, Duration::from_mins(minutes))
         .map_err(|error| PanelError::Invalid(format!("Levels not changed: {error}.")))?;
     audit!("levels.set", by, { logs.levels = text, minutes }, "log levels changed");
-    Ok(Redirect::to(&panel.links.path("/system")).into_response())
+    Ok(Redirect::to(&panel.links.path(path::SYSTEM)).into_response())
 }
 
 /// `POST /system/jobs/{name}`: a run now.
@@ -186,5 +186,5 @@ pub async fn run_job(
         Run::Unknown => return Err(PanelError::NotFound),
     }
     audit!("job.run", by, { job.name = name }, "job started manually");
-    Ok(Redirect::to(&panel.links.path("/system")).into_response())
+    Ok(Redirect::to(&panel.links.path(path::SYSTEM)).into_response())
 }

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use rust_embed::RustEmbed;
 
 use crate::context::error::PanelError;
+use crate::context::links::Links;
 
 #[derive(RustEmbed)]
 #[folder = "assets"]
@@ -32,8 +33,13 @@ pub fn stylesheet_name() -> String {
     format!("{}-{STYLE}", hash())
 }
 
+/// Where an asset of that name is, as it is in this program.
+pub fn url(links: &Links, name: &str) -> String {
+    links.asset(hash(), name)
+}
+
 /// A hash over all assets, in hexadecimal digits.
-pub fn hash() -> &'static str {
+fn hash() -> &'static str {
     static HASH: LazyLock<String> = LazyLock::new(|| {
         let mut hasher = DefaultHasher::new();
         for name in Assets::iter() {

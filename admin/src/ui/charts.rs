@@ -9,9 +9,9 @@ mod marks;
 mod sparkline;
 mod waterfall;
 
-pub use heatmap::{Band, Heatmap, Intervals};
+pub use heatmap::{DurationBand, Heatmap, Intervals};
 pub use histogram::Histogram;
-pub use lines::{Lines, Span, SparkLines, axis, classes, last};
-pub use marks::{Marks, version};
+pub use lines::{Lines, SparkLines, axis, classes, last};
+pub use marks::{Band, Line, Marks};
 pub use sparkline::Sparkline;
 pub use waterfall::{Step, Waterfall};

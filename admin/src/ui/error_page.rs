@@ -12,7 +12,7 @@ use axum::response::Response;
 use super::layout::{Layout, Section};
 use crate::access::operator::Operator;
 use crate::context::error::ErrorText;
-use crate::context::links::View;
+use crate::context::links::{View, path};
 use crate::context::panel::Panel;
 use crate::context::params::Params;
 
@@ -37,7 +37,7 @@ pub async fn errors(State(panel): State<Arc<Panel>>, request: Request, next: Nex
     let text = text.or_else(|| of_router(status).map(str::to_owned));
     let (Some(text), Some(operator)) = (text, operator) else { return response };
     let view = View::of(params.window(panel.now()));
-    let layout = Layout::new(&panel, &operator, Section::None, "Error", "/logs", &view);
+    let layout = Layout::new(&panel, &operator, Section::None, "Error", path::LOGS, &view);
     let is_passing = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
     let Ok(html) = (ErrorPage { layout, status, text, again: reads && is_passing }).render() else {
         return response;

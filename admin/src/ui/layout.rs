@@ -2,10 +2,11 @@
 
 use axum::response::{Html, IntoResponse, Response};
 
+use super::assets;
 use crate::access::operator::Operator;
 use crate::access::theme::Theme;
 use crate::context::error::PanelError;
-use crate::context::links::{Links, View};
+use crate::context::links::{Links, View, path};
 use crate::context::panel::Panel;
 use crate::context::params::REFRESHES;
 use crate::context::window::PRESETS;
@@ -32,11 +33,11 @@ pub enum Section {
 /// Every page of the navigation: section, name, path, and the key after `g`.
 const NAVIGATION: &[(Section, &str, &str, &str)] = &[
     (Section::Now, "Now", "", "n"),
-    (Section::Logs, "Logs", "/logs", "l"),
-    (Section::Requests, "Requests", "/requests", "r"),
-    (Section::Errors, "Errors", "/errors", "e"),
-    (Section::Metrics, "Metrics", "/metrics", "m"),
-    (Section::System, "System", "/system", "s"),
+    (Section::Logs, "Logs", path::LOGS, "l"),
+    (Section::Requests, "Requests", path::REQUESTS, "r"),
+    (Section::Errors, "Errors", path::ERRORS, "e"),
+    (Section::Metrics, "Metrics", path::METRICS, "m"),
+    (Section::System, "System", path::SYSTEM, "s"),
 ];
 
 /// A link of the navigation or of the menu of windows.
@@ -112,7 +113,7 @@ impl Layout {
                 key: "",
             }
         });
-        let asset = |name: &str| links.asset(name);
+        let asset = |name: &str| assets::url(links, name);
         Self {
             title: title.to_owned(),
             service: panel.service.clone(),
@@ -128,14 +129,14 @@ impl Layout {
             later: links.page(path, &view.within(view.window.shifted(true))),
             wider: links.page(path, &view.within(view.window.wider())),
             here: links.path(path),
-            logs: links.path("/logs"),
+            logs: links.path(path::LOGS),
             q: view.q.clone(),
             sort: view.sort.clone(),
             cols: view.cols_text(),
             refresh: view.refresh,
             refreshes: refreshes(links, path, view),
             theme: operator.theme,
-            themes: links.theme(),
+            themes: links.path(path::THEME),
             back: links.page(path, view),
             operator: operator.name.clone(),
             role: if operator.may_change() { "operator" } else { "viewer" },

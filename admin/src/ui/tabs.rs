@@ -1,6 +1,6 @@
 //! The pages beside System, which are not in the navigation: only those the host has something for.
 
-use crate::context::links::View;
+use crate::context::links::{View, path};
 use crate::context::panel::Panel;
 
 /// A link from one to the others.
@@ -13,8 +13,8 @@ pub struct Tab {
 /// All of them, seen from the one at `path`; none when there is only System.
 pub fn of(panel: &Panel, path: &str, view: &View) -> Vec<Tab> {
     let known = [
-        ("System", "/system", true),
-        ("Operators", "/operators", panel.operators.is_some()),
+        ("System", path::SYSTEM, true),
+        ("Operators", path::OPERATORS, panel.operators.is_some()),
         ("Messages", "/moderation", panel.moderation.is_some()),
         ("Users", "/users", panel.moderation.is_some()),
     ];

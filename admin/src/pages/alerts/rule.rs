@@ -14,18 +14,18 @@ use logsearch::store::{LogStore, Search, StoreError};
 use super::{severity_class, telling_labels};
 use crate::access::operator::Operator;
 use crate::context::error::PanelError;
-use crate::context::links::{Links, View};
+use crate::context::links::{Links, View, path};
 use crate::context::panel::Panel;
 use crate::context::params::Params;
 use crate::context::window::{Bound, Window};
 use crate::data::comparison::{self, Differences};
-use crate::data::summary;
 use crate::data::timeline::told;
+use crate::data::{errors, summary};
 use crate::format::{self, SECOND};
 use crate::host::{Alert, Rule};
-use crate::pages::errors::{self, GroupRow};
-use crate::pages::logs::list;
+use crate::pages::errors::rows::{GroupRow, groups_of};
 use crate::pages::logs::rows::{Row, Rows, column_title};
+use crate::pages::marks;
 use crate::ui::charts::Histogram;
 use crate::ui::layout::{Layout, Section, render};
 
@@ -115,15 +115,15 @@ pub async fn show(
         summary::timeline(store, range, &query),
         evidence(store, &view, &query),
         comparison::differences(store, &view, links),
-        errors::groups_of(store, &view, links, &nothing),
-        async { Ok(panel.marks(&view).await) },
+        groups_of(store, &view, links, &nothing),
+        async { Ok(marks::of_window(&panel, &view).await) },
     )?;
     // Here it is about this rule; the inbox has the others.
     marks.bands.retain(|band| band.label == name);
     let (records, partial) = page;
     known.notices.extend(parsed.notices.iter().map(ToString::to_string));
     let evidence_view = view.query(query.to_string());
-    let columns = list::columns(&view);
+    let columns = view.shown_columns();
     let path = known.path(&name, params.get("at"));
     let chosen = known.chosen.as_ref();
     let severity = known.severity();
@@ -146,18 +146,18 @@ pub async fn show(
             timeline.interval,
             &evidence_view,
             links,
-            "/logs",
+            path::LOGS,
         )
         .marked(marks),
         rows: rows(&records, &columns, &query, &view, links),
         columns: columns.iter().map(|column| column_title(column)).collect(),
         logs: links.logs(&evidence_view),
         all_logs: links.logs(&view),
-        requests: links.page_in("/requests", &view.window),
-        inbox: links.path("/alerts"),
+        requests: links.page_in(path::REQUESTS, &view.window),
+        inbox: links.path(path::ALERTS),
         differences,
         groups: groups.into_iter().take(GROUPS).collect(),
-        errors: links.page_in("/errors", &view.window),
+        errors: links.page_in(path::ERRORS, &view.window),
         times: known.time_rows(now, links),
         notices: std::mem::take(&mut known.notices),
         q,
@@ -218,11 +218,8 @@ impl Known {
 
     /// This page without its window, below the prefix; the time of the address stays chosen.
     fn path(&self, name: &str, at: Option<&str>) -> String {
-        let segment = Links::segment(name);
-        match (at, &self.chosen) {
-            (Some(_), Some(alert)) => format!("/alerts/{segment}?at={}", alert.id),
-            _ => format!("/alerts/{segment}"),
-        }
+        let chosen = self.chosen.as_ref().filter(|_| at.is_some());
+        Links::alert_path(name, chosen.map(|alert| alert.id))
     }
 
     /// A text as the notification has it, or else the rule.

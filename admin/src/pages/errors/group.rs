@@ -7,24 +7,23 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use logsearch::fields;
-use logsearch::query::Chips;
 use logsearch::record::LogRecord;
-use logsearch::store::{MAX_PAGE, Search, TimeRange};
 
-use super::states::{self, Releases, Resolution};
-use super::{Group, GroupRow};
+use super::rows::{self, GroupRow, Resolution};
 use crate::access::audit::audit;
 use crate::access::forms::Change;
 use crate::access::operator::Operator;
 use crate::context::error::PanelError;
-use crate::context::links::View;
+use crate::context::links::{Links, View};
 use crate::context::panel::Panel;
 use crate::context::params::Params;
 use crate::context::window::Window;
+use crate::data::error_states::{self, Releases};
+use crate::data::errors;
+use crate::data::record::text_of;
 use crate::format;
 use crate::host::{ErrorState, ErrorStates};
-use crate::pages::errors;
-use crate::pages::logs::rows::{Row, Rows, text_of};
+use crate::pages::logs::rows::{Row, Rows};
 use crate::ui::layout::{Layout, Section, render};
 
 /// Records shown.
@@ -61,14 +60,16 @@ pub async fn show(
     params: Params,
 ) -> Result<Response, PanelError> {
     let mut notices = Vec::new();
-    let state = states::all(&panel, &mut notices).await.remove(&fingerprint);
+    let state = error_states::all(&panel, &mut notices).await.remove(&fingerprint);
     let view = view(&panel, &params, state.as_ref());
-    let found = find(&panel, view.window.range(), &fingerprint).await?;
+    let found = errors::find(panel.store.as_ref(), view.window.range(), &fingerprint).await?;
     let (message, place) = match (&found, &state) {
         (Some((group, _)), _) => (group.newest.message.clone(), group.place.clone()),
         (None, Some(state)) => (state.sample.clone(), state.place.clone()),
         (None, None) => {
-            let around = find(&panel, view.window.surroundings(), &fingerprint).await?;
+            let around =
+                errors::find(panel.store.as_ref(), view.window.surroundings(), &fingerprint)
+                    .await?;
             let (group, _) = around.ok_or(PanelError::NotFound)?;
             (group.newest.message.clone(), group.place)
         }
@@ -78,19 +79,19 @@ pub async fn show(
     let mut resolution = Resolution { text: "open".to_owned(), ..Resolution::default() };
     if let Some(state) = &state {
         let newest = found.as_ref().map_or(0, |(group, _)| group.newest.timestamp);
-        let back = states::note_return(&panel, state, newest, &releases, &mut notices).await;
-        resolution = states::resolution(state, back.as_deref(), view.window.now);
+        let back = error_states::note_return(&panel, state, newest, &releases, &mut notices).await;
+        resolution = rows::resolution(state, back.as_deref(), view.window.now);
         facts.push(("first seen", format::rfc3339_short(state.first_seen)));
     }
     let records = found.as_ref().map_or(&[][..], |(_, records)| records);
     let columns = ["request_id".to_owned(), "user".to_owned()];
     let shown = &records[..records.len().min(RECORDS)];
     let rows = Rows::new(&panel.links, &columns, &view).list(shown);
-    let mut group = found.as_ref().map(|(group, _)| group.row(&view, &panel.links));
+    let mut group = found.as_ref().map(|(group, _)| rows::row(group, &view, &panel.links));
     if let Some(row) = &mut group {
         row.releases = releases.over(row.seen.0, row.seen.1);
     }
-    let path = format!("/errors/{fingerprint}");
+    let path = Links::error_path(&fingerprint);
     render(&ErrorGroupPage {
         layout: Layout::new(&panel, &operator, Section::Errors, "Error", &path, &view),
         notices,
@@ -119,25 +120,6 @@ fn view(panel: &Panel, params: &Params, state: Option<&ErrorState>) -> View {
         }
         _ => view,
     }
-}
-
-/// The group of that fingerprint in a range and its records, newest first.
-async fn find(
-    panel: &Panel,
-    range: TimeRange,
-    fingerprint: &str,
-) -> Result<Option<(Group, Vec<LogRecord>)>, PanelError> {
-    let search = Search {
-        range,
-        query: Arc::new(errors::errors(&Chips::default())),
-        ascending: false,
-        after: None,
-        limit: MAX_PAGE,
-    };
-    let records = panel.store.search(&search).await?.records;
-    let of = |record: &LogRecord| errors::fingerprint(record) == fingerprint;
-    let records: Vec<LogRecord> = records.into_iter().filter(of).collect();
-    Ok(errors::groups(&records).pop().map(|group| (group, records)))
 }
 
 /// What the records have in common.
@@ -174,7 +156,7 @@ pub async fn set_state(
         _ => return Err(PanelError::Invalid("Invalid form: choose resolve or reopen.".into())),
     }
     let view = params_view(&panel, &form);
-    Ok(Redirect::to(&panel.links.page(&format!("/errors/{fingerprint}"), &view)).into_response())
+    Ok(Redirect::to(&panel.links.page(&Links::error_path(&fingerprint), &view)).into_response())
 }
 
 fn params_view(panel: &Panel, form: &Params) -> View {
@@ -189,10 +171,10 @@ async fn resolve(
     form: &Params,
 ) -> Result<(), PanelError> {
     let mut notices = Vec::new();
-    let known = states::all(panel, &mut notices).await.remove(fingerprint);
+    let known = error_states::all(panel, &mut notices).await.remove(fingerprint);
     let view = params_view(panel, form);
     let releases = Releases::around(panel, &view, &mut notices).await;
-    let found = find(panel, view.window.range(), fingerprint).await?;
+    let found = errors::find(panel.store.as_ref(), view.window.range(), fingerprint).await?;
     let now = panel.now();
     let mut state = match (known, found) {
         (Some(known), _) => known,

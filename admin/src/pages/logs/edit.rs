@@ -4,7 +4,7 @@
 
 use logsearch::query::{Chips, Query, parse};
 
-use super::{event, list, rows};
+use super::{event, rows};
 use crate::context::error::PanelError;
 use crate::context::links::{Links, View};
 use crate::context::panel::Panel;
@@ -26,7 +26,7 @@ pub async fn target(
     chips: &Chips,
 ) -> Result<Option<String>, PanelError> {
     if let Some(column) = params.get("col") {
-        let columns = list::toggled(view, column);
+        let columns = view.toggled_columns(column);
         return Ok(Some(panel.links.logs(&view.columns(columns))));
     }
     let Some((kind, text)) = ["add", "not", "only"]

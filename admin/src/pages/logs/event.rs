@@ -12,11 +12,10 @@ use logsearch::record::{LogRecord, ValueRef};
 use logsearch::store::{Context, Cursor, LogStore, Search, StoreError, TimeRange};
 
 use super::export::pretty_json;
-use super::list;
 use super::rows::{Row, Rows, column_title};
 use crate::access::operator::Operator;
 use crate::context::error::PanelError;
-use crate::context::links::{Links, Place, View, cursor};
+use crate::context::links::{Links, Place, View, cursor, path};
 use crate::context::panel::Panel;
 use crate::context::params::Params;
 use crate::context::window::Window;
@@ -74,7 +73,7 @@ pub async fn show(
     }
     let view = around(&panel, record.timestamp);
     render(&EventPage {
-        layout: Layout::new(&panel, &operator, Section::Logs, "Event", "/logs", &view),
+        layout: Layout::new(&panel, &operator, Section::Logs, "Event", path::LOGS, &view),
         row: Rows::new(&panel.links, &[], &view).row(&record),
         json: escape::json(&pretty_json(&record)),
         logs: panel.links.logs(&view),
@@ -99,7 +98,7 @@ pub async fn context(
     let partial = found.partial;
     let records = newest_first(found, record.clone());
     let view = View { cols: asked.cols.clone(), ..around(&panel, record.timestamp) };
-    let columns = list::columns(&asked);
+    let columns = asked.shown_columns();
     let marks = parse(&asked.q);
     let mut rows = Rows::new(links, &columns, &view).marking(&marks.query).list(&records);
     let matches = mark(&mut rows, &records, at, (!asked.q.is_empty()).then_some(&marks.query));
@@ -111,13 +110,13 @@ pub async fn context(
         place.map(|place| links.logs(&View { place, ..scoped.clone() })).unwrap_or_default()
     };
     render(&ContextPage {
-        layout: Layout::new(&panel, &operator, Section::Logs, "Context", "/logs", &view),
+        layout: Layout::new(&panel, &operator, Section::Logs, "Context", path::LOGS, &view),
         id: Links::event_id(at),
         scopes: scopes(&record, scope, links, &asked),
         scope: scope.to_owned(),
         notices: marks.notices.iter().map(ToString::to_string).collect(),
         matches: (!asked.q.is_empty()).then_some(matches),
-        here: links.path(&format!("/events/{}/context", Links::event_id(at))),
+        here: links.context_form(at),
         cols: asked.cols_text(),
         q: asked.q,
         columns: columns.iter().map(|column| column_title(column)).collect(),

@@ -14,7 +14,6 @@ use logsearch::query::parse;
 use logsearch::record::LogRecord;
 use logsearch::store::{Pages, Search, StoreError};
 
-use super::list;
 use crate::access::audit::audit;
 use crate::access::operator::Operator;
 use crate::context::error::PanelError;
@@ -39,7 +38,7 @@ pub async fn csv(
     operator: Operator,
     params: Params,
 ) -> Result<Response, PanelError> {
-    let columns = list::columns(&params.view(panel.now()));
+    let columns = params.view(panel.now()).shown_columns();
     let names: Vec<String> = columns.iter().map(|column| canonical_name(column)).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     stream_pages(&panel, &operator, &params, "csv", Format::csv_with(&names)).await

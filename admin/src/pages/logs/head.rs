@@ -4,12 +4,8 @@
 use logsearch::query::{Chip, Chips, Parsed};
 
 use super::searches::Menu;
-use crate::context::links::{Links, View};
+use crate::context::links::{Links, View, path};
 use crate::context::panel::Panel;
-
-/// The path of the records, and that of their event types.
-pub const RECORDS: &str = "/logs";
-pub const PATTERNS: &str = "/logs/patterns";
 
 /// The head of a page over a query.
 pub struct Head {
@@ -50,13 +46,13 @@ impl Head {
             chips: chip_views(&parsed.chips, view, links, path),
             notices: parsed.notices.iter().map(ToString::to_string).collect(),
             suggestion: suggestion(parsed, view, links, path),
-            keep: keep(view),
-            complete: links.page_in("/logs/complete", &view.window),
+            keep: view.form_fields(),
+            complete: links.page_in(path::COMPLETION, &view.window),
             export_ndjson: links.export("ndjson", view),
             export_csv: links.export("csv", view),
             link: links.page(path, &pinned),
             curl: curl(&links.export("ndjson", &pinned)),
-            tabs: vec![tab("Records", RECORDS), tab("Patterns", PATTERNS)],
+            tabs: vec![tab("Records", path::LOGS), tab("Patterns", path::PATTERNS)],
             stop: view.tail.then(|| links.logs(&view.tailing(false))),
             saved: None,
         }
@@ -89,21 +85,4 @@ fn suggestion(parsed: &Parsed, view: &View, links: &Links, path: &str) -> Option
     let length = typed.find([':', '=', '<', '>', '!']).unwrap_or(typed.len());
     let q = format!("{}{name}{}", view.q.get(..start)?, view.q.get(start + length..)?);
     Some((q.clone(), links.page(path, &view.query(q))))
-}
-
-/// What a form sends along with a click, so that nothing of the view is lost; defaults are left out.
-pub fn keep(view: &View) -> Vec<(&'static str, String)> {
-    let mut keep = vec![("q", view.q.clone())];
-    if !view.window.is_default() {
-        keep.push(("from", view.window.from.to_string()));
-        keep.push(("to", view.window.to.to_string()));
-    }
-    keep.push(("cols", view.cols_text()));
-    keep.push(("sort", view.sort.clone()));
-    keep.push(("fields", view.fields.clone()));
-    if view.refresh > 0 {
-        keep.push(("refresh", view.refresh.to_string()));
-    }
-    keep.retain(|(_, value)| !value.is_empty());
-    keep
 }

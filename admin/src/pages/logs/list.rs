@@ -13,24 +13,6 @@ use crate::context::window::Window;
 
 /// Records of a page.
 const ROWS: usize = 100;
-/// Columns besides time, level and message.
-const COLUMNS: [&str; 2] = ["request_id", "duration"];
-
-/// The columns of a view.
-pub fn columns(view: &View) -> Vec<String> {
-    let default = || COLUMNS.iter().map(|name| (*name).to_owned()).collect();
-    view.cols.clone().unwrap_or_else(default)
-}
-
-/// The same columns with this one added, or without it.
-pub fn toggled(view: &View, column: &str) -> Vec<String> {
-    let mut columns = columns(view);
-    match columns.iter().position(|known| known == column) {
-        Some(at) => drop(columns.remove(at)),
-        None => columns.push(column.to_owned()),
-    }
-    columns
-}
 
 /// The head of a column.
 pub struct Column {
@@ -44,7 +26,7 @@ pub fn column_views(columns: &[String], view: &View, links: &Links) -> Vec<Colum
     let column = |name: &String| Column {
         title: rows::column_title(name),
         is_number: fields::kind(&canonical_name(name)).is_number(),
-        remove: links.logs(&view.columns(toggled(view, name))),
+        remove: links.logs(&view.columns(view.toggled_columns(name))),
     };
     columns.iter().map(column).collect()
 }

@@ -12,11 +12,13 @@ use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt, stream};
 use logsearch::query::Parsed;
 
+use super::facets::{self, Facet};
 use crate::context::error::PanelError;
 use crate::context::links::View;
 use crate::context::panel::Panel;
-use crate::data::summary::{self, Facet};
+use crate::data::summary;
 use crate::format;
+use crate::pages::marks;
 use crate::ui::charts::Histogram;
 
 /// Where the first piece of a page ends. Text of others cannot hold it: `<` is escaped.
@@ -86,7 +88,7 @@ async fn overview(
         summary::timeline(store, range, &parsed.query),
         summary::facets(store, range, &parsed.query, view),
         store.status(),
-        async { Ok(panel.marks(view).await) },
+        async { Ok(marks::of_window(panel, view).await) },
     )?;
     let others = View { fields: String::new(), ..view.clone() };
     Ok(Overview {
@@ -94,10 +96,10 @@ async fn overview(
         freshness: freshness(status.searchable_until, panel.now()),
         histogram: Histogram::new(&timeline.buckets, timeline.interval, view, links, path)
             .marked(marks),
-        facets: summary::facet_views(&facets, &parsed.chips, view, links, path),
+        facets: facets::facets(&facets, &parsed.chips, view, links, path),
         known: summary::known_fields(),
         fields: view.fields.clone(),
-        keep: super::head::keep(&others),
+        keep: others.form_fields(),
         here: links.path(path),
         all_fields: links.page(path, &others),
         first_took: String::new(),

@@ -13,12 +13,12 @@ use logsearch::query::{Chips, Query, parse};
 use logsearch::record::ValueRef;
 use logsearch::store::{Aggregate, Aggregation, EventType, LogStore, StoreError, TimeRange};
 
-use super::head::{self, Head};
+use super::head::Head;
 use super::list::Empty;
 use super::overview;
 use crate::access::operator::Operator;
 use crate::context::error::PanelError;
-use crate::context::links::{Links, View};
+use crate::context::links::{Links, View, path};
 use crate::context::panel::Panel;
 use crate::context::params::Params;
 use crate::data::summary;
@@ -73,15 +73,15 @@ pub async fn show(
     let row = |(one, spark)| row(one, spark, total, &view, &parsed.chips, links);
     let sparks = sparks.into_iter().map(Some).chain(std::iter::repeat_with(|| None));
     let page = PatternsPage {
-        layout: Layout::new(&panel, &operator, Section::Logs, "Patterns", head::PATTERNS, &view),
-        head: Head::new(&panel, head::PATTERNS, &view, &parsed),
+        layout: Layout::new(&panel, &operator, Section::Logs, "Patterns", path::PATTERNS, &view),
+        head: Head::new(&panel, path::PATTERNS, &view, &parsed),
         is_cut: types.len() == TYPES,
-        empty: types.is_empty().then(|| Empty::new(&view, &parsed.chips, links, head::PATTERNS)),
+        empty: types.is_empty().then(|| Empty::new(&view, &parsed.chips, links, path::PATTERNS)),
         rows: types.iter().zip(sparks).map(row).collect(),
     };
     let html = page.render()?;
     let took = format!("patterns in {}", format::elapsed(started));
-    overview::page(Arc::clone(&panel), &html, head::PATTERNS, view, parsed, took)
+    overview::page(Arc::clone(&panel), &html, path::PATTERNS, view, parsed, took)
 }
 
 async fn types(
@@ -139,6 +139,6 @@ fn row(
         last: format::ago(one.seen.1, view.window.now),
         last_full: format::rfc3339(one.seen.1),
         only: links.logs(&view.query(with(clause.clone()))),
-        without: links.page(head::PATTERNS, &view.query(with(clause.negated()))),
+        without: links.page(path::PATTERNS, &view.query(with(clause.negated()))),
     }
 }

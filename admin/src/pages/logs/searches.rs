@@ -8,12 +8,11 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::head;
 use crate::access::audit::audit;
 use crate::access::forms::Own;
 use crate::access::operator::Operator;
 use crate::context::error::PanelError;
-use crate::context::links::{Place, View};
+use crate::context::links::{Place, View, path};
 use crate::context::panel::Panel;
 use crate::context::params::Params;
 use crate::format;
@@ -72,9 +71,9 @@ pub async fn menu(panel: &Panel, view: &View) -> Option<Menu> {
 fn empty_menu(panel: &Panel, view: &View) -> Menu {
     Menu {
         saved: Vec::new(),
-        all: panel.links.page("/logs/searches", view),
-        action: panel.links.path("/logs/searches"),
-        keep: head::keep(view),
+        all: panel.links.page(path::SEARCHES, view),
+        action: panel.links.path(path::SEARCHES),
+        keep: view.form_fields(),
     }
 }
 
@@ -99,7 +98,7 @@ pub async fn show(
 ) -> Result<Response, PanelError> {
     let searches = host(&panel)?.list().await?;
     let current = params.view(panel.now());
-    let path = "/logs/searches";
+    let path = path::SEARCHES;
     render(&SearchesPage {
         layout: Layout::new(&panel, &operator, Section::Logs, "Saved searches", path, &current),
         logs: panel.links.logs(&current),
@@ -111,7 +110,7 @@ pub async fn show(
 fn row(panel: &Panel, operator: &Operator, search: SavedSearch) -> SearchRow {
     let view = view(panel, &search);
     let may_change = operator.may_change() || operator.name == search.owner;
-    let action = || panel.links.path(&format!("/logs/searches/{}", search.id));
+    let action = || panel.links.search(search.id);
     SearchRow {
         url: panel.links.logs(&view),
         q: view.q.clone(),
@@ -190,5 +189,5 @@ pub async fn change(
         }
         _ => return Err(PanelError::Invalid("Invalid form: choose rename or delete.".into())),
     }
-    Ok(Redirect::to(&panel.links.path("/logs/searches")).into_response())
+    Ok(Redirect::to(&panel.links.path(path::SEARCHES)).into_response())
 }

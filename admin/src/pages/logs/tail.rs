@@ -20,7 +20,6 @@ use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use super::list;
 use super::rows::{Row, Rows};
 use crate::access::guard::Again;
 use crate::context::error::PanelError;
@@ -79,7 +78,7 @@ pub async fn tail(
         None => (Vec::new(), 0),
     };
     let tail = Tail {
-        columns: list::columns(&view),
+        columns: view.shown_columns(),
         newest: missed.0.last().map(cursor).or(seen),
         missed: Some(missed),
         subscription,

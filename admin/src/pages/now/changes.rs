@@ -10,12 +10,11 @@ use logsearch::store::{LogStore, Search, StoreError, TimeRange};
 
 use crate::context::links::{Links, cursor};
 use crate::context::panel::Panel;
+use crate::data::record::text_of;
 use crate::data::timeline::Happened;
 use crate::format;
 use crate::host::{Alert, Deploy};
 use crate::pages::alerts::{is_heartbeat, severity_class};
-use crate::pages::logs::rows::text_of;
-use crate::ui::charts::version;
 
 /// Lines of the list.
 const LINES: usize = 20;
@@ -88,7 +87,7 @@ fn change(at: i64, kind: &str, class: &'static str) -> Change {
 }
 
 fn of_deploy(deploy: &Deploy) -> Change {
-    let text = version(deploy);
+    let text = deploy.label();
     Change { text, about: deploy.note.clone(), ..change(deploy.at, "deploy", "info") }
 }
 

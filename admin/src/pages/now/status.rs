@@ -1,13 +1,12 @@
 //! The line at the top of Now: does an alert fire, is alerting itself alive, and since when does which
 //! version run.
 
-use crate::context::links::Links;
+use crate::context::links::{Links, path};
 use crate::context::panel::Panel;
 use crate::data::timeline::told;
 use crate::format;
 use crate::host::Alert;
 use crate::pages::alerts::{Heartbeat, heartbeats, is_firing, severity_class};
-use crate::ui::charts::version;
 
 /// Alerts read; of more the newest are named.
 const MOST: usize = 200;
@@ -62,10 +61,10 @@ impl Status {
             is_known,
             is_kept: panel.alerts.is_some(),
             deployed: latest.as_ref().map_or_else(String::new, |deploy| {
-                format!("{}, deployed {}", version(deploy), format::ago(deploy.at, now))
+                format!("{}, deployed {}", deploy.label(), format::ago(deploy.at, now))
             }),
             deployed_full: latest.map_or_else(String::new, |deploy| format::rfc3339(deploy.at)),
-            inbox: panel.links.path("/alerts"),
+            inbox: panel.links.path(path::ALERTS),
         }
     }
 

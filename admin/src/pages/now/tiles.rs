@@ -3,12 +3,12 @@
 
 use logsearch::store::{LogStore, StoreError};
 
-use crate::context::links::{Links, View};
+use crate::context::links::{Links, View, path};
 use crate::data::chart_data::Picture;
+use crate::data::requests;
 use crate::format;
 use crate::metrics::{Look, Measure, Plot, Set};
-use crate::pages::metrics::chart_url;
-use crate::pages::requests::{self, took};
+use crate::pages::requests::rows::took;
 use crate::ui::charts::{SparkLines, last};
 
 /// Points of a drawing as small as a word.
@@ -58,7 +58,7 @@ impl Tiles {
         let on_now = || picture.plots.iter().filter_map(|plot| Some((plot, plot.now?)));
         let (business, vitals): (Vec<_>, Vec<_>) =
             on_now().partition(|(plot, _)| plot.set == Set::Business);
-        let url = |plot: &Plot| chart_url(links, &view.window, &plot.id);
+        let url = |plot: &Plot| links.chart(&view.window, &plot.id);
         Self {
             requests: requests_of(picture, times, view, links),
             vitals: vitals
@@ -69,7 +69,7 @@ impl Tiles {
                 .into_iter()
                 .filter_map(|(plot, name)| total(plot, name, picture, url(plot)))
                 .collect(),
-            all_url: links.page_in(crate::pages::metrics::PATH, &view.window),
+            all_url: links.page_in(path::METRICS, &view.window),
         }
     }
 }
@@ -104,7 +104,7 @@ fn requests_of(picture: &Picture, times: &[f64], view: &View, links: &Links) -> 
             value: format!("{}/s", format::number(rate)),
             hint: format::plural(all, "request"),
             spark: spark("rate"),
-            url: links.page("/requests", &traffic),
+            url: links.page(path::REQUESTS, &traffic),
             class: "",
         },
         Tile {
@@ -112,7 +112,7 @@ fn requests_of(picture: &Picture, times: &[f64], view: &View, links: &Links) -> 
             value: format::percent(failed, all),
             hint: format::plural(failed, "request"),
             spark: spark("errors"),
-            url: links.page("/requests", &bad),
+            url: links.page(path::REQUESTS, &bad),
             class: if failed > 0 { "error" } else { "" },
         },
         Tile {
@@ -120,7 +120,7 @@ fn requests_of(picture: &Picture, times: &[f64], view: &View, links: &Links) -> 
             value: took(times.get(1)),
             hint: format!("p50 {}, p99 {}", took(times.first()), took(times.get(2))),
             spark: spark("duration"),
-            url: links.page("/requests", &traffic.sorted("slow")),
+            url: links.page(path::REQUESTS, &traffic.sorted("slow")),
             class: "",
         },
     ]

@@ -8,19 +8,16 @@ use logsearch::query::{Chips, parse};
 use logsearch::store::{LogStore, StoreError};
 
 use crate::context::error::PanelError;
-use crate::context::links::{Links, View};
+use crate::context::links::{Links, View, path};
 use crate::context::panel::Panel;
 use crate::context::params::Params;
+use crate::data::requests;
 use crate::data::summary::timeline_of;
-use crate::pages::requests;
-use crate::ui::charts::{Band, Heatmap, Intervals};
+use crate::ui::charts::{DurationBand, Heatmap, Intervals};
 use crate::ui::layout::render;
 
-/// Where the heatmap of all traffic is, without a page around it.
-pub const PATH: &str = "/metrics/durations";
 /// Intervals of the drawing at most.
 const COLUMNS: usize = 48;
-
 /// Spans of durations, on a scale by logarithms: name and the clauses of those in it.
 const SPANS: [(&str, &[&str]); 8] = [
     ("< 1 ms", &["duration:<1ms"]),
@@ -58,13 +55,13 @@ pub async fn heatmap(
     for ((label, _), chips) in SPANS.iter().zip(&spans) {
         let timeline = timeline_of(store, range, &requests::ends(chips), interval).await?;
         starts = timeline.buckets.iter().map(|bucket| bucket.start).collect();
-        bands.push(Band { label, counts: timeline.totals() });
+        bands.push(DurationBand { label, counts: timeline.totals() });
     }
     let texts: Vec<String> = spans.iter().map(ToString::to_string).collect();
     let intervals = Intervals { starts, interval, window: view.window };
     Ok(Heatmap::new(&bands, &intervals, |span, window| {
         let q = texts.get(span).cloned().unwrap_or_default();
-        links.page("/requests", &view.query(q).within(window))
+        links.page(path::REQUESTS, &view.query(q).within(window))
     }))
 }
 

@@ -11,17 +11,19 @@ use logsearch::query::{Field, Query};
 use logsearch::record::{Level, LogRecord, ValueRef};
 use logsearch::store::{Search, TimeRange};
 
+use super::rows::status_class;
+use super::steps::steps;
 use crate::access::operator::Operator;
 use crate::context::error::PanelError;
-use crate::context::links::View;
+use crate::context::links::{Links, View, path};
 use crate::context::panel::Panel;
 use crate::context::window::Window;
 use crate::data::baseline::{Compared, compare};
 use crate::data::profile::{Profile, Statement, is_step, time_of_id};
+use crate::data::record::{chain, number_of, text_of};
 use crate::format::{self, SECOND};
 use crate::pages::logs::export::pretty_json;
-use crate::pages::logs::rows::{Row, Rows, chain, curl, number_of, text_of};
-use crate::pages::sql::statement;
+use crate::pages::logs::rows::{Row, Rows, curl};
 use crate::ui::charts::Waterfall;
 use crate::ui::layout::{Layout, Section, render};
 
@@ -98,7 +100,7 @@ pub async fn show(
         profile.start + profile.duration + AROUND,
         panel.now(),
     ));
-    let steps = profile.steps(&records);
+    let steps = steps(&profile, &records);
     let (compared, compared_with) = compare(panel.store.as_ref(), facts).await?;
     let status = text(fields::STATUS);
     let route = text(fields::ROUTE);
@@ -108,13 +110,13 @@ pub async fn show(
     // The others are drawn as steps.
     let said = records.iter().filter(|record| !is_step(record));
     render(&RequestPage {
-        layout: Layout::new(&panel, &operator, Section::Requests, "Request", "/requests", &view),
+        layout: Layout::new(&panel, &operator, Section::Requests, "Request", path::REQUESTS, &view),
         curl: curl(facts),
         headers: headers(&records),
         compared,
         compared_with: format::plural(compared_with, "request"),
         failure: failure(&records),
-        similar: panel.links.page("/requests", &view.query(clause(fields::ROUTE, &route))),
+        similar: panel.links.page(path::REQUESTS, &view.query(clause(fields::ROUTE, &route))),
         logs: panel.links.logs(&view.query(clause(fields::REQUEST_ID, &id))),
         id,
         method,
@@ -211,15 +213,6 @@ fn row(statement: &Statement, panel: &Panel, view: &View) -> StatementRow {
         rows: statement.rows.to_string(),
         failed: statement.failed,
         is_repeated: statement.is_repeated(),
-        everywhere: panel.links.page_in(&statement::path(&statement.sql), &view.window),
-    }
-}
-
-/// The class of a status for its color.
-pub fn status_class(status: &str) -> &'static str {
-    match status.as_bytes().first() {
-        Some(b'5') => "error",
-        Some(b'4') => "warn",
-        _ => "info",
+        everywhere: panel.links.page_in(&Links::statement_path(&statement.sql), &view.window),
     }
 }

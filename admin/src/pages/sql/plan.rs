@@ -6,11 +6,12 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 
-use super::statement;
 use crate::access::operator::Operator;
 use crate::context::error::PanelError;
+use crate::context::links::Links;
 use crate::context::panel::Panel;
 use crate::context::params::Params;
+use crate::data::statements::text_for;
 use crate::ui::layout::{Layout, Section, render};
 
 #[derive(Template)]
@@ -23,11 +24,6 @@ struct PlanPage {
     plan: Option<Vec<String>>,
 }
 
-/// Where the plan of a statement is, without its window.
-pub fn path(sql: &str) -> String {
-    format!("{}/plan", statement::path(sql))
-}
-
 /// `GET /requests/sql/{fingerprint}/plan`.
 pub async fn show(
     State(panel): State<Arc<Panel>>,
@@ -37,12 +33,12 @@ pub async fn show(
 ) -> Result<Response, PanelError> {
     let plans = panel.plans.as_ref().ok_or(PanelError::NotFound)?;
     let view = params.frame(panel.now());
-    let sql = statement::text_for(&panel, &view, &fingerprint).await?;
+    let sql = text_for(&panel, &view, &fingerprint).await?;
     let sql = sql.ok_or(PanelError::NotFound)?;
-    let path = path(&sql);
+    let path = Links::plan_path(&sql);
     render(&PlanPage {
         layout: Layout::new(&panel, &operator, Section::Requests, "Plan", &path, &view),
-        statement: panel.links.page_in(&statement::path(&sql), &view.window),
+        statement: panel.links.page_in(&Links::statement_path(&sql), &view.window),
         plan: plans.plan(&sql).await?,
         sql,
     })

@@ -9,25 +9,22 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use logsearch::fields;
 use logsearch::query::Query;
-use logsearch::record::{LogRecord, ValueRef};
+use logsearch::record::ValueRef;
 use logsearch::store::{MAX_PAGE, Search};
 
-use super::plan;
 use crate::access::operator::Operator;
 use crate::context::error::PanelError;
-use crate::context::links::{View, cursor};
+use crate::context::links::{Links, cursor, path};
 use crate::context::panel::Panel;
 use crate::context::params::Params;
-use crate::data::profile::{self, Statement};
-use crate::data::summary;
+use crate::data::profile;
+use crate::data::record::text_of;
+use crate::data::statements::{Run, kept_cost, run, text_for};
 use crate::format;
 use crate::metrics::Cost;
-use crate::pages::logs::rows::text_of;
 use crate::ui::charts::Sparkline;
 use crate::ui::layout::{Layout, Section, render};
 
-/// Different statements among which one is found by its fingerprint; no service has a tenth of them.
-const STATEMENTS: usize = 5_000;
 /// Runs of each list.
 const EXAMPLES: usize = 10;
 
@@ -63,18 +60,6 @@ struct Example {
     failed: bool,
 }
 
-/// A record with what it says of the statement.
-struct Run<'a> {
-    record: &'a LogRecord,
-    statement: Statement,
-    each: i64,
-}
-
-/// Where the page of a statement is, without its window.
-pub fn path(sql: &str) -> String {
-    format!("/requests/sql/{}", format::fingerprint(&[sql]))
-}
-
 /// `GET /requests/sql/{fingerprint}`.
 pub async fn show(
     State(panel): State<Arc<Panel>>,
@@ -103,7 +88,7 @@ pub async fn show(
     let metrics = panel.metrics.as_ref();
     let costs = metrics.and_then(|metrics| metrics.statements(range.from, range.to));
     let cost = costs.as_ref().and_then(|costs| costs.statements.get(&name));
-    let path = path(&sql);
+    let path = Links::statement_path(&sql);
     render(&StatementPage {
         layout: Layout::new(&panel, &operator, Section::Requests, "Statement", &path, &view),
         is_cut: page.next.is_some(),
@@ -115,51 +100,14 @@ pub async fn show(
         slowest: runs.iter().take(EXAMPLES).map(|run| example(run, &panel)).collect(),
         repeating: repeating.take(EXAMPLES).map(|run| example(run, &panel)).collect(),
         records: panel.links.logs(&records),
-        plan: panel.plans.as_ref().map(|_| panel.links.page_in(&plan::path(&sql), &view.window)),
-        all: panel.links.page_in("/requests/sql", &view.window),
+        plan: panel
+            .plans
+            .as_ref()
+            .map(|_| panel.links.page_in(&Links::plan_path(&sql), &view.window)),
+        all: panel.links.page_in(path::SQL, &view.window),
         name,
         sql,
     })
-}
-
-/// The text of the statement with this fingerprint, if it ran in the window or around it.
-pub async fn text_for(
-    panel: &Panel,
-    view: &View,
-    fingerprint: &str,
-) -> Result<Option<String>, PanelError> {
-    for range in [view.window.range(), view.window.surroundings()] {
-        let names = vec![fields::DB_QUERY.to_owned()];
-        let has = Query::has_field(fields::DB_QUERY);
-        let store = panel.store.as_ref();
-        let top = summary::top_values(store, range, &has, names, STATEMENTS).await?;
-        let texts = top.into_iter().flat_map(|top| top.values).map(|(text, _)| text);
-        let found = texts.into_iter().find(|text| format::fingerprint(&[text]) == fingerprint);
-        if found.is_some() {
-            return Ok(found);
-        }
-    }
-    Ok(None)
-}
-
-fn run(record: &LogRecord) -> Run<'_> {
-    let statement = profile::statement(record, record.timestamp);
-    let times = i64::try_from(statement.times).unwrap_or(i64::MAX).max(1);
-    Run { record, each: statement.micros / times, statement }
-}
-
-/// What the kept runs, slowest first, come to.
-fn kept_cost(runs: &[Run]) -> Cost {
-    let slowest_of = |percent: usize| {
-        let at = runs.len().saturating_sub(1) * (100 - percent) / 100;
-        runs.get(at).map(|run| run.each)
-    };
-    Cost {
-        times: runs.iter().map(|run| run.statement.times).sum(),
-        micros: runs.iter().map(|run| run.statement.micros).sum(),
-        p50: slowest_of(50),
-        p95: slowest_of(95),
-    }
 }
 
 /// Of all runs where they are measured, else of the kept ones.

@@ -11,18 +11,15 @@ use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 
 use crate::access::audit::audit;
 use crate::access::forms::{Change, Own};
-use crate::access::operator::{Operator, Role};
+use crate::access::operator::Operator;
 use crate::context::error::PanelError;
-use crate::context::links::Links;
+use crate::context::links::{Links, path};
 use crate::context::panel::Panel;
 use crate::context::params::Params;
 use crate::format;
-use crate::host::{Account, AccountChange, Operators, Session, Which};
+use crate::host::{Account, AccountChange, Operators, Role, Session, Which};
 use crate::ui::layout::{Layout, Section, render};
 use crate::ui::tabs::{self, Tab};
-
-/// The path of the page.
-const PATH: &str = "/operators";
 
 #[derive(Template)]
 #[template(path = "operators.html")]
@@ -75,20 +72,23 @@ pub async fn show(
     let mut accounts = host(&panel)?.list(&head).await?;
     accounts.retain(|account| operator.may_change() || account.name == operator.name);
     let is_known = accounts.iter().any(|account| account.name == operator.name);
-    let of_own = || action(&panel.links, &operator.name, "/password");
+    let of_own = || panel.links.account(&operator.name, "/password");
     let row = |account| account_row(account, &operator, panel.now(), &panel.links);
     render(&OperatorsPage {
-        layout: Layout::new(&panel, &operator, Section::System, "Operators", PATH, &view),
-        tabs: tabs::of(&panel, PATH, &view),
+        layout: Layout::new(
+            &panel,
+            &operator,
+            Section::System,
+            "Operators",
+            path::OPERATORS,
+            &view,
+        ),
+        tabs: tabs::of(&panel, path::OPERATORS, &view),
         may_change: operator.may_change(),
-        add: panel.links.path(PATH),
+        add: panel.links.path(path::OPERATORS),
         password: is_known.then(of_own),
         rows: accounts.into_iter().map(row).collect(),
     })
-}
-
-fn action(links: &Links, name: &str, what: &str) -> String {
-    links.path(&format!("{PATH}/{}{what}", Links::segment(name)))
 }
 
 fn account_row(account: Account, operator: &Operator, now: i64, links: &Links) -> AccountRow {
@@ -102,8 +102,8 @@ fn account_row(account: Account, operator: &Operator, now: i64, links: &Links) -
         last_login: account.last_login.map_or_else(|| "never".to_owned(), ago),
         last_login_full: full(account.last_login),
         disabled: account.disabled.map(ago).unwrap_or_default(),
-        action: action(links, &account.name, ""),
-        end: action(links, &account.name, "/sessions"),
+        action: links.account(&account.name, ""),
+        end: links.account(&account.name, "/sessions"),
         has_others: account.sessions.iter().any(|session| !session.is_current)
             && account.sessions.iter().any(|session| session.is_current),
         sessions: account.sessions.iter().map(|session| session_row(session, now)).collect(),
@@ -139,7 +139,7 @@ fn done(change: AccountChange, name: &str) -> Result<(), PanelError> {
 }
 
 fn back(panel: &Panel) -> Response {
-    Redirect::to(&panel.links.path(PATH)).into_response()
+    Redirect::to(&panel.links.path(path::OPERATORS)).into_response()
 }
 
 fn role(form: &Params) -> Result<Role, PanelError> {

@@ -47,7 +47,7 @@ struct Time {
 }
 
 /// A row of the drawing, the shortest durations first: its name and the count of each interval.
-pub struct Band {
+pub struct DurationBand {
     pub label: &'static str,
     pub counts: Vec<u64>,
 }
@@ -67,14 +67,14 @@ impl Heatmap {
 
     /// Of these bands; the address of a cell is built by `url` from the number of its band.
     pub fn new(
-        bands: &[Band],
+        bands: &[DurationBand],
         intervals: &Intervals,
         url: impl Fn(usize, Window) -> String,
     ) -> Self {
         let max = bands.iter().flat_map(|band| &band.counts).copied().max().unwrap_or(0);
         let range = intervals.window.range();
         let times = (0..intervals.starts.len()).map(|at| intervals.time(bands, at, &url));
-        let row = |(number, band): (usize, &Band)| {
+        let row = |(number, band): (usize, &DurationBand)| {
             // The longest durations stand at the top.
             let y = (bands.len() - 1 - number) * ROW;
             intervals.cells(band, max, y, &|window| url(number, window))
@@ -103,7 +103,13 @@ impl Intervals {
 
     /// The cells of a band that count something.
     #[expect(clippy::cast_precision_loss, reason = "a drawing has a thousand units")]
-    fn cells(&self, band: &Band, max: u64, y: usize, url: &dyn Fn(Window) -> String) -> Vec<Cell> {
+    fn cells(
+        &self,
+        band: &DurationBand,
+        max: u64,
+        y: usize,
+        url: &dyn Fn(Window) -> String,
+    ) -> Vec<Cell> {
         let whole = self.window.range();
         let scale = WIDTH / (whole.to - whole.from).max(1) as f64;
         let cell = |(start, count): (&i64, &u64)| {
@@ -123,9 +129,14 @@ impl Intervals {
         counted.map(cell).collect()
     }
 
-    fn time(&self, bands: &[Band], at: usize, url: &dyn Fn(usize, Window) -> String) -> Time {
+    fn time(
+        &self,
+        bands: &[DurationBand],
+        at: usize,
+        url: &dyn Fn(usize, Window) -> String,
+    ) -> Time {
         let start = self.starts.get(at).copied().unwrap_or_default();
-        let count = |(number, band): (usize, &Band)| {
+        let count = |(number, band): (usize, &DurationBand)| {
             let count = band.counts.get(at).copied().unwrap_or(0);
             let link = (count > 0).then(|| url(number, self.inside(start)));
             (format::count(count), link.unwrap_or_default())

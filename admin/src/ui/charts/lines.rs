@@ -10,43 +10,13 @@ use logsearch::record::Level;
 use super::axis::Axis;
 use super::marks::Marks;
 use crate::format;
-use crate::metrics::{Look, Plot, Trace};
+use crate::metrics::{Look, Plot, Span, Trace};
 
 /// Width and height of the drawing in its own units.
 const WIDTH: f64 = 1000.0;
 const HEIGHT: f64 = 300.0;
 /// Colors of lines; more lines than colors use them again.
 const COLORS: [&str; 8] = ["c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8"];
-
-/// The time that charts of a page share.
-#[derive(Clone, Debug)]
-pub struct Span {
-    /// First microsecond of the window.
-    pub from: i64,
-    /// The first behind it.
-    pub to: i64,
-    /// Length of an interval in microseconds.
-    pub step: i64,
-    /// The start of each interval.
-    pub starts: Vec<i64>,
-    /// When nothing was watched though before and after it was.
-    pub gaps: Vec<(i64, i64)>,
-}
-
-impl Span {
-    /// Where a time is drawn.
-    #[expect(clippy::cast_precision_loss, reason = "a drawing is a thousand units wide")]
-    fn x(&self, at: i64) -> f64 {
-        let at = at.clamp(self.from, self.to);
-        (at - self.from) as f64 / (self.to - self.from).max(1) as f64 * WIDTH
-    }
-
-    /// Where the value of an interval is drawn: in its middle, as far as it is in the window.
-    fn middle(&self, start: i64) -> f64 {
-        let end = start.saturating_add(self.step);
-        f64::midpoint(self.x(start), self.x(end))
-    }
-}
 
 /// The drawing.
 #[derive(Template)]
@@ -194,18 +164,31 @@ fn path(values: &[Option<f64>], span: &Span, top: f64) -> String {
         let y = HEIGHT - (value / top).clamp(0.0, 1.0) * HEIGHT;
         // Writing to a string cannot fail. A line of no length makes a lone value a dot.
         let _ = if is_down {
-            write!(path, "L{:.0} {y:.0}", span.middle(*start))
+            write!(path, "L{:.0} {y:.0}", middle(span, *start))
         } else {
-            write!(path, "M{:.0} {y:.0}h0", span.middle(*start))
+            write!(path, "M{:.0} {y:.0}h0", middle(span, *start))
         };
         is_down = true;
     }
     path
 }
 
+/// Where a time is drawn.
+#[expect(clippy::cast_precision_loss, reason = "a drawing is a thousand units wide")]
+fn x(span: &Span, at: i64) -> f64 {
+    let at = at.clamp(span.from, span.to);
+    (at - span.from) as f64 / (span.to - span.from).max(1) as f64 * WIDTH
+}
+
+/// Where the value of an interval is drawn: in its middle, as far as it is in the window.
+fn middle(span: &Span, start: i64) -> f64 {
+    let end = start.saturating_add(span.step);
+    f64::midpoint(x(span, start), x(span, end))
+}
+
 fn areas(span: &Span, marks: &Marks) -> Vec<Area> {
     let area = |class, (from, to): (i64, i64), title| {
-        let (x, right) = (span.x(from), span.x(to));
+        let (x, right) = (x(span, from), x(span, to));
         Area { class, x: format!("{x:.1}"), width: format!("{:.1}", (right - x).max(2.0)), title }
     };
     let gap = |gap: &(i64, i64)| area("gap", *gap, "no data".to_owned());

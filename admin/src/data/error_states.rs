@@ -1,28 +1,19 @@
-//! What became of an error: open, resolved, or back after that; and in which releases it was seen.
+//! Which errors somebody resolved, whether they came back, and in which releases they were seen.
 
 use std::collections::HashMap;
 
 use logsearch::store::TimeRange;
 
-use super::GroupRow;
+use super::timeline::told;
 use crate::context::links::View;
 use crate::context::panel::Panel;
-use crate::data::timeline::told;
-use crate::format;
+use crate::format::SECOND;
 use crate::host::{Deploy, ErrorState};
 
 /// How far before a window the release is looked up that ran when it began, in microseconds.
-const BEFORE: i64 = 90 * 86_400 * format::SECOND;
+const BEFORE: i64 = 90 * 86_400 * SECOND;
 /// Deployments that are looked at.
 const DEPLOYS: usize = 100;
-
-/// What a row says of it; nothing while it is open.
-#[derive(Clone, Default)]
-pub struct Resolution {
-    pub text: String,
-    pub class: &'static str,
-    pub is_resolved: bool,
-}
 
 /// Which release ran when.
 pub struct Releases {
@@ -75,23 +66,6 @@ pub async fn all(panel: &Panel, notices: &mut Vec<String>) -> HashMap<String, Er
     states.into_iter().map(|state| (state.fingerprint.clone(), state)).collect()
 }
 
-/// Adds states and releases to rows: resolved ones come last, and what came back is noted for everybody.
-pub async fn annotate(panel: &Panel, view: &View, rows: &mut [GroupRow]) -> Vec<String> {
-    let mut notices = Vec::new();
-    let states = all(panel, &mut notices).await;
-    let releases = Releases::around(panel, view, &mut notices).await;
-    for row in rows.iter_mut() {
-        row.releases = releases.over(row.seen.0, row.seen.1);
-        if let Some(state) = states.get(&row.fingerprint) {
-            let came_back = note_return(panel, state, row.seen.1, &releases, &mut notices).await;
-            row.state = resolution(state, came_back.as_deref(), view.window.now);
-            row.is_new = false;
-        }
-    }
-    rows.sort_by_key(|row| row.state.is_resolved);
-    notices
-}
-
 /// The release in which a resolved error was seen again, if it was by now.
 pub async fn note_return(
     panel: &Panel,
@@ -112,16 +86,4 @@ pub async fn note_return(
         told(noted, "the reopened state of an error", notices);
     }
     Some(version)
-}
-
-/// What to say of a state.
-pub fn resolution(state: &ErrorState, came_back: Option<&str>, now: i64) -> Resolution {
-    if let Some(version) = came_back {
-        let text = format!("reopened in {version}");
-        return Resolution { text, class: "error", is_resolved: false };
-    }
-    let ErrorState { resolved_version: version, resolved_by: by, .. } = state;
-    let ago = format::ago(state.resolved_at, now);
-    let text = format!("resolved in {version}, {ago} by {by}");
-    Resolution { text, class: "done", is_resolved: true }
 }

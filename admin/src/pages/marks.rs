@@ -1,0 +1,53 @@
+//! What a chart marks besides what it counts: alerts and deployments of its window.
+
+use logsearch::store::TimeRange;
+
+use crate::context::links::{Links, View};
+use crate::context::panel::Panel;
+use crate::data::timeline::Happened;
+use crate::format;
+use crate::host::{Alert, Deploy};
+use crate::ui::charts::{Band, Line, Marks};
+
+/// Alerts that only prove that alerting works have this severity.
+const HEARTBEAT: &str = "none";
+
+/// The marks of the view's window.
+pub async fn of_window(panel: &Panel, view: &View) -> Marks {
+    let range = view.window.range();
+    marks(&Happened::within(panel, range).await, range, view.window.now, &panel.links)
+}
+
+fn marks(happened: &Happened, range: TimeRange, now: i64, links: &Links) -> Marks {
+    let span = range.to.saturating_sub(range.from);
+    let alerts = happened.alerts.iter().filter(|alert| alert.label("severity") != HEARTBEAT);
+    Marks {
+        bands: alerts.map(|alert| band(alert, range, now, span, links)).collect(),
+        lines: happened.deploys.iter().map(|deploy| line(deploy, span)).collect(),
+        notices: happened.notices.clone(),
+    }
+}
+
+fn band(alert: &Alert, range: TimeRange, now: i64, span: i64, links: &Links) -> Band {
+    let since = format::tick(alert.started, span);
+    Band {
+        from: alert.started.max(range.from),
+        to: alert.ended.unwrap_or(now).min(range.to),
+        firing: alert.ended.is_none(),
+        label: alert.rule.clone(),
+        when: match alert.ended {
+            Some(ended) => format!("{since} – {}", format::tick(ended, span)),
+            None => format!("since {since}"),
+        },
+        url: links.alert(&alert.rule, Some(alert.id)),
+    }
+}
+
+fn line(deploy: &Deploy, span: i64) -> Line {
+    Line {
+        at: deploy.at,
+        label: deploy.label(),
+        when: format::tick(deploy.at, span),
+        note: deploy.note.clone(),
+    }
+}
