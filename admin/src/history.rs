@@ -4,7 +4,7 @@
 //! no row: a gap is a gap, not zero.
 
 mod columns;
-mod exposition;
+pub mod exposition;
 mod ring;
 mod rollup;
 mod row;

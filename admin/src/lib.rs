@@ -16,6 +16,7 @@ mod ui;
 
 pub use access::operator::{Operator, StillOpen};
 pub use admin::Admin;
+pub use history::exposition;
 pub use host::{
     Account, AccountChange, Alert, Alerts, Deploy, Deploys, ErrorState, ErrorStates, HostError,
     Job, Jobs, Listed, Message, MessageFilter, Moderation, Operators, Plans, Role, Rule, Run,

@@ -1,7 +1,5 @@
 //! The metrics as text: samples what is only known when asked, then renders the recorder.
 
-pub mod course;
-
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,7 +64,6 @@ impl Exposition {
         ] {
             text.extend(value.map(|value| fraction(metric, value)));
         }
-        text.push_str(ELSEWHERE);
         text
     }
 
@@ -81,8 +78,6 @@ impl Exposition {
     }
 }
 
-/// For who looks for a name of the course; a comment to every reader of the format.
-const ELSEWHERE: &str = "# minitwit_request_duration_milliseconds is exposed at /metrics/course\n";
 const UPKEEP: Duration = Duration::from_secs(5);
 
 /// A counter that the recorder cannot hold: its own are whole numbers, and processor time in whole

@@ -97,7 +97,6 @@ pub fn ops(state: &AppState, exposition: Exposition, panel: Option<Panel>) -> Ro
         .route("/readyz", get(health::ready))
         .with_state(state.clone())
         .route("/metrics", get(scrape::get))
-        .route("/metrics/course", get(scrape::course))
         .with_state(exposition)
         .route("/runbooks/{alert}", get(runbooks::get))
         .fallback(async || AppError::NotFound);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use http::Method;
+use admin::exposition::parse;
 use minitwit::metrics::{Request, RequestMetrics, StatementMetrics, Surface};
 use minitwit::routes;
 use serde_json::json;
@@ -16,10 +16,6 @@ on_both_databases!(what_users_usually_do_starts_at_zero, the_size_of_the_databas
 const MOST_SAMPLES: usize = 6_000;
 /// Samples of logs, jobs and the like, which the service of these tests goes without.
 const ELSEWHERE: usize = 400;
-
-fn samples(exposition: &str) -> impl Iterator<Item = &str> {
-    exposition.lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
-}
 
 /// The lines in order, with values only where they are the same each time.
 fn comparable(exposition: &str) -> String {
@@ -69,7 +65,7 @@ async fn the_number_of_series_has_a_bound() {
             }
         }
         let text = app.ops("/metrics").await.text();
-        let count = samples(&text).count();
+        let count = parse(&text).samples.len();
         assert!((4_800..=MOST_SAMPLES - ELSEWHERE).contains(&count), "{count} samples");
         assert!(app.metric("minitwit_metrics_label_overflow_total", &[]) > 1_000.0);
         let errors = [("http_route", "<overflow>"), ("http_response_status_code", "5xx")];
@@ -108,8 +104,9 @@ async fn use_everything(app: &TestApp) {
 
 /// What was measured of a metric, without its figures.
 fn label_sets(exposition: &str, metric: &str) -> BTreeSet<String> {
-    let sets = samples(exposition).filter_map(|line| line.strip_prefix(metric)?.rsplit_once(' '));
-    sets.map(|(labels, _)| labels.to_owned()).collect()
+    let samples = parse(exposition).samples;
+    let sets = samples.iter().filter(|sample| sample.name == metric);
+    sets.map(|sample| sample.series.to_owned()).collect()
 }
 
 async fn what_users_usually_do_starts_at_zero(app: TestApp) {
@@ -194,27 +191,4 @@ async fn a_setting_folds_label_sets_earlier() {
         |route| app.metric("http_server_request_duration_seconds_count", &[("http_route", route)]);
     assert!((count("/public") - 2.0).abs() < 0.1 && (count("<overflow>") - 1.0).abs() < 0.1);
     assert!(count("/login").abs() < 0.1);
-}
-
-#[tokio::test]
-async fn the_names_of_the_course_are_at_a_path_of_their_own() {
-    on(Backend::Sqlite, async |app| {
-        app.browser().get("/public").await.is(200);
-        app.simulator().send(Method::GET, "/latest", None, "".into()).await.is(200);
-        let text = app.ops("/metrics/course").await.text();
-        for line in [
-            "minitwit_request_duration_milliseconds_bucket{le=\"10000\"} 2",
-            "minitwit_request_duration_milliseconds_count 2",
-            "minitwit_http_responses_total{surface=\"web\",status=\"200\"} 1",
-            "# TYPE minitwit_cpu_load_percent gauge",
-        ] {
-            assert!(text.lines().any(|known| known == line), "{line} is missing in:\n{text}");
-        }
-        let own = app.ops("/metrics").await.text();
-        assert!(
-            own.contains("# minitwit_request_duration_milliseconds is exposed at /metrics/course")
-        );
-        assert!(!samples(&own).any(|line| line.contains("milliseconds")), "promtool refuses that");
-    })
-    .await;
 }

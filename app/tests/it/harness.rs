@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
+use admin::exposition::Sample;
 use axum::Router;
 use axum::body::Body;
 use clap::Parser;
@@ -202,7 +203,14 @@ impl TestApp {
 
     /// The sum of all samples of a metric that carry these labels.
     pub fn metric(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
-        sum(&self.instruments.metrics.render(), name, labels)
+        let text = self.instruments.metrics.render();
+        let read = admin::exposition::parse(&text);
+        assert_eq!(read.bad_lines, 0, "{text}");
+        let carries = |sample: &Sample<'_>| {
+            labels.iter().all(|(label, value)| sample.label(label) == Some(value))
+        };
+        let wanted = read.samples.iter().filter(|sample| sample.name == name && carries(sample));
+        wanted.map(|sample| sample.value).sum()
     }
 
     /// A user, without the cost of a password: it cannot log in, [`TestApp::browser_of`] can.
@@ -277,19 +285,6 @@ pub struct Served {
     pub api: SocketAddr,
     pub ops: SocketAddr,
     _stop: DropGuard,
-}
-
-/// The sum of the samples of an exposition with this name and these labels.
-pub fn sum(exposition: &str, name: &str, labels: &[(&str, &str)]) -> f64 {
-    let wanted = labels.iter().map(|(label, value)| format!("{label}=\"{value}\""));
-    let wanted: Vec<_> = wanted.collect();
-    let value = |line: &str| {
-        let (series, value) = line.rsplit_once(' ')?;
-        let (metric, labels) = series.split_once('{').unwrap_or((series, ""));
-        let matches = metric == name && wanted.iter().all(|wanted| labels.contains(wanted));
-        matches.then(|| value.parse::<f64>().unwrap())
-    };
-    exposition.lines().filter(|line| !line.starts_with('#')).filter_map(value).sum()
 }
 
 /// Waits until a condition holds.

@@ -137,13 +137,9 @@ fn page() -> String {
         writeln!(page, "| `{label}` | `{metric}` | {} |", values.join(", ")).unwrap();
     }
     page.push_str(
-        "\nThree names are those that dashboards of the course ask for: `minitwit_cpu_load_percent`,\n\
-        `minitwit_http_responses_total`, and one in milliseconds. `promtool check metrics` fails for any name\n\
-        in milliseconds, so that one is at `/metrics/course`, with the other two for who scrapes that path\n\
-        alone. In `compose/` Prometheus scrapes both and has all three.\n\n\
-        | name | type | labels | meaning |\n|---|---|---|---|\n",
+        "\nTwo names are those that dashboards of the course ask for: `minitwit_cpu_load_percent` and\n\
+        `minitwit_http_responses_total`.\n",
     );
-    list(&mut page, minitwit::exposition::course::CATALOGUE);
     page
 }
 
