@@ -25,7 +25,7 @@ fi
 
 cd "$here/../.."
 stack_files=(compose/swarm.yaml compose/nginx.conf compose/prometheus-swarm.yml compose/grafana
-    alerts/grafana alerts/prometheus dashboards)
+    alerts/grafana alerts/prometheus dashboards/*.json)
 version=$(find "${stack_files[@]}" -type f -print0 | LC_ALL=C sort -z | xargs -0 cat | sha256sum | cut -c1-12)
 
 running_image() {

@@ -14,7 +14,7 @@ borrowed=.github/scripts/borrowed.tsv
 export LC_ALL=C
 
 packages() {
-    cargo tree --workspace --locked --offline --edges normal,build --prefix none \
+    cargo tree --package minitwit --locked --offline --edges normal,build --prefix none \
         --target x86_64-unknown-linux-gnu --target aarch64-unknown-linux-gnu --format '{l}|{p}' |
         awk -F'|' '
             /^$/ || / \(\// { next }                        # members of the workspace have a path

@@ -1,6 +1,6 @@
 // Reads dashboards and alerting files as strictly as Grafana's own Foundation SDK does: a field it does
 // not know, one that lacks, or one of another type is a failure. What Grafana asks beyond that, the tests
-// in app/tests/provisioning check. Usage: go run . <top of the repository>
+// in dashboards/tests check. Usage: go run . <top of the repository>
 package main
 
 import (

@@ -7,7 +7,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod apart;
+mod excluded_alerts;
 mod gate;
 #[path = "../support/installed.rs"]
 mod installed;

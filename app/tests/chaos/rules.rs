@@ -7,7 +7,7 @@ use std::path::Path;
 
 use regex::{Captures, Regex};
 
-use crate::apart::{NOT_HERE, THRESHOLDS};
+use crate::excluded_alerts::EXCEPTIONS;
 
 /// By how much time is shortened.
 const SCALE: u64 = 60;
@@ -24,14 +24,15 @@ pub fn scaled() -> (String, Vec<String>) {
     let mut used = 0;
     for rule in rules {
         let name = rule["alert"].as_str().unwrap();
-        if NOT_HERE.iter().any(|(known, _)| *known == name) {
+        if EXCEPTIONS.excludes(name) {
             continue;
         }
         names.push(name.to_owned());
         let mut expr = in_short(rule["expr"].as_str().unwrap());
-        for (_, said, here) in THRESHOLDS.iter().filter(|(known, ..)| *known == name) {
+        for threshold in EXCEPTIONS.thresholds.iter().filter(|known| known.alert == name) {
+            let said = &threshold.rule;
             assert!(expr.contains(said), "{name} does not say {said}: {expr}");
-            expr = expr.replace(said, here);
+            expr = expr.replace(said, &threshold.test);
             used += 1;
         }
         let mut scaled = rule.clone();
@@ -44,9 +45,9 @@ pub fn scaled() -> (String, Vec<String>) {
         // JSON is YAML.
         writeln!(text, "  - {scaled}").unwrap();
     }
-    assert_eq!(used, THRESHOLDS.len(), "a threshold is of no rule");
+    assert_eq!(used, EXCEPTIONS.thresholds.len(), "a threshold is of no rule");
     assert_eq!(
-        names.len() + NOT_HERE.len(),
+        names.len() + EXCEPTIONS.excluded.len(),
         file["groups"]
             .as_array()
             .unwrap()

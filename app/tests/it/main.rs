@@ -54,3 +54,8 @@ mod simulator;
 mod usernames;
 mod web;
 mod webdriver;
+
+/// The service under test.
+fn binary() -> &'static str {
+    env!("CARGO_BIN_EXE_minitwit")
+}

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// See the module.
+/// A process that was started, killed when this is dropped.
 pub struct Program {
     /// The process.
     pub child: Child,
@@ -64,9 +64,9 @@ impl Drop for Program {
     }
 }
 
-/// The binary under test, without the settings of whoever runs the tests.
+/// The binary under test, as the root of the test says where it is, without the settings of whoever runs the tests.
 pub fn minitwit() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_minitwit"));
+    let mut command = Command::new(crate::binary());
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("MINITWIT_") {
             command.env_remove(name);

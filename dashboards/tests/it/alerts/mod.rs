@@ -1,0 +1,14 @@
+//! The alerts: what Grafana, Prometheus and Alertmanager ask of their files, and every rule evaluated on
+//! made-up series.
+
+mod files;
+mod lint;
+mod tools;
+mod unit;
+
+use crate::committed::SOURCE;
+
+/// The expressions of all alerts.
+pub fn expressions() -> impl Iterator<Item = String> {
+    SOURCE.alerts().map(|rule| rule.expr.clone())
+}
