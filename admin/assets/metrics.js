@@ -85,8 +85,8 @@ function legend(plot) {
   if (plot.shared.isLeader) at.textContent = isOver ? `${iso(plot.data[0][idx]).slice(11, 19)}` : "";
 }
 
-function entries(figure, traces) {
-  const items = traces.map(({ name, class: look }) => {
+function entries(figure, series) {
+  const items = series.map(({ name, class: look }) => {
     const item = document.createElement("li");
     const mark = document.createElement("i");
     mark.className = look;
@@ -109,13 +109,13 @@ function axes(plotData, data) {
 }
 
 // Points stand in the middle of their intervals.
-const values = (plotData, data) => [data.times.map((time) => time + data.step / 2), ...plotData.traces.map((trace) => trace.values)];
-const shape = (plotData) => plotData.traces.map((trace) => `${trace.name}/${trace.class}`).join("\n");
+const values = (plotData, data) => [data.times.map((time) => time + data.step / 2), ...plotData.series.map((one) => one.values)];
+const shape = (plotData) => plotData.series.map((one) => `${one.name}/${one.class}`).join("\n");
 
 function draw(figure, plotData, data) {
   const area = figure.querySelector(".area");
   const box = area.getBoundingClientRect();
-  const shared = { show: shown[figure.dataset.measure], texts: entries(figure, plotData.traces), isLeader: charts.size === 0, shape: shape(plotData), axis: plotData.axis };
+  const shared = { show: shown[figure.dataset.measure], texts: entries(figure, plotData.series), isLeader: charts.size === 0, shape: shape(plotData), axis: plotData.axis };
   const range = { from: data.from, to: data.to };
   Object.assign(shared, { range, gaps: data.gaps, bands: data.bands, lines: data.lines, step: data.step });
   const options = {
@@ -124,8 +124,8 @@ function draw(figure, plotData, data) {
     cursor: { sync: { key: "metrics" }, drag: { x: true, y: false, setScale: false }, points: { size: 6 }, y: false },
     scales: { x: { range: () => [range.from, range.to] }, y: { range: () => [0, shared.axis.at(-1)[0]] } },
     axes: axes(shared, data),
-    series: [{}, ...plotData.traces.map((trace) => ({
-      stroke: () => color(trace.class), width: 1.5, dash: trace.class === "limit" ? [4, 4] : undefined, points: { show: false, filter: lone },
+    series: [{}, ...plotData.series.map((one) => ({
+      stroke: () => color(one.class), width: 1.5, dash: one.class === "limit" ? [4, 4] : undefined, points: { show: false, filter: lone },
     }))],
     hooks: { drawClear: [(plot) => { plot.shared = shared; background(plot); }], setCursor: [(plot) => { plot.shared = shared; legend(plot); }], setSelect: [zoom] },
   };

@@ -48,13 +48,13 @@ impl Admin {
             moderation: None,
             operators: None,
             metrics: None,
-            elsewhere: Vec::new(),
-            traffic: String::new(),
+            external_links: Vec::new(),
+            traffic_filter: String::new(),
             errors: None,
             plans: None,
             searches: None,
             levels: None,
-            counts: None,
+            pipeline_counts: None,
             build: Vec::new(),
             clock: Box::new(clock::now),
         };
@@ -147,14 +147,14 @@ impl Admin {
 
     /// Which requests the charts count, as a query: `-route:/ops/*` leaves out those of the panel.
     /// Without it, all.
-    pub fn traffic(mut self, query: impl Into<String>) -> Self {
-        self.panel.traffic = query.into();
+    pub fn traffic_filter(mut self, query: impl Into<String>) -> Self {
+        self.panel.traffic_filter = query.into();
         self
     }
 
     /// Another tool that watches the service, such as Grafana, and its address for browsers.
-    pub fn elsewhere(mut self, name: impl Into<String>, url: impl Into<String>) -> Self {
-        self.panel.elsewhere.push((name.into(), url.into()));
+    pub fn external_link(mut self, name: impl Into<String>, url: impl Into<String>) -> Self {
+        self.panel.external_links.push((name.into(), url.into()));
         self
     }
 
@@ -166,13 +166,13 @@ impl Admin {
 
     /// What became of the records before the store: how many wait and how many were lost, and why. Shown
     /// on System.
-    pub fn counts(mut self, counts: impl Fn() -> Counts + Send + Sync + 'static) -> Self {
-        self.panel.counts = Some(Box::new(counts));
+    pub fn pipeline_counts(mut self, counts: impl Fn() -> Counts + Send + Sync + 'static) -> Self {
+        self.panel.pipeline_counts = Some(Box::new(counts));
         self
     }
 
     /// A fact about what runs, such as its compiler; shown on System in the order given.
-    pub fn fact(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+    pub fn build_info(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.panel.build.push((name.into(), value.into()));
         self
     }

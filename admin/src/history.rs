@@ -17,8 +17,8 @@ use std::io;
 use std::path::Path;
 
 pub use columns::{Column, Fold};
-pub use rollup::Cells;
-pub use series::{Kept, Pick, Spread, Track, pick};
+pub use rollup::Bucket;
+pub use series::{Cardinality, Selector, SeriesKind, TrackedSeries, select};
 
 use crate::format::SECOND;
 use columns::Columns;
@@ -77,12 +77,12 @@ pub struct Interval {
     /// Its first microsecond.
     pub start: i64,
     /// What happened in it.
-    pub cells: Cells,
+    pub cells: Bucket,
 }
 
 impl History {
     /// Without a past, of these series, with a look every so many microseconds.
-    pub fn new(tracks: Vec<Track>, every: i64) -> Self {
+    pub fn new(tracks: Vec<TrackedSeries>, every: i64) -> Self {
         Self {
             columns: Columns::default(),
             scrape: Scrape::new(tracks),
@@ -211,7 +211,7 @@ impl History {
         (self.fine.bytes() + self.minutes.bytes(), disk)
     }
 
-    /// Which columns there are; [`Cells`] are numbered like them.
+    /// Which columns there are; values of a [`Bucket`] are numbered like them.
     pub fn columns(&self) -> &[Column] {
         self.columns.all()
     }
@@ -249,8 +249,8 @@ impl History {
     }
 
     /// All of this time as one, as exactly as it is known.
-    pub fn total(&self, from: i64, to: i64) -> Cells {
-        let mut cells = Cells::default();
+    pub fn total(&self, from: i64, to: i64) -> Bucket {
+        let mut cells = Bucket::default();
         let rows = self.rows(from, self.finest(from));
         for row in rows.filter(|row| (from..to).contains(&row.middle())) {
             cells.add(row, &self.columns);

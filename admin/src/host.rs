@@ -15,7 +15,7 @@ pub use deploys::{Deploy, Deploys};
 pub use errors::{ErrorState, ErrorStates};
 pub use jobs::{Job, Jobs, Run};
 pub use moderation::{Listed, Message, MessageFilter, Moderation, User};
-pub use operators::{Account, AccountChange, Operators, Role, Session, Which};
+pub use operators::{Account, AccountChange, Operators, Role, Session, SessionSelector};
 pub use plans::Plans;
 pub use searches::{Saved, SavedSearch, SavedSearches};
 

@@ -14,12 +14,12 @@ mod pages;
 mod routes;
 mod ui;
 
-pub use access::operator::{Operator, StillOpen};
+pub use access::operator::{Operator, SessionValid};
 pub use admin::Admin;
 pub use history::exposition;
 pub use host::{
     Account, AccountChange, Alert, Alerts, Deploy, Deploys, ErrorState, ErrorStates, HostError,
     Job, Jobs, Listed, Message, MessageFilter, Moderation, Operators, Plans, Role, Rule, Run,
-    Saved, SavedSearch, SavedSearches, Session, User, Which,
+    Saved, SavedSearch, SavedSearches, Session, SessionSelector, User,
 };
 pub use ui::assets::{stylesheet, stylesheet_name};

@@ -16,10 +16,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use logsearch::metrics::Metric;
 use logsearch::metrics::own::Names;
 
-pub use crate::history::{Pick, pick};
-pub(crate) use chart::Look;
+pub use crate::history::{Selector, select};
+pub(crate) use chart::LineStyle;
 pub use chart::{Chart, Set};
-pub(crate) use plot::{Measure, Plot, Span, Trace, plots};
+pub(crate) use plot::{Measure, Plot, Series, Span, plots};
 pub use sampler::Sampler;
 pub(crate) use statements::{Cost, Costs};
 
@@ -69,7 +69,7 @@ impl Metrics {
         self.charts.extend(charts);
         let mut tracks = statements::tracks();
         for line in self.charts.iter().flat_map(|chart| &chart.lines) {
-            for track in line.reading.tracks() {
+            for track in line.expr.tracks() {
                 if !tracks.contains(&track) {
                     tracks.push(track);
                 }

@@ -33,7 +33,7 @@ where
     let at = |path: &str| panel.links.path(path);
     let streaming = guard.clone();
     let streaming =
-        move |request: Request, next: Next| guard::again(streaming.clone(), request, next);
+        move |request: Request, next: Next| guard::recheck(streaming.clone(), request, next);
     let guarded = move |request: Request, next: Next| guard::guard(guard.clone(), request, next);
     Router::new()
         .route(panel.links.base(), get(now::show))

@@ -13,10 +13,10 @@ use crate::context::panel::Panel;
 use crate::context::params::Params;
 
 /// The longest form, in bytes: a query text of 2,048 characters, escaped, with room for the rest.
-const LONGEST: usize = 32 * 1024;
+const MAX_FORM: usize = 32 * 1024;
 
 /// A form that anybody the guard let in sent. What it changes has to be their own.
-pub struct Own {
+pub struct OwnForm {
     /// Who.
     pub operator: Operator,
     /// The head of the request, for the host.
@@ -25,7 +25,7 @@ pub struct Own {
     pub form: Params,
 }
 
-impl Own {
+impl OwnForm {
     /// Lets operators change what is anybody's, and others what is theirs.
     pub fn of(&self, owner: &str) -> Result<(), PanelError> {
         let may = self.operator.may_change() || self.operator.name == owner;
@@ -33,7 +33,7 @@ impl Own {
     }
 }
 
-impl FromRequest<Arc<Panel>> for Own {
+impl FromRequest<Arc<Panel>> for OwnForm {
     type Rejection = PanelError;
 
     async fn from_request(request: Request, panel: &Arc<Panel>) -> Result<Self, PanelError> {
@@ -45,14 +45,14 @@ impl FromRequest<Arc<Panel>> for Own {
 }
 
 /// A form that an operator sent.
-pub struct Change {
+pub struct OperatorForm {
     /// Who; goes into the audit record.
     pub by: String,
     /// The form.
     pub form: Params,
 }
 
-impl FromRequest<Arc<Panel>> for Change {
+impl FromRequest<Arc<Panel>> for OperatorForm {
     type Rejection = PanelError;
 
     async fn from_request(request: Request, panel: &Arc<Panel>) -> Result<Self, PanelError> {
@@ -67,6 +67,6 @@ impl FromRequest<Arc<Panel>> for Change {
 
 async fn read(body: Body) -> Result<Params, PanelError> {
     // One that broke off fails, too, but nobody is there to be told.
-    let bytes = to_bytes(body, LONGEST).await.map_err(|_| PanelError::TooLarge)?;
+    let bytes = to_bytes(body, MAX_FORM).await.map_err(|_| PanelError::TooLarge)?;
     Ok(Params::parse(&String::from_utf8_lossy(&bytes)))
 }

@@ -9,7 +9,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::future::BoxFuture;
 
-use super::operator::{Operator, StillOpen};
+use super::operator::{Operator, SessionValid};
 use super::theme::Theme;
 
 /// Lets the guard decide; whoever it lets in is an extension of the request.
@@ -31,24 +31,24 @@ where
 
 /// Asks the guard again about a request whose answer goes on.
 #[derive(Clone)]
-pub struct Again(Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>);
+pub struct GuardRecheck(Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>);
 
-impl Again {
+impl GuardRecheck {
     /// Whether the guard would still let it in. A guard that cannot tell keeps it.
     pub async fn is_let_in(&self) -> bool {
         (self.0)().await
     }
 }
 
-/// Leaves [`Again`] with a request, for an answer that goes on.
-pub async fn again<G, F>(guard: G, request: Request, next: Next) -> Response
+/// Leaves [`GuardRecheck`] with a request, for an answer that goes on.
+pub async fn recheck<G, F>(guard: G, request: Request, next: Next) -> Response
 where
     G: Fn(Parts) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Result<Operator, Response>> + Send + 'static,
 {
     let (parts, body) = request.into_parts();
     let mut asked = parts.clone();
-    asked.extensions.insert(StillOpen);
+    asked.extensions.insert(SessionValid);
     let ask = move || -> BoxFuture<'static, bool> {
         let answer = guard(asked.clone());
         Box::pin(async {
@@ -59,6 +59,6 @@ where
         })
     };
     let mut request = Request::from_parts(parts, body);
-    request.extensions_mut().insert(Again(Arc::new(ask)));
+    request.extensions_mut().insert(GuardRecheck(Arc::new(ask)));
     next.run(request).await
 }

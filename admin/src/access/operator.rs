@@ -33,7 +33,7 @@ impl Operator {
 /// In the extensions of a request that was let in before and whose answer goes on, when the guard is asked
 /// about it again: nobody did anything since, so it is no use of a session.
 #[derive(Clone, Copy, Debug)]
-pub struct StillOpen;
+pub struct SessionValid;
 
 impl<S: Sync> FromRequestParts<S> for Operator {
     type Rejection = PanelError;

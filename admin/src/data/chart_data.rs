@@ -15,7 +15,7 @@ const STEPS: [i64; 15] =
 const HICCUP: i64 = 1;
 
 /// Charts over a window.
-pub struct Picture {
+pub struct ChartData {
     pub span: Span,
     pub plots: Vec<Plot>,
     /// What a person should know.
@@ -26,19 +26,23 @@ pub struct Picture {
 }
 
 /// All charts in at most about so many intervals.
-pub async fn picture(panel: &Panel, window: Window, points: i64) -> Result<Picture, PanelError> {
+pub async fn chart_data(
+    panel: &Panel,
+    window: Window,
+    points: i64,
+) -> Result<ChartData, PanelError> {
     let range = window.range();
     let finest =
         panel.metrics.as_ref().map_or(10 * SECOND, |metrics| metrics.history().finest(range.from));
     let step = step(range.to - range.from, points).max(finest);
-    let counts = Counts::read(panel.store.as_ref(), range, step, &panel.traffic).await?;
-    Ok(Picture::new(panel, (range.from, range.to), step, counts))
+    let counts = Counts::read(panel.store.as_ref(), range, step, &panel.traffic_filter).await?;
+    Ok(ChartData::new(panel, (range.from, range.to), step, counts))
 }
 
-impl Picture {
+impl ChartData {
     fn new(panel: &Panel, (from, to): (i64, i64), step: i64, counts: Counts) -> Self {
         let starts = starts(from, to, step);
-        let mut picture = Self {
+        let mut chart_data = Self {
             span: Span { from, to, step, starts, gaps: Vec::new() },
             plots: traffic::plots(&counts, (from, to)),
             notices: Vec::new(),
@@ -48,15 +52,17 @@ impl Picture {
         if let Some(metrics) = &panel.metrics {
             let history = metrics.history();
             let intervals = history.read(from, to, step);
-            picture.plots.extend(plots(metrics, &history, &intervals));
-            picture.look_for_gaps(&history, &intervals);
-            picture.notices.extend(history.notices().map(str::to_owned));
+            chart_data.plots.extend(plots(metrics, &history, &intervals));
+            chart_data.look_for_gaps(&history, &intervals);
+            chart_data.notices.extend(history.notices().map(str::to_owned));
             if history.bad_lines() > 0 {
                 let lines = format::plural(history.bad_lines(), "line");
-                picture.notices.push(format!("could not parse {lines} of the metrics exposition"));
+                chart_data
+                    .notices
+                    .push(format!("could not parse {lines} of the metrics exposition"));
             }
         }
-        picture
+        chart_data
     }
 
     /// Requests of the window: all, those refused with 4xx, those failed with 5xx.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use logsearch::store::TimeRange;
 
-use super::timeline::told;
+use super::timeline::or_notice;
 use crate::context::links::View;
 use crate::context::panel::Panel;
 use crate::format::SECOND;
@@ -28,7 +28,7 @@ impl Releases {
         let from = view.window.range().from.saturating_sub(BEFORE);
         let range = TimeRange { from, to: view.window.now.saturating_add(1) };
         let deploys = match &panel.deploys {
-            Some(host) => told(host.between(range, DEPLOYS).await, "deployments", notices),
+            Some(host) => or_notice(host.between(range, DEPLOYS).await, "deployments", notices),
             None => Vec::new(),
         };
         Self { deploys, current: panel.version.clone() }
@@ -62,7 +62,7 @@ fn name(deploy: &Deploy) -> String {
 /// Every state the host keeps, by fingerprint.
 pub async fn all(panel: &Panel, notices: &mut Vec<String>) -> HashMap<String, ErrorState> {
     let Some(host) = &panel.errors else { return HashMap::new() };
-    let states = told(host.list().await, "error states", notices);
+    let states = or_notice(host.list().await, "error states", notices);
     states.into_iter().map(|state| (state.fingerprint.clone(), state)).collect()
 }
 
@@ -83,7 +83,7 @@ pub async fn note_return(
     let version = releases.at(newest);
     if let Some(host) = &panel.errors {
         let noted = host.seen_again(&state.fingerprint, newest, &version).await;
-        told(noted, "the reopened state of an error", notices);
+        or_notice(noted, "the reopened state of an error", notices);
     }
     Some(version)
 }

@@ -97,7 +97,7 @@ fn work(record: &LogRecord) -> Option<String> {
 
 /// Records of statements, each run once: what a service folded at the end of a request it may have told
 /// before, of slow and of failed runs.
-pub fn told_once(records: &[LogRecord]) -> Vec<&LogRecord> {
+pub fn dedup_statements(records: &[LogRecord]) -> Vec<&LogRecord> {
     let is_folded = |record: &&LogRecord| record.field(TIMES).is_some();
     let folded: HashSet<_> = records.iter().filter(is_folded).filter_map(work).collect();
     let is_new = |record: &&LogRecord| {
@@ -205,7 +205,7 @@ mod tests {
         };
         let folded = [(TIMES, Value::Int(1))];
         let records = [of("a", &[]), of("a", &folded), of("b", &[]), sql(1, &[]), sql(1, &folded)];
-        assert_eq!(told_once(&records).len(), 4);
+        assert_eq!(dedup_statements(&records).len(), 4);
     }
 
     #[test]

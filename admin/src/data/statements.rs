@@ -8,7 +8,7 @@ use logsearch::fields;
 use logsearch::query::Query;
 use logsearch::record::LogRecord;
 
-use super::profile::{Statement, statement, told_once};
+use super::profile::{Statement, dedup_statements, statement};
 use super::record::text_of;
 use super::summary;
 use crate::context::error::PanelError;
@@ -65,7 +65,7 @@ pub fn measure(groups: &mut Vec<Group>, costs: &Costs) {
 /// The statements of these records, by their text.
 pub fn groups(records: &[LogRecord]) -> HashMap<String, Group> {
     let mut groups: HashMap<String, Group> = HashMap::new();
-    for record in told_once(records) {
+    for record in dedup_statements(records) {
         let one = statement(record, record.timestamp);
         let group = groups.entry(one.sql.clone()).or_default();
         group.sql.clone_from(&one.sql);

@@ -12,31 +12,35 @@ const MOST: usize = 100;
 
 /// Alerts and deployments of a window, the newest first.
 #[derive(Debug, Default)]
-pub struct Happened {
+pub struct WindowEvents {
     pub alerts: Vec<Alert>,
     pub deploys: Vec<Deploy>,
     /// What could not be read.
     pub notices: Vec<String>,
 }
 
-impl Happened {
+impl WindowEvents {
     /// Those of a range.
     pub async fn within(panel: &Panel, range: TimeRange) -> Self {
-        let mut happened = Self::default();
+        let mut events = Self::default();
         if let Some(host) = &panel.alerts {
             let alerts = host.between(range, MOST).await;
-            happened.alerts = told(alerts, "alerts", &mut happened.notices);
+            events.alerts = or_notice(alerts, "alerts", &mut events.notices);
         }
         if let Some(host) = &panel.deploys {
             let deploys = host.between(range, MOST).await;
-            happened.deploys = told(deploys, "deployments", &mut happened.notices);
+            events.deploys = or_notice(deploys, "deployments", &mut events.notices);
         }
-        happened
+        events
     }
 }
 
 /// The answer of the host, or nothing and a notice.
-pub fn told<T: Default>(answer: Result<T, HostError>, what: &str, notices: &mut Vec<String>) -> T {
+pub fn or_notice<T: Default>(
+    answer: Result<T, HostError>,
+    what: &str,
+    notices: &mut Vec<String>,
+) -> T {
     answer.unwrap_or_else(|error| {
         let chain = chain(error.as_ref());
         tracing::warn!(error.message = chain, "could not read {what} for the panel");

@@ -6,7 +6,7 @@ use logsearch::store::{Aggregate, Aggregation, LogStore, StoreError, TimeRange};
 
 use super::requests;
 use crate::format::SECOND;
-use crate::metrics::{Look, Measure, Plot, Set, Trace};
+use crate::metrics::{LineStyle, Measure, Plot, Series, Set};
 
 /// Requests per interval: all, those refused with 4xx, those failed with 5xx.
 pub struct Counts {
@@ -94,21 +94,21 @@ pub fn plots(counts: &Counts, (from, to): (i64, i64)) -> Vec<Plot> {
         let length = start.saturating_add(counts.step).min(to) - (*start).max(from);
         (length >= LEAST.min(counts.step)).then(|| per_second(*count, length))
     };
-    let trace = |name: &str, look, of: &[u64]| Trace {
+    let series = |name: &str, style, of: &[u64]| Series {
         name: name.to_owned(),
-        look,
+        style,
         values: counts.starts.iter().zip(of).map(rate).collect(),
         grew: None,
     };
     let share = all.iter().zip(failed).map(|(all, failed)| share(*failed, *all));
-    let plot = |id: &str, title: &str, help: &str, measure, traces, query: &str| Plot {
+    let plot = |id: &str, title: &str, help: &str, measure, series, query: &str| Plot {
         set: Set::Requests,
         id: id.to_owned(),
         title: title.to_owned(),
         help: help.to_owned(),
         metrics: vec!["the log index"],
         measure,
-        traces,
+        series,
         query: requests::of_traffic(query, &counts.traffic),
         now: None,
     };
@@ -118,7 +118,7 @@ pub fn plots(counts: &Counts, (from, to): (i64, i64)) -> Vec<Plot> {
             "Rate",
             "Requests per second: all, and client errors (4xx).",
             Measure::PerSecond,
-            vec![trace("all", Look::Plain, all), trace("4xx", Look::Plain, refused)],
+            vec![series("all", LineStyle::Plain, all), series("4xx", LineStyle::Plain, refused)],
             "status:*",
         ),
         plot(
@@ -126,9 +126,9 @@ pub fn plots(counts: &Counts, (from, to): (i64, i64)) -> Vec<Plot> {
             "Errors",
             "Share of requests that failed (5xx).",
             Measure::Share,
-            vec![Trace {
+            vec![Series {
                 name: "5xx".to_owned(),
-                look: Look::Bad,
+                style: LineStyle::Bad,
                 values: share.collect(),
                 grew: None,
             }],
@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(coarser.requests[0], [1, 2 + 3 + 4, 5 + 6 + 7]);
         assert_eq!(coarser.requests[2], [1, 3, 3]);
         // The last interval is cut by the window, so its rate is over what is inside.
-        let rates = &plots(&counts, (-10, 55))[0].traces[0].values;
+        let rates = &plots(&counts, (-10, 55))[0].series[0].values;
         let near = |rate: Option<f64>, wanted: f64| (rate.unwrap() / wanted - 1.0).abs() < 1e-9;
         assert!(near(rates[0], 1e5) && near(rates[5], 6e5), "{rates:?}");
         assert_eq!(rates[6], None);

@@ -42,7 +42,7 @@ impl Fold {
 /// What a column is of.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Column {
-    /// Which series it takes, as [`super::series::Pick`] spells it.
+    /// Which series it takes, as [`super::series::Selector`] spells it.
     pub track: String,
     /// The value of the label that tells its line from others of the same chart; empty without one.
     pub group: String,

@@ -3,9 +3,9 @@
 use super::columns::Columns;
 use super::row::{Row, decode, encode};
 
-/// Cells that come together.
+/// What the rows of one interval come to.
 #[derive(Clone, Debug, Default)]
-pub struct Cells {
+pub struct Bucket {
     /// By number of the column; `None` where no row had a value.
     pub values: Vec<Option<f64>>,
     /// How long the rows watched, in microseconds.
@@ -14,7 +14,7 @@ pub struct Cells {
     pub rows: usize,
 }
 
-impl Cells {
+impl Bucket {
     /// Adds a row that is not older than those before.
     pub fn add(&mut self, row: &Row, columns: &Columns) {
         self.rows += 1;
@@ -40,13 +40,13 @@ impl Cells {
 pub struct Rollup {
     length: i64,
     interval: Option<i64>,
-    cells: Cells,
+    cells: Bucket,
 }
 
 impl Rollup {
     /// Intervals of so many microseconds, aligned to the Unix epoch.
     pub fn new(length: i64) -> Self {
-        Self { length, interval: None, cells: Cells::default() }
+        Self { length, interval: None, cells: Bucket::default() }
     }
 
     /// Adds a row; gives the row of the interval before if this one begins another.

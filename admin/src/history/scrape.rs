@@ -7,14 +7,14 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::columns::{Column, Columns, Fold};
 use super::exposition::{Exposition, Sample};
-use super::series::{Kept, Spread, Track};
+use super::series::{Cardinality, SeriesKind, TrackedSeries};
 
 /// What comes together of a label with too many values.
 const OTHER_GROUP: &str = "(others)";
 
 /// What the last look saw.
 pub struct Scrape {
-    tracks: Vec<Track>,
+    tracks: Vec<TrackedSeries>,
     /// By name of the series: places in `tracks`.
     wanted: HashMap<String, Vec<usize>>,
     groups: Vec<Vec<String>>,
@@ -25,12 +25,12 @@ pub struct Scrape {
 
 impl Scrape {
     /// Follows these series.
-    pub fn new(tracks: Vec<Track>) -> Self {
+    pub fn new(tracks: Vec<TrackedSeries>) -> Self {
         let mut wanted: HashMap<String, Vec<usize>> = HashMap::new();
         for (at, track) in tracks.iter().enumerate() {
             let name = match track.kind {
-                Kept::Histogram => format!("{}_bucket", track.pick.metric),
-                _ => track.pick.metric.to_owned(),
+                SeriesKind::Histogram => format!("{}_bucket", track.selector.metric),
+                _ => track.selector.metric.to_owned(),
             };
             wanted.entry(name).or_default().push(at);
         }
@@ -64,13 +64,13 @@ impl Scrape {
                     continue;
                 }
                 let value = match track.kind {
-                    Kept::Gauge(_) => Some(sample.value),
+                    SeriesKind::Gauge(_) => Some(sample.value),
                     _ => *grew.get_or_insert_with(|| {
                         increase(&mut self.before, self.look, is_first, sample)
                     }),
                 };
                 let Some(value) = value.filter(|value| value.is_finite()) else { continue };
-                if value == 0.0 && track.spread == Spread::Many {
+                if value == 0.0 && track.cardinality == Cardinality::Many {
                     continue;
                 }
                 if let Some(number) = columns.number(&self.column(at, sample)) {
@@ -88,10 +88,10 @@ impl Scrape {
 
     fn column(&mut self, at: usize, sample: &Sample<'_>) -> Column {
         let track = &self.tracks[at];
-        let group = track.pick.by.and_then(|label| sample.label(label)).unwrap_or_default();
+        let group = track.selector.by.and_then(|label| sample.label(label)).unwrap_or_default();
         let groups = &mut self.groups[at];
         let is_known = groups.iter().any(|known| known == group);
-        if !is_known && groups.len() < track.spread.groups() {
+        if !is_known && groups.len() < track.cardinality.groups() {
             groups.push(group.to_owned());
         }
         let group = if is_known || groups.iter().any(|known| known == group) {
@@ -100,18 +100,18 @@ impl Scrape {
             OTHER_GROUP.to_owned()
         };
         let (bound, fold) = match track.kind {
-            Kept::Gauge(fold) => (String::new(), fold),
-            Kept::Counter => (String::new(), Fold::Sum),
-            Kept::Histogram => (sample.label("le").unwrap_or_default().to_owned(), Fold::Sum),
+            SeriesKind::Gauge(fold) => (String::new(), fold),
+            SeriesKind::Counter => (String::new(), Fold::Sum),
+            SeriesKind::Histogram => (sample.label("le").unwrap_or_default().to_owned(), Fold::Sum),
         };
-        Column { track: track.pick.to_string(), group, bound, fold }
+        Column { track: track.selector.to_string(), group, bound, fold }
     }
 }
 
-fn takes(track: &Track, sample: &Sample<'_>) -> bool {
-    let has_bound = track.kind != Kept::Histogram || sample.upper_bound().is_some();
+fn takes(track: &TrackedSeries, sample: &Sample<'_>) -> bool {
+    let has_bound = track.kind != SeriesKind::Histogram || sample.upper_bound().is_some();
     has_bound
-        && track.pick.only.is_none_or(|(label, values)| {
+        && track.selector.only.is_none_or(|(label, values)| {
             sample.label(label).is_some_and(|value| values.contains(&value))
         })
 }
@@ -138,12 +138,12 @@ fn increase(
 
 #[cfg(test)]
 mod tests {
-    use super::super::series::{Pick, pick};
+    use super::super::series::{Selector, select};
     use super::*;
     use crate::history::exposition::parse;
 
-    fn track(pick: Pick, kind: Kept) -> Track {
-        Track { pick, kind, spread: Spread::Few }
+    fn track(selector: Selector, kind: SeriesKind) -> TrackedSeries {
+        TrackedSeries { selector, kind, cardinality: Cardinality::Few }
     }
 
     fn named(columns: &Columns, cells: &[Option<f64>]) -> Vec<(String, f64)> {
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn counters_grow_from_the_second_look_on_and_survive_resets() {
-        let track = track(pick("a_total").by("x"), Kept::Counter);
+        let track = track(select("a_total").by("x"), SeriesKind::Counter);
         let mut scrape = Scrape::new(vec![track]);
         let mut columns = Columns::default();
         let mut look = |text: &str| {
@@ -174,8 +174,12 @@ mod tests {
 
     #[test]
     fn of_many_groups_only_those_are_kept_that_grew() {
-        let spread = Spread::Many;
-        let track = Track { pick: pick("a_total").by("x"), kind: Kept::Counter, spread };
+        let cardinality = Cardinality::Many;
+        let track = TrackedSeries {
+            selector: select("a_total").by("x"),
+            kind: SeriesKind::Counter,
+            cardinality,
+        };
         let mut scrape = Scrape::new(vec![track]);
         let mut columns = Columns::default();
         let text = |grown: usize| -> String {
@@ -188,7 +192,7 @@ mod tests {
         assert_eq!(columns.all()[0].group, "109");
         let cells = scrape.read(&parse(&text(1)), &mut columns);
         let named = named(&columns, &cells);
-        assert_eq!(named.len(), Spread::Many.groups() + 1);
+        assert_eq!(named.len(), Cardinality::Many.groups() + 1);
         // For 100 to 108 there was no room for one of their own, and 109 had grown by one before.
         assert!(named.contains(&("a_total by x/(others)".to_owned(), 936.0)), "{named:?}");
         assert!(named.contains(&("a_total by x/109".to_owned(), 108.0)), "{named:?}");
@@ -197,9 +201,9 @@ mod tests {
     #[test]
     fn only_what_is_picked_is_taken_and_too_many_lines_become_one() {
         let tracks = vec![
-            track(pick("g").only("x", &["1", "2"]), Kept::Gauge(Fold::Last)),
-            track(pick("g").by("x"), Kept::Gauge(Fold::Last)),
-            track(pick("h"), Kept::Histogram),
+            track(select("g").only("x", &["1", "2"]), SeriesKind::Gauge(Fold::Last)),
+            track(select("g").by("x"), SeriesKind::Gauge(Fold::Last)),
+            track(select("h"), SeriesKind::Histogram),
         ];
         let mut scrape = Scrape::new(tracks);
         let mut columns = Columns::default();
@@ -210,7 +214,7 @@ mod tests {
         let cells = scrape.read(&parse(&text), &mut columns);
         let named = named(&columns, &cells);
         assert!(named.contains(&("g{x=1|2}/".to_owned(), 2.0)), "{named:?}");
-        assert_eq!(named.len(), 1 + Spread::Few.groups() + 1 + 1);
+        assert_eq!(named.len(), 1 + Cardinality::Few.groups() + 1 + 1);
         assert!(named.contains(&("g by x/(others)".to_owned(), 8.0)), "{named:?}");
         assert_eq!(named.last(), Some(&("h/1".to_owned(), 0.0)));
     }

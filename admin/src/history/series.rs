@@ -6,18 +6,18 @@ use super::columns::Fold;
 
 /// Series of one name, all of them or some.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pick {
+pub struct Selector {
     pub(crate) metric: &'static str,
     pub(crate) only: Option<(&'static str, &'static [&'static str])>,
     pub(crate) by: Option<&'static str>,
 }
 
 /// The series of this name, added up.
-pub fn pick(metric: &'static str) -> Pick {
-    Pick { metric, only: None, by: None }
+pub fn select(metric: &'static str) -> Selector {
+    Selector { metric, only: None, by: None }
 }
 
-impl Pick {
+impl Selector {
     /// Only series whose label has one of these values.
     #[must_use]
     pub fn only(self, label: &'static str, values: &'static [&'static str]) -> Self {
@@ -31,7 +31,7 @@ impl Pick {
     }
 }
 
-impl fmt::Display for Pick {
+impl fmt::Display for Selector {
     /// As the history's files name it.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.metric)?;
@@ -47,7 +47,7 @@ impl fmt::Display for Pick {
 
 /// What is kept of series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kept {
+pub enum SeriesKind {
     /// The value.
     Gauge(Fold),
     /// The increase.
@@ -58,22 +58,22 @@ pub enum Kept {
 
 /// Series that the history follows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Track {
-    pub pick: Pick,
-    pub kind: Kept,
-    pub spread: Spread,
+pub struct TrackedSeries {
+    pub selector: Selector,
+    pub kind: SeriesKind,
+    pub cardinality: Cardinality,
 }
 
 /// How many groups a label makes of a track.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Spread {
+pub enum Cardinality {
     /// As many as a chart has room for; a counter that did not grow is zero.
     Few,
     /// As many as a table has room for; of counters that did not grow nothing is kept.
     Many,
 }
 
-impl Spread {
+impl Cardinality {
     /// The most groups; what is beyond comes together in one.
     pub fn groups(self) -> usize {
         match self {

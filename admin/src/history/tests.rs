@@ -7,17 +7,33 @@ use std::fs;
 
 use proptest::prelude::*;
 
-use super::series::{Kept, Spread, pick};
+use super::series::{Cardinality, SeriesKind, select};
 use super::*;
 
 const EVERY: i64 = 10 * SECOND;
 
-fn tracks() -> Vec<Track> {
+fn tracks() -> Vec<TrackedSeries> {
     vec![
-        Track { pick: pick("c_total"), kind: Kept::Counter, spread: Spread::Few },
-        Track { pick: pick("g"), kind: Kept::Gauge(Fold::Highest), spread: Spread::Few },
-        Track { pick: pick("t"), kind: Kept::Gauge(Fold::Last), spread: Spread::Few },
-        Track { pick: pick("h"), kind: Kept::Histogram, spread: Spread::Few },
+        TrackedSeries {
+            selector: select("c_total"),
+            kind: SeriesKind::Counter,
+            cardinality: Cardinality::Few,
+        },
+        TrackedSeries {
+            selector: select("g"),
+            kind: SeriesKind::Gauge(Fold::Highest),
+            cardinality: Cardinality::Few,
+        },
+        TrackedSeries {
+            selector: select("t"),
+            kind: SeriesKind::Gauge(Fold::Last),
+            cardinality: Cardinality::Few,
+        },
+        TrackedSeries {
+            selector: select("h"),
+            kind: SeriesKind::Histogram,
+            cardinality: Cardinality::Few,
+        },
     ]
 }
 
@@ -202,11 +218,31 @@ fn a_directory_that_cannot_be_written_is_said_once_and_costs_no_look() {
 fn a_week_stays_below_its_budget_of_memory_and_disk() {
     let directory = tempfile::tempdir().unwrap();
     let tracks = vec![
-        Track { pick: pick("c_total").by("x"), kind: Kept::Counter, spread: Spread::Few },
-        Track { pick: pick("h"), kind: Kept::Histogram, spread: Spread::Few },
-        Track { pick: pick("g").by("x"), kind: Kept::Gauge(Fold::Highest), spread: Spread::Few },
-        Track { pick: pick("s").by("x"), kind: Kept::Histogram, spread: Spread::Many },
-        Track { pick: pick("s_sum").by("x"), kind: Kept::Counter, spread: Spread::Many },
+        TrackedSeries {
+            selector: select("c_total").by("x"),
+            kind: SeriesKind::Counter,
+            cardinality: Cardinality::Few,
+        },
+        TrackedSeries {
+            selector: select("h"),
+            kind: SeriesKind::Histogram,
+            cardinality: Cardinality::Few,
+        },
+        TrackedSeries {
+            selector: select("g").by("x"),
+            kind: SeriesKind::Gauge(Fold::Highest),
+            cardinality: Cardinality::Few,
+        },
+        TrackedSeries {
+            selector: select("s").by("x"),
+            kind: SeriesKind::Histogram,
+            cardinality: Cardinality::Many,
+        },
+        TrackedSeries {
+            selector: select("s_sum").by("x"),
+            kind: SeriesKind::Counter,
+            cardinality: Cardinality::Many,
+        },
     ];
     let mut history = History::new(tracks, EVERY);
     history.keep_in(directory.path()).unwrap();

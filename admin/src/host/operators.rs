@@ -63,7 +63,7 @@ pub struct Session {
 
 /// Sessions of one account.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Which {
+pub enum SessionSelector {
     /// The one of this id.
     One(String),
     /// All but the one that asks.
@@ -78,7 +78,7 @@ pub enum AccountChange {
     /// It is done.
     Done,
     /// It is done, and whoever asked has another session from now on: this `Set-Cookie` brings it.
-    Renewed(HeaderValue),
+    SessionRenewed(HeaderValue),
     /// There is no such account.
     Unknown,
     /// Another account has the name.
@@ -90,7 +90,7 @@ pub enum AccountChange {
     /// Too many wrong ones: again after so many seconds.
     Throttled(u64),
     /// Name or password are not as the host wants them; the sentence says how.
-    Unfit(String),
+    Rejected(String),
 }
 
 /// The accounts of the host.
@@ -100,7 +100,12 @@ pub trait Operators: Send + Sync + 'static {
     async fn list(&self, head: &Parts) -> Result<Vec<Account>, HostError>;
 
     /// Ends sessions of an account; how many.
-    async fn end(&self, head: &Parts, name: &str, which: &Which) -> Result<u64, HostError>;
+    async fn end(
+        &self,
+        head: &Parts,
+        name: &str,
+        which: &SessionSelector,
+    ) -> Result<u64, HostError>;
 
     /// Gives an account another password, when the old one is right. Its sessions end, that of the request
     /// with them: a session that was stolen before is good for nothing after.

@@ -3,7 +3,7 @@
 
 use logsearch::metrics::Unit;
 
-use crate::history::{Fold, Kept, Pick, Spread, Track};
+use crate::history::{Cardinality, Fold, Selector, SeriesKind, TrackedSeries};
 
 /// The sets of the page, in its order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,44 +50,48 @@ impl Set {
 
 /// How a line comes from its series.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Reading {
+pub(crate) enum Expr {
     /// A gauge as it is.
-    Gauge(Pick, Fold),
+    Gauge(Selector, Fold),
     /// The increase of a counter per second.
-    Rate(Pick),
+    Rate(Selector),
     /// A percentile of a histogram, 0 to 1.
-    Percentile(Pick, f64),
+    Percentile(Selector, f64),
     /// The increase of one counter for each of another.
-    PerEach(Pick, Pick),
+    PerEach(Selector, Selector),
     /// A gauge as a share of another.
-    Share(Pick, Pick),
+    Share(Selector, Selector),
 }
 
-impl Reading {
+impl Expr {
     /// The metric that says what the line is of.
     pub fn metric(&self) -> &'static str {
         match self {
-            Self::Gauge(pick, _)
-            | Self::Rate(pick)
-            | Self::Percentile(pick, _)
-            | Self::PerEach(pick, _)
-            | Self::Share(pick, _) => pick.metric,
+            Self::Gauge(selector, _)
+            | Self::Rate(selector)
+            | Self::Percentile(selector, _)
+            | Self::PerEach(selector, _)
+            | Self::Share(selector, _) => selector.metric,
         }
     }
 
     /// What the history must keep for it.
-    pub fn tracks(&self) -> Vec<Track> {
-        let track = |pick: &Pick, kind| Track { pick: pick.clone(), kind, spread: Spread::Few };
+    pub fn tracks(&self) -> Vec<TrackedSeries> {
+        let track = |selector: &Selector, kind| TrackedSeries {
+            selector: selector.clone(),
+            kind,
+            cardinality: Cardinality::Few,
+        };
         match self {
-            Self::Gauge(pick, fold) => vec![track(pick, Kept::Gauge(*fold))],
-            Self::Rate(pick) => vec![track(pick, Kept::Counter)],
-            Self::Percentile(pick, _) => vec![track(pick, Kept::Histogram)],
+            Self::Gauge(selector, fold) => vec![track(selector, SeriesKind::Gauge(*fold))],
+            Self::Rate(selector) => vec![track(selector, SeriesKind::Counter)],
+            Self::Percentile(selector, _) => vec![track(selector, SeriesKind::Histogram)],
             Self::PerEach(part, whole) => {
-                vec![track(part, Kept::Counter), track(whole, Kept::Counter)]
+                vec![track(part, SeriesKind::Counter), track(whole, SeriesKind::Counter)]
             }
             Self::Share(part, whole) => vec![
-                track(part, Kept::Gauge(Fold::Highest)),
-                track(whole, Kept::Gauge(Fold::Highest)),
+                track(part, SeriesKind::Gauge(Fold::Highest)),
+                track(whole, SeriesKind::Gauge(Fold::Highest)),
             ],
         }
     }
@@ -95,7 +99,7 @@ impl Reading {
 
 /// How a line is drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Look {
+pub(crate) enum LineStyle {
     /// In the next color.
     #[default]
     Plain,
@@ -110,8 +114,8 @@ pub(crate) enum Look {
 pub(crate) struct Line {
     /// For the legend; empty where the value of the label says it.
     pub name: &'static str,
-    pub reading: Reading,
-    pub look: Look,
+    pub expr: Expr,
+    pub style: LineStyle,
 }
 
 /// One chart of the page.
@@ -152,65 +156,65 @@ impl Chart {
 
     /// A gauge; of a longer interval its highest value.
     #[must_use]
-    pub fn gauge(self, name: &'static str, pick: Pick) -> Self {
-        self.line(name, Reading::Gauge(pick, Fold::Highest), Look::Plain)
+    pub fn gauge(self, name: &'static str, selector: Selector) -> Self {
+        self.line(name, Expr::Gauge(selector, Fold::Highest), LineStyle::Plain)
     }
 
     /// A gauge that counts what there is; of a longer interval its last value.
     #[must_use]
-    pub fn total(self, name: &'static str, pick: Pick) -> Self {
-        self.line(name, Reading::Gauge(pick, Fold::Last), Look::Plain)
+    pub fn total(self, name: &'static str, selector: Selector) -> Self {
+        self.line(name, Expr::Gauge(selector, Fold::Last), LineStyle::Plain)
     }
 
     /// A gauge that others should stay below.
     #[must_use]
-    pub fn limit(self, name: &'static str, pick: Pick) -> Self {
-        self.line(name, Reading::Gauge(pick, Fold::Last), Look::Limit)
+    pub fn limit(self, name: &'static str, selector: Selector) -> Self {
+        self.line(name, Expr::Gauge(selector, Fold::Last), LineStyle::Limit)
     }
 
     /// The increase of a counter per second.
     #[must_use]
-    pub fn rate(self, name: &'static str, pick: Pick) -> Self {
-        self.line(name, Reading::Rate(pick), Look::Plain)
+    pub fn rate(self, name: &'static str, selector: Selector) -> Self {
+        self.line(name, Expr::Rate(selector), LineStyle::Plain)
     }
 
     /// The increase per second of a counter of what should not happen.
     #[must_use]
-    pub fn bad_rate(self, name: &'static str, pick: Pick) -> Self {
-        self.line(name, Reading::Rate(pick), Look::Bad)
+    pub fn bad_rate(self, name: &'static str, selector: Selector) -> Self {
+        self.line(name, Expr::Rate(selector), LineStyle::Bad)
     }
 
     /// The median, the 95th and the 99th percentile of a histogram.
     #[must_use]
-    pub fn percentiles(self, pick: &Pick) -> Self {
+    pub fn percentiles(self, selector: &Selector) -> Self {
         [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)].into_iter().fold(
             self,
             |chart, (name, share)| {
-                chart.line(name, Reading::Percentile(pick.clone(), share), Look::Plain)
+                chart.line(name, Expr::Percentile(selector.clone(), share), LineStyle::Plain)
             },
         )
     }
 
     /// How much of one counter there is for each of another.
     #[must_use]
-    pub fn per_each(self, name: &'static str, part: Pick, whole: Pick) -> Self {
-        self.line(name, Reading::PerEach(part, whole), Look::Plain)
+    pub fn per_each(self, name: &'static str, part: Selector, whole: Selector) -> Self {
+        self.line(name, Expr::PerEach(part, whole), LineStyle::Plain)
     }
 
     /// A gauge as a share of another.
     #[must_use]
-    pub fn share(self, name: &'static str, part: Pick, whole: Pick) -> Self {
-        self.line(name, Reading::Share(part, whole), Look::Plain)
+    pub fn share(self, name: &'static str, part: Selector, whole: Selector) -> Self {
+        self.line(name, Expr::Share(part, whole), LineStyle::Plain)
     }
 
-    fn line(mut self, name: &'static str, reading: Reading, look: Look) -> Self {
-        self.lines.push(Line { name, reading, look });
+    fn line(mut self, name: &'static str, expr: Expr, style: LineStyle) -> Self {
+        self.lines.push(Line { name, expr, style });
         self
     }
 
     /// The names of every series the chart reads, as the exposition spells them.
     pub fn series(&self) -> impl Iterator<Item = &'static str> + '_ {
-        let tracks = self.lines.iter().flat_map(|line| line.reading.tracks());
-        tracks.map(|track| track.pick.metric)
+        let tracks = self.lines.iter().flat_map(|line| line.expr.tracks());
+        tracks.map(|track| track.selector.metric)
     }
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use logsearch::metrics::{Metric, Unit};
 
 use super::Metrics;
-use super::chart::{Chart, Look, Reading, Set};
+use super::chart::{Chart, Expr, LineStyle, Set};
 use crate::format;
-use crate::history::{Cells, Column, History, Interval};
+use crate::history::{Bucket, Column, History, Interval};
 
 /// What the values of a chart are, for axes and legends. Scripts know it by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,18 +39,17 @@ impl Measure {
         }
     }
 
-    fn of(reading: &Reading, metric: Option<&Metric>, unit: Option<Unit>) -> Self {
+    fn of(expr: &Expr, metric: Option<&Metric>, unit: Option<Unit>) -> Self {
         // How many observations there were, not what was observed.
-        let counts =
-            metric.is_some_and(|metric| reading.metric() == format!("{}_count", metric.name));
+        let counts = metric.is_some_and(|metric| expr.metric() == format!("{}_count", metric.name));
         let known = metric.filter(|_| !counts).map(|metric| metric.unit);
         let unit = unit.or(known).unwrap_or(Unit::None);
-        match (reading, unit) {
-            (Reading::Share(..), _) | (Reading::Gauge(..), Unit::Ratio) => Self::Share,
-            (Reading::Rate(_), Unit::Bytes) => Self::BytesPerSecond,
+        match (expr, unit) {
+            (Expr::Share(..), _) | (Expr::Gauge(..), Unit::Ratio) => Self::Share,
+            (Expr::Rate(_), Unit::Bytes) => Self::BytesPerSecond,
             // Seconds per second are processors, or whatever else is busy, in whole ones.
-            (Reading::Rate(_), Unit::Seconds) | (Reading::PerEach(..), _) => Self::Count,
-            (Reading::Rate(_), _) => Self::PerSecond,
+            (Expr::Rate(_), Unit::Seconds) | (Expr::PerEach(..), _) => Self::Count,
+            (Expr::Rate(_), _) => Self::PerSecond,
             (_, Unit::Seconds) => Self::Seconds,
             (_, Unit::Bytes) => Self::Bytes,
             _ => Self::Count,
@@ -72,10 +71,10 @@ impl Measure {
 
 /// One line of a chart, a value for each interval.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Trace {
+pub struct Series {
     /// For the legend.
     pub name: String,
-    pub look: Look,
+    pub style: LineStyle,
     /// `None` where nothing is known.
     pub values: Vec<Option<f64>>,
     /// Of a counter, by how much it grew in all intervals together.
@@ -108,7 +107,7 @@ pub struct Plot {
     /// The metrics it reads.
     pub metrics: Vec<&'static str>,
     pub measure: Measure,
-    pub traces: Vec<Trace>,
+    pub series: Vec<Series>,
     /// Which records a click leads to.
     pub query: String,
     /// Its name among the figures of the first page.
@@ -119,14 +118,14 @@ pub struct Plot {
 pub fn plots(metrics: &Metrics, history: &History, intervals: &[Interval]) -> Vec<Plot> {
     let lookup = Lookup::new(history);
     let plots = metrics.charts.iter().map(|chart| plot(metrics, chart, &lookup, intervals));
-    plots.filter(|plot| !plot.traces.is_empty()).collect()
+    plots.filter(|plot| !plot.series.is_empty()).collect()
 }
 
 fn plot(metrics: &Metrics, chart: &Chart, lookup: &Lookup<'_>, intervals: &[Interval]) -> Plot {
     let first = chart.lines.first();
-    let metric = |reading: &Reading| metrics.metric(base_name(metrics, reading.metric()));
+    let metric = |expr: &Expr| metrics.metric(base_name(metrics, expr.metric()));
     let mut names: Vec<&'static str> = Vec::new();
-    for name in chart.lines.iter().map(|line| base_name(metrics, line.reading.metric())) {
+    for name in chart.lines.iter().map(|line| base_name(metrics, line.expr.metric())) {
         if !names.contains(&name) {
             names.push(name);
         }
@@ -138,13 +137,12 @@ fn plot(metrics: &Metrics, chart: &Chart, lookup: &Lookup<'_>, intervals: &[Inte
         title: chart.title.to_owned(),
         help: help.to_owned(),
         metrics: names,
-        measure: first.map_or(Measure::Count, |line| {
-            Measure::of(&line.reading, metric(&line.reading), chart.unit)
-        }),
-        traces: chart
+        measure: first
+            .map_or(Measure::Count, |line| Measure::of(&line.expr, metric(&line.expr), chart.unit)),
+        series: chart
             .lines
             .iter()
-            .flat_map(|line| lookup.traces(&line.reading, line.name, line.look, intervals))
+            .flat_map(|line| lookup.series(&line.expr, line.name, line.style, intervals))
             .collect(),
         query: chart.query.to_owned(),
         now: chart.now,
@@ -180,47 +178,43 @@ impl<'a> Lookup<'a> {
     }
 
     /// A line, or one for each group; none for series that were never seen.
-    fn traces(
+    fn series(
         &self,
-        reading: &Reading,
+        expr: &Expr,
         name: &str,
-        look: Look,
+        style: LineStyle,
         intervals: &[Interval],
-    ) -> Vec<Trace> {
+    ) -> Vec<Series> {
         let picked: Vec<String> =
-            reading.tracks().iter().map(|track| track.pick.to_string()).collect();
+            expr.tracks().iter().map(|track| track.selector.to_string()).collect();
         let Some(columns) = picked.first().map(|track| self.columns(track)) else {
             return Vec::new();
         };
         let mut groups: Vec<&str> = columns.iter().map(|(_, column)| &*column.group).collect();
         groups.sort_unstable();
         groups.dedup();
-        let trace = |group: &str| {
+        let series = |group: &str| {
             let within = |track: &String| -> Vec<(usize, &Column)> {
                 let columns = self.columns(track).iter().copied();
                 columns.filter(|(_, column)| column.group == group).collect()
             };
             let columns: Vec<_> = picked.iter().map(within).collect();
-            let values = intervals.iter().map(|interval| value(reading, &columns, &interval.cells));
+            let values = intervals.iter().map(|interval| value(expr, &columns, &interval.cells));
             let values = values.collect();
-            Trace {
+            Series {
                 name: label(name, group),
-                look,
+                style,
                 values,
-                grew: grew(reading, &columns, intervals),
+                grew: grew(expr, &columns, intervals),
             }
         };
-        let all = groups.into_iter().map(trace);
-        all.filter(|trace| trace.values.iter().any(Option::is_some)).collect()
+        let all = groups.into_iter().map(series);
+        all.filter(|series| series.values.iter().any(Option::is_some)).collect()
     }
 }
 
-fn grew(
-    reading: &Reading,
-    columns: &[Vec<(usize, &Column)>],
-    intervals: &[Interval],
-) -> Option<f64> {
-    let Reading::Rate(_) = reading else { return None };
+fn grew(expr: &Expr, columns: &[Vec<(usize, &Column)>], intervals: &[Interval]) -> Option<f64> {
+    let Expr::Rate(_) = expr else { return None };
     let (number, _) = columns.first()?.first()?;
     intervals
         .iter()
@@ -236,16 +230,16 @@ fn label(name: &str, group: &str) -> String {
     }
 }
 
-fn value(reading: &Reading, columns: &[Vec<(usize, &Column)>], cells: &Cells) -> Option<f64> {
+fn value(expr: &Expr, columns: &[Vec<(usize, &Column)>], cells: &Bucket) -> Option<f64> {
     let get = |at: usize| {
         let column = columns.get(at)?.first()?;
         cells.get(column.0)
     };
-    match reading {
-        Reading::Gauge(..) => get(0),
-        Reading::Rate(_) => per_second(get(0)?, cells.covered),
-        Reading::PerEach(..) | Reading::Share(..) => share(get(0)?, get(1)?),
-        Reading::Percentile(_, share) => {
+    match expr {
+        Expr::Gauge(..) => get(0),
+        Expr::Rate(_) => per_second(get(0)?, cells.covered),
+        Expr::PerEach(..) | Expr::Share(..) => share(get(0)?, get(1)?),
+        Expr::Percentile(_, share) => {
             let bucket = |(number, column): &(usize, &Column)| {
                 Some((column.bound.parse().ok()?, cells.get(*number)?))
             };
@@ -316,12 +310,12 @@ mod tests {
             help: "",
             labels: &[],
         };
-        let rate = Reading::Rate(super::super::pick("m"));
+        let rate = Expr::Rate(super::super::select("m"));
         let show = |unit, value| Measure::of(&rate, Some(&metric(unit)), None).show(value);
         assert_eq!(show(Unit::Count, 12.34), "12.3/s");
         assert_eq!(show(Unit::Seconds, 0.5), "0.5");
         assert_eq!(show(Unit::Bytes, 2048.0), "2 KiB/s");
-        let gauge = Reading::Gauge(super::super::pick("m"), crate::history::Fold::Last);
+        let gauge = Expr::Gauge(super::super::select("m"), crate::history::Fold::Last);
         let show = |unit, value| Measure::of(&gauge, Some(&metric(unit)), None).show(value);
         assert_eq!(show(Unit::Ratio, 0.214), "21.4%");
         assert_eq!(show(Unit::Seconds, 0.0123), "12.3 ms");

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::plot::percentile;
-use crate::history::{History, Kept, Spread, Track, pick};
+use crate::history::{Cardinality, History, SeriesKind, TrackedSeries, select};
 
 const DURATION: &str = "db_client_operation_duration_seconds";
 const SUM: &str = "db_client_operation_duration_seconds_sum";
@@ -34,21 +34,25 @@ pub struct Costs {
 }
 
 /// What the history keeps for this.
-pub fn tracks() -> Vec<Track> {
-    let track = |metric, kind| Track { pick: pick(metric).by(NAME), kind, spread: Spread::Many };
-    let (kind, spread) = (Kept::Histogram, Spread::Few);
+pub fn tracks() -> Vec<TrackedSeries> {
+    let track = |metric, kind| TrackedSeries {
+        selector: select(metric).by(NAME),
+        kind,
+        cardinality: Cardinality::Many,
+    };
+    let (kind, cardinality) = (SeriesKind::Histogram, Cardinality::Few);
     vec![
         track(DURATION, kind),
-        track(SUM, Kept::Counter),
+        track(SUM, SeriesKind::Counter),
         // Knows the bounds of buckets in which nothing was ever counted.
-        Track { pick: pick(DURATION), kind, spread },
+        TrackedSeries { selector: select(DURATION), kind, cardinality },
     ]
 }
 
 /// Every statement that ran in this time; `None` when no statement was ever measured.
 pub fn costs(history: &History, from: i64, to: i64) -> Option<Costs> {
-    let [buckets, sum] = [DURATION, SUM].map(|metric| pick(metric).by(NAME).to_string());
-    let of_all = pick(DURATION).to_string();
+    let [buckets, sum] = [DURATION, SUM].map(|metric| select(metric).by(NAME).to_string());
+    let of_all = select(DURATION).to_string();
     let cells = history.total(from, to);
     let mut bounds = Vec::new();
     let mut grown: BTreeMap<&str, Grown> = BTreeMap::new();

@@ -15,7 +15,7 @@ use crate::context::links::{Links, View, path};
 use crate::context::panel::Panel;
 use crate::context::params::Params;
 use crate::context::window::Window;
-use crate::data::timeline::told;
+use crate::data::timeline::or_notice;
 use crate::format::{self, SECOND};
 use crate::host::{Alert, Rule};
 use crate::ui::layout::{Layout, Section, render};
@@ -91,9 +91,9 @@ pub async fn show(
     let mut notices = Vec::new();
     let (mut firing, mut ended) = (Vec::new(), Vec::new());
     if let Some(host) = &panel.alerts {
-        firing = told(host.firing(LINES).await, "alerts", &mut notices);
+        firing = or_notice(host.firing(LINES).await, "alerts", &mut notices);
         let all = host.between(window.range(), LINES).await;
-        ended = told(all, "resolved alerts", &mut notices);
+        ended = or_notice(all, "resolved alerts", &mut notices);
         ended.retain(|alert| alert.ended.is_some());
     }
     let rules = panel.alerts.as_ref().map(|host| host.rules()).unwrap_or_default();

@@ -4,7 +4,7 @@ use logsearch::store::TimeRange;
 
 use crate::context::links::{Links, View};
 use crate::context::panel::Panel;
-use crate::data::timeline::Happened;
+use crate::data::timeline::WindowEvents;
 use crate::format;
 use crate::host::{Alert, Deploy};
 use crate::ui::charts::{Band, Line, Marks};
@@ -15,16 +15,16 @@ const HEARTBEAT: &str = "none";
 /// The marks of the view's window.
 pub async fn of_window(panel: &Panel, view: &View) -> Marks {
     let range = view.window.range();
-    marks(&Happened::within(panel, range).await, range, view.window.now, &panel.links)
+    marks(&WindowEvents::within(panel, range).await, range, view.window.now, &panel.links)
 }
 
-fn marks(happened: &Happened, range: TimeRange, now: i64, links: &Links) -> Marks {
+fn marks(events: &WindowEvents, range: TimeRange, now: i64, links: &Links) -> Marks {
     let span = range.to.saturating_sub(range.from);
-    let alerts = happened.alerts.iter().filter(|alert| alert.label("severity") != HEARTBEAT);
+    let alerts = events.alerts.iter().filter(|alert| alert.label("severity") != HEARTBEAT);
     Marks {
         bands: alerts.map(|alert| band(alert, range, now, span, links)).collect(),
-        lines: happened.deploys.iter().map(|deploy| line(deploy, span)).collect(),
-        notices: happened.notices.clone(),
+        lines: events.deploys.iter().map(|deploy| line(deploy, span)).collect(),
+        notices: events.notices.clone(),
     }
 }
 

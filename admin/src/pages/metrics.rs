@@ -17,7 +17,7 @@ use crate::context::links::{View, path};
 use crate::context::panel::Panel;
 use crate::context::params::Params;
 use crate::context::window::Window;
-use crate::data::chart_data::{Picture, picture};
+use crate::data::chart_data::{ChartData, chart_data};
 use crate::format::{self, SECOND};
 use crate::metrics::{Plot, Set};
 use crate::ui::assets;
@@ -62,7 +62,7 @@ pub async fn show(
     let view = View::of(params.window(panel.now()));
     let (links, window) = (&panel.links, view.window);
     let (drawn, marks, durations) = tokio::join!(
-        picture(&panel, window, DRAWN),
+        chart_data(&panel, window, DRAWN),
         marks::of_window(&panel, &view),
         durations::of_traffic(&panel, &view)
     );
@@ -97,7 +97,7 @@ pub async fn show(
             .map_or_else(String::new, |metrics| metrics.name().to_owned()),
         since: drawn.since.map_or_else(String::new, format::minute),
         interval: format::seconds(seconds(drawn.span.step)),
-        elsewhere: panel.elsewhere.clone(),
+        elsewhere: panel.external_links.clone(),
         marks,
         sets,
         durations,
@@ -129,11 +129,11 @@ struct PlotData {
     id: String,
     /// Values with a label, from zero up.
     axis: Vec<(f64, String)>,
-    traces: Vec<TraceData>,
+    series: Vec<SeriesData>,
 }
 
 #[derive(Serialize)]
-struct TraceData {
+struct SeriesData {
     name: String,
     class: String,
     values: Vec<Option<f64>>,
@@ -142,9 +142,9 @@ struct TraceData {
 /// `GET /metrics/data.json`: the same charts with more points.
 pub async fn data(State(panel): State<Arc<Panel>>, params: Params) -> Result<Response, PanelError> {
     let view = View::of(params.window(panel.now()));
-    let (picture, marks) =
-        tokio::join!(picture(&panel, view.window, SCRIPTED), marks::of_window(&panel, &view));
-    let Picture { span, plots, .. } = picture?;
+    let (chart_data, marks) =
+        tokio::join!(chart_data(&panel, view.window, SCRIPTED), marks::of_window(&panel, &view));
+    let ChartData { span, plots, .. } = chart_data?;
     let data = Data {
         from: seconds(span.from),
         to: seconds(span.to),
@@ -165,13 +165,13 @@ impl PlotData {
         let labels = axis.labels(plot.measure);
         let mut axis: Vec<_> = axis.values().zip(labels).collect();
         axis.reverse();
-        let classes = charts::classes(&plot.traces);
-        let traces = plot.traces.into_iter().zip(classes).map(|(trace, class)| TraceData {
-            name: trace.name,
+        let classes = charts::classes(&plot.series);
+        let series = plot.series.into_iter().zip(classes).map(|(series, class)| SeriesData {
+            name: series.name,
             class,
-            values: trace.values.into_iter().map(|value| value.map(short)).collect(),
+            values: series.values.into_iter().map(|value| value.map(short)).collect(),
         });
-        Self { id: plot.id, axis, traces: traces.collect() }
+        Self { id: plot.id, axis, series: series.collect() }
     }
 }
 

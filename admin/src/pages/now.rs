@@ -23,7 +23,7 @@ use crate::context::error::PanelError;
 use crate::context::links::path;
 use crate::context::panel::Panel;
 use crate::context::params::Params;
-use crate::data::chart_data::picture;
+use crate::data::chart_data::chart_data;
 use crate::data::requests;
 use crate::ui::assets;
 use crate::ui::layout::{Layout, Section, render};
@@ -60,30 +60,36 @@ pub async fn show(
 ) -> Result<Response, PanelError> {
     let view = params.frame(panel.now());
     let (range, links, store) = (view.window.range(), &panel.links, panel.store.as_ref());
-    let (anything, traffic) = (Chips::default(), Chips::parse(&panel.traffic));
+    let (anything, traffic) = (Chips::default(), Chips::parse(&panel.traffic_filter));
     let all = requests::ends(&traffic);
     let repeating = requests::and(&all, parse(REPEATING).query);
-    let (picture, times, mut routes, mut groups, slow, repeating, (changes, missing), status_line) =
-        tokio::try_join!(
-            picture(&panel, view.window, tiles::POINTS),
-            async { Ok(tiles::times(store, &view, &panel.traffic).await?) },
-            async { Ok(requests::routes(store, range, &all).await?) },
-            async { Ok(groups_of(store, &view, links, &anything).await?) },
-            async {
-                Ok(requests::costliest(store, range, &all, logsearch::fields::DURATION).await?)
-            },
-            async { Ok(newest(store, range, &repeating).await?) },
-            async { Ok(changes::changes(&panel, range).await?) },
-            async { Ok(Status::now(&panel).await) },
-        )?;
-    let repeating_of_traffic = requests::of_traffic(REPEATING, &panel.traffic);
+    let (
+        chart_data,
+        times,
+        mut routes,
+        mut groups,
+        slow,
+        repeating,
+        (changes, missing),
+        status_line,
+    ) = tokio::try_join!(
+        chart_data(&panel, view.window, tiles::POINTS),
+        async { Ok(tiles::times(store, &view, &panel.traffic_filter).await?) },
+        async { Ok(requests::routes(store, range, &all).await?) },
+        async { Ok(groups_of(store, &view, links, &anything).await?) },
+        async { Ok(requests::costliest(store, range, &all, logsearch::fields::DURATION).await?) },
+        async { Ok(newest(store, range, &repeating).await?) },
+        async { Ok(changes::changes(&panel, range).await?) },
+        async { Ok(Status::now(&panel).await) },
+    )?;
+    let repeating_of_traffic = requests::of_traffic(REPEATING, &panel.traffic_filter);
     let unknown = annotate(&panel, &view, &mut groups).await;
     let status = store.status().await?;
     routes.sort_by(|left, right| right.badness().total_cmp(&left.badness()));
     render(&NowPage {
         layout: Layout::new(&panel, &operator, Section::Now, "Now", "", &view),
         plot_style: assets::url(links, "metrics.css"),
-        figures: Tiles::new(&picture, &times, &view, links),
+        figures: Tiles::new(&chart_data, &times, &view, links),
         notices: [status.notices, missing, unknown].concat(),
         groups: groups.into_iter().take(LINES).collect(),
         errors_url: links.page_in(path::ERRORS, &view.window),
@@ -93,7 +99,7 @@ pub async fn show(
             .map(|route| route_row(route, &view, links, &traffic))
             .collect(),
         slow: slow.0.iter().take(LINES).map(|one| request_row(one, links)).collect(),
-        slow_url: links.page(path::REQUESTS, &view.query(&panel.traffic).sorted("slow")),
+        slow_url: links.page(path::REQUESTS, &view.query(&panel.traffic_filter).sorted("slow")),
         repeating: repeating.iter().map(|one| request_row(one, links)).collect(),
         repeating_url: links.page(path::REQUESTS, &view.query(repeating_of_traffic)),
         status: status_line,

@@ -21,13 +21,13 @@ use logsearch::store::Search;
 use super::logs::rows::{Row, Rows};
 use super::system::store::StoreView;
 use crate::access::audit::audit;
-use crate::access::forms::Change;
+use crate::access::forms::OperatorForm;
 use crate::access::operator::Operator;
 use crate::context::error::PanelError;
 use crate::context::links::{View, path};
 use crate::context::panel::Panel;
 use crate::context::params::Params;
-use crate::data::timeline::told;
+use crate::data::timeline::or_notice;
 use crate::format;
 use crate::host::{Job, Run};
 use crate::ui::layout::{Layout, Section, render};
@@ -92,11 +92,11 @@ pub async fn show(
     let (status, page) = tokio::try_join!(panel.store.status(), panel.store.search(&search))?;
     let columns = ["user".to_owned(), "action".to_owned()];
     let rows = Rows::new(&panel.links, &columns, &view);
-    let counts = panel.counts.as_ref().map(|counts| counts());
+    let counts = panel.pipeline_counts.as_ref().map(|counts| counts());
     let store = StoreView::new(&status, counts.as_ref(), &view, &panel.links);
     let mut notices = status.notices;
     let jobs = match &panel.jobs {
-        Some(jobs) => told(jobs.list().await, "jobs", &mut notices),
+        Some(jobs) => or_notice(jobs.list().await, "jobs", &mut notices),
         None => Vec::new(),
     };
     let deployed = deployed(&panel, now, &mut notices).await;
@@ -109,7 +109,7 @@ pub async fn show(
         levels: levels(&panel),
         jobs: jobs.into_iter().map(|job| job_row(job, &view, &panel)).collect(),
         build: panel.build.iter().cloned().chain(deployed).collect(),
-        elsewhere: panel.elsewhere.clone(),
+        elsewhere: panel.external_links.clone(),
         audit: rows.list(&page.records),
         audit_url: panel.links.logs(&view.query(audit.to_string())),
     })
@@ -118,7 +118,7 @@ pub async fn show(
 /// Since when this version runs, as far as the host knows.
 async fn deployed(panel: &Panel, now: i64, notices: &mut Vec<String>) -> Option<(String, String)> {
     let host = panel.deploys.as_ref()?;
-    let deploy = told(host.latest().await, "deployments", notices)?;
+    let deploy = or_notice(host.latest().await, "deployments", notices)?;
     let text = format!("{} {}", format::ago(deploy.at, now), deploy.note);
     Some(("deployed".to_owned(), text.trim_end().to_owned()))
 }
@@ -156,7 +156,7 @@ fn job_row(job: Job, view: &View, panel: &Panel) -> JobRow {
 /// `POST /system/levels`: other levels for a time, or back to the usual ones.
 pub async fn set_levels(
     State(panel): State<Arc<Panel>>,
-    Change { by, form }: Change,
+    OperatorForm { by, form }: OperatorForm,
 ) -> Result<Response, PanelError> {
     let control = panel.levels.as_ref().ok_or(PanelError::NotFound)?;
     let text = form.get("levels").unwrap_or_default();
@@ -174,7 +174,7 @@ pub async fn set_levels(
 pub async fn run_job(
     State(panel): State<Arc<Panel>>,
     Path(name): Path<String>,
-    Change { by, .. }: Change,
+    OperatorForm { by, .. }: OperatorForm,
 ) -> Result<Response, PanelError> {
     let jobs = panel.jobs.as_ref().ok_or(PanelError::NotFound)?;
     match jobs.run(&name).await? {

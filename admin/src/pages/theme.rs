@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::header::SET_COOKIE;
 use axum::response::{IntoResponse, Redirect, Response};
 
-use crate::access::forms::Own;
+use crate::access::forms::OwnForm;
 use crate::access::theme::{NAME, Theme};
 use crate::context::panel::Panel;
 
@@ -14,7 +14,7 @@ use crate::context::panel::Panel;
 const MAX_AGE: u32 = 365 * 24 * 3_600;
 
 /// `POST /theme`: keeps the choice and goes back to the page it was made on.
-pub async fn choose(State(panel): State<Arc<Panel>>, own: Own) -> Response {
+pub async fn choose(State(panel): State<Arc<Panel>>, own: OwnForm) -> Response {
     let theme = Theme::parse(own.form.get(NAME).unwrap_or_default());
     let base = panel.links.base();
     let cookie = format!(

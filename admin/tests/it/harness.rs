@@ -80,7 +80,7 @@ impl App {
             .operators(keeper.clone())
             .moderation(keeper)
             .metrics(Arc::new(crate::metrics::watched_until(now)))
-            .elsewhere("Grafana", "https://grafana.example/?a=b&c=d")
+            .external_link("Grafana", "https://grafana.example/?a=b&c=d")
             .clock(move || now);
         let router = Router::<Shop>::new()
             .route("/", get(async || "shop"))

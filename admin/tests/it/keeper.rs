@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use admin::{
     Account, AccountChange, ErrorState, ErrorStates, HostError, Job, Jobs, Listed, Message,
     MessageFilter, Moderation, Operators, Role, Run, Saved, SavedSearch, SavedSearches, Session,
-    User, Which,
+    SessionSelector, User,
 };
 use async_trait::async_trait;
 use axum::http::request::Parts;
@@ -208,8 +208,8 @@ impl Operators for Keeper {
         Ok(PAYLOADS.iter().chain(&["octavia"]).map(account).collect())
     }
 
-    async fn end(&self, _: &Parts, _: &str, which: &Which) -> Result<u64, HostError> {
-        Ok(u64::from(*which != Which::Others))
+    async fn end(&self, _: &Parts, _: &str, which: &SessionSelector) -> Result<u64, HostError> {
+        Ok(u64::from(*which != SessionSelector::Others))
     }
 
     async fn set_password(

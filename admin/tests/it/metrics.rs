@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use admin::metrics::{Chart, Metrics, Set, pick};
+use admin::metrics::{Chart, Metrics, Set, select};
 use serde_json::Value;
 
 use crate::harness::{App, attributes};
@@ -27,11 +27,11 @@ logsearch::catalogue! {
 pub fn watched_until(now: i64) -> Metrics {
     let metrics = Metrics::new(CATALOGUE).of("shop-1").charts([
         Chart::new(Set::Business, "orders", "Orders")
-            .rate("", pick(ORDERS.name).by("country"))
+            .rate("", select(ORDERS.name).by("country"))
             .logs("route:/orders"),
-        Chart::new(Set::Business, "packing", "Packing").percentiles(&pick(PACKING.name)),
+        Chart::new(Set::Business, "packing", "Packing").percentiles(&select(PACKING.name)),
         Chart::new(Set::Business, "customers", "Customers")
-            .total("customers", pick(CUSTOMERS.name))
+            .total("customers", select(CUSTOMERS.name))
             .on_now("customers"),
     ]);
     for look in 0..180_i64 {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use admin::{Admin, Operator, Role, StillOpen};
+use admin::{Admin, Operator, Role, SessionValid};
 use axum::Router;
 use axum::body::Body;
 use axum::http::request::Parts;
@@ -140,7 +140,7 @@ async fn a_tail_ends_with_the_session_that_began_it() {
     let over = Arc::clone(&is_over);
     // The session ends when it is no longer used; a stream that is open is no use.
     let guard = move |parts: Parts| {
-        let is_asked_again = parts.extensions.get::<StillOpen>().is_some();
+        let is_asked_again = parts.extensions.get::<SessionValid>().is_some();
         let refused = is_asked_again && over.load(Ordering::Relaxed);
         let refusal = || StatusCode::UNAUTHORIZED.into_response();
         let somebody = Operator::new("somebody", Role::Viewer);

@@ -1,6 +1,6 @@
 //! What the panel draws of this service's own metrics, beside the charts of any web service.
 
-use admin::metrics::{Chart, Metrics, Set, pick};
+use admin::metrics::{Chart, Metrics, Set, select};
 
 use crate::metrics as names;
 
@@ -17,81 +17,82 @@ fn charts() -> Vec<Chart> {
 }
 
 fn requests() -> Vec<Chart> {
-    let duration = pick(names::HTTP_REQUEST_DURATION.name).only("surface", SURFACES);
-    let sum = pick("minitwit_http_request_db_queries_sum").by("surface");
-    let count = pick("minitwit_http_request_db_queries_count").by("surface");
+    let duration = select(names::HTTP_REQUEST_DURATION.name).only("surface", SURFACES);
+    let sum = select("minitwit_http_request_db_queries_sum").by("surface");
+    let count = select("minitwit_http_request_db_queries_count").by("surface");
     vec![
         Chart::new(Set::Requests, "duration", "Request duration, site and API")
             .percentiles(&duration)
             .logs("status:* -fields.surface:ops"),
         Chart::new(Set::Requests, "responses", "Responses by surface")
-            .rate("", pick(names::HTTP_RESPONSES.name).by("surface"))
+            .rate("", select(names::HTTP_RESPONSES.name).by("surface"))
             .logs("status:*"),
         Chart::new(Set::Requests, "refused", "Rejected requests")
-            .rate("", pick(names::HTTP_REJECTED.name).by("reason"))
+            .rate("", select(names::HTTP_REJECTED.name).by("reason"))
             .logs("error_type:*"),
         Chart::new(Set::Requests, "statements-per-request", "Statements per request")
             .per_each("", sum, count)
             .logs("db.count:>0"),
-        Chart::new(Set::Requests, "panics", "Panics").bad_rate("caught", pick(names::PANICS.name)),
+        Chart::new(Set::Requests, "panics", "Panics")
+            .bad_rate("caught", select(names::PANICS.name)),
     ]
 }
 
 fn database() -> Vec<Chart> {
     vec![
         Chart::new(Set::Database, "pool", "Connections in use")
-            .gauge("", pick(names::DB_POOL_CONNECTIONS.name).only("state", &["used"]).by("pool"))
-            .limit("maximum", pick(names::DB_POOL_CONNECTIONS_MAX.name).by("pool"))
+            .gauge("", select(names::DB_POOL_CONNECTIONS.name).only("state", &["used"]).by("pool"))
+            .limit("maximum", select(names::DB_POOL_CONNECTIONS_MAX.name).by("pool"))
             .on_now("pool"),
         Chart::new(Set::Database, "pool-queue", "Waiting for a connection")
-            .gauge("", pick(names::DB_POOL_PENDING.name).by("pool"))
+            .gauge("", select(names::DB_POOL_PENDING.name).by("pool"))
             .on_now("queue"),
         Chart::new(Set::Database, "pool-wait", "Connection wait time")
-            .percentiles(&pick(names::DB_POOL_WAIT.name)),
+            .percentiles(&select(names::DB_POOL_WAIT.name)),
         Chart::new(Set::Database, "pool-timeouts", "Connection timeouts")
-            .bad_rate("timeouts", pick(names::DB_POOL_TIMEOUTS.name)),
+            .bad_rate("timeouts", select(names::DB_POOL_TIMEOUTS.name)),
         Chart::new(Set::Database, "db-file", "Database files")
-            .gauge("", pick(names::DB_FILE_BYTES.name).by("file")),
+            .gauge("", select(names::DB_FILE_BYTES.name).by("file")),
     ]
 }
 
 fn process() -> Vec<Chart> {
     vec![
         Chart::new(Set::Process, "machine-cpu", "Machine CPU")
-            .gauge("busy", pick(names::SYSTEM_CPU_UTILIZATION.name)),
+            .gauge("busy", select(names::SYSTEM_CPU_UTILIZATION.name)),
         Chart::new(Set::Process, "disk", "Data directory disk")
-            .gauge("free", pick(names::DATA_DISK_FREE.name))
-            .limit("size", pick(names::DATA_DISK_SIZE.name))
+            .gauge("free", select(names::DATA_DISK_FREE.name))
+            .limit("size", select(names::DATA_DISK_SIZE.name))
             .on_now("disk free"),
         Chart::new(Set::Process, "jobs", "Job runs by outcome")
-            .rate("", pick(names::JOB_RUNS.name).by("outcome"))
+            .rate("", select(names::JOB_RUNS.name).by("outcome"))
             .logs("job:*"),
     ]
 }
 
 fn business() -> Vec<Chart> {
-    let inserts = || pick(names::INSERTS.name);
+    let inserts = || select(names::INSERTS.name);
     vec![
         Chart::new(Set::Business, "users", "Users")
-            .total("users", pick(names::USERS.name))
+            .total("users", select(names::USERS.name))
             .on_now("users"),
         Chart::new(Set::Business, "messages", "Messages")
-            .total("messages", pick(names::MESSAGES.name))
+            .total("messages", select(names::MESSAGES.name))
             .on_now("messages"),
         Chart::new(Set::Business, "follows", "Follows")
-            .total("follows", pick(names::FOLLOWERS.name))
+            .total("follows", select(names::FOLLOWERS.name))
             .on_now("follows"),
         Chart::new(Set::Business, "inserts", "Inserted rows").rate("", inserts().by("model")),
         Chart::new(Set::Business, "active", "Active users")
-            .gauge("", pick(names::ACTIVE_USERS.name).by("window")),
+            .gauge("", select(names::ACTIVE_USERS.name).by("window")),
         Chart::new(Set::Business, "logins", "Sign-ins")
-            .rate("", pick(names::LOGINS.name).by("outcome"))
+            .rate("", select(names::LOGINS.name).by("outcome"))
             .logs("route:/login"),
         Chart::new(Set::Business, "simulator", "Simulator requests")
-            .rate("", pick(names::SIMULATOR_REQUESTS.name).by("action"))
+            .rate("", select(names::SIMULATOR_REQUESTS.name).by("action"))
             .logs("fields.surface:api"),
         Chart::new(Set::Business, "simulator-outcomes", "Simulator outcomes")
-            .rate("", pick(names::SIMULATOR_REQUESTS.name).by("outcome"))
+            .rate("", select(names::SIMULATOR_REQUESTS.name).by("outcome"))
             .logs("fields.surface:api status:>=400"),
     ]
 }

@@ -213,7 +213,7 @@ pub async fn logout(
 pub async fn guard(state: AppState, parts: Parts) -> Result<admin::Operator, Response> {
     let session = match token_of(&parts) {
         Some(token) => {
-            let is_use = parts.extensions.get::<admin::StillOpen>().is_none();
+            let is_use = parts.extensions.get::<admin::SessionValid>().is_none();
             find(&state, &token, is_use).await.map_err(IntoResponse::into_response)?
         }
         None => None,

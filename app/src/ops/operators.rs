@@ -1,6 +1,6 @@
 //! Accounts and sessions of operators for the panel.
 
-use admin::{Account, AccountChange, HostError, Session, Which};
+use admin::{Account, AccountChange, HostError, Session, SessionSelector};
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -40,15 +40,20 @@ impl admin::Operators for PanelOperators {
         Ok(self.0.db.operators().await?.into_iter().map(account).collect())
     }
 
-    async fn end(&self, head: &Parts, name: &str, which: &Which) -> Result<u64, HostError> {
+    async fn end(
+        &self,
+        head: &Parts,
+        name: &str,
+        which: &SessionSelector,
+    ) -> Result<u64, HostError> {
         let db = &self.0.db;
         let id = match which {
-            Which::All => return Ok(db.delete_operator_sessions(name).await?),
-            Which::Others => {
+            SessionSelector::All => return Ok(db.delete_operator_sessions(name).await?),
+            SessionSelector::Others => {
                 let current = current(head).unwrap_or_default();
                 return Ok(db.delete_other_operator_sessions(name, &current).await?);
             }
-            Which::One(id) => id,
+            SessionSelector::One(id) => id,
         };
         let sessions = self.sessions().await?;
         let named = |session: &&ListedSession| session.operator == name && self::id(session) == *id;
@@ -86,7 +91,7 @@ impl admin::Operators for PanelOperators {
         let Some(fresh) = fresh else { return Ok(AccountChange::Unknown) };
         state.db.delete_other_operator_sessions(name, &fresh.hash()).await?;
         let cookie = cookie(client.https, fresh.to_cookie()).to_string();
-        Ok(AccountChange::Renewed(cookie.parse()?))
+        Ok(AccountChange::SessionRenewed(cookie.parse()?))
     }
 
     async fn add(
@@ -97,7 +102,9 @@ impl admin::Operators for PanelOperators {
     ) -> Result<AccountChange, HostError> {
         let name = match parse_name(name) {
             Ok(name) => name,
-            Err(sentence) => return Ok(AccountChange::Unfit(format!("Invalid name: {sentence}."))),
+            Err(sentence) => {
+                return Ok(AccountChange::Rejected(format!("Invalid name: {sentence}.")));
+            }
         };
         if let Some(unfit) = unfit(password) {
             return Ok(unfit);
@@ -163,7 +170,7 @@ fn session(listed: &ListedSession, current: Option<&[u8]>) -> Session {
 fn unfit(password: &str) -> Option<AccountChange> {
     let sentence = || format!("Operator passwords must have at least {MIN_PASSWORD} characters.");
     let is_short = password.chars().count() < MIN_PASSWORD;
-    is_short.then(|| AccountChange::Unfit(sentence()))
+    is_short.then(|| AccountChange::Rejected(sentence()))
 }
 
 fn shown(role: Role) -> admin::Role {

@@ -51,23 +51,25 @@ pub fn router(state: &AppState, panel: Panel) -> Router {
         .logout(operator::LOGOUT)
         .live(move |query| logs.subscribe(query))
         .levels(panel.levels)
-        .counts(move || counted.counts())
+        .pipeline_counts(move || counted.counts())
         .errors(Arc::new(PanelErrors(state.db.clone())))
         .searches(Arc::new(PanelSearches { db: state.db.clone(), clock: state.clock.clone() }))
         .plans(Arc::new(PanelPlans(state.db.clone())))
         .operators(Arc::new(PanelOperators(state.clone())))
         .moderation(Arc::new(PanelModeration(state.db.clone())))
         .metrics(panel.metrics)
-        .traffic("-fields.surface:ops")
+        .traffic_filter("-fields.surface:ops")
         .jobs(Arc::new(PanelJobs::new(state, panel.jobs)))
         .alerts(Arc::new(HostAlerts { db: state.db.clone() }))
         .deploys(Arc::new(HostDeploys { db: state.db.clone() }))
-        .fact("version", env!("CARGO_PKG_VERSION"))
-        .fact("revision", build::REVISION)
-        .fact("compiler", build::RUSTC)
-        .fact("database", database);
-    let pages =
-        panel.elsewhere.into_iter().fold(pages, |pages, (name, url)| pages.elsewhere(name, url));
+        .build_info("version", env!("CARGO_PKG_VERSION"))
+        .build_info("revision", build::REVISION)
+        .build_info("compiler", build::RUSTC)
+        .build_info("database", database);
+    let pages = panel
+        .elsewhere
+        .into_iter()
+        .fold(pages, |pages, (name, url)| pages.external_link(name, url));
     let guard_state = state.clone();
     let pages: Router<AppState> =
         pages.router(move |parts| operator::guard(guard_state.clone(), parts));

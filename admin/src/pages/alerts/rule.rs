@@ -19,7 +19,7 @@ use crate::context::panel::Panel;
 use crate::context::params::Params;
 use crate::context::window::{Bound, Window};
 use crate::data::comparison::{self, Differences};
-use crate::data::timeline::told;
+use crate::data::timeline::or_notice;
 use crate::data::{errors, summary};
 use crate::format::{self, SECOND};
 use crate::host::{Alert, Rule};
@@ -171,11 +171,11 @@ impl Known {
         let Some(host) = &panel.alerts else {
             return Self { rule: None, times: Vec::new(), chosen: None, notices };
         };
-        let times = told(host.of_rule(name, TIMES).await, "alerts", &mut notices);
+        let times = or_notice(host.of_rule(name, TIMES).await, "alerts", &mut notices);
         let asked = at.and_then(|at| at.parse::<i64>().ok());
         let mut chosen = times.iter().find(|alert| Some(alert.id) == asked).cloned();
         if let (None, Some(id)) = (&chosen, asked) {
-            let found = told(host.find(id).await, "alert", &mut notices);
+            let found = or_notice(host.find(id).await, "alert", &mut notices);
             chosen = found.filter(|alert| alert.rule == name);
             if chosen.is_none() && notices.is_empty() {
                 notices.push("This alert has been deleted after its retention period.".to_owned());

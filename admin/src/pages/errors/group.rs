@@ -11,7 +11,7 @@ use logsearch::record::LogRecord;
 
 use super::rows::{self, GroupRow, Resolution};
 use crate::access::audit::audit;
-use crate::access::forms::Change;
+use crate::access::forms::OperatorForm;
 use crate::access::operator::Operator;
 use crate::context::error::PanelError;
 use crate::context::links::{Links, View};
@@ -142,7 +142,7 @@ fn values(records: &[LogRecord]) -> Vec<(&'static str, Vec<(String, String)>)> {
 pub async fn set_state(
     State(panel): State<Arc<Panel>>,
     Path(fingerprint): Path<String>,
-    Change { by, form }: Change,
+    OperatorForm { by, form }: OperatorForm,
 ) -> Result<Response, PanelError> {
     let host = panel.errors.as_deref().ok_or(PanelError::NotFound)?;
     match form.get("set") {

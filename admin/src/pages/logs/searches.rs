@@ -9,7 +9,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use crate::access::audit::audit;
-use crate::access::forms::Own;
+use crate::access::forms::OwnForm;
 use crate::access::operator::Operator;
 use crate::context::error::PanelError;
 use crate::context::links::{Place, View, path};
@@ -150,7 +150,7 @@ fn done(saved: Saved, name: &str) -> Result<(), PanelError> {
 /// `POST /logs/searches`: saves the view in the form, and opens it.
 pub async fn save(
     State(panel): State<Arc<Panel>>,
-    Own { operator, form, .. }: Own,
+    OwnForm { operator, form, .. }: OwnForm,
 ) -> Result<Response, PanelError> {
     let by = operator.name;
     let name = name(&form)?;
@@ -170,7 +170,7 @@ pub async fn save(
 pub async fn change(
     State(panel): State<Arc<Panel>>,
     Path(id): Path<i64>,
-    own: Own,
+    own: OwnForm,
 ) -> Result<Response, PanelError> {
     let host = host(&panel)?;
     let searches = host.list().await?;

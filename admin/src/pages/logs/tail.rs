@@ -21,7 +21,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use super::rows::{Row, Rows};
-use crate::access::guard::Again;
+use crate::access::guard::GuardRecheck;
 use crate::context::error::PanelError;
 use crate::context::links::{Links, Place, View, cursor};
 use crate::context::panel::Panel;
@@ -30,9 +30,9 @@ use crate::context::params::Params;
 /// The most records a reconnect gets from the store.
 const MISSED: usize = 500;
 /// A stream is started anew after so long, so that a forgotten page does not hold one for ever.
-const LONGEST: Duration = Duration::from_hours(1);
+const MAX_STREAM: Duration = Duration::from_hours(1);
 /// So often the guard is asked whether who began a stream may still look.
-const ASKED_AGAIN: Duration = Duration::from_secs(30);
+const RECHECK: Duration = Duration::from_secs(30);
 /// Records arrive in bursts of at most so many a burst; of more only the newest are shown.
 const BURST: usize = 100;
 /// The shortest time between two bursts.
@@ -57,7 +57,7 @@ struct Live {
 pub async fn tail(
     State(panel): State<Arc<Panel>>,
     headers: HeaderMap,
-    Extension(guard): Extension<Again>,
+    Extension(guard): Extension<GuardRecheck>,
     params: Params,
 ) -> Result<Response, PanelError> {
     let subscribe = panel.live.as_ref().ok_or(PanelError::NotFound)?;
@@ -83,8 +83,8 @@ pub async fn tail(
         missed: Some(missed),
         subscription,
         guard,
-        asked_again: Instant::now() + ASKED_AGAIN,
-        end: Instant::now() + LONGEST,
+        next_recheck: Instant::now() + RECHECK,
+        end: Instant::now() + MAX_STREAM,
         _permit: permit,
         panel,
         view,
@@ -133,9 +133,9 @@ struct Tail {
     missed: Option<(Vec<LogRecord>, u64)>,
     newest: Option<(i64, u64)>,
     subscription: Subscription,
-    guard: Again,
+    guard: GuardRecheck,
     /// When the guard is asked next.
-    asked_again: Instant,
+    next_recheck: Instant,
     end: Instant,
     _permit: OwnedSemaphorePermit,
 }
@@ -170,7 +170,7 @@ impl Tail {
     /// What comes next; `None` when the stream is over, or no longer for who began it.
     async fn update(&mut self) -> Option<Update> {
         loop {
-            let until = self.end.min(self.asked_again);
+            let until = self.end.min(self.next_recheck);
             let next = tokio::time::timeout_at(until, self.subscription.next()).await;
             if Instant::now() >= self.end || !self.is_still_let_in().await {
                 return None;
@@ -183,10 +183,10 @@ impl Tail {
 
     async fn is_still_let_in(&mut self) -> bool {
         let now = Instant::now();
-        if now < self.asked_again {
+        if now < self.next_recheck {
             return true;
         }
-        self.asked_again = now + ASKED_AGAIN;
+        self.next_recheck = now + RECHECK;
         self.guard.is_let_in().await
     }
 

@@ -11,7 +11,7 @@ use logsearch::store::{LogStore, Search, StoreError, TimeRange};
 use crate::context::links::{Links, cursor};
 use crate::context::panel::Panel;
 use crate::data::record::text_of;
-use crate::data::timeline::Happened;
+use crate::data::timeline::WindowEvents;
 use crate::format;
 use crate::host::{Alert, Deploy};
 use crate::pages::alerts::{is_heartbeat, severity_class};
@@ -43,13 +43,13 @@ pub async fn changes(
     panel: &Panel,
     range: TimeRange,
 ) -> Result<(Vec<Change>, Vec<String>), StoreError> {
-    let (happened, done) = tokio::try_join!(
-        async { Ok(Happened::within(panel, range).await) },
+    let (events, done) = tokio::try_join!(
+        async { Ok(WindowEvents::within(panel, range).await) },
         done(panel.store.as_ref(), range),
     )?;
     let links = &panel.links;
-    let mut changes: Vec<Change> = happened.deploys.iter().map(of_deploy).collect();
-    for alert in happened.alerts.iter().filter(|alert| !is_heartbeat(alert)) {
+    let mut changes: Vec<Change> = events.deploys.iter().map(of_deploy).collect();
+    for alert in events.alerts.iter().filter(|alert| !is_heartbeat(alert)) {
         let ends = alert.ended.map(|ended| of_alert(alert, ended, true, links));
         let began = of_alert(alert, alert.started, false, links);
         changes.extend([Some(began), ends].into_iter().flatten());
@@ -58,7 +58,7 @@ pub async fn changes(
     changes.retain(|change| range.contains(change.at));
     changes.sort_by_key(|change| std::cmp::Reverse(change.at));
     changes.truncate(LINES);
-    Ok((changes, happened.notices))
+    Ok((changes, events.notices))
 }
 
 async fn done(store: &dyn LogStore, range: TimeRange) -> Result<Vec<LogRecord>, StoreError> {

@@ -3,7 +3,7 @@
 
 use crate::context::links::{Links, path};
 use crate::context::panel::Panel;
-use crate::data::timeline::told;
+use crate::data::timeline::or_notice;
 use crate::format;
 use crate::host::Alert;
 use crate::pages::alerts::{Heartbeat, heartbeats, is_firing, severity_class};
@@ -45,12 +45,12 @@ impl Status {
         let now = panel.now();
         let mut notices = Vec::new();
         let alerts = match &panel.alerts {
-            Some(host) => told(host.firing(MOST).await, "alerts", &mut notices),
+            Some(host) => or_notice(host.firing(MOST).await, "alerts", &mut notices),
             None => Vec::new(),
         };
         let is_known = panel.alerts.is_some() && notices.is_empty();
         let latest = match &panel.deploys {
-            Some(host) => told(host.latest().await, "deployments", &mut notices),
+            Some(host) => or_notice(host.latest().await, "deployments", &mut notices),
             None => None,
         };
         let rules = firing(&alerts, now, &panel.links);

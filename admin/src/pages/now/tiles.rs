@@ -4,10 +4,10 @@
 use logsearch::store::{LogStore, StoreError};
 
 use crate::context::links::{Links, View, path};
-use crate::data::chart_data::Picture;
+use crate::data::chart_data::ChartData;
 use crate::data::requests;
 use crate::format;
-use crate::metrics::{Look, Measure, Plot, Set};
+use crate::metrics::{LineStyle, Measure, Plot, Set};
 use crate::pages::requests::rows::took;
 use crate::ui::charts::{SparkLines, last};
 
@@ -54,20 +54,20 @@ pub struct Total {
 
 impl Tiles {
     /// From the charts of a window and the percentiles of its requests (50, 95, 99, in microseconds).
-    pub fn new(picture: &Picture, times: &[f64], view: &View, links: &Links) -> Self {
-        let on_now = || picture.plots.iter().filter_map(|plot| Some((plot, plot.now?)));
+    pub fn new(chart_data: &ChartData, times: &[f64], view: &View, links: &Links) -> Self {
+        let on_now = || chart_data.plots.iter().filter_map(|plot| Some((plot, plot.now?)));
         let (business, vitals): (Vec<_>, Vec<_>) =
             on_now().partition(|(plot, _)| plot.set == Set::Business);
         let url = |plot: &Plot| links.chart(&view.window, &plot.id);
         Self {
-            requests: requests_of(picture, times, view, links),
+            requests: requests_of(chart_data, times, view, links),
             vitals: vitals
                 .into_iter()
-                .map(|(plot, name)| vital(plot, name, picture, url(plot)))
+                .map(|(plot, name)| vital(plot, name, chart_data, url(plot)))
                 .collect(),
             business: business
                 .into_iter()
-                .filter_map(|(plot, name)| total(plot, name, picture, url(plot)))
+                .filter_map(|(plot, name)| total(plot, name, chart_data, url(plot)))
                 .collect(),
             all_url: links.page_in(path::METRICS, &view.window),
         }
@@ -88,14 +88,14 @@ pub async fn times(
     Ok(found.into_iter().next().map(|group| group.percentiles).unwrap_or_default())
 }
 
-fn requests_of(picture: &Picture, times: &[f64], view: &View, links: &Links) -> Vec<Tile> {
-    let [all, _, failed] = picture.totals();
+fn requests_of(chart_data: &ChartData, times: &[f64], view: &View, links: &Links) -> Vec<Tile> {
+    let [all, _, failed] = chart_data.totals();
     let spark = |id: &str| {
-        let plot = picture.plots.iter().find(|plot| plot.id == id)?;
-        Some(SparkLines::new(plot, &picture.span))
+        let plot = chart_data.plots.iter().find(|plot| plot.id == id)?;
+        Some(SparkLines::new(plot, &chart_data.span))
     };
-    let traffic = view.query(picture.traffic());
-    let bad = view.query(requests::of_traffic("status:5xx", picture.traffic()));
+    let traffic = view.query(chart_data.traffic());
+    let bad = view.query(requests::of_traffic("status:5xx", chart_data.traffic()));
     #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
     let rate = all as f64 / (view.window.length().max(1) as f64 / 1e6);
     vec![
@@ -127,14 +127,14 @@ fn requests_of(picture: &Picture, times: &[f64], view: &View, links: &Links) -> 
 }
 
 /// The last values of lines of one kind, added up.
-fn sum(plot: &Plot, look: Look) -> Option<f64> {
-    let traces = plot.traces.iter().filter(|trace| trace.look == look);
-    traces.filter_map(last).reduce(|sum, value| sum + value)
+fn sum(plot: &Plot, style: LineStyle) -> Option<f64> {
+    let series = plot.series.iter().filter(|series| series.style == style);
+    series.filter_map(last).reduce(|sum, value| sum + value)
 }
 
-fn vital(plot: &Plot, name: &'static str, picture: &Picture, url: String) -> Vital {
-    let (value, limit) = (sum(plot, Look::Plain), sum(plot, Look::Limit));
-    let lost: f64 = plot.traces.iter().filter_map(|trace| trace.grew).sum();
+fn vital(plot: &Plot, name: &'static str, chart_data: &ChartData, url: String) -> Vital {
+    let (value, limit) = (sum(plot, LineStyle::Plain), sum(plot, LineStyle::Limit));
+    let lost: f64 = plot.series.iter().filter_map(|series| series.grew).sum();
     // Bytes that are nearly all free, or an index as large as it may become, are no trouble.
     let is_near = plot.measure == Measure::Count
         && value.zip(limit).is_some_and(|(value, limit)| value >= limit * NEARLY);
@@ -149,22 +149,22 @@ fn vital(plot: &Plot, name: &'static str, picture: &Picture, url: String) -> Vit
     Vital {
         name,
         value: shown,
-        spark: SparkLines::new(plot, &picture.span),
+        spark: SparkLines::new(plot, &chart_data.span),
         url,
         class: if is_near || (value.is_none() && lost > 0.0) { "warn" } else { "" },
     }
 }
 
-fn total(plot: &Plot, name: &'static str, picture: &Picture, url: String) -> Option<Total> {
-    let trace = plot.traces.first()?;
-    let (first, last) = (trace.values.iter().copied().flatten().next()?, last(trace)?);
+fn total(plot: &Plot, name: &'static str, chart_data: &ChartData, url: String) -> Option<Total> {
+    let series = plot.series.first()?;
+    let (first, last) = (series.values.iter().copied().flatten().next()?, last(series)?);
     let change = last - first;
     let sign = if change < 0.0 { "\u{2212}" } else { "+" };
     Some(Total {
         name,
         value: plot.measure.show(last),
         change: format!("{sign}{}", plot.measure.show(change.abs())),
-        spark: SparkLines::new(plot, &picture.span),
+        spark: SparkLines::new(plot, &chart_data.span),
         url,
     })
 }

@@ -38,7 +38,7 @@ pub async fn show(State(panel): State<Arc<Panel>>, params: Params) -> Result<Res
 
 /// The heatmap of what the charts of requests count.
 pub async fn of_traffic(panel: &Panel, view: &View) -> Result<Heatmap, StoreError> {
-    heatmap(panel.store.as_ref(), view, &Chips::parse(&panel.traffic), &panel.links).await
+    heatmap(panel.store.as_ref(), view, &Chips::parse(&panel.traffic_filter), &panel.links).await
 }
 
 /// The heatmap of the requests that match; a cell leads to its requests.

@@ -30,7 +30,7 @@ use crate::ui::layout::{Layout, Section, render};
 /// The most records of a request that are shown.
 const RECORDS: usize = 500;
 /// The longest a request may take to be found by its id, in microseconds.
-const LONGEST: i64 = 6 * 3_600 * SECOND;
+const MAX_DURATION: i64 = 6 * 3_600 * SECOND;
 /// Around the request, in the window its page offers.
 const AROUND: i64 = 5 * 60 * SECOND;
 
@@ -146,7 +146,7 @@ async fn records(panel: &Panel, id: &str) -> Result<(Vec<LogRecord>, bool), Pane
     let Some(field) = Field::parse(fields::REQUEST_ID) else { return Ok((Vec::new(), false)) };
     let range = time_of_id(id).map_or(TimeRange::ALL, |at| TimeRange {
         from: at.saturating_sub(60 * SECOND),
-        to: at.saturating_add(LONGEST),
+        to: at.saturating_add(MAX_DURATION),
     });
     let search = Search {
         range,

@@ -79,7 +79,8 @@ pub async fn show(
         limit: MAX_PAGE,
     };
     let page = panel.store.search(&search).await?;
-    let mut runs: Vec<Run> = profile::told_once(&page.records).into_iter().map(run).collect();
+    let mut runs: Vec<Run> =
+        profile::dedup_statements(&page.records).into_iter().map(run).collect();
     runs.sort_by_key(|run| std::cmp::Reverse(run.each));
     let name = runs.first().map_or_else(String::new, |run| run.statement.name.clone());
     let repeating = runs.iter().filter(|run| run.statement.is_repeated());

@@ -11,7 +11,7 @@ use logsearch::query::Query;
 use logsearch::record::ValueRef;
 
 use crate::access::audit::audit;
-use crate::access::forms::Change;
+use crate::access::forms::OperatorForm;
 use crate::access::operator::Operator;
 use crate::context::error::PanelError;
 use crate::context::links::View;
@@ -119,7 +119,7 @@ fn row(message: Message, panel: &Panel, view: &View) -> MessageRow {
 pub async fn set_flagged(
     State(panel): State<Arc<Panel>>,
     Path(id): Path<i64>,
-    Change { by, form }: Change,
+    OperatorForm { by, form }: OperatorForm,
 ) -> Result<Response, PanelError> {
     let flagged = match form.get("set") {
         Some("flagged") => true,

@@ -10,14 +10,14 @@ use axum::http::request::Parts;
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 
 use crate::access::audit::audit;
-use crate::access::forms::{Change, Own};
+use crate::access::forms::{OperatorForm, OwnForm};
 use crate::access::operator::Operator;
 use crate::context::error::PanelError;
 use crate::context::links::{Links, path};
 use crate::context::panel::Panel;
 use crate::context::params::Params;
 use crate::format;
-use crate::host::{Account, AccountChange, Operators, Role, Session, Which};
+use crate::host::{Account, AccountChange, Operators, Role, Session, SessionSelector};
 use crate::ui::layout::{Layout, Section, render};
 use crate::ui::tabs::{self, Tab};
 
@@ -124,7 +124,7 @@ fn session_row(session: &Session, now: i64) -> SessionRow {
 fn done(change: AccountChange, name: &str) -> Result<(), PanelError> {
     let refused = |sentence: String| Err(PanelError::Refused(sentence));
     match change {
-        AccountChange::Done | AccountChange::Renewed(_) => Ok(()),
+        AccountChange::Done | AccountChange::SessionRenewed(_) => Ok(()),
         AccountChange::Unknown => Err(PanelError::NotFound),
         AccountChange::NameTaken => refused(format!("An account named {name} already exists.")),
         AccountChange::LastOperator => {
@@ -134,7 +134,7 @@ fn done(change: AccountChange, name: &str) -> Result<(), PanelError> {
             "The current password is wrong; nothing was changed.".to_owned(),
         )),
         AccountChange::Throttled(seconds) => Err(PanelError::Throttled(seconds)),
-        AccountChange::Unfit(sentence) => Err(PanelError::Invalid(sentence)),
+        AccountChange::Rejected(sentence) => Err(PanelError::Invalid(sentence)),
     }
 }
 
@@ -153,7 +153,7 @@ fn role(form: &Params) -> Result<Role, PanelError> {
 /// `POST /operators`: another account.
 pub async fn add(
     State(panel): State<Arc<Panel>>,
-    Change { by, form }: Change,
+    OperatorForm { by, form }: OperatorForm,
 ) -> Result<Response, PanelError> {
     let (name, role) = (form.get("name").unwrap_or_default(), role(&form)?);
     let password = form.get("password").unwrap_or_default();
@@ -170,7 +170,7 @@ pub async fn change(
     State(panel): State<Arc<Panel>>,
     Path(name): Path<String>,
     head: Parts,
-    Change { by, form }: Change,
+    OperatorForm { by, form }: OperatorForm,
 ) -> Result<Response, PanelError> {
     let host = host(&panel)?;
     let accounts = host.list(&head).await?;
@@ -193,7 +193,7 @@ pub async fn change(
 pub async fn set_password(
     State(panel): State<Arc<Panel>>,
     Path(name): Path<String>,
-    Own { operator, head, form }: Own,
+    OwnForm { operator, head, form }: OwnForm,
 ) -> Result<Response, PanelError> {
     if operator.name != name {
         return Err(PanelError::Forbidden);
@@ -206,11 +206,11 @@ pub async fn set_password(
     }
     let change = host(&panel)?.set_password(&head, &name, of("old"), of("new")).await?;
     let action = match change {
-        AccountChange::Done | AccountChange::Renewed(_) => "operator.password",
+        AccountChange::Done | AccountChange::SessionRenewed(_) => "operator.password",
         _ => "operator.password_refused",
     };
     audit!(action, name, {}, "operator password change");
-    if let AccountChange::Renewed(cookie) = change {
+    if let AccountChange::SessionRenewed(cookie) = change {
         return Ok((AppendHeaders([(SET_COOKIE, cookie)]), back(&panel)).into_response());
     }
     done(change, &name)?;
@@ -221,13 +221,13 @@ pub async fn set_password(
 pub async fn end(
     State(panel): State<Arc<Panel>>,
     Path(name): Path<String>,
-    own: Own,
+    own: OwnForm,
 ) -> Result<Response, PanelError> {
     own.of(&name)?;
     let which = match own.form.get("which") {
-        Some("all") => Which::All,
-        Some("others") => Which::Others,
-        Some(id) => Which::One(id.to_owned()),
+        Some("all") => SessionSelector::All,
+        Some("others") => SessionSelector::Others,
+        Some(id) => SessionSelector::One(id.to_owned()),
         None => return Err(PanelError::Invalid("Invalid form: no session selected.".to_owned())),
     };
     let ended = host(&panel)?.end(&own.head, &name, &which).await?;

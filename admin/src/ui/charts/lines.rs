@@ -10,7 +10,7 @@ use logsearch::record::Level;
 use super::axis::Axis;
 use super::marks::Marks;
 use crate::format;
-use crate::metrics::{Look, Plot, Span, Trace};
+use crate::metrics::{LineStyle, Plot, Series, Span};
 
 /// Width and height of the drawing in its own units.
 const WIDTH: f64 = 1000.0;
@@ -68,16 +68,16 @@ impl Lines {
     /// Draws a chart; a click leads to `logs`, in which scripts put the time.
     pub fn new(plot: &Plot, span: &Span, marks: &Marks, logs: String) -> Self {
         let axis = axis(plot);
-        let classes = classes(&plot.traces);
-        let draw = |(trace, class): (&Trace, &String)| {
-            (class.clone(), path(&trace.values, span, axis.top()))
+        let classes = classes(&plot.series);
+        let draw = |(series, class): (&Series, &String)| {
+            (class.clone(), path(&series.values, span, axis.top()))
         };
-        let entry = |(trace, class): (&Trace, &String)| Entry {
-            name: trace.name.clone(),
+        let entry = |(series, class): (&Series, &String)| Entry {
+            name: series.name.clone(),
             class: class.clone(),
-            last: last(trace).map_or_else(|| "–".to_owned(), |value| plot.measure.show(value)),
+            last: last(series).map_or_else(|| "–".to_owned(), |value| plot.measure.show(value)),
         };
-        let lines = || plot.traces.iter().zip(&classes);
+        let lines = || plot.series.iter().zip(&classes);
         Self {
             id: plot.id.clone(),
             title: plot.title.clone(),
@@ -104,8 +104,8 @@ impl Lines {
     #[must_use]
     pub fn tabled(mut self, plot: &Plot, starts: &[i64], url: impl Fn(i64) -> String) -> Self {
         let cell = |name: &str, at: usize| {
-            let trace = plot.traces.iter().find(|trace| trace.name == name)?;
-            trace.values.get(at).copied().flatten()
+            let series = plot.series.iter().find(|series| series.name == name)?;
+            series.values.get(at).copied().flatten()
         };
         let rows = starts.iter().enumerate().rev().filter_map(|(at, start)| {
             let cells: Vec<_> = self.legend.iter().map(|entry| cell(&entry.name, at)).collect();
@@ -127,8 +127,9 @@ impl Lines {
 /// near it: a limit far away would press them flat.
 pub fn axis(plot: &Plot) -> Axis {
     let highest = |is_limit: bool| {
-        let traces = plot.traces.iter().filter(|trace| (trace.look == Look::Limit) == is_limit);
-        let values = traces.flat_map(|trace| trace.values.iter().copied().flatten());
+        let series =
+            plot.series.iter().filter(|series| (series.style == LineStyle::Limit) == is_limit);
+        let values = series.flat_map(|series| series.values.iter().copied().flatten());
         values.fold(0.0, f64::max)
     };
     let (lines, limit) = (highest(false), highest(true));
@@ -137,20 +138,20 @@ pub fn axis(plot: &Plot) -> Axis {
 }
 
 /// The class of each line: its color.
-pub fn classes(traces: &[Trace]) -> Vec<String> {
+pub fn classes(series: &[Series]) -> Vec<String> {
     let mut colors = COLORS.iter().cycle();
-    let class = |trace: &Trace| match (trace.look, Level::parse(&trace.name)) {
-        (Look::Bad, _) => "bad",
-        (Look::Limit, _) => "limit",
-        (Look::Plain, Some(level)) => level.as_str(),
-        (Look::Plain, None) => colors.next().copied().unwrap_or_default(),
+    let class = |series: &Series| match (series.style, Level::parse(&series.name)) {
+        (LineStyle::Bad, _) => "bad",
+        (LineStyle::Limit, _) => "limit",
+        (LineStyle::Plain, Some(level)) => level.as_str(),
+        (LineStyle::Plain, None) => colors.next().copied().unwrap_or_default(),
     };
-    traces.iter().map(class).map(str::to_owned).collect()
+    series.iter().map(class).map(str::to_owned).collect()
 }
 
 /// The last value that is known.
-pub fn last(trace: &Trace) -> Option<f64> {
-    trace.values.iter().rev().copied().flatten().next()
+pub fn last(series: &Series) -> Option<f64> {
+    series.values.iter().rev().copied().flatten().next()
 }
 
 fn path(values: &[Option<f64>], span: &Span, top: f64) -> String {
@@ -204,9 +205,9 @@ fn areas(span: &Span, marks: &Marks) -> Vec<Area> {
 
 /// What somebody hears who cannot see the drawing.
 fn describe(plot: &Plot) -> String {
-    let last = plot.traces.iter().filter_map(|trace| {
-        let name = if trace.name.is_empty() { "value" } else { &trace.name };
-        Some(format!("{name} {}", plot.measure.show(last(trace)?)))
+    let last = plot.series.iter().filter_map(|series| {
+        let name = if series.name.is_empty() { "value" } else { &series.name };
+        Some(format!("{name} {}", plot.measure.show(last(series)?)))
     });
     let last: Vec<_> = last.collect();
     format!("{} over time; last: {}; the table below has the values", plot.title, last.join(", "))
@@ -231,9 +232,9 @@ impl SparkLines {
     /// The lines of a chart.
     pub fn new(plot: &Plot, span: &Span) -> Self {
         let top = axis(plot).top();
-        let classes = classes(&plot.traces);
-        let lines = plot.traces.iter().zip(classes);
-        let lines = lines.map(|(trace, class)| (class, path(&trace.values, span, top)));
+        let classes = classes(&plot.series);
+        let lines = plot.series.iter().zip(classes);
+        let lines = lines.map(|(series, class)| (class, path(&series.values, span, top)));
         Self { paths: lines.filter(|(_, path)| !path.is_empty()).collect() }
     }
 }
@@ -256,9 +257,9 @@ mod tests {
 
     #[test]
     fn a_far_limit_does_not_press_the_lines_flat() {
-        let trace = |look, value| Trace {
+        let series = |style, value| Series {
             name: String::new(),
-            look,
+            style,
             values: vec![Some(value)],
             grew: None,
         };
@@ -269,13 +270,13 @@ mod tests {
             help: String::new(),
             metrics: Vec::new(),
             measure: Measure::Count,
-            traces: vec![trace(Look::Plain, 3.0), trace(Look::Limit, 10.0)],
+            series: vec![series(LineStyle::Plain, 3.0), series(LineStyle::Limit, 10.0)],
             query: String::new(),
             now: None,
         };
         assert!(axis(&plot).top() >= 10.0);
-        plot.traces[1] = trace(Look::Limit, 1e6);
+        plot.series[1] = series(LineStyle::Limit, 1e6);
         assert!(axis(&plot).top() < 10.0);
-        assert_eq!(classes(&plot.traces), ["c1", "limit"]);
+        assert_eq!(classes(&plot.series), ["c1", "limit"]);
     }
 }
