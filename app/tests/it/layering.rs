@@ -1,145 +1,23 @@
-//! Who may use whom: the table of edges between the modules of each crate, read from their sources, and
-//! the absences that keep the parts apart.
+//! Who may use whom: the tables of edges between the rooms of each crate, read from their sources, and the
+//! absences that keep the parts apart.
+
+mod sources;
+mod tables;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
-/// The modules of `app`, and what each may use. Reads as an order: nothing here points up.
-const APP: &[(&str, &[&str])] = &[
-    ("main", &["commands"]),
-    // Leaves: types and rules, no I/O.
-    ("domain", &[]),
-    ("clock", &[]),
-    ("escape", &[]),
-    ("avatar", &[]),
-    ("build", &[]),
-    ("metrics", &["build"]),
-    ("links", &[]),
-    ("tally", &[]),
-    ("causes", &[]),
-    // Data.
-    ("db", &["causes", "domain", "metrics", "tally"]),
-    ("data_dir", &[]),
-    ("auth", &["clock", "db", "tally"]),
-    ("config", &["auth", "db"]),
-    ("durable", &[]),
-    ("state", &["auth", "clock", "config", "db", "durable", "metrics"]),
-    // The web.
-    ("error", &["auth", "causes", "db", "metrics"]),
-    ("body", &["error", "tally"]),
-    ("chaos", &["error", "state"]),
-    ("assets", &["error"]),
-    ("flash_cookie", &["domain"]),
-    ("accounts", &["auth", "db", "domain", "error", "metrics", "state"]),
-    (
-        "middleware",
-        &[
-            "assets",
-            "auth",
-            "clock",
-            "db",
-            "domain",
-            "error",
-            "flash_cookie",
-            "links",
-            "metrics",
-            "state",
-            "tally",
-        ],
-    ),
-    (
-        "pages",
-        &[
-            "accounts",
-            "assets",
-            "auth",
-            "avatar",
-            "body",
-            "db",
-            "domain",
-            "error",
-            "escape",
-            "links",
-            "metrics",
-            "middleware",
-            "state",
-            "tally",
-        ],
-    ),
-    ("api", &["accounts", "assets", "body", "db", "domain", "error", "metrics", "state"]),
-    // Beside the web.
-    ("backup", &["data_dir", "db"]),
-    ("client", &[]),
-    ("control", &[]),
-    ("logs", &["config", "metrics"]),
-    ("simulate", &["client", "clock"]),
-    ("process", &["metrics"]),
-    ("runtime", &["metrics"]),
-    ("signals", &[]),
-    ("exposition", &["db", "metrics", "process", "runtime"]),
-    (
-        "ops",
-        &[
-            "auth",
-            "body",
-            "build",
-            "clock",
-            "db",
-            "domain",
-            "error",
-            "exposition",
-            "jobs",
-            "metrics",
-            "middleware",
-            "operators",
-            "state",
-        ],
-    ),
-    (
-        "routes",
-        &[
-            "api",
-            "assets",
-            "chaos",
-            "error",
-            "exposition",
-            "links",
-            "metrics",
-            "middleware",
-            "ops",
-            "pages",
-            "state",
-            "tally",
-        ],
-    ),
-    // The program.
-    ("listen", &["middleware"]),
-    ("telemetry", &["config", "data_dir", "exposition", "logs", "metrics"]),
-    ("operators", &["auth", "clock", "config", "db", "state"]),
-    (
-        "jobs",
-        &[
-            "auth",
-            "backup",
-            "causes",
-            "chaos",
-            "clock",
-            "config",
-            "db",
-            "domain",
-            "escape",
-            "links",
-            "metrics",
-            "operators",
-            "state",
-            "tally",
-        ],
-    ),
+use sources::{Crate, Edge, Files, circles};
+use tables::{ADMIN, APP, CIRCLES, LOGSEARCH, Table, WIRING};
+
+/// Every crate: its folder, its name in paths, its roots, and its table.
+const CRATES: [(&str, &str, &[&str], Table); 3] = [
+    ("app", "minitwit", &["lib.rs", "main.rs"], APP),
+    ("admin", "admin", &["lib.rs"], ADMIN),
+    ("logsearch", "logsearch", &["lib.rs"], LOGSEARCH),
 ];
-
-/// The modules that put the program together; they may use every other.
-const WIRING: &[&str] = &["commands", "server", "lib"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -162,124 +40,192 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
     found
 }
 
-/// The top-level module a source file belongs to.
-fn module(path: &Path, folder: &str) -> String {
-    let relative = path.strip_prefix(root().join(folder)).unwrap();
-    let first = relative.components().next().unwrap().as_os_str().to_str().unwrap();
-    first.trim_end_matches(".rs").to_owned()
+/// Every crate as it is, read once.
+static READ: LazyLock<BTreeMap<&str, Crate>> = LazyLock::new(|| {
+    let crates = CRATES.iter().map(|(folder, name, roots, _)| {
+        let base = root().join(folder).join("src");
+        let relative = |path: &Path| path.strip_prefix(&base).unwrap().to_str().unwrap().to_owned();
+        let files = sources(&format!("{folder}/src"));
+        let files = files.into_iter().map(|(path, text)| (relative(&path), text)).collect();
+        (*folder, Crate::read(name, roots, &files))
+    });
+    crates.collect()
+});
+
+/// The top-level module a file belongs to.
+fn room(file: &str) -> &str {
+    file.split('/').next().unwrap_or(file).trim_end_matches(".rs")
 }
 
-/// The code of a file: without comments, and without the tests at its end.
-fn code(text: &str) -> String {
-    let code = text.split("#[cfg(test)]\nmod ").next().unwrap();
-    let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
-    lines.collect::<Vec<_>>().join("\n")
-}
-
-/// The modules that are named behind `crate::`, one or a list in braces.
-fn uses(text: &str) -> BTreeSet<String> {
-    let name = |text: &str| {
-        text.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect::<String>()
-    };
-    let mut found = BTreeSet::new();
-    for rest in text.split("crate::").skip(1) {
-        match rest.strip_prefix('{') {
-            None => drop(found.insert(name(rest))),
-            Some(list) => {
-                let (mut depth, mut start) = (0, true);
-                for (at, c) in list.char_indices() {
-                    match c {
-                        '{' => depth += 1,
-                        '}' if depth == 0 => break,
-                        '}' => depth -= 1,
-                        ',' if depth == 0 => start = true,
-                        c if start && c.is_ascii_alphabetic() => {
-                            found.insert(name(&list[at..]));
-                            start = false;
-                        }
-                        _ => {}
-                    }
-                }
-            }
-        }
-    }
-    found
-}
-
-#[test]
-fn modules_use_only_those_below_them() {
-    let allowed: BTreeMap<_, _> = APP.iter().copied().collect();
-    let modules: BTreeSet<_> =
-        sources("app/src").iter().map(|(path, _)| module(path, "app/src")).collect();
+/// The edges that a table does not allow, in words.
+fn violations(edges: &BTreeSet<Edge>, table: Table) -> Vec<String> {
+    let allowed: BTreeMap<_, _> = table.iter().copied().collect();
     let mut wrong = Vec::new();
-    for (path, text) in sources("app/src") {
-        let module = module(&path, "app/src");
-        if WIRING.contains(&module.as_str()) {
-            continue;
-        }
-        let Some(allowed) = allowed.get(module.as_str()) else {
-            wrong.push(format!("{module} is not in the table"));
-            continue;
-        };
-        for used in uses(&code(&text)) {
-            let is_module = modules.contains(&used) && used != module;
-            if is_module && !allowed.contains(&used.as_str()) {
-                wrong.push(format!("{} uses {used}", path.strip_prefix(root()).unwrap().display()));
-            }
+    for Edge { from, to, .. } in edges.iter().filter(|edge| room(&edge.from) != room(&edge.to)) {
+        match allowed.get(room(from)) {
+            _ if WIRING.contains(&room(from)) => {}
+            Some(allowed) if allowed.contains(&room(to)) => {}
+            Some(_) => wrong.push(format!("{from} uses {to}")),
+            None => wrong.push(format!("{} is in no table", room(from))),
         }
     }
-    assert!(wrong.is_empty(), "{wrong:#?}");
+    wrong
 }
 
 #[test]
-fn the_table_has_no_cycle_and_no_ghost() {
-    let mut placed = BTreeSet::new();
-    let mut waiting: Vec<_> = APP.iter().filter(|(module, _)| *module != "main").collect();
-    while !waiting.is_empty() {
-        let before = waiting.len();
-        waiting.retain(|(module, uses)| {
-            let ready = uses.iter().all(|used| placed.contains(used));
-            if ready {
-                placed.insert(*module);
-            }
-            !ready
-        });
-        assert!(waiting.len() < before, "a cycle among {waiting:?}");
-    }
-    for module in placed {
-        let file = root().join(format!("app/src/{module}.rs"));
-        let folder = root().join(format!("app/src/{module}"));
-        assert!(file.exists() || folder.exists(), "{module} is in the table and nowhere else");
+fn rooms_use_only_those_below_them() {
+    for (folder, .., table) in CRATES {
+        let edges = READ[folder].edges();
+        assert!(edges.len() > 100, "{folder} was not read");
+        let wrong = violations(&edges, table);
+        assert!(wrong.is_empty(), "{folder}: {wrong:#?}");
     }
 }
 
-/// Fails when a file of the folder other than the allowed ones names the text.
-fn named_only_in(folder: &str, needle: &str, allowed: &[&str]) {
-    for (path, text) in sources(folder) {
-        let path = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
-        let is_allowed = allowed.iter().any(|allowed| path.starts_with(allowed));
-        if Path::new(&path).extension().is_some_and(|end| end == "rs") && !is_allowed {
-            assert!(!code(&text).contains(needle), "{path} names {needle}");
+#[test]
+fn files_make_no_circle_of_more_than_two() {
+    let circles = CRATES.iter().flat_map(|(folder, ..)| circles(&READ[folder].edges()));
+    let found: Vec<_> = circles.filter(|circle| circle.len() > 2).collect();
+    let known: Vec<_> = CIRCLES
+        .iter()
+        .map(|files| files.iter().map(|file| (*file).to_owned()).collect::<BTreeSet<_>>())
+        .collect();
+    assert_eq!(found, known, "circles that are left, and those that are known");
+}
+
+/// A small crate in which `upper` may use `door` and nothing else, and what it is found to use.
+fn found_in(upper: &str) -> Vec<String> {
+    const TABLE: Table = &[("hidden", &[]), ("door", &["hidden"]), ("upper", &["door"])];
+    let files = [
+        ("lib.rs", "mod door; mod hidden; mod upper;"),
+        ("hidden.rs", "pub struct Secret; impl Secret { pub fn new() -> Self { Self } }"),
+        (
+            "door.rs",
+            "pub use crate::hidden::Secret as Open; pub use super::hidden::*; pub fn own() {}",
+        ),
+        ("upper.rs", upper),
+    ];
+    let files: Files =
+        files.into_iter().map(|(file, text)| (file.to_owned(), text.to_owned())).collect();
+    violations(&Crate::read("small", &["lib.rs"], &files).edges(), TABLE)
+}
+
+#[test]
+fn a_forbidden_edge_is_seen_behind_a_re_export_and_in_every_position() {
+    for code in [
+        "use crate::hidden::Secret;",
+        "use crate::door::Open;",
+        "use crate::{door::{self, Open as Other}};",
+        "use super::door::Secret;",
+        "pub use crate::door::Open;",
+        "fn f() { let _ = crate::door::Open::new(); }",
+        "struct S(Option<super::door::Secret>);",
+        "use crate::door; fn f(_: door::Open) {}",
+        "use crate::door::*; fn f() -> Secret { todo!() }",
+        "fn f() { println!(\"{}\", crate::door::Open::new()); }",
+        "fn f() { use crate::door::Open; }",
+        "mod inner { use super::super::door::Open; }",
+        "use small::hidden::Secret;",
+    ] {
+        assert_eq!(found_in(code), ["upper.rs uses hidden.rs"], "{code}");
+    }
+    for code in [
+        "use crate::door::own;",
+        "fn f() { crate::door::own(); }",
+        "#[cfg(test)] mod tests { use crate::hidden::Secret; }",
+        "// crate::hidden::Secret",
+        "const TEXT: &str = \"crate::hidden::Secret\";",
+        "pub(crate) fn f(hidden: u8) -> u8 { hidden }",
+    ] {
+        assert_eq!(found_in(code), [""; 0], "{code}");
+    }
+}
+
+#[test]
+fn a_circle_is_seen_through_re_exports_but_not_in_a_module_with_its_parts() {
+    let circle = |files: &[(&str, &str)]| {
+        let files: Files =
+            files.iter().map(|(file, text)| ((*file).to_owned(), (*text).to_owned())).collect();
+        circles(&Crate::read("small", &["lib.rs"], &files).edges())
+    };
+    let root = ("lib.rs", "mod a; mod b; mod c; pub use a::A;");
+    let (b, c) =
+        (("b.rs", "use crate::a::A; pub struct B;"), ("c.rs", "use crate::b::B; pub struct C;"));
+    let found = circle(&[root, ("a.rs", "use crate::c::C; pub struct A;"), b, c]);
+    assert_eq!(found, [["a.rs", "b.rs", "c.rs"].map(str::to_owned).into()]);
+    assert!(circle(&[root, ("a.rs", "pub use crate::c::C; pub struct A;"), b, c]).is_empty());
+    let parts = [
+        ("lib.rs", "mod a;"),
+        ("a.rs", "mod x; mod y; use x::X; use y::Y; pub struct A;"),
+        ("a/x.rs", "use super::A; pub struct X;"),
+        ("a/y.rs", "use super::A; pub struct Y;"),
+    ];
+    assert!(circle(&parts).is_empty());
+}
+
+#[test]
+fn the_tables_have_no_cycle_and_no_ghost() {
+    for (folder, .., table) in CRATES {
+        let mut placed = BTreeSet::new();
+        let mut waiting: Vec<_> = table.iter().filter(|(module, _)| *module != "main").collect();
+        while !waiting.is_empty() {
+            let before = waiting.len();
+            waiting.retain(|(module, uses)| {
+                let ready = uses.iter().all(|used| placed.contains(used));
+                if ready {
+                    placed.insert(*module);
+                }
+                !ready
+            });
+            assert!(waiting.len() < before, "{folder}: a cycle among {waiting:?}");
         }
+        for module in placed {
+            let file = root().join(format!("{folder}/src/{module}.rs"));
+            let inside = root().join(format!("{folder}/src/{module}"));
+            assert!(file.exists() || inside.exists(), "{module} is in the table and nowhere else");
+        }
+    }
+}
+
+/// Fails when a file of the crate other than the allowed ones names these segments of a path, next to
+/// each other, or a method.
+fn named_only_in(folder: &str, needle: &str, allowed: &[&str]) {
+    let needle: Vec<_> = needle.split("::").collect();
+    for (file, path) in READ[folder].names() {
+        let is_allowed = allowed.iter().any(|allowed| file.starts_with(allowed));
+        let names_it = path.windows(needle.len()).any(|names| names == needle);
+        assert!(is_allowed || !names_it, "{folder}/src/{file} names {needle:?}");
+    }
+}
+
+/// Fails when a file below the folder names the crate.
+fn unknown_to(folder: &str, below: &str, name: &str) {
+    for (file, path) in READ[folder].names().filter(|(file, _)| file.starts_with(below)) {
+        assert!(path[0] != name, "{folder}/src/{file} knows {name}");
     }
 }
 
 #[test]
 fn each_part_keeps_to_itself() {
-    named_only_in("app/src", "sqlx::", &["app/src/db/"]);
-    named_only_in("app/src", "SystemTime::now", &["app/src/clock.rs"]);
-    named_only_in("app/src", "set_global_recorder", &["app/src/telemetry.rs"]);
-    named_only_in("app/src", "try_init()", &["app/src/telemetry.rs"]);
-    named_only_in("app/src", "panic::set_hook", &["app/src/telemetry.rs"]);
-    named_only_in("app/src/db", "axum", &[]);
-    named_only_in("app/src/domain", "sqlx", &[]);
-    named_only_in("app/src/domain", "axum", &[]);
-    named_only_in("logsearch/src", "tantivy::", &["logsearch/src/embedded"]);
-    named_only_in("logsearch/src", "axum", &[]);
-    named_only_in("logsearch/src", "sqlx", &[]);
-    named_only_in("logsearch/src", "use minitwit", &[]);
-    named_only_in("admin/src", "sqlx", &[]);
-    named_only_in("admin/src", "use minitwit", &[]);
+    named_only_in("app", "sqlx", &["db/"]);
+    named_only_in("app", "SystemTime::now", &["clock.rs"]);
+    named_only_in("app", "set_global_recorder", &["telemetry.rs"]);
+    named_only_in("app", ".try_init", &["telemetry.rs"]);
+    named_only_in("app", "set_hook", &["telemetry.rs"]);
+    named_only_in("logsearch", "tantivy", &["embedded"]);
+    for (folder, below, name) in [
+        ("app", "db/", "axum"),
+        ("app", "domain", "sqlx"),
+        ("app", "domain", "axum"),
+        ("logsearch", "", "axum"),
+        ("logsearch", "", "sqlx"),
+        ("logsearch", "", "minitwit"),
+        ("logsearch", "", "admin"),
+        ("admin", "", "sqlx"),
+        ("admin", "", "minitwit"),
+    ] {
+        unknown_to(folder, below, name);
+    }
     for folder in ["app/src", "logsearch/src", "admin/src"] {
         for (path, text) in sources(folder) {
             assert!(!text.contains("unsafe "), "{} has unsafe code", path.display());
@@ -362,5 +308,5 @@ fn pages_never_trust_a_text() {
             assert!(kind.starts_with("&'static str>"), "{path} trusts more than a constant");
         }
     }
-    named_only_in("app/src", "MarkupDisplay", &[]);
+    named_only_in("app", "MarkupDisplay", &[]);
 }

@@ -1,0 +1,213 @@
+//! Which part of a crate may use which other. Each table reads as an order: nothing in it points up.
+
+/// A top-level module, and the others that it may use.
+pub type Table = &'static [(&'static str, &'static [&'static str])];
+
+/// The modules of `app`, and what each may use. Reads as an order: nothing here points up.
+pub const APP: Table = &[
+    ("main", &["commands"]),
+    // Leaves: types and rules, no I/O.
+    ("domain", &[]),
+    ("clock", &[]),
+    ("escape", &[]),
+    ("avatar", &[]),
+    ("build", &[]),
+    ("metrics", &["build"]),
+    ("links", &[]),
+    ("tally", &[]),
+    ("causes", &[]),
+    // Data.
+    ("db", &["causes", "domain", "metrics", "tally"]),
+    ("data_dir", &[]),
+    ("auth", &["clock", "db", "tally"]),
+    ("config", &["auth", "db"]),
+    ("durable", &[]),
+    ("state", &["auth", "clock", "config", "db", "durable", "metrics"]),
+    // The web.
+    ("error", &["auth", "causes", "db", "metrics"]),
+    ("body", &["error", "tally"]),
+    ("chaos", &["error", "state"]),
+    ("assets", &["error"]),
+    ("flash_cookie", &["domain"]),
+    ("accounts", &["auth", "db", "domain", "error", "metrics", "state"]),
+    (
+        "middleware",
+        &[
+            "assets",
+            "auth",
+            "clock",
+            "db",
+            "domain",
+            "error",
+            "flash_cookie",
+            "links",
+            "metrics",
+            "state",
+            "tally",
+        ],
+    ),
+    (
+        "pages",
+        &[
+            "accounts",
+            "assets",
+            "auth",
+            "avatar",
+            "body",
+            "db",
+            "domain",
+            "error",
+            "escape",
+            "links",
+            "metrics",
+            "middleware",
+            "state",
+            "tally",
+        ],
+    ),
+    ("api", &["accounts", "assets", "body", "db", "domain", "error", "metrics", "state"]),
+    // Beside the web.
+    ("backup", &["data_dir", "db"]),
+    ("client", &[]),
+    ("control", &[]),
+    ("logs", &["config", "metrics"]),
+    ("simulate", &["client", "clock"]),
+    ("process", &["metrics"]),
+    ("runtime", &["metrics"]),
+    ("signals", &[]),
+    ("exposition", &["db", "metrics", "process", "runtime"]),
+    (
+        "ops",
+        &[
+            "auth",
+            "body",
+            "build",
+            "clock",
+            "db",
+            "domain",
+            "error",
+            "exposition",
+            "jobs",
+            "metrics",
+            "middleware",
+            "operators",
+            "state",
+        ],
+    ),
+    (
+        "routes",
+        &[
+            "api",
+            "assets",
+            "chaos",
+            "error",
+            "exposition",
+            "links",
+            "metrics",
+            "middleware",
+            "ops",
+            "pages",
+            "state",
+            "tally",
+        ],
+    ),
+    // The program.
+    ("listen", &["middleware"]),
+    ("telemetry", &["config", "data_dir", "exposition", "logs", "metrics"]),
+    ("operators", &["auth", "clock", "config", "db", "state"]),
+    (
+        "jobs",
+        &[
+            "auth",
+            "backup",
+            "causes",
+            "chaos",
+            "clock",
+            "config",
+            "db",
+            "domain",
+            "escape",
+            "links",
+            "metrics",
+            "operators",
+            "state",
+            "tally",
+        ],
+    ),
+];
+
+/// The modules that put a crate together; they may use every other.
+pub const WIRING: &[&str] = &["commands", "server", "lib"];
+
+/// The rooms of `admin`.
+pub const ADMIN: Table = &[
+    // Leaves.
+    ("clock", &[]),
+    ("format", &[]),
+    ("host", &[]),
+    // The past of the metrics, and charts over it.
+    ("history", &["format"]),
+    ("metrics", &["clock", "format", "history"]),
+    // What every page may use; it knows no page.
+    ("context", &["format", "host", "metrics"]),
+    ("access", &["context", "host"]),
+    // How things look, without knowing any data, and data without knowing how it looks.
+    ("ui", &["access", "context", "format", "metrics"]),
+    ("data", &["context", "format", "history", "host", "metrics"]),
+    ("pages", &["access", "context", "data", "format", "host", "metrics", "ui"]),
+    // Only the builder knows the routes, and only the routes know every page.
+    ("routes", &["access", "context", "pages", "ui"]),
+    ("admin", &["access", "clock", "context", "host", "metrics", "routes"]),
+];
+
+/// The rooms of `logsearch`.
+pub const LOGSEARCH: Table = &[
+    // Leaves.
+    ("clock", &[]),
+    ("quiet", &[]),
+    ("record", &[]),
+    ("fields", &[]),
+    ("redact", &[]),
+    // What is asked, and of what.
+    ("query", &["fields", "record"]),
+    ("store", &["query", "record"]),
+    ("json", &["fields", "record"]),
+    ("export", &["fields", "json", "record", "store"]),
+    ("suggest", &["fields", "query", "record", "store"]),
+    ("memory", &["fields", "query", "record", "store"]),
+    // The way of a record.
+    ("codec", &["record"]),
+    ("wal", &["clock", "codec", "record"]),
+    ("writer", &["clock", "codec", "quiet", "record", "wal"]),
+    ("layer", &["clock", "codec", "fields", "quiet", "record", "redact", "writer"]),
+    ("metrics", &["clock", "record", "store", "writer"]),
+    (
+        "embedded",
+        &["clock", "codec", "fields", "metrics", "query", "quiet", "record", "store", "wal"],
+    ),
+    ("instrumented", &["metrics", "query", "record", "store"]),
+    ("live", &["codec", "query", "record"]),
+    ("file_sink", &["codec", "json"]),
+    ("filter", &[]),
+    ("pipeline", &["codec", "file_sink", "layer", "live", "query", "writer"]),
+    (
+        "logs",
+        &[
+            "embedded",
+            "instrumented",
+            "layer",
+            "live",
+            "metrics",
+            "pipeline",
+            "query",
+            "store",
+            "wal",
+            "writer",
+        ],
+    ),
+    ("testing", &["codec", "fields", "memory", "query", "record", "store", "wal"]),
+];
+
+/// The circles of files that are left; each is to be cut.
+pub const CIRCLES: &[&[&str]] =
+    &[&["query/chips.rs", "query/clause.rs", "query/parse.rs", "query/print.rs"]];
