@@ -6,8 +6,11 @@
 # DEPLOY_SITE       name of the site, for nginx and for the smoke check
 # SSH_KNOWN_HOSTS   file with the host's key; a host with another key is not talked to
 # SSH_IDENTITY      file with the key of the deployment user (optional: else the agent's)
+# DEPLOY_TIMEOUT    seconds to wait for the checks, and for the services (300)
 #
-# The manager runs only what this script sends; it needs docker and nothing of this repository.
+# The manager runs only what this script sends; it needs docker and nothing of this repository. Nothing is
+# changed before one replica of the new version has answered, and nginx, Prometheus and Grafana have read the
+# new configuration (render-stack.sh). Exits with 0 when every service runs what it was told and the site is well.
 set -euo pipefail
 
 here=$(dirname "$(realpath "$0")")
@@ -23,84 +26,122 @@ fi
 # shellcheck source=.github/scripts/remote.sh
 . "$here/remote.sh"
 
-cd "$here/../.."
-stack_files=(compose/swarm.yaml compose/nginx.conf compose/prometheus-swarm.yml compose/grafana
-    alerts/grafana alerts/prometheus dashboards/*.json)
-version=$(find "${stack_files[@]}" -type f -print0 | LC_ALL=C sort -z | xargs -0 cat | sha256sum | cut -c1-12)
+say() { echo "deploy.sh: $1" >&2; }
 
-running_image() {
-    on_manager docker service inspect --format "'{{.Spec.TaskTemplate.ContainerSpec.Image}}'" minitwit_app
-}
-
-echo "deploy.sh: $image with configuration $version"
-previous=$(running_image 2>/dev/null || true)
-
-tar -cf - "${stack_files[@]}" |
+stage=$(mktemp -d)
+trap 'rm -rf "$stage"' EXIT
+"$here/render-stack.sh" "$stage"
+# A pair of secrets with one suffix; a later date sorts behind an earlier one, and behind none.
+tls=$(on_manager docker secret ls --format "'{{.Name}}'" | sed -n 's/^tls_fullchain//p' | LC_ALL=C sort | tail -1)
+previous=$(on_manager docker service inspect \
+    --format "'{{.Spec.TaskTemplate.ContainerSpec.Image}}'" minitwit_app 2>/dev/null || true)
+tar -cf - -C "$stage" . |
     on_manager sh -c "'rm -rf minitwit-deploy && mkdir minitwit-deploy && tar -xf - -C minitwit-deploy'"
 
-# The first new replica migrates the database while old ones still serve, so a migration only adds.
-on_manager env "MINITWIT_IMAGE=$image" "MINITWIT_HOST=$DEPLOY_SITE" "CONFIG_VERSION=$version" \
-    docker stack deploy --with-registry-auth --prune --detach=true \
-    --compose-file minitwit-deploy/compose/swarm.yaml minitwit
+stack_deploy() {
+    on_manager env "MINITWIT_IMAGE=$image" "MINITWIT_HOST=$DEPLOY_SITE" "TLS_VERSION=$tls" \
+        docker stack deploy --with-registry-auth "$@" minitwit
+}
 
-# Ends well only when every replica runs the new image and stayed healthy for the watched time.
-await_update() {
-    local deadline=$((SECONDS + ${DEPLOY_TIMEOUT:-300})) state
+checks=(minitwit_check-first minitwit_check-nginx minitwit_check-prometheus minitwit_check-grafana)
+end_checks() {
+    on_manager docker service rm minitwit_first "${checks[@]}" >/dev/null 2>&1 || true
+}
+task_logs() {
+    on_manager docker service logs --raw --tail 20 "$1" 2>&1 || say "the log of task $1 could not be read"
+}
+
+# Fails at the first check that does not end well, and shows what it said.
+await_checks() {
+    local deadline=$((SECONDS + ${DEPLOY_TIMEOUT:-300})) states bad
     while [ "$SECONDS" -lt "$deadline" ]; do
-        state=$(on_manager docker service inspect \
-            --format "'{{if .UpdateStatus}}{{.UpdateStatus.State}}{{else}}none{{end}}'" minitwit_app)
-        case $state in
-        completed) return 0 ;;
-        none)
-            # No update: a first deployment, or the same image again. Else it has yet to begin.
-            if { [ -z "$previous" ] || [ "$previous" = "$image" ]; } && all_replicas_run; then
-                return 0
-            fi
-            ;;
-        rollback_* | paused)
-            echo "deploy.sh: the swarm reports $state" >&2
+        states=$(on_manager docker service ps --no-trunc --format "'{{.ID}} {{.Name}} {{.CurrentState}} {{.Error}}'" \
+            minitwit_first "${checks[@]}" || true)
+        bad=$(grep -E '^[^ ]+ [^ ]+ (Failed|Rejected|Shutdown|Orphaned) |minitwit_first[^ ]* Complete' <<<"$states" | head -1 || true)
+        if [ -n "$bad" ]; then
+            say "refused, nothing was changed: ${bad#* }"
+            task_logs "${bad%% *}" >&2
             return 1
-            ;;
-        esac
-        sleep "${DEPLOY_POLL:-3}"
+        fi
+        [ "$(grep -c '^[^ ]* minitwit_check-[^ ]* Complete ' <<<"$states")" -lt "${#checks[@]}" ] || return 0
+        sleep "${DEPLOY_POLL:-1}"
     done
-    echo 'deploy.sh: the update did not finish in time' >&2
+    say "refused, nothing was changed: not all checks ended in time:"
+    echo "$states" >&2
     return 1
 }
 
-all_replicas_run() {
-    on_manager docker service ls --filter name=minitwit_app --format "'{{.Replicas}}'" |
-        grep -Eq '^([1-9][0-9]*)/\1( |$)'
+# Ends well only when every task of every service runs what its service says, and updates were watched to their end.
+await_services() {
+    local deadline=$((SECONDS + ${DEPLOY_TIMEOUT:-300})) status waiting
+    while [ "$SECONDS" -lt "$deadline" ]; do
+        waiting='the swarm did not answer'
+        if status=$(on_manager sh minitwit-deploy/stack-status.sh) && [ -n "$status" ]; then
+            waiting=
+            while read -r service update replicas current error; do
+                case $update in
+                rollback_* | paused)
+                    say "$service was taken back ($update): $error"
+                    return 1
+                    ;;
+                none | completed)
+                    [ "$replicas" = "$current/$current" ] && [ "$current" != 0 ] && continue
+                    ;;
+                esac
+                waiting="$waiting $service ($update, $replicas, $current current${error:+, $error})"
+            done <<<"$status"
+            [ -n "$waiting" ] || return 0
+        fi
+        sleep "${DEPLOY_POLL:-2}"
+    done
+    say "not finished in time:$waiting"
+    return 1
 }
 
-runs_image() {
-    local running
-    running=$(running_image)
-    if [ "$running" != "$image" ]; then
-        echo "deploy.sh: $running runs" >&2
-        return 1
-    fi
-}
-
+# By task: the log of a service hangs once several tasks have some thousand lines.
 logs_no_errors() {
-    local errors
-    errors=$(on_manager docker service logs --raw --since "${SECONDS}s" minitwit_app 2>&1 |
-        grep '"level":"ERROR"' || true)
+    local task errors=
+    for task in $(on_manager docker service ps --quiet --filter desired-state=running minitwit_app); do
+        errors+=$(on_manager docker service logs --raw --since "${SECONDS}s" "$task" 2>&1 | grep '"level":"ERROR"' || true)
+    done
     if [ -n "$errors" ]; then
-        echo 'deploy.sh: errors since the start of the deployment:' >&2
-        echo "$errors" | head -5 >&2
+        say 'errors since the start of the deployment:'
+        head -5 <<<"$errors" >&2
         return 1
     fi
 }
 
-if await_update && runs_image && "$here/smoke.sh" "https://$DEPLOY_SITE" && logs_no_errors; then
-    echo "deploy.sh: $image runs"
+# What no service reads any more; the engine refuses to remove what one does.
+remove_old_configs() {
+    local config
+    for config in $(on_manager docker config ls --quiet --filter label=com.docker.stack.namespace=minitwit); do
+        on_manager docker config rm "$config" >/dev/null 2>&1 || true
+    done
+}
+
+say "$image to $DEPLOY_SITE, now ${previous:-nothing}"
+# The replica that is asked migrates the database while old ones serve, so a migration only adds.
+checked=no
+if stack_deploy --compose-file minitwit-deploy/compose/check.yaml && await_checks; then
+    checked=yes
+fi
+end_checks
+if [ "$checked" = no ]; then
+    remove_old_configs
+    exit 1
+fi
+say "checked after ${SECONDS}s"
+
+if stack_deploy --prune --compose-file minitwit-deploy/compose/swarm.yaml && await_services &&
+    "$here/smoke.sh" "https://$DEPLOY_SITE" && logs_no_errors; then
+    remove_old_configs
+    say "$image runs after ${SECONDS}s"
     exit 0
 fi
 if [ -n "$previous" ]; then
-    echo "deploy.sh: back to $previous" >&2
-    "$here/rollback.sh" "$previous" || echo 'deploy.sh: the way back failed too, look at it' >&2
+    say "back to $previous"
+    "$here/rollback.sh" "$previous" || say 'the way back failed too, look at it'
 else
-    echo 'deploy.sh: there is nothing to go back to' >&2
+    say 'there is nothing to go back to'
 fi
 exit 1

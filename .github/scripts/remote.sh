@@ -17,8 +17,9 @@ if [ -n "${SSH_IDENTITY-}" ]; then
     ssh_options+=(-o IdentitiesOnly=yes -i "$SSH_IDENTITY")
 fi
 
-# Runs a command there. ssh joins the words with spaces and a shell reads them: what needs quotes there
-# carries its own.
+# Runs a command there, for at most DEPLOY_CALL_TIMEOUT seconds (60) on either side: an engine that is asked may
+# never answer. ssh joins the words with spaces and a shell reads them: what needs quotes there carries its own.
 on_manager() {
-    ssh "${ssh_options[@]}" -- "$DEPLOY_HOST" "$@"
+    local limit=${DEPLOY_CALL_TIMEOUT:-60}
+    timeout $((limit + 10)) ssh "${ssh_options[@]}" -- "$DEPLOY_HOST" timeout "$limit" "$@"
 }

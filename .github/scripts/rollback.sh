@@ -13,6 +13,8 @@ fi
 # shellcheck source=.github/scripts/remote.sh
 . "$here/remote.sh"
 
+# An update waits for each new replica, and watches the last one.
+export DEPLOY_CALL_TIMEOUT=${DEPLOY_TIMEOUT:-300}
 if [ -n "$image" ]; then
     on_manager docker service update --with-registry-auth --quiet --detach=false --image "$image" minitwit_app
 else

@@ -90,6 +90,76 @@ fn every_service_is_hardened_and_limited() {
     }
 }
 
+/// What `docker stack deploy` makes of a service: `cli/compose/convert/service.go` of Docker 20.10. It drops other
+/// keys without a word, so that a read-only nginx is left without the place for its files.
+const STACK_KEYS: [&str; 31] = [
+    "<<",
+    "cap_add",
+    "cap_drop",
+    "command",
+    "configs",
+    "credential_spec",
+    "deploy",
+    "dns",
+    "dns_search",
+    "entrypoint",
+    "environment",
+    "extra_hosts",
+    "healthcheck",
+    "hostname",
+    "image",
+    "init",
+    "isolation",
+    "labels",
+    "logging",
+    "networks",
+    "ports",
+    "read_only",
+    "secrets",
+    "stdin_open",
+    "stop_grace_period",
+    "stop_signal",
+    "sysctls",
+    "tty",
+    "ulimits",
+    "user",
+    "volumes",
+];
+
+/// The keys of services and of the extensions they merge that a stack drops.
+fn dropped_by_a_stack(text: &str) -> Vec<String> {
+    let mut dropped = Vec::new();
+    let mut inside = "";
+    for line in text.lines() {
+        let Some((key, _)) = line.trim_start().split_once(':') else { continue };
+        let depth = line.len() - line.trim_start().len();
+        if depth == 0 {
+            inside = key;
+        }
+        let is_setting = match inside {
+            "services" => depth == 4,
+            "x-service" => depth == 2,
+            _ => false,
+        };
+        let is_key = key.bytes().all(|byte| byte.is_ascii_lowercase() || b"_<".contains(&byte));
+        if is_setting && is_key && !STACK_KEYS.contains(&key) {
+            dropped.push(key.to_owned());
+        }
+    }
+    dropped
+}
+
+#[test]
+fn a_stack_takes_every_setting_of_the_swarm() {
+    let swarm = read("compose/swarm.yaml");
+    assert!(swarm.contains("\nversion: \"3.9\"\n"), "Docker 20.10 takes it for format 1");
+    assert_eq!(dropped_by_a_stack(&swarm), Vec::<String>::new());
+    let compose = dropped_by_a_stack(&read("compose/compose.yaml"));
+    for known in ["tmpfs", "restart", "security_opt", "depends_on"] {
+        assert!(compose.iter().any(|key| key == known), "{known} was not found: {compose:?}");
+    }
+}
+
 #[test]
 fn only_nginx_is_public() {
     for (name, service) in services("compose/compose.yaml") {
