@@ -6,6 +6,9 @@
 # DEPLOY_SITE       name of the site, for nginx and for the smoke check
 # SSH_KNOWN_HOSTS   file with the host's key; a host with another key is not talked to
 # SSH_IDENTITY      file with the key of the deployment user (optional: else the agent's)
+# DEPLOY_OPERATORS  addresses and networks that the door for operators, ops.<site>, is open to, separated by commas
+#                   (optional: closed)
+# DEPLOY_FRONT_PROXIES  proxies before the swarm whose X-Forwarded-For is believed (optional: none)
 # DEPLOY_TIMEOUT    seconds to wait for the checks, and for the services (300)
 #
 # The manager runs only what this script sends; it needs docker and nothing of this repository. Nothing is
@@ -26,20 +29,39 @@ fi
 # shellcheck source=.github/scripts/remote.sh
 . "$here/remote.sh"
 
+# shellcheck source=compose/addresses.sh
+. "$here/../../compose/addresses.sh"
+operators=$(operators "${DEPLOY_OPERATORS-}")
+front_proxies=$(front_proxies "${DEPLOY_FRONT_PROXIES-}")
+settings=("MINITWIT_IMAGE=$image" "MINITWIT_HOST=$DEPLOY_SITE")
+if [ -n "$operators" ]; then
+    door=ops.$DEPLOY_SITE
+    settings+=("'MINITWIT_OPERATORS=$operators'" "MINITWIT_OPS_HOST=$door"
+        "GRAFANA_URL=https://$door/grafana/" "PROMETHEUS_URL=https://$door/prometheus/")
+fi
+if [ -n "$front_proxies" ]; then
+    settings+=("'MINITWIT_FRONT_PROXIES=$front_proxies'")
+fi
+
 say() { echo "deploy.sh: $1" >&2; }
 
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
-"$here/render-stack.sh" "$stage"
+"$here/render-stack.sh" "$stage" ${door:+"https://$door"}
 # A pair of secrets with one suffix; a later date sorts behind an earlier one, and behind none.
 tls=$(on_manager docker secret ls --format "'{{.Name}}'" | sed -n 's/^tls_fullchain//p' | LC_ALL=C sort | tail -1)
+# A limit above the cores of a machine is refused by its engine.
+cores=$(on_manager docker node ls --quiet | while read -r node; do
+    on_manager docker node inspect --format "'{{.Description.Resources.NanoCPUs}}'" "$node" </dev/null
+done | sort -n | sed -n '1s/000000000$//p')
+cores=$((${cores:-1} < 2 ? 1 : 2))
 previous=$(on_manager docker service inspect \
     --format "'{{.Spec.TaskTemplate.ContainerSpec.Image}}'" minitwit_app 2>/dev/null || true)
 tar -cf - -C "$stage" . |
     on_manager sh -c "'rm -rf minitwit-deploy && mkdir minitwit-deploy && tar -xf - -C minitwit-deploy'"
 
 stack_deploy() {
-    on_manager env "MINITWIT_IMAGE=$image" "MINITWIT_HOST=$DEPLOY_SITE" "TLS_VERSION=$tls" \
+    on_manager env "${settings[@]}" "TLS_VERSION=$tls" "MINITWIT_CPUS=$cores" \
         docker stack deploy --with-registry-auth "$@" minitwit
 }
 

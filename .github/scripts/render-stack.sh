@@ -1,18 +1,24 @@
 #!/usr/bin/env bash
-# Writes what the swarm is told into an empty folder: render-stack.sh <folder>
+# Writes what the swarm is told into an empty folder: render-stack.sh <folder> [<address of the door for operators>]
 #
+# Links of alerts and dashboards lead to the door when there is one, else to this machine's end of a tunnel.
 # compose/swarm.yaml there is the stack, with each config named by a hash of its file. compose/check.yaml holds the
 # services that deploy.sh starts before it changes anything: `first`, one replica of the new version that gets no
 # traffic, and a `check-` service each for what asks that replica, nginx, Prometheus and Grafana; they end with 0
 # when all is well. They read the same configs and secrets, on a node that the service itself could be on.
 set -euo pipefail
 
-folder=$(realpath "${1:?usage: render-stack.sh <folder>}")
+folder=$(realpath "${1:?usage: render-stack.sh <folder> [<address of the door>]}")
+door=${2-}
 here=$(dirname "$(realpath "$0")")
 cd "$here/../.."
 cp -R --parents compose/swarm.yaml compose/nginx.conf compose/prometheus-swarm.yml compose/grafana \
     alerts/grafana alerts/prometheus dashboards/*.json "$folder"
 cp "$here/stack-status.sh" "$folder/"
+if [ -n "$door" ]; then
+    grep -rl --null 'http://localhost:' "$folder/alerts" "$folder/dashboards" |
+        xargs -0 sed -i -e "s#http://localhost:5002#$door#g" -e "s#http://localhost:3000#$door/grafana#g"
+fi
 stack=$folder/compose/swarm.yaml
 
 # A config's `name:` comes before its `file:`; both lines are written once the hash is known.
@@ -20,7 +26,7 @@ while IFS= read -r line; do
     case $line in
     *'name: '*_\$\{CONFIG_VERSION*) name=${line%%\$\{CONFIG_VERSION*} ;;
     '    file: '*)
-        hash=$(sha256sum "compose/${line#*file: }")
+        hash=$(sha256sum "$folder/compose/${line#*file: }")
         printf '%s%s\n%s\n' "$name" "${hash:0:12}" "$line"
         ;;
     *) printf '%s\n' "$line" ;;

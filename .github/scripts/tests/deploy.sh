@@ -26,7 +26,7 @@ echo "docker $*" >>"$WORK/calls"
 call="$1 $2"
 case $call in
 "stack deploy") known='--with-registry-auth --prune --compose-file --resolve-image' ;;
-"service inspect" | "secret ls" | "config ls" | "stack services") known='--format --quiet --filter' ;;
+"service inspect" | "node inspect" | "node ls" | "secret ls" | "config ls" | "stack services") known='--format --quiet --filter' ;;
 "service ps") known='--format --quiet --filter --no-trunc --no-resolve' ;;
 "service logs") known='--raw --since --tail --no-trunc --timestamps' ;;
 "service update" | "service rollback") known='--with-registry-auth --quiet --detach --image' ;;
@@ -40,6 +40,9 @@ for word; do
 done
 case "$*" in
 "secret ls"*) printf '%s\n' tls_fullchain tls_fullchain_20260301 alert_token ;;
+"node ls"*) printf '%s\n' node1 node2 ;;
+"node inspect"*node1) echo 4000000000 ;;
+"node inspect"*node2) echo 1000000000 ;;
 "service inspect"*minitwit_app)
     case $* in
     *UpdateStatus*)
@@ -62,7 +65,7 @@ case "$*" in
 "stack services"*) printf '%s\n' 'minitwit_app 1/1' 'minitwit_nginx 1/1' ;;
 "service logs"*) echo "$LOGGED" ;;
 "stack deploy"*check.yaml*)
-    [ "$TLS_VERSION" = _20260301 ] && grep -q 'name: nginx_conf_[0-9a-f]\{12\}$' minitwit-deploy/compose/check.yaml || exit 93 ;;
+    [ "$MINITWIT_CPUS" = 1 ] && [ "$MINITWIT_OPERATORS" = "${OPERATORS-}" ] && [ "$TLS_VERSION" = _20260301 ] && grep -q 'name: nginx_conf_[0-9a-f]\{12\}$' minitwit-deploy/compose/check.yaml || exit 93 ;;
 "stack deploy"*swarm.yaml*)
     [ -f minitwit-deploy/compose/nginx.conf ] && [ -f minitwit-deploy/alerts/grafana/rules.yaml ] || exit 92
     [ "$MINITWIT_HOST" = minitwit.example ] || exit 93
@@ -82,7 +85,7 @@ url=${*: -1}
 echo "$url" >>"$WORK/asked"
 case $url in
 */metrics) [ "$METRICS_PUBLIC" = yes ] && printf 200 || printf 404 ;;
-*/admin | */livez | */readyz) printf 404 ;;
+*/admin | */admin/session | */livez | */readyz | */grafana/ | */prometheus/ | */runbooks/*) printf 404 ;;
 */msgs) printf 403 ;;
 *) [ "$(cat "$WORK/image")" = "$BROKEN" ] && printf 502 || printf 200 ;;
 esac
@@ -124,6 +127,11 @@ grep -q 'stack deploy .*--prune.* minitwit$' "$work/calls" || fail 'nothing was 
 grep -qx https://api.minitwit.example/metrics "$work/asked" || fail 'the API was not asked for metrics'
 grep -q 'service rm minitwit_first minitwit_check-first' "$work/calls" || fail 'the checks stay'
 grep -qx 'docker config rm config1' "$work/calls" || fail 'old configs stay'
+
+case_name='a door for operators'
+deploy "$old" DEPLOY_OPERATORS=198.51.100.7,2001:db8::/32 OPERATORS='198.51.100.7 1; 2001:db8::/32 1; ' || fail 'refused'
+grep -q 'https://ops.minitwit.example/admin/alerts/' "$work/manager/minitwit-deploy/alerts/grafana/rules.yaml" ||
+    fail 'links of alerts lead elsewhere'
 
 case_name='a first deployment has no update'
 deploy '' LAST_STATE=none || fail 'refused'
@@ -180,4 +188,4 @@ echo "$new" >"$work/image"
 BROKEN='' METRICS_PUBLIC='' "$scripts/rollback.sh" >"$work/out" 2>&1 || fail 'refused'
 now_running "$old"
 
-echo 'deploy.sh, rollback.sh, smoke.sh: 12 cases passed'
+echo 'deploy.sh, rollback.sh, smoke.sh: 13 cases passed'

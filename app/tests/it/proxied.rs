@@ -21,6 +21,11 @@ use crate::postgres;
 
 pub const HOST: &str = "minitwit.test";
 pub const API_HOST: &str = "api.minitwit.test";
+pub const OPS_HOST: &str = "ops.minitwit.test";
+/// Who may use the door.
+pub const OPERATOR: &str = "127.0.9.1";
+/// A proxy in front of nginx.
+pub const FRONT_PROXY: &str = "127.0.8.1";
 
 /// nginx and the replicas behind it.
 pub struct Site {
@@ -82,7 +87,7 @@ impl Site {
         let mut command = Command::new("curl");
         command.args(["--silent", "--max-time", "15", "--interface", from]);
         command.arg("--cacert").arg(self.dir.path().join("fullchain.pem"));
-        for host in [HOST, API_HOST, "stranger.test"] {
+        for host in [HOST, API_HOST, OPS_HOST, "stranger.test"] {
             for port in [self.ports.http, self.ports.https] {
                 command.args(["--resolve", &format!("{host}:{port}:127.0.0.1")]);
             }
@@ -133,6 +138,21 @@ impl Site {
         let messages: Vec<serde_json::Value> = serde_json::from_slice(&answer.stdout).unwrap();
         assert!(messages.len() < 1000, "more messages than one answer holds");
         messages.iter().map(|message| message["content"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// A file with the cookies of an operator who is signed in at the panel, by the door.
+    pub fn sign_in_as_operator(&self) -> PathBuf {
+        let jar = self.dir.path().join("operator-cookies");
+        let (jar_name, url) = (jar.to_str().unwrap(), self.url(OPS_HOST, "/admin/login"));
+        let form = "username=admin&password=not+guessable";
+        assert_eq!(self.status(OPERATOR, &["-c", jar_name, "-d", form, &url]), "303 2");
+        jar
+    }
+
+    /// What nginx logged.
+    pub fn access_log(&self) -> String {
+        let log = fs::read(self.dir.path().join("access.log")).unwrap_or_default();
+        String::from_utf8_lossy(&log).into_owned()
     }
 
     /// What both replicas logged.
@@ -227,7 +247,7 @@ impl Drop for Replica {
 fn configure(dir: &Path, ports: &Ports, replicas: &[Replica; 2]) -> String {
     let dir = dir.display();
     let mut text = fs::read_to_string(root().join("compose/nginx.conf")).unwrap();
-    for (index, port) in [(0, "5000"), (1, "5001")] {
+    for (index, port) in [(0, "5000"), (1, "5001"), (2, "5002")] {
         let name = format!("server ${{MINITWIT_BACKEND}}:{port} resolve");
         let line = text.lines().find(|line| line.contains(&name)).unwrap().to_owned();
         let servers = replicas.each_ref().map(|replica| {
@@ -238,8 +258,19 @@ fn configure(dir: &Path, ports: &Ports, replicas: &[Replica; 2]) -> String {
     let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|kind| format!("{kind}_temp_path {dir}/{kind};\n"))
         .concat();
+    // Of one family: the ports are free on the address of this test alone.
+    let listens_on_ipv6 = |line: &&str| line.trim_start().starts_with("listen [::]");
+    text = text.lines().filter(|line| !listens_on_ipv6(line)).collect::<Vec<_>>().join("\n");
     let replacements = [
         ("${MINITWIT_HOST}", HOST.to_owned()),
+        ("${MINITWIT_OPS_HOST}", OPS_HOST.to_owned()),
+        ("${MINITWIT_OPERATORS}", format!("{OPERATOR} 1;")),
+        ("${MINITWIT_FRONT_PROXIES}", format!("set_real_ip_from {FRONT_PROXY};")),
+        ("${MINITWIT_GRAFANA}:3000 resolve", format!("127.0.0.1:{}", ports.health)),
+        ("${MINITWIT_PROMETHEUS}:9090 resolve", format!("127.0.0.1:{}", ports.health)),
+        // Before 1.25.1 it is a word of `listen`.
+        ("    http2 on;\n", String::new()),
+        ("listen 443 ssl", "listen 443 ssl http2".to_owned()),
         ("listen 80", format!("listen 127.0.0.1:{}", ports.http)),
         ("listen 443", format!("listen 127.0.0.1:{}", ports.https)),
         ("127.0.0.1:8081", format!("127.0.0.1:{}", ports.health)),
@@ -258,7 +289,7 @@ fn configure(dir: &Path, ports: &Ports, replicas: &[Replica; 2]) -> String {
 }
 
 fn make_certificate(dir: &Path) {
-    let names = format!("subjectAltName=DNS:{HOST},DNS:{API_HOST}");
+    let names = format!("subjectAltName=DNS:{HOST},DNS:{API_HOST},DNS:{OPS_HOST}");
     let output = Command::new("openssl")
         .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"])
         .args(["-nodes", "-days", "2", "-subj", "/CN=minitwit.test", "-addext", &names])

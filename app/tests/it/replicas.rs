@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::proxied::{API_HOST, HOST, Site, text, wait};
+use crate::proxied::{API_HOST, FRONT_PROXY, HOST, OPERATOR, OPS_HOST, Site, text, wait};
 
 #[test]
 fn restarts_and_crashes_of_replicas_go_unnoticed_behind_nginx() {
@@ -72,6 +72,11 @@ fn nginx_lets_through_what_is_public_and_nothing_else() {
     names_nobody_asked_for_are_refused(&site);
     the_address_of_a_client_is_its_own(&site);
     who_asks_too_often_is_slowed_down(&site);
+    what_another_proxy_says_of_clients_is_believed_of_that_one(&site);
+    the_door_is_for_operators(&site);
+    a_log_line_stays_short(&site);
+    // Ends the replicas.
+    who_meets_no_replica_gets_a_page(&site);
 }
 
 fn site_and_api_are_public_and_ops_is_not(site: &Site) {
@@ -118,6 +123,79 @@ fn the_address_of_a_client_is_its_own(site: &Site) {
     let record = records.lines().find(|line| line.contains("/nobody-of-this-name")).unwrap();
     assert!(record.contains("\"client.address\":\"127.0.4.1\""), "{record}");
     assert!(!records.contains("203.0.113.9"), "{records}");
+}
+
+fn what_another_proxy_says_of_clients_is_believed_of_that_one(site: &Site) {
+    let url = site.url(HOST, "/nobody-behind-a-proxy");
+    let said = ["-H", "X-Forwarded-For: 203.0.113.77", &url];
+    assert_eq!(site.status(FRONT_PROXY, &said), "404 2");
+    let is_recorded = || {
+        let records = site.records();
+        records.lines().any(|line| {
+            line.contains("/nobody-behind-a-proxy") && line.contains("\"203.0.113.77\"")
+        })
+    };
+    wait("the client's address is recorded", is_recorded);
+}
+
+fn the_door_is_for_operators(site: &Site) {
+    for path in ["/", "/admin", "/grafana/", "/prometheus/", "/runbooks/MiniTwitDown"] {
+        let url = site.url(OPS_HOST, path);
+        assert_eq!(site.status("127.0.3.1", &[&url]), "403 2", "{path} is open to everybody");
+    }
+    // Stands in for Grafana and Prometheus.
+    let tool = site.url(OPS_HOST, "/grafana/nginx-health");
+    assert_eq!(site.status(OPERATOR, &[&tool]), "302 2");
+    let jar = site.sign_in_as_operator();
+    let jar = jar.to_str().unwrap();
+    assert_eq!(site.status(OPERATOR, &["-b", jar, &tool]), "204 2");
+    let panel = site.url(OPS_HOST, "/admin/system");
+    assert_eq!(site.status(OPERATOR, &["-b", jar, &panel]), "200 2");
+    for hidden in ["/metrics", "/livez", "/readyz", "/session", "/admin/api/alerts"] {
+        let url = site.url(OPS_HOST, hidden);
+        assert_eq!(site.status(OPERATOR, &["-b", jar, &url]), "404 2", "{hidden}");
+    }
+}
+
+/// The log driver of the engine cuts at 16 KiB.
+fn a_log_line_stays_short(site: &Site) {
+    let long = format!("/nobody-{}", "%01".repeat(5_000));
+    let agent = "\u{1}ø".repeat(2_000);
+    let status = site.status("127.0.6.1", &["-A", &agent, &site.url(HOST, &long)]);
+    assert_eq!(status, "400 2");
+    let line = || {
+        let lines = site.access_log();
+        lines.lines().find(|line| line.contains("GET /nobody-\\u0001")).map(str::to_owned)
+    };
+    wait("nginx logs the request", || line().is_some());
+    let line = line().unwrap();
+    assert!(line.len() < 16_000, "{} bytes", line.len());
+    let record: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert!(record["url.path"].as_str().unwrap().len() > 900, "{line}");
+    assert!(record["user_agent.original"].as_str().unwrap().ends_with(['ø', '\u{1}']), "{line}");
+}
+
+fn who_meets_no_replica_gets_a_page(site: &Site) {
+    for replica in &site.replicas {
+        replica.end(Signal::KILL);
+    }
+    let ask = |arguments: &[&str]| {
+        let fixed = ["-D", "-", "-w", "%{http_code}"];
+        text(&site.curl("127.0.7.1", &[&fixed, arguments].concat()))
+    };
+    for (host, kind, said) in [
+        (HOST, "text/html", "cannot answer right now"),
+        (API_HOST, "application/json", "\"error_msg\""),
+    ] {
+        let url = site.url(host, "/public");
+        for arguments in [&[url.as_str()][..], &["-d", "a=b", &url]] {
+            let answer = ask(arguments);
+            assert!(answer.ends_with("503") && answer.contains(said), "{answer}");
+            let headers = answer.to_lowercase();
+            assert!(headers.contains("retry-after: 5") && headers.contains(kind), "{answer}");
+            assert_eq!(headers.matches("content-security-policy").count(), 1, "{answer}");
+        }
+    }
 }
 
 fn who_asks_too_often_is_slowed_down(site: &Site) {
