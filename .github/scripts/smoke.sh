@@ -1,15 +1,30 @@
 #!/usr/bin/env bash
 # Asks a deployed site what a user would, and whether what must not be public is not:
-#   smoke.sh https://minitwit.example
+#   smoke.sh [--address <host:port>] [--certificate <file>] https://minitwit.example
 # The API is asked at api.<host>. SMOKE_TRIES (30) attempts, SMOKE_PAUSE (2) seconds apart.
+#   --address      asks there instead of where the names lead, such as 127.0.0.1:8443
+#   --certificate  believes this certificate, such as a self-signed one
 set -euo pipefail
 
-site=${1:?usage: smoke.sh <address of the site>}
+usage='usage: smoke.sh [--address <host:port>] [--certificate <file>] <address of the site>'
+options=()
+while [[ ${1-} == --* ]]; do
+    case $1 in
+    --address) options+=(--connect-to "::${2:?$usage}") ;;
+    --certificate) options+=(--cacert "${2:?$usage}") ;;
+    *)
+        echo "$usage" >&2
+        exit 2
+        ;;
+    esac
+    shift 2
+done
+site=${1:?$usage}
 api=${site/:\/\//:\/\/api.}
 tries=${SMOKE_TRIES:-30}
 
 status() {
-    curl --silent --output /dev/null --max-time 10 --write-out '%{http_code}' "$1" || true
+    curl --silent --output /dev/null --max-time 10 --write-out '%{http_code}' "${options[@]}" "$1" || true
 }
 
 expect() {
@@ -27,7 +42,7 @@ expect 200 "$site/public"
 expect 200 "$site/login"
 expect 200 "$api/latest"
 expect 403 "$api/msgs"
-for hidden in metrics admin livez readyz; do
+for hidden in metrics admin admin/session livez readyz grafana/ prometheus/ runbooks/MiniTwitDown; do
     expect 404 "$site/$hidden"
     expect 404 "$api/$hidden"
 done
