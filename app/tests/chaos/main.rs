@@ -2,8 +2,10 @@
 //! service fires the watchdog alone, each fault fires its alert and nothing that is not explained, and
 //! everything ends when the fault does. Last, the notification stands in the panel.
 //!
-//! A binary of its own, because nothing else may run beside it. It builds the service with the feature
-//! `chaos` from what the other tests have compiled already. Rules run at a sixtieth of their time.
+//! A binary of its own that runs by name alone, because nothing else may run beside it and it takes
+//! minutes: `cargo test --workspace --features minitwit/chaos --test chaos`. It builds the service with
+//! the feature `chaos` from what the other tests have compiled already. Rules run at a sixtieth of their
+//! time.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -397,6 +397,7 @@ fn nothing_is_deployed_that_was_not_checked_and_nothing_released_that_was_not_de
     let checks = read(".github/workflows/ci.yml");
     for check in [
         "scripts/coverage.sh",
+        "--features minitwit/chaos --test chaos",
         "scripts/simulation.sh",
         "scripts/lint-files.sh",
         "fail-build: true",

@@ -71,7 +71,8 @@ fn tried(source: &Source) -> String {
     let fired = source.alerts().count() - source.chaos.excluded.len();
     let mut text = format!(
         "\n## Tried\n\n`promtool` evaluates every rule on made-up series, one that fires and one that does not.\n\
-        `cargo test -p minitwit --test chaos` breaks a running service under a real Prometheus and Alertmanager,\n\
+        `cargo test --workspace --features minitwit/chaos --test chaos` breaks a running service under\n\
+        a real Prometheus and Alertmanager,\n\
         sixty times faster: {fired} alerts fire there, each for its fault, and end with it. These do not:\n\n\
         | alert | why |\n|---|---|\n"
     );
