@@ -115,11 +115,19 @@ pub fn row(group: &Group, view: &View, links: &Links) -> GroupRow {
 }
 
 /// What a row says of it; nothing while it is open.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Resolution {
+    /// `open`, `resolved` or `reopened`.
+    pub status: &'static str,
     pub text: String,
     pub class: &'static str,
     pub is_resolved: bool,
+}
+
+impl Default for Resolution {
+    fn default() -> Self {
+        Self { status: "open", text: String::new(), class: "", is_resolved: false }
+    }
 }
 
 /// Adds states and releases to rows: resolved ones come last, and what came back is noted for everybody.
@@ -143,10 +151,10 @@ pub async fn annotate(panel: &Panel, view: &View, rows: &mut [GroupRow]) -> Vec<
 pub fn resolution(state: &ErrorState, came_back: Option<&str>, now: i64) -> Resolution {
     if let Some(version) = came_back {
         let text = format!("reopened in {version}");
-        return Resolution { text, class: "error", is_resolved: false };
+        return Resolution { status: "reopened", text, class: "error", is_resolved: false };
     }
     let ErrorState { resolved_version: version, resolved_by: by, .. } = state;
     let ago = format::ago(state.resolved_at, now);
     let text = format!("resolved in {version}, {ago} by {by}");
-    Resolution { text, class: "done", is_resolved: true }
+    Resolution { status: "resolved", text, class: "done", is_resolved: true }
 }
