@@ -32,7 +32,7 @@ awaited() {
 }
 # The address of a listener, once the log says it.
 address() {
-  awaited "$work/log" "\"listener\":\"?$1\"?.*" | grep -oE '127\.0\.0\.1:[0-9]+' | head -n 1
+  awaited "$work/log" "\"listener.name\":\"?$1\"?.*" | grep -oE '127\.0\.0\.1:[0-9]+' | head -n 1
 }
 site=$(address site)
 api=$(address api)

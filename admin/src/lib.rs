@@ -6,6 +6,7 @@ mod admin;
 mod clock;
 mod context;
 mod data;
+pub mod fields;
 mod format;
 mod history;
 mod host;

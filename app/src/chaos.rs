@@ -96,7 +96,7 @@ pub async fn post(
     Path(fault): Path<String>,
     Query(strength): Query<Strength>,
 ) -> Result<StatusCode, AppError> {
-    tracing::warn!(fault, "chaos");
+    tracing::warn!(chaos.fault = fault, "chaos");
     let Strength { share, count, ms, mib, name } = strength;
     match fault.as_str() {
         "off" => drop(FAULTS.lock().take()),

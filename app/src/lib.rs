@@ -26,6 +26,7 @@ pub mod durable;
 pub mod error;
 pub mod escape;
 pub mod exposition;
+pub mod fields;
 mod flash_cookie;
 pub mod jobs;
 pub mod links;

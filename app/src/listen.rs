@@ -94,7 +94,7 @@ impl Listener {
                 Err(error) => {
                     // Once until it works again: this comes ten times a second.
                     if !refused {
-                        tracing::warn!(error.message = %error, listener = self.name, "could not accept");
+                        tracing::warn!(error.message = %error, listener.name = self.name, "could not accept");
                     }
                     refused = true;
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -106,7 +106,10 @@ impl Listener {
         let all_ended = permits.acquire_many(MAX_CONNECTIONS);
         drop(tokio::time::timeout(SETTLE_TIMEOUT.min(grace), all_ended).await);
         if tokio::time::timeout(grace, connections.shutdown()).await.is_err() {
-            tracing::warn!(listener = self.name, "requests were cut off at the end of the grace");
+            tracing::warn!(
+                listener.name = self.name,
+                "requests were cut off at the end of the grace"
+            );
         }
     }
 

@@ -33,7 +33,7 @@ pub async fn run(config: &Config, data_dir: &DataDir, telemetry: &Telemetry) -> 
     raise_file_limit();
     let running = start(config, data_dir, telemetry).await?;
     let name = signals.wait().await;
-    tracing::info!(signal = name, "stopping");
+    tracing::info!(process.signal = name, "stopping");
     tokio::spawn(signals.exit_on_second());
     running.stop().await;
     tracing::info!("stopped");
@@ -138,7 +138,7 @@ impl Group {
 async fn open_database(config: &Config, url: &DatabaseUrl) -> anyhow::Result<Db> {
     let db = Db::open(url, config.data.pool_sizes()).await?;
     db.migrate().await?;
-    tracing::info!(database = ?url, "database open");
+    tracing::info!(db.url = ?url, "database open");
     Ok(db)
 }
 
@@ -166,7 +166,11 @@ fn sample(past: &Arc<Metrics>, exposition: &Exposition) -> Sampler {
 async fn note_version(state: &AppState) {
     let (version, revision) = (env!("CARGO_PKG_VERSION"), build::REVISION);
     match state.db.started_version(version, revision, state.clock.now()).await {
-        Ok(true) => tracing::info!(service.version = version, revision, "a version was deployed"),
+        Ok(true) => tracing::info!(
+            service.version = version,
+            service.revision = revision,
+            "a version was deployed"
+        ),
         Ok(false) => {}
         Err(error) => {
             tracing::warn!(error.message = error.chain(), "the deployment was not noted");
@@ -213,7 +217,11 @@ async fn bind(
 fn serve(listeners: Vec<Listener>, grace: Duration) -> (Group, Group) {
     let (public, ops) = (Group::default(), Group::default());
     for listener in listeners {
-        tracing::info!(listener = listener.name, address = %listener.address, "listening");
+        tracing::info!(
+            listener.name = listener.name,
+            listener.address = %listener.address,
+            "listening"
+        );
         print_address(&listener);
         if listener.name == OPS {
             ops.serve(listener, grace.min(CLOSE_TIMEOUT));

@@ -33,7 +33,7 @@ impl Signals {
     /// Who asks twice does not want to wait.
     pub async fn exit_on_second(mut self) {
         let name = self.wait().await;
-        tracing::warn!(signal = name, "stopping at once");
+        tracing::warn!(process.signal = name, "stopping at once");
         std::process::exit(130);
     }
 }

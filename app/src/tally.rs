@@ -163,7 +163,7 @@ impl Tally {
                 db.operation.name = run.name,
                 db.query.text = run.sql,
                 db.query.source = %run.source,
-                db.repeats = run.times,
+                db.runs = run.times,
                 db.rows = run.rows,
                 offset_us = run.offset,
                 error.type = (!run.error_type.is_empty()).then_some(run.error_type),

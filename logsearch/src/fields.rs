@@ -56,6 +56,10 @@ pub const DB_COUNT: &str = "db.count";
 pub const DB_DURATION: &str = "db.duration_us";
 /// Number of rows a statement or request read or wrote.
 pub const DB_ROWS: &str = "db.rows";
+/// How often the most repeated statement of a request or job ran.
+pub const DB_REPEATS: &str = "db.repeats";
+/// How often the statement of this record ran in its request or job.
+pub const DB_RUNS: &str = "db.runs";
 /// The name of a scheduled job.
 pub const JOB: &str = "job.name";
 
@@ -107,7 +111,8 @@ impl Definition {
     }
 }
 
-const fn field(
+/// A field of a catalogue. Services add to the standard one with a table of their own in this form.
+pub const fn field(
     name: &'static str,
     kind: Kind,
     aliases: &'static [(&'static str, u32)],
@@ -141,7 +146,8 @@ pub const CATALOGUE: &[Definition] = &[
     field(DB_COUNT, Integer, &[("db_count", 1), ("queries", 1)], "SQL statements of a request"),
     field(DB_DURATION, Microseconds, &[("db_time", 1_000), ("db_time_ms", 1_000), ("db_ms", 1_000), ("db.duration_us", 1), ("db.time_ms", 1_000)], "time in the database, in ms unless a unit is given"),
     field(DB_ROWS, Integer, &[("db_rows", 1), ("rows", 1), ("db.response.returned_rows", 1)], "rows read or written"),
-    field("db.repeats", Integer, &[("repeats", 1), ("db_repeats", 1)], "how often one statement ran in a request"),
+    field(DB_REPEATS, Integer, &[("repeats", 1), ("db_repeats", 1)], "how often the most repeated statement of a request or job ran"),
+    field(DB_RUNS, Integer, &[("runs", 1)], "how often this statement ran in its request or job"),
     field("db.query.source", Keyword, &[("sql_source", 1)], "file:line of a statement"),
     field(DB_QUERY, Keyword, &[("sql", 1), ("statement", 1), ("db.statement", 1)], "SQL text without values"),
     field(DB_OPERATION, Keyword, &[("db_operation", 1), ("db.operation", 1)], "name of the database operation"),
@@ -162,6 +168,9 @@ pub const CATALOGUE: &[Definition] = &[
     field("surface", Keyword, &[("surface", 1)], "which part of the service answered"),
     field("event.kind", Keyword, &[("kind", 1)], "event or span"),
     field("event.action", Keyword, &[("action", 1), ("audit", 1)], "what was done, for audit records"),
+    field("logs.levels", Keyword, &[], "levels that are recorded from now on"),
+    field("logs.levels.before", Keyword, &[], "levels that were recorded until then"),
+    field("logs.levels.duration_s", Integer, &[], "seconds after which the usual levels come back"),
     field("alert.name", Keyword, &[("alert", 1)], "name of an alerting rule"),
     field("alert.severity", Keyword, &[("alert_severity", 1)], "severity of an alerting rule"),
     field(SEQUENCE, Integer, &[("sequence", 1), ("seq", 1)], "position in the log"),

@@ -11,8 +11,6 @@ use super::record::{number_of, text_of};
 
 /// How often one statement has to run in a request to be called N+1.
 pub const REPEATS: u64 = 5;
-/// How often a folded statement ran.
-pub const TIMES: &str = "db.repeats";
 /// Where a statement stands in the source.
 const SOURCE: &str = "db.query.source";
 
@@ -49,10 +47,10 @@ impl Profile {
         let took = end.as_ref().and_then(|end| number_of(end, fields::DURATION));
         let duration = took.unwrap_or(last - first);
         let start = end.as_ref().map_or(first, |end| end.timestamp - duration);
-        let folded = records.iter().any(|record| record.field(TIMES).is_some() && !is_end(record));
+        let folded = records.iter().any(|record| record.field(fields::DB_RUNS).is_some());
         let mut statements: Vec<Statement> = Vec::new();
         for record in records.iter().filter(|record| record.field(fields::DB_QUERY).is_some()) {
-            if folded && record.field(TIMES).is_none() {
+            if folded && record.field(fields::DB_RUNS).is_none() {
                 continue;
             }
             let next = statement(record, start);
@@ -98,7 +96,7 @@ fn work(record: &LogRecord) -> Option<String> {
 /// Records of statements, each run once: what a service folded at the end of a request it may have told
 /// before, of slow and of failed runs.
 pub fn dedup_statements(records: &[LogRecord]) -> Vec<&LogRecord> {
-    let is_folded = |record: &&LogRecord| record.field(TIMES).is_some();
+    let is_folded = |record: &&LogRecord| record.field(fields::DB_RUNS).is_some();
     let folded: HashSet<_> = records.iter().filter(is_folded).filter_map(work).collect();
     let is_new = |record: &&LogRecord| {
         is_folded(record) || work(record).is_none_or(|work| !folded.contains(&work))
@@ -122,7 +120,9 @@ pub fn statement(record: &LogRecord, start: i64) -> Statement {
         name: text(fields::DB_OPERATION),
         sql: text(fields::DB_QUERY),
         callsite: text_of(record, SOURCE).unwrap_or_else(|| text(fields::CALLSITE)),
-        times: number_of(record, TIMES).and_then(|times| u64::try_from(times).ok()).unwrap_or(1),
+        times: number_of(record, fields::DB_RUNS)
+            .and_then(|times| u64::try_from(times).ok())
+            .unwrap_or(1),
         micros,
         rows: number_of(record, fields::DB_ROWS).unwrap_or(0),
         failed,
@@ -190,7 +190,7 @@ mod tests {
         let records = [
             sql(1, &[]),
             sql(2, &[]),
-            sql(3, &[(TIMES, Value::Int(2)), (fields::OFFSET, Value::Int(1))]),
+            sql(3, &[(fields::DB_RUNS, Value::Int(2)), (fields::OFFSET, Value::Int(1))]),
         ];
         let profile = Profile::new(&records);
         assert_eq!(profile.most_repeats(), 2);
@@ -203,7 +203,7 @@ mod tests {
             let id = (fields::REQUEST_ID, Value::Str(request.to_owned()));
             sql(1, &[&[id], more].concat())
         };
-        let folded = [(TIMES, Value::Int(1))];
+        let folded = [(fields::DB_RUNS, Value::Int(1))];
         let records = [of("a", &[]), of("a", &folded), of("b", &[]), sql(1, &[]), sql(1, &folded)];
         assert_eq!(dedup_statements(&records).len(), 4);
     }

@@ -163,10 +163,11 @@ pub async fn set_levels(
     let levels = Levels::parse(text).map_err(|error| PanelError::Invalid(format!("{error}.")))?;
     let minutes = form.get("minutes").and_then(|text| text.parse().ok());
     let minutes = minutes.filter(|minutes| MINUTES.contains(minutes)).unwrap_or(MINUTES[0]);
+    let before = control.levels().to_string();
     control
         .set_for(levels, Duration::from_mins(minutes))
         .map_err(|error| PanelError::Invalid(format!("Levels not changed: {error}.")))?;
-    audit!("levels.set", by, { logs.levels = text, minutes }, "log levels changed");
+    audit!("levels.set", by, { logs.levels = text, logs.levels.before = before, logs.levels.duration_s = minutes * 60 }, "log levels changed");
     Ok(Redirect::to(&panel.links.path(path::SYSTEM)).into_response())
 }
 

@@ -99,7 +99,7 @@ impl Place {
             let line = lines.next().unwrap().unwrap();
             let record = serde_json::from_str::<serde_json::Value>(&line).unwrap_or_default();
             if record["message"] == "listening" {
-                addresses.push(record["address"].as_str().unwrap().parse().unwrap());
+                addresses.push(record["listener.address"].as_str().unwrap().parse().unwrap());
             }
         }
         std::thread::spawn(move || lines.for_each(drop));

@@ -169,8 +169,8 @@ async fn levels(
             event.action = "levels.set",
             user.name = peer.name(),
             logs.levels = levels,
-            before,
-            seconds = change.seconds
+            logs.levels.before = before,
+            logs.levels.duration_s = change.seconds
         },
         "log levels changed"
     );

@@ -62,7 +62,11 @@ pub async fn site_api_parity(context: Context) -> anyhow::Result<Outcome> {
     metrics::site_api_parity(found.ratio());
     let Parity { matching, messages } = found;
     if matching < messages {
-        tracing::warn!(matching, messages, "site and API show different messages");
+        tracing::warn!(
+            parity.matching = matching,
+            parity.messages = messages,
+            "site and API show different messages"
+        );
     }
     Ok(Outcome::Done(format!("site and API agree on {matching} of {messages} messages")))
 }

@@ -69,8 +69,8 @@ impl<L: Copy + Eq, I: Clone> LabelSets<L, I> {
         counter!(LABEL_OVERFLOW.name).increment(1);
         if !self.is_reported.swap(true, Ordering::Relaxed) {
             tracing::warn!(
-                metric = self.metric,
-                most = self.most,
+                metric.name = self.metric,
+                metric.label_sets.limit = self.most,
                 "a metric has too many label sets; further ones are measured as one"
             );
         }

@@ -28,8 +28,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing_subscriber::layer::SubscriberExt;
 
 pub use crate::client::{Answer, Browser, Simulator, raw, raw_and_end, request, send};
-use crate::postgres;
 use crate::records::Records;
+use crate::{log_fields, postgres};
 
 /// What the course's simulator sends.
 pub const SIMULATOR: &str = "Basic c2ltdWxhdG9yOnN1cGVyX3NhZmUh";
@@ -108,6 +108,15 @@ impl Instruments {
             metrics: recorder.handle(),
             _recorder: metrics::set_default_local_recorder(recorder),
             _subscriber: tracing::subscriber::set_default(subscriber),
+        }
+    }
+}
+
+impl Drop for Instruments {
+    /// The end of a test, when it has not failed already.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            log_fields::assert_known();
         }
     }
 }

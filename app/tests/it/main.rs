@@ -28,6 +28,7 @@ mod jobs;
 mod latest;
 mod layering;
 mod log_commands;
+mod log_fields;
 mod metrics_page;
 mod notice;
 mod observe;

@@ -248,7 +248,7 @@ fn statement(app: &TestApp, route: &str, is_folded: bool) -> LogRecord {
         ("duration_us".to_owned(), Value::Int(300_000)),
     ];
     if is_folded {
-        fields.push(("db.repeats".to_owned(), Value::Int(1)));
+        fields.push(("db.runs".to_owned(), Value::Int(1)));
     }
     LogRecord {
         timestamp: app.clock.now(),

@@ -91,7 +91,8 @@ pub fn serve(
     while !addresses.contains_key("ops") {
         addresses.extend(program.wait_for(within, |line| {
             let record: Value = serde_json::from_str(line).ok()?;
-            let (name, address) = (record["listener"].as_str()?, record["address"].as_str()?);
+            let (name, address) =
+                (record["listener.name"].as_str()?, record["listener.address"].as_str()?);
             (record["message"] == "listening")
                 .then(|| [(name.to_owned(), address.parse().unwrap())])
         }));

@@ -5,7 +5,7 @@ use logsearch::query::{Chips, Query, parse};
 use logsearch::record::{LogRecord, ValueRef};
 
 use crate::context::links::{Links, View, cursor, path};
-use crate::data::profile::{REPEATS, TIMES};
+use crate::data::profile::REPEATS;
 use crate::data::record::{number_of, text_of};
 use crate::data::requests::Route;
 use crate::format;
@@ -50,7 +50,7 @@ pub fn took(micros: Option<&f64>) -> String {
 pub fn request_row(record: &LogRecord, links: &Links) -> RequestRow {
     let text = |name| text_of(record, name).unwrap_or_default();
     let micros = |name| number_of(record, name).map_or_else(String::new, format::millis);
-    let repeats = number_of(record, TIMES).unwrap_or(0);
+    let repeats = number_of(record, fields::DB_REPEATS).unwrap_or(0);
     let status = text(fields::STATUS);
     let route = text(fields::ROUTE);
     let path = if route.is_empty() { text(fields::PATH) } else { route };

@@ -99,8 +99,6 @@ fn beginning(sql: &str) -> String {
 mod tests {
     use logsearch::record::{Level, Value};
 
-    use crate::data::profile::TIMES;
-
     use super::*;
 
     fn record(timestamp: i64, fields: &[(&str, Value)]) -> LogRecord {
@@ -135,7 +133,10 @@ mod tests {
         };
         let end = [(fields::STATUS, Value::Int(200)), (fields::DURATION, Value::Int(900))];
         let mut records = vec![part("render", 500, 300), part("handler", 100, 700)];
-        records.push(sql(1_000, &[(TIMES, Value::Int(2)), (fields::OFFSET, Value::Int(100))]));
+        records.push(sql(
+            1_000,
+            &[(fields::DB_RUNS, Value::Int(2)), (fields::OFFSET, Value::Int(100))],
+        ));
         records.extend([part("send", 800, 100), record(1_000, &end)]);
         let steps = steps(&Profile::new(&records), &records);
         let found: Vec<_> = steps.iter().map(|step| (step.label.as_str(), step.depth)).collect();

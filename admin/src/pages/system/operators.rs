@@ -232,7 +232,7 @@ pub async fn end(
     };
     let ended = host(&panel)?.end(&own.head, &name, &which).await?;
     audit!(
-        "operator.sessions_end", own.operator.name, { operator.name = name, ended },
+        "operator.sessions_end", own.operator.name, { operator.name = name, operator.sessions_ended = ended },
         "operator sessions ended"
     );
     Ok(back(&panel))
