@@ -9,8 +9,9 @@ use logsearch::record::LogRecord;
 use logsearch::store::LogStore;
 use logsearch::testing::WebLog;
 
-use crate::harness::{App, attributes};
+use crate::harness::App;
 use crate::host::Host;
+use crate::html::Page;
 
 /// How many records the export of what a page of the logs shows has.
 async fn exported(app: &App, url: &str) -> usize {
@@ -20,35 +21,46 @@ async fn exported(app: &App, url: &str) -> usize {
     answer.text.lines().filter(|line| line.starts_with('{') && line.ends_with('}')).count()
 }
 
+/// A number as a page writes it, alone or before what it counts.
 fn count(text: &str) -> usize {
-    text.replace(',', "").parse().unwrap()
+    text.split(' ').next().unwrap().replace(',', "").parse().unwrap()
 }
 
-/// Texts up to a `<` behind each of these.
-fn cells<'a>(html: &'a str, before: &'a str) -> impl Iterator<Item = &'a str> {
-    html.split(before).skip(1).map(|rest| rest.split('<').next().unwrap())
+/// What a page says it found in all.
+fn total(page: &Page) -> usize {
+    count(&page.one("[data-total]").text())
+}
+
+/// Figures, each with the address behind it.
+type Linked = Vec<(String, usize)>;
+
+/// The total of a page of the logs, the values of its sidebar, and the bars of its histogram.
+fn figures(page: &Page) -> (usize, Linked, Linked) {
+    let values = page.all("[data-facet] li").into_iter();
+    let values = values.filter(|value| value.has("a.value[title]"));
+    let values = values.map(|value| {
+        (value.one("a.value").attr("href").to_owned(), count(&value.one(".num").text()))
+    });
+    let bars = page.all(".histogram tbody tr").into_iter().map(|bar| {
+        let sum = bar.texts(".num").iter().map(|text| count(text)).sum();
+        (bar.one("a").attr("href").to_owned(), sum)
+    });
+    (total(page), values.collect(), bars.collect())
 }
 
 /// Compares the total, every value of the sidebar and every bar with the exports behind their links.
 /// Returns the total and how many figures were compared.
 async fn compare(app: &App, url: &str) -> (usize, usize) {
-    let page = app.get(url).await.text;
-    let total = cells(&page, "<p class=\"sum\"><strong>").next().unwrap();
-    let total = count(total.split(' ').next().unwrap());
+    let (total, values, bars) = figures(&app.get(url).await.page());
     assert_eq!(exported(app, url).await, total, "{url}");
 
     let mut compared = 1;
-    for value in page.split("<a class=\"value ").skip(1) {
-        let link = attributes(&format!(" {value}"), "href").swap_remove(0);
-        let shown = count(cells(value, "<span class=\"num\">").next().unwrap());
+    for (link, shown) in values {
         assert_eq!(exported(app, &link).await, shown, "{link}");
         compared += 1;
     }
-    let table = page.split("<figcaption>").nth(1).unwrap().split("</figcaption>").next().unwrap();
     let mut sum = 0;
-    for row in table.split("<tr><td><a").skip(1) {
-        let link = attributes(row, "href").swap_remove(0);
-        let shown: usize = cells(row, "<td class=\"num\">").map(count).sum();
+    for (link, shown) in bars {
         assert_eq!(exported(app, &link).await, shown, "{link}");
         sum += shown;
         compared += 1;
@@ -118,49 +130,39 @@ async fn every_figure_over_partitions_and_tail_equals_the_export_behind_its_link
 #[tokio::test]
 async fn the_cells_of_the_heatmap_count_all_requests_and_lead_to_theirs() {
     let app = App::with_log(3_000).await;
-    let requests = |page: &str| {
-        let sum = cells(page, "<p class=\"sum\"><strong>").next().unwrap();
-        count(sum.split(' ').next().unwrap())
+    let page = app.get("/ops/requests?from=24h&q=-route:/nothing").await;
+    let (mut drawn, table, requests) = {
+        let page = page.page();
+        let cells = page.all(".heatmap td.num a").into_iter();
+        let cells = cells.map(|cell| (cell.attr("href").to_owned(), count(&cell.text())));
+        (page.values(".heatmap svg a", "href"), cells.collect::<Linked>(), total(&page))
     };
-    let page = app.get("/ops/requests?from=24h&q=-route:/nothing").await.text;
-    let figure = page.split("<figure class=\"heatmap\">").nth(1).unwrap();
-    let (drawing, rest) = figure.split_once("</svg>").unwrap();
-    let mut drawn = attributes(drawing, "href");
-    let table = rest.split_once("</table>").unwrap().0;
     let mut sum = 0;
-    for cell in table.split("<td class=\"num\"><a").skip(1) {
-        let link = attributes(cell, "href").swap_remove(0);
-        let shown = count(cell.split(['>', '<']).nth(1).unwrap());
-        assert_eq!(requests(&app.get(&link).await.text), shown, "{link}");
+    for (link, shown) in table {
+        assert_eq!(total(&app.get(&link).await.page()), shown, "{link}");
         let at = drawn.iter().position(|url| *url == link).unwrap();
         drawn.swap_remove(at);
         sum += shown;
     }
-    assert_eq!(sum, requests(&page));
+    assert_eq!(sum, requests);
     assert!(sum > 500 && drawn.is_empty(), "{sum}, {drawn:?}");
 }
 
 #[tokio::test]
 async fn the_heatmap_of_metrics_is_that_of_the_requests() {
     let app = App::with_log(800).await;
-    let figure = |page: &str| {
-        let figure = page.split("<figure class=\"heatmap\">").nth(1).unwrap();
-        figure.split("</figure>").next().unwrap().to_owned()
-    };
+    let figure = async |path: &str| app.get(path).await.page().one("figure.heatmap").html();
     let [metrics, alone, requests] =
         ["metrics", "metrics/durations", "requests"].map(|page| format!("/ops/{page}?from=2m"));
-    let requests = figure(&app.get(&requests).await.text);
+    let requests = figure(&requests).await;
     assert!(requests.matches("<rect").count() > 20, "{requests}");
-    assert_eq!(figure(&app.get(&metrics).await.text), requests);
-    assert_eq!(figure(&app.get(&alone).await.text), requests);
+    assert_eq!(figure(&metrics).await, requests);
+    assert_eq!(figure(&alone).await, requests);
 }
 
 /// The address behind the button for older or newer records.
-fn pager(page: &str, parameter: &str) -> Option<String> {
-    let pagers = page.split("<p class=\"pager\">").skip(1);
-    pagers
-        .filter_map(|pager| attributes(pager, "href").into_iter().next())
-        .find(|url| url.contains(parameter))
+fn pager(page: &Page, direction: &str) -> Option<String> {
+    page.values(&format!("[data-page={direction}]"), "href").pop()
 }
 
 #[tokio::test]
@@ -169,10 +171,9 @@ async fn going_to_older_records_and_back_shows_each_once() {
     let mut url = "/ops/logs?from=24h".to_owned();
     let mut ids = Vec::new();
     loop {
-        let page = app.get(&url).await.text;
-        let rows = attributes(&page, "id").into_iter();
-        ids.extend(rows.filter(|id| id.starts_with('e')));
-        match pager(&page, "older=") {
+        let page = app.get(&url).await.page();
+        ids.extend(page.values("tr.record", "id"));
+        match pager(&page, "older") {
             Some(older) => url = older,
             None => break,
         }
@@ -181,9 +182,8 @@ async fn going_to_older_records_and_back_shows_each_once() {
     ids.sort();
     ids.dedup();
     assert_eq!((ids.len(), all), (350, 350));
-    let page = app.get(&url).await.text;
-    let newer = pager(&page, "newer=").unwrap();
-    assert_eq!(app.get(&newer).await.text.matches("<tr class=\"record ").count(), 100);
+    let newer = pager(&app.get(&url).await.page(), "newer").unwrap();
+    assert_eq!(app.get(&newer).await.page().all("tr.record").len(), 100);
 }
 
 #[tokio::test]
@@ -208,10 +208,10 @@ async fn every_query_has_a_page_and_what_was_not_understood_is_said() {
         let answer = app.get(&format!("/ops/logs?q={q}")).await;
         assert_eq!(answer.status, StatusCode::OK, "{q}");
     }
-    let page = app.get("/ops/logs?q=usr:anna").await.text;
-    assert!(page.contains("no field") && page.contains("q=user:anna"), "{page}");
+    let page = app.get("/ops/logs?q=usr:anna").await.page();
+    assert!(page.has(".notice a[href*='q=user:anna']"), "{:?}", page.texts(".notice"));
     let long = "x".repeat(5_000);
     assert_eq!(app.get(&format!("/ops/logs?q={long}")).await.status, StatusCode::OK);
-    let empty = app.get("/ops/logs?from=5m&q=zzzz").await.text;
-    assert!(empty.contains("No records in this window") && empty.contains("from=24h"));
+    let empty = app.get("/ops/logs?from=5m&q=zzzz").await.page();
+    assert!(empty.has("[data-empty=records] a[href*='from=24h']"), "a wider window is offered");
 }

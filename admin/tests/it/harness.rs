@@ -18,6 +18,7 @@ use logsearch::testing::WebLog;
 use tower::ServiceExt;
 
 use crate::host::Host;
+use crate::html::Page;
 use crate::keeper::Keeper;
 
 /// A state the panel knows nothing of.
@@ -37,6 +38,13 @@ pub struct Answer {
     pub text: String,
 }
 
+impl Answer {
+    /// The text as HTML.
+    pub fn page(&self) -> Page {
+        Page::parse(&self.text)
+    }
+}
+
 impl App {
     /// With the first records of a web service's log, and a clock a second behind the last one.
     pub async fn with_log(records: usize) -> Self {
@@ -46,12 +54,25 @@ impl App {
     }
 
     pub async fn start(records: Vec<LogRecord>) -> Self {
-        Self::start_in(Host::default(), records).await
+        Self::start_with(records, |panel| panel).await
+    }
+
+    /// With a panel that has more options.
+    pub async fn start_with(records: Vec<LogRecord>, options: impl FnOnce(Admin) -> Admin) -> Self {
+        let now = after(&records);
+        let store = Arc::new(MemoryStore::new());
+        store.append(records).await.unwrap();
+        Self::build(Some(Host::default()), store, now, options)
+    }
+
+    /// A panel of a service that offers nothing but its log.
+    pub fn bare(store: Arc<dyn LogStore>) -> Self {
+        Self::build(None, store, crate::lines::START, |panel| panel)
     }
 
     /// In a host that knows of alerts and deployments.
     pub async fn start_in(host: Host, records: Vec<LogRecord>) -> Self {
-        let now = records.iter().map(|record| record.timestamp).max().unwrap_or(0) + 1_000_000;
+        let now = after(&records);
         let store = Arc::new(MemoryStore::new());
         store.append(records).await.unwrap();
         Self::over(host, store, now)
@@ -59,29 +80,28 @@ impl App {
 
     /// Over any store, at this time.
     pub fn over(host: Host, store: Arc<dyn LogStore>, now: i64) -> Self {
-        let host = Arc::new(host);
+        Self::build(Some(host), store, now, |panel| panel)
+    }
+
+    fn build(
+        host: Option<Host>,
+        store: Arc<dyn LogStore>,
+        now: i64,
+        options: impl FnOnce(Admin) -> Admin,
+    ) -> Self {
         let levels = LevelControl::new(Levels::parse("info").unwrap());
-        let keeper = Arc::new(Keeper::new(now));
         let state = Shop { token: "letmein" };
         let guard_state = state.clone();
         let guard = move |parts: Parts| {
             let state = guard_state.clone();
             async move { admit(&state, &parts) }
         };
-        let panel = Admin::new(store)
-            .at("/ops")
-            .service("shop", "1.4.2")
-            .levels(levels.clone())
-            .alerts(host.clone())
-            .deploys(host)
-            .jobs(keeper.clone())
-            .errors(keeper.clone())
-            .searches(keeper.clone())
-            .operators(keeper.clone())
-            .moderation(keeper)
-            .metrics(Arc::new(crate::metrics::watched_until(now)))
-            .external_link("Grafana", "https://grafana.example/?a=b&c=d")
-            .clock(move || now);
+        let panel = Admin::new(store).at("/ops").service("shop", "1.4.2").clock(move || now);
+        let panel = match host {
+            Some(host) => offer(panel, host, levels.clone(), now),
+            None => panel,
+        };
+        let panel = options(panel);
         let router = Router::<Shop>::new()
             .route("/", get(async || "shop"))
             .merge(panel.router(guard))
@@ -99,7 +119,11 @@ impl App {
 
     /// As an operator.
     pub async fn get(&self, path: &str) -> Answer {
-        let request = Request::get(path).header("authorization", "letmein operator");
+        self.get_as("operator", path).await
+    }
+
+    pub async fn get_as(&self, role: &str, path: &str) -> Answer {
+        let request = Request::get(path).header("authorization", format!("letmein {role}"));
         self.send(request.body(Body::empty()).unwrap()).await
     }
 
@@ -112,6 +136,27 @@ impl App {
     }
 }
 
+/// A second behind the last of these records.
+fn after(records: &[LogRecord]) -> i64 {
+    records.iter().map(|record| record.timestamp).max().unwrap_or(0) + 1_000_000
+}
+
+/// Everything a service may offer the panel.
+fn offer(panel: Admin, host: Host, levels: LevelControl, now: i64) -> Admin {
+    let (host, keeper) = (Arc::new(host), Arc::new(Keeper::new(now)));
+    panel
+        .levels(levels)
+        .alerts(host.clone())
+        .deploys(host)
+        .jobs(keeper.clone())
+        .errors(keeper.clone())
+        .searches(keeper.clone())
+        .operators(keeper.clone())
+        .moderation(keeper)
+        .metrics(Arc::new(crate::metrics::watched_until(now)))
+        .external_link("Grafana", "https://grafana.example/?a=b&c=d")
+}
+
 #[expect(clippy::result_large_err, reason = "a guard refuses with the answer it wants")]
 fn admit(state: &Shop, parts: &Parts) -> Result<Operator, Response> {
     let header = parts.headers.get("authorization").and_then(|header| header.to_str().ok());
@@ -122,11 +167,4 @@ fn admit(state: &Shop, parts: &Parts) -> Result<Operator, Response> {
         }
         _ => Err(StatusCode::UNAUTHORIZED.into_response()),
     }
-}
-
-/// The values of an attribute, entities resolved.
-pub fn attributes(html: &str, name: &str) -> Vec<String> {
-    let start = format!(" {name}=\"");
-    let values = html.split(&start).skip(1).filter_map(|rest| rest.split('"').next());
-    values.map(|value| value.replace("&amp;", "&").replace("&#39;", "'")).collect()
 }

@@ -6,11 +6,15 @@ mod figures;
 mod harness;
 mod host;
 mod hostile;
+#[path = "../support/html.rs"]
+mod html;
 mod incident;
 mod keeper;
+mod lines;
 mod marks;
 mod metrics;
 mod mount;
+mod pages;
 mod tails;
 mod vendored;
 mod weight;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use admin::metrics::{Chart, Metrics, Set, select};
 use serde_json::Value;
 
-use crate::harness::{App, attributes};
+use crate::harness::App;
 
 const SECOND: i64 = 1_000_000;
 
@@ -66,7 +66,7 @@ fn trace<'a>(data: &'a Value, chart: &str, name: &str) -> Vec<Option<f64>> {
     let of = |value: &'a Value, key: &str, wanted: &str| {
         value.as_array().unwrap().iter().find(|one| one[key] == wanted).unwrap()
     };
-    let values = &of(&of(&data["plots"], "id", chart)["traces"], "name", name)["values"];
+    let values = &of(&of(&data["plots"], "id", chart)["series"], "name", name)["values"];
     values.as_array().unwrap().iter().map(Value::as_f64).collect()
 }
 
@@ -77,35 +77,30 @@ fn known(values: &[Option<f64>]) -> Vec<f64> {
 #[tokio::test]
 async fn what_the_service_exposes_is_drawn_with_its_help_and_a_table() {
     let app = App::with_log(400).await;
-    let page = app.get("/ops/metrics?from=30m").await.text;
-    for text in [
-        "id=\"memory\"",
-        "Resident &lt;b&gt;memory&lt;/b&gt;.",
-        "shop-1, watched since ",
-        "<h2>Business</h2>",
-        "&lt;i&gt;dk <b>",
-        "aria-label=\"Customers over time; last: customers 1,179;",
-        "<rect class=\"gap\"",
-        "href=\"https://grafana.example/?a=b&amp;c=d\" rel=\"noopener noreferrer\">Grafana</a>",
-    ] {
-        assert!(page.contains(text), "{text} in {page}");
-    }
+    let page = app.get("/ops/metrics?from=30m").await.page();
+    assert_eq!(page.one("#memory > p").text(), "Resident <b>memory</b>.");
+    assert!(page.one(".metrics-head > p.hint").text().starts_with("shop-1"));
+    assert!(page.one("#customers svg").attr("aria-label").contains("customers 1,179"));
+    assert!(page.has("#customers rect.gap"));
+    let elsewhere = page.one(".metrics-head a[rel='noopener noreferrer']");
+    assert_eq!(elsewhere.attr("href"), "https://grafana.example/?a=b&c=d");
     // What it does not expose has no chart.
-    assert!(!page.contains("id=\"threads\"") && page.contains("id=\"rate\""));
-    assert!(!page.contains(" style="));
-    let chart = page.split("id=\"orders\"").nth(1).unwrap().split("</figure>").next().unwrap();
-    assert!(chart.contains("data-logs=\"/ops/logs?q=route:/orders&amp;from={from}&amp;to={to}\""));
-    let rows = chart.matches("title=\"logs of this time\"").count();
+    assert!(!page.has("#threads") && page.has("#rate"));
+    assert!(!page.has("[style]"));
+    let chart = page.one("#business #orders");
+    assert_eq!(chart.attr("data-logs"), "/ops/logs?q=route:/orders&from={from}&to={to}");
+    assert!(chart.texts(".legend li").iter().any(|name| name.starts_with("<i>dk ")));
+    let rows = chart.all("tbody td a[href^='/ops/logs?q=route:/orders']").len();
     assert!((20..=30).contains(&rows), "{rows}");
 }
 
 #[tokio::test]
 async fn the_first_page_says_how_many_there_are_and_how_many_more() {
     let app = App::with_log(400).await;
-    let page = app.get("/ops?from=15m").await.text;
-    assert!(page.contains("customers <strong>1,179</strong> <span class=\"hint\">+8"), "{page}");
-    assert!(page.contains("<dd class=\"\">47.9 MiB</dd>"), "{page}");
-    assert!(page.contains("/ops/metrics?from=15m#memory"));
+    let page = app.get("/ops?from=15m").await.page();
+    assert!(page.one(".totals li").text().starts_with("customers 1,179 +8"));
+    let memory = page.one(".vitals div:has(a[href='/ops/metrics?from=15m#memory'])");
+    assert_eq!(memory.one("dd").text(), "47.9 MiB");
 }
 
 #[tokio::test]
@@ -134,7 +129,7 @@ async fn rates_and_percentiles_are_right_and_gaps_are_gaps() {
 #[tokio::test]
 async fn requests_of_a_chart_are_those_of_the_log() {
     let app = App::with_log(2_000).await;
-    let page = app.get("/ops/metrics?from=24h").await.text;
+    let page = app.get("/ops/metrics?from=24h").await.page();
     let day = data(&app, "from=2026-01-01T00:00:00Z&to=2027-01-01T00:00:00Z").await;
     let sum = |name| known(&trace(&day, "rate", name)).iter().sum::<f64>();
     let step = day["step"].as_f64().unwrap();
@@ -149,9 +144,8 @@ async fn requests_of_a_chart_are_those_of_the_log() {
         "{all} {}",
         sum("all") * step
     );
-    let table = page.split("id=\"rate\"").nth(1).unwrap().split("</figure>").next().unwrap();
-    let logs = attributes(table, "href").into_iter().find(|url| url.contains("/logs?")).unwrap();
-    assert!(app.get(&logs).await.text.contains("class=\"record "), "{logs}");
+    let logs = page.values("#rate tbody a", "href").swap_remove(0);
+    assert!(app.get(&logs).await.page().has("tr.record"), "{logs}");
 }
 
 #[tokio::test]
@@ -175,7 +169,7 @@ async fn every_window_has_a_bounded_answer() {
         let times = data["times"].as_array().unwrap().len();
         assert!((1..=362).contains(&times), "{window}: {times}");
         for plot in data["plots"].as_array().unwrap() {
-            for trace in plot["traces"].as_array().unwrap() {
+            for trace in plot["series"].as_array().unwrap() {
                 assert_eq!(trace["values"].as_array().unwrap().len(), times, "{window}");
             }
         }

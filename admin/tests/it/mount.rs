@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 
-use crate::harness::{App, attributes};
+use crate::harness::App;
 
 const PATHS: [&str; 26] = [
     "/ops",
@@ -37,9 +37,8 @@ const PATHS: [&str; 26] = [
 #[tokio::test]
 async fn nothing_is_reachable_without_the_guard() {
     let app = App::with_log(50).await;
-    let page = app.get("/ops/logs").await;
-    let assets = attributes(&page.text, "href").into_iter().chain(attributes(&page.text, "src"));
-    let assets: Vec<String> = assets.filter(|url| url.starts_with("/ops/assets/")).collect();
+    let links = app.get("/ops/logs").await.page().links().into_iter();
+    let assets: Vec<String> = links.filter(|url| url.starts_with("/ops/assets/")).collect();
     assert!(assets.len() >= 3, "{assets:?}");
     for path in PATHS.iter().map(|path| (*path).to_owned()).chain(assets) {
         for method in ["GET", "HEAD", "POST", "DELETE"] {
@@ -70,14 +69,14 @@ async fn every_answer_binds_the_browser() {
 #[tokio::test]
 async fn assets_may_be_kept_for_ever_and_errors_have_a_page() {
     let app = App::with_log(50).await;
-    let page = app.get("/ops/logs").await.text;
-    let style = attributes(&page, "href").into_iter().find(|url| url.contains(".css")).unwrap();
+    let style =
+        app.get("/ops/logs").await.page().one("link[rel=stylesheet]").attr("href").to_owned();
     let answer = app.get(&style).await;
     assert_eq!(answer.headers["cache-control"], "private, max-age=31536000, immutable");
     assert_eq!(app.get("/ops/assets/0/vendor.lock").await.status, StatusCode::NOT_FOUND);
     let answer = app.get("/ops/requests/unknown").await;
     assert_eq!(answer.status, StatusCode::NOT_FOUND);
-    assert!(answer.text.contains("Page not found"), "{}", answer.text);
+    assert!(answer.page().has("[data-error='404']"), "{}", answer.text);
 }
 
 #[tokio::test]
@@ -104,9 +103,11 @@ async fn a_job_is_started_once_by_an_operator_and_by_nobody_else() {
     };
     assert_eq!(run("x", "operator").await, StatusCode::NOT_FOUND);
     assert_eq!(run("tidy", "viewer").await, StatusCode::FORBIDDEN);
-    assert!(!app.get("/ops/system").await.text.contains("<strong>running</strong>"));
+    let is_running =
+        async || app.get("/ops/system").await.page().has("[data-job=tidy][data-running]");
+    assert!(!is_running().await);
     assert_eq!(run("tidy", "operator").await, StatusCode::SEE_OTHER);
-    assert!(app.get("/ops/system").await.text.contains("<strong>running</strong>"));
+    assert!(is_running().await);
     assert_eq!(run("tidy", "operator").await, StatusCode::CONFLICT);
 }
 
@@ -117,11 +118,11 @@ async fn a_message_is_flagged_by_an_operator_from_the_same_site() {
         async |role, site| app.post("/ops/moderation/3", role, "set=flagged&q=a%26b", site).await;
     assert_eq!(flag("viewer", "same-origin").await.status, StatusCode::FORBIDDEN);
     assert_eq!(flag("operator", "cross-site").await.status, StatusCode::FORBIDDEN);
-    let flagged = async || app.get("/ops/moderation?show=flagged").await.text;
-    assert!(!flagged().await.contains("id=\"m3\""));
+    let is_flagged = async || app.get("/ops/moderation?show=flagged").await.page().has("#m3");
+    assert!(!is_flagged().await);
     let answer = flag("operator", "same-origin").await;
     assert_eq!(answer.headers["location"], "/ops/moderation?q=a%26b");
-    assert!(flagged().await.contains("id=\"m3\""));
+    assert!(is_flagged().await);
     let long = "x".repeat(40_000);
     let answer = app.post("/ops/moderation/3", "operator", &long, "same-origin").await;
     assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
@@ -131,21 +132,22 @@ async fn a_message_is_flagged_by_an_operator_from_the_same_site() {
 async fn a_statement_and_an_error_have_addresses_of_their_own() {
     let app = App::with_log(2_000).await;
     let linked = async |page: &str, start: &str| {
-        let links = attributes(&app.get(page).await.text, "href");
+        let links = app.get(page).await.page().links();
         links.into_iter().find(|url| url.starts_with(start)).unwrap()
     };
     let statement = linked("/ops/requests/sql?from=24h", "/ops/requests/sql/").await;
     let page = app.get(&statement).await;
     assert_eq!(page.status, StatusCode::OK);
-    for text in ["<h2>Slowest</h2>", "<dt>p95</dt>", "records</a>"] {
-        assert!(page.text.contains(text), "{text}");
+    for part in ["[data-section=slowest] td a", "dl.facts dd", ".links a[href^='/ops/logs?']"] {
+        assert!(page.page().has(part), "{part}");
     }
     let unknown = app.get("/ops/requests/sql/0123456789abcdef").await;
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
     let error = linked("/ops/errors?from=24h", "/ops/errors/").await;
     let page = app.get(&error).await;
     assert_eq!(page.status, StatusCode::OK);
-    assert!(page.text.contains(">open</strong>") && page.text.contains("Latest records"));
+    assert!(page.page().has("[data-status=open]"), "{}", page.text);
+    assert!(page.page().has("[data-section=newest] tr.record"), "{}", page.text);
 }
 
 #[tokio::test]
@@ -159,7 +161,7 @@ async fn what_the_host_refuses_of_accounts_is_said_and_viewers_change_their_own_
     let slow = post(own, "viewer", same, "same-origin").await;
     assert_eq!(slow.status, StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(slow.headers["retry-after"], "7");
-    assert!(slow.text.contains("try again in 7 seconds"), "{}", slow.text);
+    assert!(slow.page().one("[data-error='429']").text().contains("7 s"), "{}", slow.text);
     for (path, role, body, site, status) in [
         (own, "viewer", "old=right&new=1&again=1", "same-origin", 303),
         (own, "viewer", "old=right&new=1&again=2", "same-origin", 400),
@@ -185,13 +187,11 @@ async fn what_the_host_refuses_of_accounts_is_said_and_viewers_change_their_own_
 #[tokio::test]
 async fn who_prefers_dark_or_light_is_asked_once_and_stays_on_the_page() {
     let app = App::with_log(50).await;
-    let page = app.get("/ops/logs?q=level:info&from=2h").await.text;
-    assert!(
-        page.contains("<html lang=\"en\">") && page.contains("content=\"light dark\""),
-        "{page}"
-    );
-    let form = page.split("<form method=\"post\" action=\"/ops/theme\"").nth(1).unwrap();
-    let back = attributes(form, "value").swap_remove(0);
+    let schemes = "meta[name=color-scheme]";
+    let page = app.get("/ops/logs?q=level:info&from=2h").await.page();
+    assert!(!page.has("[data-theme]"));
+    assert_eq!(page.one(schemes).attr("content"), "light dark");
+    let back = page.one("form[action='/ops/theme'] [name=back]").attr("value").to_owned();
     let body = serde_urlencoded::to_string([("back", back.as_str()), ("theme", "dark")]).unwrap();
     let answer = app.post("/ops/theme", "viewer", &body, "same-origin").await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER);
@@ -203,21 +203,21 @@ async fn who_prefers_dark_or_light_is_asked_once_and_stays_on_the_page() {
     let request = Request::get(&back)
         .header("authorization", "letmein viewer")
         .header("cookie", format!("a=b; {cookie}"));
-    let page = app.send(request.body(Body::empty()).unwrap()).await.text;
-    assert!(page.contains("<html lang=\"en\" data-theme=\"dark\">"), "{page}");
-    assert!(page.contains("<meta name=\"color-scheme\" content=\"dark\">"), "{page}");
+    let page = app.send(request.body(Body::empty()).unwrap()).await.page();
+    assert!(page.has(":root[data-theme=dark]"));
+    assert_eq!(page.one(schemes).attr("content"), "dark");
 }
 
 #[tokio::test]
 async fn a_time_that_cannot_be_read_is_told_and_shows_the_usual_window() {
     let app = App::with_log(50).await;
-    let notice = "<p class=\"notice\">A time of the address could not be read; this is last ";
     for page in ["", "/logs", "/requests", "/errors", "/metrics", "/system"] {
-        let read = app.get(&format!("/ops{page}?from=2h&to=")).await.text;
-        assert!(!read.contains(notice), "{page}");
+        let read = app.get(&format!("/ops{page}?from=2h&to=")).await.page();
+        assert!(!read.has("[data-misread]"), "{page}");
         for window in ["from=yesterday", "from=2h&to=%3Cb%3E"] {
-            let misread = app.get(&format!("/ops{page}?{window}")).await.text;
-            assert!(misread.contains(notice), "{page} {window}");
+            let misread = app.get(&format!("/ops{page}?{window}")).await.page();
+            let shown = misread.one(".window summary").text();
+            assert!(misread.one("[data-misread]").text().contains(&shown), "{page} {window}");
         }
     }
 }

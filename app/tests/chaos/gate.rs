@@ -185,18 +185,24 @@ async fn told(gate: &Gate, cookie: &str) {
         }
     };
     let rule = "MiniTwitErrorBudgetBurnFast";
-    let incident = until("the alert stands in the panel with its line", async || {
+    let request = until("the alert stands in the panel with its line", async || {
         let text = page(&format!("/admin/alerts/{rule}")).await?;
-        let is_told =
-            text.contains("firing") && text.contains("of <code>status:5xx OR level:error");
-        let has_line = text.contains("chaos was asked for") && text.contains("/admin/requests/");
-        if is_told && has_line { Ok(text) } else { Err(text) }
+        let page = Page::parse(&text);
+        let queries = page.texts(".sum code");
+        let is_told = page.has("[data-status=firing]")
+            && queries.iter().any(|query| query.starts_with("status:5xx OR level:error"));
+        let has_line =
+            page.texts("tr.record").iter().any(|row| row.contains("chaos was asked for"));
+        let requests = page.values("tr.record .links [data-request]", "href");
+        if is_told && has_line { requests.first().cloned().ok_or(text) } else { Err(text) }
     })
     .await;
-    let links = incident.split("href=\"/admin/requests/").skip(1);
-    let request = links.filter_map(|rest| rest.split('"').next()).find(|id| !id.contains('?'));
-    let text = page(&format!("/admin/requests/{}", request.unwrap())).await.unwrap();
-    assert!(text.contains("SELECT"), "a request without its SQL: {text}");
+    let text = page(&request).await.unwrap();
+    let statements = Page::parse(&text).texts("[data-statement] pre");
+    assert!(
+        statements.iter().any(|sql| sql.contains("SELECT")),
+        "a request without its SQL: {text}"
+    );
     say("      told: from the alert to its line, and to the SQL of that");
 }
 

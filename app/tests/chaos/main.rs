@@ -11,6 +11,9 @@
 
 mod excluded_alerts;
 mod gate;
+#[path = "../../../admin/tests/support/html.rs"]
+#[expect(dead_code, reason = "other tests use the rest")]
+mod html;
 #[path = "../support/installed.rs"]
 mod installed;
 mod load;

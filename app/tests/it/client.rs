@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 use tower::ServiceExt;
 
 use crate::harness::{DEADLINE, SIMULATOR};
+use crate::html::Page;
 
 /// Sends bytes as they are and reads until the server closes.
 pub async fn raw(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
@@ -74,6 +75,25 @@ impl Answer {
     /// The body as text.
     pub fn text(&self) -> String {
         String::from_utf8(self.body.to_vec()).unwrap()
+    }
+
+    /// The body as HTML.
+    pub fn page(&self) -> Page {
+        Page::parse(&self.text())
+    }
+
+    /// Fails unless the page has an element that this selector matches.
+    #[track_caller]
+    pub fn has(&self, css: &str) -> &Self {
+        assert!(self.page().has(css), "{css} is missing in:\n{}", self.text());
+        self
+    }
+
+    /// Fails if the page has an element that this selector matches.
+    #[track_caller]
+    pub fn lacks(&self, css: &str) -> &Self {
+        assert!(!self.page().has(css), "{css} should not be in:\n{}", self.text());
+        self
     }
 
     /// The body as JSON.

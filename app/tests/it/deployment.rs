@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
 use std::process::Command;
 
+use crate::installed::skip;
 use crate::notice::root;
 
 const FILES: [&str; 2] = ["compose/compose.yaml", "compose/swarm.yaml"];
@@ -252,13 +252,11 @@ fn one_machine_is_set_up_without_showing_secrets() {
     passes("setup.sh");
 }
 
-/// Chroot and mounts need root, which a pipeline's test job may lack: it runs the script by itself then.
+/// Chroot and mounts need root.
 #[test]
 fn the_program_runs_in_the_root_file_system_of_the_image() {
     if !rustix::process::geteuid().is_root() {
-        let line = "skipped: the image's root file system, for want of root\n";
-        std::io::stderr().write_all(line.as_bytes()).unwrap();
-        return;
+        return skip("root");
     }
     let script = root().join(".github/scripts/image-test.sh");
     let output = Command::new(script).arg(env!("CARGO_BIN_EXE_minitwit")).output().unwrap();

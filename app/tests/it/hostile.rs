@@ -4,33 +4,12 @@
 use std::net::SocketAddr;
 
 use crate::harness::{SIMULATOR, TestApp, on_both_databases, raw, raw_and_end};
+use crate::known_routes::{API_ROUTES, SITE_ROUTES, addresses};
 
 on_both_databases!(
     bad_requests_are_refused_on_every_route,
     control_characters_in_every_input_are_refused_or_unknown,
 );
-
-/// Every path of the site and of the API that takes something.
-const SITE: &[&str] = &[
-    "/",
-    "/public",
-    "/a",
-    "/a/follow",
-    "/a/unfollow",
-    "/add_message",
-    "/login",
-    "/register",
-    "/logout",
-    "/static/style.css",
-    "/favicon.ico",
-    "/robots.txt",
-    "/-/user/a",
-    "/api/latest",
-    "/sim/msgs",
-    "/nowhere/at/all",
-];
-const API: &[&str] =
-    &["/latest", "/register", "/msgs", "/msgs/a", "/fllws/a", "/openapi.json", "/x"];
 
 /// The status of a raw answer; 0 when the connection was closed without one.
 pub fn status(answer: &[u8]) -> u16 {
@@ -304,10 +283,11 @@ const EVERY_ANSWER: &[&str] = &[
 async fn bad_requests_are_refused_on_every_route(app: TestApp) {
     app.user("a").await;
     let served = app.serve().await;
-    for (address, paths) in [(served.site, SITE), (served.api, API)] {
+    for (address, table) in [(served.site, SITE_ROUTES), (served.api, API_ROUTES)] {
+        let paths = addresses(table);
         for (name, attack, statuses) in ATTACKS {
             // What is large is sent once.
-            let paths = if name.contains("MB") { &paths[..1] } else { paths };
+            let paths = if name.contains("MB") { &paths[..1] } else { &paths[..] };
             for path in paths {
                 let request = attack(path);
                 let ends = name.ends_with("early");

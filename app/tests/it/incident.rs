@@ -169,16 +169,20 @@ async fn a_notification_of_grafana_is_on_the_panel_of_every_replica_until_it_end
         let answer = notify(&here, &bearer, notification("firing", none).to_string()).await;
         assert_eq!(answer.is(200).json(), json!({ "stored": 1 }));
     }
-    viewer.get("/admin").await.is(200).shows("● firing:").shows("/admin/alerts/MiniTwitErrorLogs");
+    viewer
+        .get("/admin")
+        .await
+        .is(200)
+        .has("[data-alerts=firing] a[href='/admin/alerts/MiniTwitErrorLogs']");
     let page = viewer.get("/admin/alerts/MiniTwitErrorLogs").await;
-    page.is(200).shows("firing for").shows("Errors are logged").shows("A = 0.5");
+    page.is(200).has("[data-status=firing]").shows("Errors are logged").shows("A = 0.5");
     page.shows("http://grafana:3000/alerting/silence/new").shows("level:error");
-    page.hides("Firing history");
+    page.lacks("[data-section=firings]");
 
     let ended = notification("resolved", "2026-11-25T09:44:00Z");
     notify(&here, &bearer, ended.to_string()).await.is(200);
-    viewer.get("/admin").await.shows("no alerts firing");
-    viewer.get("/admin/alerts/MiniTwitErrorLogs").await.shows("after 10 min").hides("firing for");
+    viewer.get("/admin").await.has("[data-alerts=none]");
+    viewer.get("/admin/alerts/MiniTwitErrorLogs").await.has("[data-status=ended]").shows("10 min");
     let records = app.records().all();
     let told = records.iter().filter(|record| record.field("alert.name") == "MiniTwitErrorLogs");
     assert_eq!(told.count(), 3);

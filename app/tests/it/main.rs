@@ -21,10 +21,14 @@ mod hang_up;
 mod harness;
 mod headers;
 mod hostile;
+#[path = "../../../admin/tests/support/html.rs"]
+mod html;
 mod incident;
 #[path = "../support/installed.rs"]
 mod installed;
 mod jobs;
+#[path = "../support/known_routes.rs"]
+mod known_routes;
 mod latest;
 mod layering;
 mod log_commands;

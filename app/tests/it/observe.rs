@@ -22,6 +22,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry;
 
 use crate::harness::{Backend, TestApp, eventually, on, on_both_databases, request, send};
+use crate::known_routes::{API_ROUTES, SITE_ROUTES};
 use crate::raw_sql::Raw;
 use crate::records::Record;
 
@@ -134,53 +135,6 @@ async fn a_failed_request_tells_its_stages(app: TestApp) {
     })
     .await;
 }
-
-/// Method, address, and the name of its route on the site.
-const SITE_ROUTES: &[(&str, &str, &str)] = &[
-    ("GET", "/", "/"),
-    ("GET", "/public", "/public"),
-    ("GET", "/public?before=7", "/public"),
-    ("GET", "/Roger%20Histand", "/{username}"),
-    ("GET", "/nobody", "/{username}"),
-    ("GET", "/wp-login.php", "/{username}"),
-    ("GET", "/a/follow", "/{username}/follow"),
-    ("POST", "/a/unfollow", "/{username}/unfollow"),
-    ("GET", "/a/20", "/{username}/{number}"),
-    ("GET", "/public/20", "/public/{number}"),
-    ("GET", "/timeline/20", "/timeline/{number}"),
-    ("POST", "/add_message", "/add_message"),
-    ("GET", "/login", "/login"),
-    ("POST", "/login", "/login"),
-    ("GET", "/register", "/register"),
-    ("GET", "/logout", "/logout"),
-    ("POST", "/-/logout-everywhere", "/-/logout-everywhere"),
-    ("GET", "/-/user/public", "/-/user/{username}"),
-    ("GET", "/-/user/public/follow", "/-/user/{username}/follow"),
-    ("GET", "/static/style.css", "/static/{name}"),
-    ("GET", "/static/no.css", "/static/{name}"),
-    ("GET", "/favicon.ico", "/favicon.ico"),
-    ("GET", "/robots.txt", "/robots.txt"),
-    ("GET", "/a/b/c", "<unmatched>"),
-    ("GET", "/.git/config/x/y", "<unmatched>"),
-    ("GET", "/api/msgs", "/msgs"),
-    ("GET", "/api/msgs/a", "/msgs/{username}"),
-    ("POST", "/sim/fllws/a", "/fllws/{username}"),
-    ("GET", "/sim/latest", "/latest"),
-    ("GET", "/api/nowhere", "<unmatched>"),
-    ("GET", "/api/no/where/at/all", "<unmatched>"),
-];
-
-/// The same on the API's own address.
-const API_ROUTES: &[(&str, &str, &str)] = &[
-    ("GET", "/msgs", "/msgs"),
-    ("GET", "/msgs/Roger%20Histand?no=3", "/msgs/{username}"),
-    ("POST", "/msgs/a", "/msgs/{username}"),
-    ("GET", "/fllws/a", "/fllws/{username}"),
-    ("POST", "/register", "/register"),
-    ("GET", "/latest", "/latest"),
-    ("GET", "/openapi.json", "/openapi.json"),
-    ("GET", "/public", "<unmatched>"),
-];
 
 async fn routes_are_named_by_their_templates(app: TestApp) {
     for (router, table) in [(&app.site, SITE_ROUTES), (&app.api, API_ROUTES)] {

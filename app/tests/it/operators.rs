@@ -11,6 +11,9 @@ use crate::harness::{Answer, TestApp, on_both_databases, request, send};
 use crate::panel::{Panel, Somebody, audited};
 
 const PAGE: &str = "/admin/operators";
+/// What operators alone are offered: a form for accounts, and buttons for roles.
+const ADD: &str = "[data-section=add]";
+const SET_ROLE: &str = "button[value=role]";
 
 /// What the log-in answers.
 async fn try_log_in(panel: &Panel, name: &str, password: &str, browser: &str) -> Answer {
@@ -37,10 +40,7 @@ async fn account(app: &TestApp, name: &str, password: &str, role: Role) {
 
 /// The ids of the sessions on a page.
 fn sessions(answer: &Answer) -> Vec<String> {
-    let text = answer.text();
-    let buttons = text.split("name=\"which\" value=\"").skip(1);
-    let ids = buttons.map(|rest| rest.split('"').next().unwrap().to_owned());
-    ids.filter(|id| id != "all" && id != "others").collect()
+    answer.page().values("[data-session]", "data-session")
 }
 
 async fn operators_see_everybody_and_viewers_themselves(app: TestApp) {
@@ -50,11 +50,13 @@ async fn operators_see_everybody_and_viewers_themselves(app: TestApp) {
     let operator = log_in(&panel, "octavia", "correct horse", "Firefox <script>").await;
     let viewer = log_in(&panel, "victor", "battery staple", "Chromium").await;
     let page = operator.get(PAGE).await;
-    page.is(200).shows("octavia <span class=\"hint\">you</span>").shows("victor");
-    page.shows("Firefox &lt;script&gt;").shows("127.0.0.1").shows("this session");
-    page.shows("Add an operator").shows("Change role").hides("Firefox <");
+    page.is(200)
+        .has("[data-account=octavia][data-own]")
+        .has("[data-account=victor]:not([data-own])");
+    page.shows("Firefox &lt;script&gt;").shows("127.0.0.1").has("[data-session][data-current]");
+    page.has(ADD).has(SET_ROLE).hides("Firefox <");
     let own = viewer.get(PAGE).await;
-    own.is(200).shows("Chromium").hides("octavia").hides("Add an operator").hides("Change role");
+    own.is(200).shows("Chromium").hides("octavia").lacks(ADD).lacks(SET_ROLE);
 
     for (path, form) in [
         (PAGE, ("set", "role")),
@@ -98,7 +100,7 @@ async fn a_session_is_ended_by_who_has_it_and_by_operators(app: TestApp) {
     operator.post(path, &[]).await.is(400);
     log_in(&panel, "victor", "battery staple", "again").await;
     operator.post(path, &[("which", "all")]).await.is(303);
-    operator.get(PAGE).await.shows("No active sessions");
+    operator.get(PAGE).await.has("[data-account=victor] [data-empty=sessions]");
     assert_eq!(audited(&app, "operator.sessions_end"), ["victor", "octavia", "octavia", "octavia"]);
 }
 
@@ -130,7 +132,7 @@ async fn a_password_is_changed_with_the_old_one_and_ends_the_other_sessions(app:
     let token = cookie.split(';').next().unwrap();
     assert_ne!(token, here.cookie);
     let here = Somebody { router: panel.router.clone(), cookie: token.to_owned() };
-    here.get(PAGE).await.shows("this session");
+    here.get(PAGE).await.has("[data-session][data-current]");
     let change = async |old: &str, new: &str, again: &str| {
         here.post(path, &new_password(old, new, again)).await.status.as_u16()
     };
@@ -171,18 +173,18 @@ async fn accounts_are_made_changed_and_disabled_but_never_the_last_operator(app:
     for form in [&[("set", "disabled")][..], &[("set", "role"), ("role", "viewer")]] {
         assert_eq!(set("octavia", form).await, 409);
     }
-    operator.get(PAGE).await.is(200).shows("Add an operator");
+    operator.get(PAGE).await.is(200).has(ADD);
     assert_eq!(set("nobody", &[("set", "disabled")]).await, 404);
     assert_eq!(set("victor", &[("set", "disabled")]).await, 303);
     viewer.get(PAGE).await.is(401);
     try_log_in(&panel, "victor", "battery staple", "b").await.is(401);
-    operator.get(PAGE).await.shows("<dt>disabled</dt>");
+    operator.get(PAGE).await.has("[data-account=victor] [data-status=disabled]");
     // One who cannot log in is none.
     assert_eq!(set("victor", &[("set", "role"), ("role", "operator")]).await, 303);
     assert_eq!(set("octavia", &[("set", "disabled")]).await, 409);
     assert_eq!(set("victor", &[("set", "enabled")]).await, 303);
     let other = log_in(&panel, "victor", "battery staple", "b").await;
-    other.get(PAGE).await.shows("Add an operator");
+    other.get(PAGE).await.has(ADD);
 
     // Two that take the role from each other at once: one stays.
     let take = [("set", "role"), ("role", "viewer")];

@@ -199,11 +199,10 @@ impl Ops {
 
     /// The first link of a page that begins so and has more behind it.
     async fn link(&self, page: &str, start: &str) -> String {
-        let html = self.operator.get(page).await.is(200).text();
-        let mut links =
-            html.split("href=\"").skip(1).map(|rest| rest.split(['"', '#']).next().unwrap());
+        let links = self.operator.get(page).await.is(200).page().links().into_iter();
+        let mut links = links.map(|link| link.split('#').next().unwrap().to_owned());
         let found = links.find(|link| link.starts_with(start) && link.len() > start.len());
-        found.unwrap_or_else(|| panic!("{page} has no link to {start}")).to_owned()
+        found.unwrap_or_else(|| panic!("{page} has no link to {start}"))
     }
 
     /// Every page of the panel in each of its states, and one of each kind that has an id in its

@@ -115,13 +115,13 @@ async fn a_job_is_run_by_hand_and_every_replica_tells_how_it_ended(app: TestApp)
     let operator = here.log_in(&app, "octavia", Role::Operator).await;
     let viewer = there.log_in(&app, "victor", Role::Viewer).await;
     let system = operator.get("/admin/system").await;
-    system.is(200).shows("expired_sessions").shows("Run now");
-    system
-        .shows("<h2>Retention</h2>")
-        .shows("<td data-title=\"maximum\">14 d</td>")
-        .shows("None yet");
-    system.shows("<h2>Dropped records</h2>").shows("None of ");
-    viewer.get("/admin/system").await.is(200).shows("expired_sessions").hides("Run now");
+    let job = "[data-job=expired_sessions]";
+    let run = format!("{job} form[action='/admin/system/jobs/expired_sessions'] button");
+    system.is(200).has(job).has(&run);
+    let bound = system.page().one("[data-bound=age]").text();
+    assert!(bound.contains(" 14 d "), "{bound}");
+    system.has("[data-section=partitions] [data-empty]").has("[data-section=losses] [data-empty]");
+    viewer.get("/admin/system").await.is(200).has(job).lacks(&run);
 
     viewer.post("/admin/system/jobs/expired_sessions", &[]).await.is(403);
     operator.post("/admin/system/jobs/nothing", &[]).await.is(404);
@@ -139,25 +139,21 @@ async fn a_job_that_runs_elsewhere_is_not_started_again(app: TestApp) {
     let from = app.clock.now();
     let lease = db::Lease { from, until: from + 60_000_000 };
     assert!(app.state.db.take_job("backup", 1, lease).await.unwrap());
-    operator.get("/admin/system").await.is(200).shows("<strong>running</strong>");
+    operator.get("/admin/system").await.is(200).has("[data-job=backup][data-running]");
     let refused = operator.post("/admin/system/jobs/backup", &[]).await;
     assert_eq!(refused.status, StatusCode::CONFLICT);
-    refused.shows("backup is already running");
+    refused.has("[data-error='409']").shows("backup");
 }
 
 /// The ids of the messages on a page, in its order.
 fn message_ids(answer: &Answer) -> Vec<i64> {
-    let text = answer.text();
-    let ids = text.split("<tr id=\"m").skip(1);
-    ids.map(|rest| rest.split('"').next().unwrap().parse().unwrap()).collect()
+    let ids = answer.page().values(".messages tbody tr", "id");
+    ids.iter().map(|id| id.strip_prefix('m').unwrap().parse().unwrap()).collect()
 }
 
 /// The address behind the button for the next part of a list.
 fn older(answer: &Answer) -> Option<String> {
-    let text = answer.text();
-    let (before, _) = text.split_once("\">▾ older</a>")?;
-    let url = before.rsplit("href=\"").next().unwrap();
-    Some(url.replace("&amp;", "&"))
+    answer.page().values("[data-page=older]", "href").pop()
 }
 
 async fn messages_are_paged_filtered_and_flagged_by_operators_alone(app: TestApp) {
@@ -176,7 +172,7 @@ async fn messages_are_paged_filtered_and_flagged_by_operators_alone(app: TestApp
     let mut seen = Vec::new();
     while let Some(next) = url {
         let page = viewer.get(&next).await;
-        page.is(200).hides("Unflag message").hides("Flag message").hides("<b>");
+        page.is(200).lacks("button[name=set]").hides("<b>");
         seen.extend(message_ids(&page));
         url = older(&page);
     }
@@ -202,7 +198,11 @@ async fn messages_are_paged_filtered_and_flagged_by_operators_alone(app: TestApp
     assert_eq!(ids("show=flagged&author=ben+%26+%3Cb%3E").await, [119]);
     assert_eq!(ids("show=shown").await[..2], [120, 118]);
     assert_eq!(ids("").await[..3], [120, 119, 118]);
-    viewer.get("/admin/moderation").await.shows(">flagged</strong>");
+    viewer
+        .get("/admin/moderation")
+        .await
+        .has("#m119 [data-status=flagged]")
+        .has("#m118 [data-status=shown]");
     operator.post("/admin/moderation/119", &[("set", "shown")]).await.is(303);
     site.clone().get("/public").await.shows("Number 119 ");
     assert_eq!(audited(&app, "message.flag"), ["octavia"]);
@@ -223,15 +223,26 @@ async fn users_are_listed_with_their_figures(app: TestApp) {
     }
     assert!(db.set_flagged(2, true).await.unwrap());
     let page = viewer.get("/admin/users?q=zoe").await;
-    page.is(200).shows("Zoe&lt;i&gt;").hides("<i>").hides("user 1<");
-    page.shows("data-title=\"followers\">3<").shows("show=flagged");
-    page.shows("author=Zoe%3Ci%3E\">2</a>").shows("/admin/logs?q=user:");
+    page.is(200).hides("<i>").lacks("[data-user='user 1']");
+    let page = page.page();
+    let zoe = page.one("[data-user='Zoe<i>']");
+    let figures = zoe.texts("[data-figure]");
+    assert_eq!(
+        figures,
+        ["2", "1", "3", "0"],
+        "messages that are shown, flagged ones, followers, follows"
+    );
+    let links = zoe.values("a", "href");
+    for part in ["author=Zoe%3Ci%3E", "show=flagged", "/admin/logs?q=user:"] {
+        assert!(links.iter().any(|link| link.contains(part)), "{part} in {links:?}");
+    }
     let first = viewer.get("/admin/users").await;
-    first.is(200).shows("Zoe&lt;i&gt;").shows("<strong>user 60<").hides("<strong>user 1<");
-    viewer.get(&older(&first).unwrap()).await.is(200).shows("<strong>user 1<").hides("▾ older");
+    first.is(200).has("[data-user='Zoe<i>']").has("[data-user='user 60']");
+    first.lacks("[data-user='user 1']");
+    let second = viewer.get(&older(&first).unwrap()).await;
+    second.is(200).has("[data-user='user 1']").lacks("[data-page=older]");
 }
 
-/// Messages of the first user, more than anybody wants to post one by one.
 /// The statement of these tests.
 const NAME: &str = "messages.create";
 
@@ -275,46 +286,47 @@ async fn statements_cost_what_all_of_their_runs_do(app: TestApp) {
     look(10);
     let row = async |query: &str| {
         let page = operator.get(&format!("/admin/requests/sql?from=15m{query}")).await;
-        let page = page.is(200).text();
-        let mut rows = page.split("<tr").skip(1).map(str::to_owned);
-        rows.find(|row| row.contains(NAME)).unwrap_or_default()
+        let page = page.is(200).page();
+        let row = page.one(&format!("[data-statement='{NAME}']"));
+        let runs = row.one("[data-figure=runs]").text();
+        (row.attr("data-runs").to_owned(), runs, row.texts("pre").concat())
     };
-    let times = |times: u32| format!("data-title=\"runs\">{times}<");
-    let found = row("").await;
-    assert!(found.contains(&times(7)) && found.contains("no runs kept"), "{found}");
+    let seven = |kept: &str, sql: &str| (kept.to_owned(), "7".to_owned(), sql.to_owned());
+    assert_eq!(row("").await, seven("none", ""));
 
     // A slow run is told at once and again at the end of its request, and is one run.
     let kept = [("/x", false), ("/x", true), ("/y", true)];
     panel.record(kept.map(|(route, is_folded)| statement(&app, route, is_folded)).into()).await;
-    let found = row("").await;
-    assert!(found.contains(&times(7)) && found.contains("INSERT INTO messages"), "{found}");
+    let (kept, runs, sql) = row("").await;
+    assert_eq!((&*kept, &*runs), ("kept", "7"));
+    assert!(sql.starts_with("INSERT INTO messages"), "{sql}");
     // No metric knows which requests these were.
-    for (query, wanted) in [("&q=route:/x", 1), ("&q=route:*", 2)] {
-        let found = row(query).await;
-        assert!(found.contains(&times(wanted)), "{query}: {found}");
+    for (query, wanted) in [("&q=route:/x", "1"), ("&q=route:*", "2")] {
+        assert_eq!(row(query).await.1, wanted, "{query}");
     }
-    let path = found.split("href=\"").find(|rest| rest.starts_with("/admin/requests/sql/"));
-    let path = path.unwrap().split('"').next().unwrap();
-    let page = operator.get(path).await.is(200).text();
-    assert!(page.contains("<dt>runs</dt><dd>7</dd>"), "{page}");
-    assert!(page.contains("<dt>kept requests</dt><dd>2</dd>"), "{page}");
+    let page = operator.get("/admin/requests/sql?from=15m").await.page();
+    let link = page.one(&format!("[data-statement='{NAME}'] a[href^='/admin/requests/sql/']"));
+    let page = operator.get(link.attr("href")).await.is(200).page();
+    let facts = page.texts(".facts div");
+    assert!(facts.iter().any(|fact| fact.ends_with(" 7")), "all runs: {facts:?}");
+    assert!(facts.iter().any(|fact| fact.ends_with(" 2")), "kept requests: {facts:?}");
 
-    assert!(page.contains(">query plan</a>"), "{page}");
-    let (path, window) = path.split_once('?').unwrap();
-    let page = operator.get(&format!("{path}/plan?{window}")).await.is(200).text();
-    assert!(page.contains("SEARCH users USING") || page.contains("Insert on messages"), "{page}");
+    let plan = page.one(".links a[href*='/plan']").attr("href");
+    let page = operator.get(plan).await.is(200).page();
+    let plan = page.one("[data-section=plan] pre").text();
+    assert!(plan.contains("SEARCH users USING") || plan.contains("Insert on messages"), "{plan}");
 
     // A version before this one had another text under the name.
     let mut older = statement(&app, "/z", true);
     older.timestamp -= 60_000_000;
     older.fields[1].1 = Value::Str("INSERT INTO messages".to_owned());
     panel.record(vec![older]).await;
-    let page = operator.get("/admin/requests/sql?from=15m").await.is(200).text();
-    assert_eq!(page.matches(&times(7)).count(), 1, "{page}");
-    let rows = page.split("<tr").find(|row| row.contains("older text"));
-    assert!(rows.unwrap().contains(&times(1)), "{page}");
+    let page = operator.get("/admin/requests/sql?from=15m").await.is(200).page();
+    let runs = |kept: &str| page.one(&format!("[data-runs={kept}] [data-figure=runs]")).text();
+    assert_eq!((runs("kept"), runs("older")), ("7".to_owned(), "1".to_owned()));
 }
 
+/// Messages of the first user, more than anybody wants to post one by one.
 async fn post_many(app: &TestApp, count: u32) {
     let mut raw = Raw::connect(app).await;
     let numbers = match raw {
@@ -344,7 +356,7 @@ async fn a_search_walks_a_part_of_the_table_and_goes_on(app: TestApp) {
     assert_eq!(message_ids(second.is(200)), [1]);
     assert_eq!(older(&second), None);
     let nothing = viewer.get("/admin/moderation?q=haystack").await;
-    nothing.shows("No matches so far").shows("Search older ones");
+    nothing.has("[data-empty=messages] [data-page=older]");
 }
 
 async fn a_saved_search_is_everybodys(app: TestApp) {
@@ -365,13 +377,17 @@ async fn a_saved_search_is_everybodys(app: TestApp) {
         url,
         "/admin/logs?q=duration:%3E250ms+user:%22a+b%22&from=15m&cols=route,user&sort=old"
     );
-    let shown = url.replace('&', "&amp;");
+    let rename = "button[name=set][value=name]";
     let list = viewer.get("/admin/logs/searches").await;
-    list.is(200).shows(&shown).shows("slow &amp; &lt;b&gt;").shows("by octavia").hides("Rename");
+    let page = list.is(200).page();
+    let row = page.one("[data-search]");
+    assert!(row.text().starts_with("slow & <b> ") && row.text().contains("octavia"));
+    assert!(row.one("a").attr("href") == url && !row.has(rename), "{}", row.html());
     // Viewers save and change their own, and nobody else's.
     viewer.post("/admin/logs/searches", &[("name", "of victor"), ("q", "x")]).await.is(303);
-    viewer.get("/admin/logs/searches").await.shows("by victor").shows("Rename");
-    viewer.get("/admin/logs").await.is(200).shows(&shown);
+    viewer.get("/admin/logs/searches").await.shows("of victor").has(rename);
+    let links = viewer.get("/admin/logs").await.is(200).page().links();
+    assert!(links.contains(&url), "{links:?}");
 
     assert_eq!(operator.post("/admin/logs/searches", &form).await.status, StatusCode::CONFLICT);
     operator.post("/admin/logs/searches", &[("name", "\u{202e}x")]).await.is(400);
@@ -389,8 +405,8 @@ async fn a_saved_search_is_everybodys(app: TestApp) {
     assert_eq!(change(slow, &[("set", "name"), ("name", "slowest")]).await, 303);
     assert_eq!(change(9_999, &[("set", "name"), ("name", "nothing")]).await, 404);
     assert_eq!(change(other, &[("set", "gone")]).await, 303);
-    let list = viewer.get("/admin/logs/searches").await;
-    list.shows(">slowest</a>").hides(">other</a>");
+    let names = viewer.get("/admin/logs/searches").await.page().texts("[data-search] td > a");
+    assert!(names.contains(&"slowest".to_owned()) && !names.contains(&"other".to_owned()));
     for form in [[("set", "gone"), ("name", "")], [("set", "name"), ("name", "mine")]] {
         viewer.post(&format!("/admin/logs/searches/{slow}"), &form).await.is(403);
     }
@@ -411,8 +427,14 @@ async fn so_many_searches_are_kept_and_no_more(app: TestApp) {
     }
     let full = operator.post("/admin/logs/searches", &[("name", "one more")]).await;
     assert_eq!(full.status, StatusCode::CONFLICT);
-    full.shows("limit of saved searches");
+    full.has("[data-error='409']");
+    assert_eq!(app.state.db.saved_searches().await.unwrap().len(), 200);
 }
+
+/// What became of an error, on its page and in the list.
+const OPEN: &str = "[data-status=open]";
+const RESOLVED: &str = "[data-status=resolved]";
+const REOPENED: &str = "[data-status=reopened]";
 
 /// An error at a place, so many seconds ago.
 fn error(app: &TestApp, message: &str, ago: i64) -> LogRecord {
@@ -428,9 +450,9 @@ fn error(app: &TestApp, message: &str, ago: i64) -> LogRecord {
 
 /// The address of the first error on the page.
 async fn first_error(somebody: &Somebody) -> String {
-    let page = somebody.get("/admin/errors").await.text();
-    let (_, rest) = page.split_once("href=\"/admin/errors/").unwrap();
-    format!("/admin/errors/{}", rest.split(['"', '?']).next().unwrap())
+    let page = somebody.get("/admin/errors").await.page();
+    let link = page.values(".groups td > a[href^='/admin/errors/']", "href").swap_remove(0);
+    link.split('?').next().unwrap().to_owned()
 }
 
 async fn an_error_is_resolved_for_everybody_until_it_is_seen_again(app: TestApp) {
@@ -444,20 +466,20 @@ async fn an_error_is_resolved_for_everybody_until_it_is_seen_again(app: TestApp)
     }
     let url = first_error(&operator).await;
     assert_eq!(url, first_error(&viewer).await, "the same address everywhere");
-    operator.get(&url).await.is(200).shows(">open</strong>").shows("src/cart.rs:7").hides("<b>");
-    viewer.get(&url).await.is(200).hides(">Resolve<");
+    operator.get(&url).await.is(200).has(OPEN).shows("src/cart.rs:7").hides("<b>");
+    viewer.get(&url).await.is(200).lacks("button[value=resolved]");
     viewer.post(&url, &[("set", "resolved")]).await.is(403);
     operator.post("/admin/errors/0000000000000000", &[("set", "resolved")]).await.is(404);
     operator.post(&url, &[("set", "resolved")]).await.is(303);
-    viewer.get("/admin/errors").await.is(200).shows("resolved in ").shows("by octavia");
-    viewer.get(&url).await.shows("resolved in ");
+    viewer.get("/admin/errors").await.is(200).has(RESOLVED).shows("octavia");
+    viewer.get(&url).await.has(RESOLVED);
 
     // Seen again by one replica, and reopened for all once somebody looked there.
     here.record(vec![error(&app, "cart 14 is <b>lost</b>", 0)]).await;
-    operator.get("/admin/errors").await.shows("reopened in ");
-    viewer.get("/admin/errors").await.shows("reopened in ").hides("resolved in ");
+    operator.get("/admin/errors").await.has(REOPENED);
+    viewer.get("/admin/errors").await.has(REOPENED).lacks(RESOLVED);
     operator.post(&url, &[("set", "open")]).await.is(303);
-    viewer.get(&url).await.shows(">open</strong>");
+    viewer.get(&url).await.has(OPEN);
     operator.post(&url, &[("set", "open")]).await.is(404);
     assert_eq!(audited(&app, "error.resolve"), ["octavia"]);
     assert_eq!(audited(&app, "error.reopen"), ["octavia"]);

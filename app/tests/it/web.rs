@@ -4,6 +4,7 @@
 use http::{HeaderName, HeaderValue, Method};
 
 use crate::harness::{Answer, Browser, TestApp, on_both_databases, request};
+use crate::html::Page;
 
 on_both_databases!(
     every_route_answers_as_the_contract_says,
@@ -107,12 +108,7 @@ async fn forms_keep_what_was_entered_and_say_what_is_wrong(app: TestApp) {
     let page = browser.post("/login", &[("username", "\"me\""), ("password", "canary")]).await;
     page.is(200).shows("Invalid username").shows("value=\"&#34;me&#34;\"").hides("canary");
     // The course's browser test fills inputs by position.
-    let names = |page: &Answer| {
-        let page = page.text();
-        let inputs = page.split("<input").skip(1);
-        let name = |input: &str| Some(input.split_once("name=\"")?.1.split_once('"')?.0.to_owned());
-        inputs.filter_map(|input| name(input.split_once('>')?.0)).collect::<Vec<_>>()
-    };
+    let names = |page: &Answer| page.page().values("input[name]", "name");
     let register = browser.get("/register").await;
     assert_eq!(names(&register), ["username", "email", "password", "password2"]);
     assert_eq!(names(&browser.get("/login").await), ["username", "password"]);
@@ -202,23 +198,22 @@ async fn the_follow_box_says_how_the_visitor_stands(app: TestApp) {
     browser.get("/public").await.hides("on your mind").shows("Public Timeline | MiniTwit");
 }
 
+/// The texts of the messages on a page.
+fn shown(page: &Page) -> Vec<String> {
+    page.texts(".messages .text")
+}
+
 /// Every text of a timeline, page by page, by the links of the pages.
 async fn walk(browser: &mut Browser, path: &str) -> Vec<String> {
     let mut texts = Vec::new();
     let mut next = Some(path.to_owned());
     while let Some(path) = next {
-        let page = browser.get(&path).await.is(200).text();
-        let shown =
-            page.split("[[").skip(1).map(|rest| rest.split_once("]]").unwrap().0.to_owned());
-        let shown: Vec<_> = shown.collect();
+        let page = browser.get(&path).await.is(200).page();
+        let shown = shown(&page);
         assert!(shown.len() <= 30, "{} messages on {path}", shown.len());
         texts.extend(shown);
         assert!(texts.len() < 1000, "the pages do not end");
-        next = page
-            .split("href=\"")
-            .filter_map(|rest| rest.split_once('"'))
-            .map(|(link, _)| link.replace("&amp;", "&"))
-            .find(|link| link.contains("before="));
+        next = page.values("a[rel=next]", "href").pop();
     }
     texts
 }
@@ -233,7 +228,7 @@ async fn pages_leave_nothing_out_and_repeat_nothing(app: TestApp) {
     for n in 0_i64..100 {
         let author = ["a", "b", "c"][usize::try_from(n % 3).unwrap()];
         let at = 1_600_000_000_000_000 + n / 40;
-        app.message_at(author, &format!("[[{n}]]"), at).await;
+        app.message_at(author, &n.to_string(), at).await;
         expected.push((at, n, author));
     }
     expected.sort_unstable_by(|a, b| b.cmp(a));
@@ -247,30 +242,26 @@ async fn pages_leave_nothing_out_and_repeat_nothing(app: TestApp) {
     assert_eq!(walk(&mut browser, "/c").await, texts(&["c"]));
     assert_eq!(walk(&mut app.browser(), "/public?before=nonsense").await, texts(&["a", "b", "c"]));
     // A message that comes while somebody pages moves nothing.
-    let first = browser.get("/public").await.text();
-    app.message("c", "[[late]]").await;
-    let before = first.split("before=").nth(1).unwrap().split('"').next().unwrap().to_owned();
-    let rest = walk(&mut browser, &format!("/public?before={before}")).await;
+    let first = browser.get("/public").await.page();
+    app.message("c", "late").await;
+    let rest = walk(&mut browser, first.one("a[rel=next]").attr("href")).await;
     assert_eq!(rest, texts(&["a", "b", "c"])[30..]);
     // Behind the last message, and behind one that never was.
-    browser.get("/public?before=1").await.is(200).shows("no message so far");
-    browser.get("/public?before=9223372036854775807").await.is(200).shows("[[late]]");
+    browser.get("/public?before=1").await.is(200).has(".messages .empty");
+    let newest = shown(&browser.get("/public?before=9223372036854775807").await.is(200).page());
+    assert_eq!(newest[0], "late");
 }
 
 async fn page_numbers_count_from_zero(app: TestApp) {
     app.user("a").await;
     for n in 0..65 {
-        app.message_at("a", &format!("[[{n}]]"), n).await;
+        app.message_at("a", &n.to_string(), n).await;
     }
     let mut browser = app.browser_of("a").await;
     for path in ["/", "/public", "/a"] {
-        let first = |page: Answer| {
-            let page = page.is(200).text();
-            page.split_once("[[").map(|(_, rest)| rest.split_once("]]").unwrap().0.to_owned())
-        };
         for (p, newest) in [("0", "64"), ("1", "34"), ("2", "4"), ("-1", "64"), ("x", "64")] {
             let page = browser.get(&format!("{path}?p={p}")).await;
-            assert_eq!(first(page).as_deref(), Some(newest), "{path}?p={p}");
+            assert_eq!(shown(&page.is(200).page())[0], newest, "{path}?p={p}");
         }
         for beyond in ["3", "5000", "9223372036854775807", "99999999999999999999"] {
             let page = browser.visit(&format!("{path}?p={beyond}")).await;

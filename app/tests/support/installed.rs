@@ -1,5 +1,5 @@
-//! Whether the programs are there that tests start themselves. Every test binary uses this file, so that
-//! a missing program is a failure in CI and a printed line everywhere else.
+//! Whether the programs and rights are there that tests need. Every test binary uses this file, so that
+//! what is missing is a failure in CI and a printed line everywhere else.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -12,10 +12,15 @@ pub fn installed(program: &str) -> Option<PathBuf> {
     let mut folders = std::env::split_paths(&path).chain(servers);
     let found = folders.find_map(|folder| Some(folder.join(program)).filter(|path| path.exists()));
     if found.is_none() {
-        assert!(std::env::var_os("CI").is_none(), "{program} is not installed");
-        // Not `eprintln!`, which the test harness keeps to itself when a test passes.
-        let line = format!("skipped: a test for want of {program}\n");
-        std::io::stderr().write_all(line.as_bytes()).unwrap();
+        skip(program);
     }
     found
+}
+
+/// Says that a test is left out for want of something; fails in CI.
+pub fn skip(missing: &str) {
+    assert!(std::env::var_os("CI").is_none(), "{missing} is missing");
+    // Not `eprintln!`, which the test harness keeps to itself when a test passes.
+    let line = format!("skipped: a test for want of {missing}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
