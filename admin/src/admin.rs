@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 
 use crate::access::operator::Operator;
 use crate::context::links::Links;
-use crate::context::panel::Panel;
+use crate::context::panel::{Panel, TrafficFilter};
 use crate::host::{
     Alerts, Deploys, ErrorStates, Jobs, Moderation, Operators, Plans, SavedSearches,
 };
@@ -49,7 +49,7 @@ impl Admin {
             operators: None,
             metrics: None,
             external_links: Vec::new(),
-            traffic_filter: String::new(),
+            traffic_filter: TrafficFilter::new(String::new()),
             errors: None,
             plans: None,
             searches: None,
@@ -148,7 +148,7 @@ impl Admin {
     /// Which requests the charts count, as a query: `-route:/ops/*` leaves out those of the panel.
     /// Without it, all.
     pub fn traffic_filter(mut self, query: impl Into<String>) -> Self {
-        self.panel.traffic_filter = query.into();
+        self.panel.traffic_filter = TrafficFilter::new(query.into());
         self
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use logsearch::filter::LevelControl;
 use logsearch::live::Subscription;
-use logsearch::query::Query;
+use logsearch::query::{Query, parse};
 use logsearch::store::LogStore;
 use logsearch::writer::Counts;
 use tokio::sync::Semaphore;
@@ -17,6 +17,21 @@ use crate::metrics::Metrics;
 
 /// Where new records come from.
 pub type Subscribe = Box<dyn Fn(&Query) -> Subscription + Send + Sync>;
+
+/// Which requests the charts count.
+#[derive(Clone)]
+pub struct TrafficFilter {
+    /// As it stands in links; may be empty.
+    pub text: String,
+    pub query: Query,
+}
+
+impl TrafficFilter {
+    /// The filter of a query text.
+    pub fn new(text: String) -> Self {
+        Self { query: parse(&text).query, text }
+    }
+}
 
 /// What every page may use.
 pub struct Panel {
@@ -35,7 +50,7 @@ pub struct Panel {
     pub plans: Option<Arc<dyn Plans>>,
     pub metrics: Option<Arc<Metrics>>,
     pub external_links: Vec<(String, String)>,
-    pub traffic_filter: String,
+    pub traffic_filter: TrafficFilter,
     pub errors: Option<Arc<dyn ErrorStates>>,
     pub searches: Option<Arc<dyn SavedSearches>>,
     pub levels: Option<LevelControl>,

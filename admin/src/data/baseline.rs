@@ -1,12 +1,12 @@
 //! One request beside others of its route: what is usual there, and by how much this one is not.
 
 use logsearch::fields;
-use logsearch::query::{Query, parse};
+use logsearch::query::Query;
 use logsearch::record::{LogRecord, ValueRef};
 use logsearch::store::{LogStore, StoreError, TimeRange};
 
 use super::record::{number_of, text_of};
-use super::requests::{and, ends, percentiles};
+use super::requests::{ends, percentiles};
 use crate::format::{self, SECOND};
 
 /// Requests so long before and after are compared with, in microseconds.
@@ -43,9 +43,9 @@ pub async fn compare(
     let at = record.timestamp;
     let range = TimeRange { from: at.saturating_sub(BEFORE), to: at.saturating_add(AFTER) };
     let mut query =
-        and(&ends(&parse("").chips), Query::value_clause(fields::ROUTE, ValueRef::Str(&route)));
+        ends(&Query::All).and(Query::value_clause(fields::ROUTE, ValueRef::Str(&route)));
     if let Some(method) = text_of(record, fields::METHOD) {
-        query = and(&query, Query::value_clause(fields::METHOD, ValueRef::Str(&method)));
+        query = query.and(Query::value_clause(fields::METHOD, ValueRef::Str(&method)));
     }
     let mut figures = Vec::new();
     let mut compared_with = 0;

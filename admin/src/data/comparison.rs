@@ -2,11 +2,12 @@
 //! most. Says where to look when the sentence of an error does not. Ordered by how unlikely the change
 //! is under chance, so that a few records among many do not pass for a finding; counts are exact.
 
-use logsearch::query::{Query, parse};
+use logsearch::fields;
+use logsearch::query::{Field, Query};
 use logsearch::record::ValueRef;
 use logsearch::store::{Aggregate, Aggregation, LogStore, StoreError, TimeRange, TopValues};
 
-use super::{requests, summary};
+use super::summary;
 use crate::context::links::{Links, View};
 use crate::context::params::short_name;
 use crate::format::{self, SECOND};
@@ -59,7 +60,7 @@ pub async fn differences(
     let range = view.window.range();
     let length = view.window.length().max(SHORTEST);
     let earlier = TimeRange { from: range.from.saturating_sub(length), to: range.from };
-    let others = parse(&format!("-route:{0} -route:{0}/*", links.base())).query;
+    let others = others(links.base());
     let (total, total_before, during, before) = tokio::try_join!(
         count(store, range, &others),
         count(store, earlier, &others),
@@ -105,9 +106,15 @@ async fn values(
     summary::top_values(store, range, query, fields, VALUES).await
 }
 
+/// Records that are not of a request to the panel.
+fn others(base: &str) -> Query {
+    let route = Field::of(fields::ROUTE);
+    let panel = Query::PhraseIn(route.clone(), base.to_owned());
+    (!panel).and(!Query::Wild(route, format!("{base}/*")))
+}
+
 fn others_and(others: &Query, one: &Candidate) -> Query {
-    let clause = Query::value_clause(&one.field, ValueRef::Str(&one.value));
-    requests::and(others, clause)
+    others.clone().and(Query::value_clause(&one.field, ValueRef::Str(&one.value)))
 }
 
 /// Every value of either window that changed beyond chance, the most unlikely first.

@@ -2,10 +2,10 @@
 //! what that place did not report in the week before the window.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use logsearch::fields;
-use logsearch::query::{Chips, Query, parse};
+use logsearch::query::{Query, parse};
 use logsearch::record::LogRecord;
 use logsearch::store::{Aggregate, Aggregation, LogStore, MAX_PAGE, Search, StoreError, TimeRange};
 
@@ -13,7 +13,7 @@ use super::record::text_of;
 use crate::format::{self, SECOND};
 
 /// What counts as an error, in the query language.
-const ERRORS: &str = "level:error OR error.message:*";
+static ERRORS: LazyLock<Query> = LazyLock::new(|| parse("level:error OR error.message:*").query);
 /// How far back a place is looked up to call it new, in microseconds.
 const BEFORE: i64 = 7 * 86_400 * SECOND;
 /// Places in the code that are looked up.
@@ -33,8 +33,8 @@ pub struct Group {
 }
 
 /// Errors among what the clauses find.
-pub fn errors(chips: &Chips) -> Query {
-    chips.clone().with(parse(ERRORS).query).query()
+pub fn errors(query: &Query) -> Query {
+    query.clone().and(ERRORS.clone())
 }
 
 /// The places that reported an error in the week before.
@@ -44,7 +44,7 @@ pub async fn known_places(
 ) -> Result<HashSet<String>, StoreError> {
     let before = TimeRange { from: range.from.saturating_sub(BEFORE), to: range.from };
     let aggregation = Aggregation::EventTypes { size: PLACES };
-    match store.aggregate(before, &parse(ERRORS).query, &aggregation).await? {
+    match store.aggregate(before, &ERRORS, &aggregation).await? {
         Aggregate::EventTypes(types) => Ok(types.into_iter().map(|one| one.callsite).collect()),
         _ => Ok(HashSet::new()),
     }
@@ -113,7 +113,7 @@ pub async fn find(
 ) -> Result<Option<(Group, Vec<LogRecord>)>, StoreError> {
     let search = Search {
         range,
-        query: Arc::new(errors(&Chips::default())),
+        query: Arc::new(errors(&Query::All)),
         ascending: false,
         after: None,
         limit: MAX_PAGE,

@@ -2,10 +2,10 @@
 //! costliest are exact: a percentile tells from which figure on to look.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use logsearch::fields;
-use logsearch::query::{Chips, Comparison, Field, Query, parse};
+use logsearch::query::{Comparison, Field, Query, parse};
 use logsearch::record::LogRecord;
 use logsearch::store::{
     Aggregate, Aggregation, LogStore, PercentileGroup, Search, StoreError, TimeRange,
@@ -21,20 +21,17 @@ const ROUTES: usize = 30;
 /// The most requests that are compared to find the costliest.
 const COMPARED: usize = 5_000;
 
+/// Requests that failed.
+pub static FAILED: LazyLock<Query> = LazyLock::new(|| parse("status:5xx").query);
+
 /// Records of ended requests that match.
-pub fn ends(chips: &Chips) -> Query {
-    let status = Query::has_field(fields::STATUS);
-    chips.clone().with(status).with(Query::has_field(fields::DURATION)).query()
+pub fn ends(query: &Query) -> Query {
+    query.clone().and(Query::has_field(fields::STATUS)).and(Query::has_field(fields::DURATION))
 }
 
 /// The text of a query that looks at traffic alone; either may be empty.
 pub fn of_traffic(query: &str, traffic: &str) -> String {
     [query, traffic].join(" ").trim().to_owned()
-}
-
-/// Records that match both.
-pub fn and(query: &Query, clause: Query) -> Query {
-    Chips::parse(&query.to_string()).with(clause).query()
 }
 
 /// The newest requests of a page, and whether there are more.
@@ -97,7 +94,7 @@ async fn ranked(
             // Percentiles are good to 2 %; looking a little lower misses nothing.
             let from = from.unwrap_or(0.0) * 0.96;
             let field = Field { typed: name.to_owned(), name: name.to_owned(), scale: 1 };
-            and(query, Query::Compare(field, Comparison::GreaterOrEqual, from.floor()))
+            query.clone().and(Query::Compare(field, Comparison::GreaterOrEqual, from.floor()))
         }
     };
     let mut records = store.search(&search(range, query, COMPARED * 2)).await?.records;
@@ -151,7 +148,7 @@ pub async fn routes(
     query: &Query,
 ) -> Result<Vec<Route>, StoreError> {
     let by = Some(fields::ROUTE);
-    let failed = and(query, parse("status:5xx").query);
+    let failed = query.clone().and(FAILED.clone());
     let names = vec![fields::ROUTE.to_owned()];
     let (times, database, statements, errors) = tokio::try_join!(
         percentiles(store, range, query, fields::DURATION, by, &[50.0, 95.0, 99.0]),

@@ -1,10 +1,13 @@
 //! Rate and errors of requests, counted in the log index: a chart shows as many requests as the list
 //! behind a click has.
 
-use logsearch::query::{Chips, Query, parse};
+use std::sync::LazyLock;
+
+use logsearch::query::{Query, parse};
 use logsearch::store::{Aggregate, Aggregation, LogStore, StoreError, TimeRange};
 
 use super::requests;
+use crate::context::panel::TrafficFilter;
 use crate::format::SECOND;
 use crate::metrics::{LineStyle, Measure, Plot, Series, Set};
 
@@ -17,8 +20,8 @@ pub struct Counts {
     traffic: String,
 }
 
-/// What the three count, as queries.
-const QUERIES: [&str; 3] = ["", "status:4xx", "status:5xx"];
+/// Requests that were refused.
+static REFUSED: LazyLock<Query> = LazyLock::new(|| parse("status:4xx").query);
 
 impl Counts {
     /// Counts in intervals of so many microseconds.
@@ -26,20 +29,20 @@ impl Counts {
         store: &dyn LogStore,
         range: TimeRange,
         step: i64,
-        traffic: &str,
+        traffic: &TrafficFilter,
     ) -> Result<Self, StoreError> {
-        let ends = requests::ends(&Chips::parse(traffic));
-        let queries = QUERIES.map(|query| requests::and(&ends, parse(query).query));
-        let [all, refused, failed] = &queries;
+        let all = requests::ends(&traffic.query);
+        let refused = all.clone().and(REFUSED.clone());
+        let failed = all.clone().and(requests::FAILED.clone());
         let (all, refused, failed) = tokio::try_join!(
-            histogram(store, range, all, step),
-            histogram(store, range, refused, step),
-            histogram(store, range, failed, step),
+            histogram(store, range, &all, step),
+            histogram(store, range, &refused, step),
+            histogram(store, range, &failed, step),
         )?;
         let starts = all.iter().map(|(start, _)| *start).collect();
         let requests = [all, refused, failed]
             .map(|histogram| histogram.into_iter().map(|(_, count)| count).collect());
-        Ok(Self { step, starts, requests, traffic: traffic.to_owned() })
+        Ok(Self { step, starts, requests, traffic: traffic.text.clone() })
     }
 
     /// All of the window: requests, those refused, those failed.
@@ -132,7 +135,7 @@ pub fn plots(counts: &Counts, (from, to): (i64, i64)) -> Vec<Plot> {
                 values: share.collect(),
                 grew: None,
             }],
-            QUERIES[2],
+            "status:5xx",
         ),
     ]
 }

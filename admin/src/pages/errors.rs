@@ -44,7 +44,7 @@ pub async fn show(
 ) -> Result<Response, PanelError> {
     let view = params.view(panel.now());
     let parsed = parse(&view.q);
-    let query = errors::errors(&parsed.chips);
+    let query = errors::errors(&parsed.query);
     let range = view.window.range();
     let (store, links) = (panel.store.as_ref(), &panel.links);
     let search = Search {

@@ -19,7 +19,7 @@ use std::time::Instant;
 use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
-use logsearch::query::parse;
+use logsearch::query::{Chips, parse};
 
 use super::logs::head::Head;
 use super::logs::list::{Column, Empty};
@@ -69,7 +69,8 @@ pub async fn show(
 ) -> Result<Response, PanelError> {
     let view = params.view(panel.now());
     let parsed = parse(&view.q);
-    if let Some(url) = edit::target(&panel, &params, &view, &parsed.chips).await? {
+    let chips = Chips::of(&parsed);
+    if let Some(url) = edit::target(&panel, &params, &view, &chips).await? {
         return Ok(Redirect::to(&url).into_response());
     }
     let started = Instant::now();
@@ -91,7 +92,7 @@ pub async fn show(
         newer: found.newer.map(|at| links.logs(&view.at(Place::Newer(at)))),
         older: found.older.map(|at| links.logs(&view.at(Place::Older(at)))),
         empty: (records.is_empty() && !view.tail)
-            .then(|| Empty::new(&view, &parsed.chips, links, path::LOGS)),
+            .then(|| Empty::new(&view, &chips, links, path::LOGS)),
         tail: view.tail.then(|| tail(&panel, &view, records.first().map(cursor))),
     };
     let html = page.render()?;

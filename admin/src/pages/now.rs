@@ -5,7 +5,7 @@ mod changes;
 mod status;
 mod tiles;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use askama::Template;
 use axum::extract::State;
@@ -33,6 +33,7 @@ use tiles::Tiles;
 const LINES: usize = 8;
 /// Repeats from which on a request is N+1, as a clause.
 const REPEATING: &str = "repeats:>=5";
+static MANY_REPEATS: LazyLock<Query> = LazyLock::new(|| parse(REPEATING).query);
 
 #[derive(Template)]
 #[template(path = "now.html")]
@@ -60,9 +61,8 @@ pub async fn show(
 ) -> Result<Response, PanelError> {
     let view = params.frame(panel.now());
     let (range, links, store) = (view.window.range(), &panel.links, panel.store.as_ref());
-    let (anything, traffic) = (Chips::default(), Chips::parse(&panel.traffic_filter));
-    let all = requests::ends(&traffic);
-    let repeating = requests::and(&all, parse(REPEATING).query);
+    let all = requests::ends(&panel.traffic_filter.query);
+    let repeating = all.clone().and(MANY_REPEATS.clone());
     let (
         chart_data,
         times,
@@ -74,15 +74,16 @@ pub async fn show(
         status_line,
     ) = tokio::try_join!(
         chart_data(&panel, view.window, tiles::POINTS),
-        async { Ok(tiles::times(store, &view, &panel.traffic_filter).await?) },
+        async { Ok(tiles::times(store, &view, &panel.traffic_filter.query).await?) },
         async { Ok(requests::routes(store, range, &all).await?) },
-        async { Ok(groups_of(store, &view, links, &anything).await?) },
+        async { Ok(groups_of(store, &view, links, &Query::All).await?) },
         async { Ok(requests::costliest(store, range, &all, logsearch::fields::DURATION).await?) },
         async { Ok(newest(store, range, &repeating).await?) },
         async { Ok(changes::changes(&panel, range).await?) },
         async { Ok(Status::now(&panel).await) },
     )?;
-    let repeating_of_traffic = requests::of_traffic(REPEATING, &panel.traffic_filter);
+    let repeating_of_traffic = requests::of_traffic(REPEATING, &panel.traffic_filter.text);
+    let traffic = Chips::parse(&panel.traffic_filter.text);
     let unknown = annotate(&panel, &view, &mut groups).await;
     let status = store.status().await?;
     routes.sort_by(|left, right| right.badness().total_cmp(&left.badness()));
@@ -99,7 +100,8 @@ pub async fn show(
             .map(|route| route_row(route, &view, links, &traffic))
             .collect(),
         slow: slow.0.iter().take(LINES).map(|one| request_row(one, links)).collect(),
-        slow_url: links.page(path::REQUESTS, &view.query(&panel.traffic_filter).sorted("slow")),
+        slow_url: links
+            .page(path::REQUESTS, &view.query(&panel.traffic_filter.text).sorted("slow")),
         repeating: repeating.iter().map(|one| request_row(one, links)).collect(),
         repeating_url: links.page(path::REQUESTS, &view.query(repeating_of_traffic)),
         status: status_line,

@@ -12,7 +12,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use logsearch::fields;
-use logsearch::query::parse;
+use logsearch::query::{Chips, parse};
 
 use super::marks;
 use crate::access::operator::Operator;
@@ -80,13 +80,14 @@ pub async fn show(
 ) -> Result<Response, PanelError> {
     let view = params.view(panel.now());
     let parsed = parse(&view.q);
-    let query = requests::ends(&parsed.chips);
+    let chips = Chips::of(&parsed);
+    let query = requests::ends(&parsed.query);
     let range = view.window.range();
     let (store, links) = (panel.store.as_ref(), &panel.links);
     let order = Order::parse(&view.sort);
     let (timeline, heatmap, routes, (records, more), marks) = tokio::try_join!(
         summary::timeline(store, range, &query),
-        durations::heatmap(store, &view, &parsed.chips, links),
+        durations::heatmap(store, &view, &chips, links),
         requests::routes(store, range, &query),
         async {
             match (order.field, order.each_route) {
@@ -99,7 +100,6 @@ pub async fn show(
         },
         async { Ok(marks::of_window(&panel, &view).await) },
     )?;
-    let clause = parsed.chips.clone();
     render(&RequestsPage {
         layout: Layout::new(
             &panel,
@@ -121,7 +121,7 @@ pub async fn show(
         )
         .marked(marks),
         heatmap,
-        routes: routes.iter().map(|route| route_row(route, &view, links, &clause)).collect(),
+        routes: routes.iter().map(|route| route_row(route, &view, links, &chips)).collect(),
         sorts: SORTS
             .iter()
             .map(|(name, title, _)| {

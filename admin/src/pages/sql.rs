@@ -74,7 +74,7 @@ pub async fn show(
 ) -> Result<Response, PanelError> {
     let view = params.view(panel.now());
     let parsed = parse(&view.q);
-    let query = parsed.chips.clone().with(Query::has_field(fields::DB_QUERY)).query();
+    let query = parsed.query.clone().and(Query::has_field(fields::DB_QUERY));
     let search = Search {
         range: view.window.range(),
         query: Arc::new(query),

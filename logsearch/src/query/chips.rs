@@ -4,9 +4,10 @@
 use std::fmt;
 
 use super::clause::operand_of;
-use super::parse::{all_of, not, parse};
+use super::fold;
+use super::parse::{Parsed, parse};
 use super::print::{explicit, guard, node, operand, parenthesize, quote, reads_back};
-use super::{Field, Query, fold};
+use super::tree::{Field, Query, all_of};
 use crate::record::ValueRef;
 
 /// One clause on the outermost level.
@@ -48,7 +49,18 @@ pub struct Chips(pub Vec<Chip>);
 impl Chips {
     /// The chips of a query text.
     pub fn parse(text: &str) -> Self {
-        parse(text).chips
+        Self::of(&parse(text))
+    }
+
+    /// The clauses on the outermost level of a parsed query, disabled ones included.
+    pub fn of(parsed: &Parsed) -> Self {
+        let enabled = parsed.query.clone().into_clauses().into_iter();
+        let mut chips: Vec<Chip> = enabled.map(|query| Chip { query, enabled: true }).collect();
+        for (moved, (before, query)) in parsed.disabled.iter().enumerate() {
+            let at = (before + moved).min(chips.len());
+            chips.insert(at, Chip { query: query.clone(), enabled: false });
+        }
+        Self(chips)
     }
 
     /// The enabled clauses together.
@@ -65,7 +77,7 @@ impl Chips {
     /// replaced, and a clause that is there stays alone.
     #[must_use]
     pub fn with(mut self, clause: Query) -> Self {
-        let opposite = not(clause.clone());
+        let opposite = !clause.clone();
         let known = self.0.iter().position(|chip| chip.query == clause || chip.query == opposite);
         let chip = Chip { query: clause, enabled: true };
         match known {
@@ -88,7 +100,7 @@ impl Chips {
     #[must_use]
     pub fn negated(mut self, index: usize) -> Self {
         if let Some(chip) = self.0.get_mut(index) {
-            chip.query = not(chip.query.clone());
+            chip.query = !chip.query.clone();
         }
         self
     }
@@ -126,16 +138,5 @@ impl Query {
             return plain;
         }
         Self::PhraseIn(field, text.into_owned())
-    }
-
-    /// The clause that finds records with this field (canonical name).
-    pub fn has_field(name: &str) -> Self {
-        Self::Exists(Field::of(name))
-    }
-
-    /// The opposite.
-    #[must_use]
-    pub fn negated(self) -> Self {
-        not(self)
     }
 }

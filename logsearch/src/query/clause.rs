@@ -2,9 +2,10 @@
 
 use super::notice::Notice;
 use super::number;
-use super::parse::{MAX_PATTERN_CHARS, Parser, not};
+use super::parse::Parser;
 use super::scan::{Head, Item, Operator};
-use super::{Comparison, Field, Operand, Query, compile_regex, fold};
+use super::tree::{Comparison, Field, MAX_PATTERN_CHARS, Operand, Query};
+use super::{compile_regex, fold};
 use crate::fields::{self, Kind};
 use crate::record::Level;
 
@@ -208,7 +209,7 @@ impl<'a> Parser<'a> {
         let query = if word.is_empty() || word.chars().all(|c| c == '*') {
             Query::Exists(field)
         } else if fold(word) == "null" {
-            not(Query::Exists(field))
+            !Query::Exists(field)
         } else if let Some((low, high)) = status_class(&field, word) {
             Query::Range(field, Operand::Number(low), Operand::Number(high))
         } else if word.contains(['*', '?']) {
@@ -417,7 +418,7 @@ pub(super) fn operand_of(field: &Field, text: &str, quoted: bool) -> Operand {
 }
 
 /// `5xx` of a status: 500 to 599.
-fn status_class(field: &Field, word: &str) -> Option<(f64, f64)> {
+pub(super) fn status_class(field: &Field, word: &str) -> Option<(f64, f64)> {
     let is_class = field.name == fields::STATUS && word.len() == 3;
     let digit = word.chars().next().filter(char::is_ascii_digit)?.to_digit(10)?;
     let is_class = is_class && digit > 0 && word[1..].eq_ignore_ascii_case("xx");

@@ -3,9 +3,9 @@
 
 use std::ops::Range;
 
-use super::Field;
 use super::print::quote_value;
 use super::scan::{Operator, Scanner};
+use super::tree::Field;
 
 /// What stands at the caret.
 #[derive(Clone, Debug, PartialEq, Eq)]

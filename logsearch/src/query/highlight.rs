@@ -8,7 +8,7 @@ use regex::Regex;
 use super::glob::Pattern;
 use super::matches::compile_regex;
 use super::text::{Token, equals_folded, fold, folded_tokens, tokens};
-use super::{Operand, Query};
+use super::tree::{Operand, Query};
 use crate::fields::{self, Kind};
 
 /// Finds the parts of the values of one field.

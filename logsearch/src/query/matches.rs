@@ -7,7 +7,7 @@ use regex::{Regex, RegexBuilder};
 use super::glob::Pattern;
 use super::number;
 use super::text::{contains_phrase, equals_folded, fold, folded_tokens};
-use super::{Comparison, Field, Operand, Query};
+use super::tree::{Comparison, Field, Operand, Query};
 use crate::fields::{self, Kind};
 use crate::record::{Level, Matchable, ValueRef};
 
@@ -291,4 +291,11 @@ fn equals(operands: &[Operand], field: &Field) -> Test {
         Operand::Text(text) => Wanted::Text(fold(text).into_owned()),
     };
     Test::Equals(operands.iter().map(wanted).collect())
+}
+
+impl Query {
+    /// Whether a record matches. To test many records make a [`Matcher`] once.
+    pub fn matches(&self, record: &impl Matchable) -> bool {
+        Matcher::new(self).matches(record)
+    }
 }

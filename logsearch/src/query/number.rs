@@ -1,6 +1,6 @@
 //! Numbers with units: how they are typed and how they are printed.
 
-use super::Field;
+use super::tree::Field;
 use crate::fields::Kind;
 
 /// A typed number in the unit of the field's typed name, with or without a unit of its own.

@@ -5,19 +5,10 @@
 use std::mem;
 use std::ops::Range;
 
-use super::chips::{Chip, Chips};
 use super::notice::Notice;
 use super::scan::Scanner;
-use super::{Field, Query};
+use super::tree::{Field, MAX_CHARS, MAX_CLAUSES, MAX_DEPTH, Query, all_of, any_of};
 
-/// Characters of a query that are read.
-pub const MAX_CHARS: usize = 2_048;
-/// Clauses of a query, entries of lists included.
-pub const MAX_CLAUSES: usize = 64;
-/// Groups inside each other.
-pub const MAX_DEPTH: usize = 16;
-/// Characters of a regular expression or a wildcard pattern.
-pub const MAX_PATTERN_CHARS: usize = 256;
 /// Characters of a pasted log line that are searched. Quotes in it double when printed, and the
 /// printed query has to fit [`MAX_CHARS`] again.
 const MAX_PASTED_CHARS: usize = 1_000;
@@ -31,8 +22,8 @@ pub struct Parsed {
     pub query: Query,
     /// What had to be decided, in the order of the text.
     pub notices: Vec<Notice>,
-    /// The clauses on the outermost level, disabled ones (`#clause`) included, for editing.
-    pub chips: Chips,
+    /// Disabled clauses (`#clause`), each with the number of enabled ones before it.
+    pub(super) disabled: Vec<(usize, Query)>,
 }
 
 /// Reads a query. Every input is one.
@@ -91,6 +82,11 @@ fn is_date(text: &str) -> bool {
             b'd' => byte.is_ascii_digit(),
             other => byte == other,
         })
+}
+
+/// Whether a word stands between clauses and is none itself.
+pub(super) fn is_operator(word: &str) -> bool {
+    Word::parse(word).is_some()
 }
 
 /// An operator word.
@@ -371,7 +367,7 @@ impl<'a> Parser<'a> {
         let is_outermost = self.frames.len() == 1;
         let frame = self.frame();
         let negate = mem::take(&mut frame.negate_next);
-        let query = if negate { not(query) } else { query };
+        let query = if negate { !query } else { query };
         if mem::take(&mut frame.disable_next) {
             let before = frame.ands.len();
             if is_outermost {
@@ -411,56 +407,11 @@ impl<'a> Parser<'a> {
         }
         let outermost = mem::take(self.frame());
         let query = self.finish_frame(outermost).unwrap_or(Query::All);
-        let chips = chips(&query, self.disabled);
-        Parsed { query, notices: self.notices, chips }
+        Parsed { query, notices: self.notices, disabled: self.disabled }
     }
-}
-
-fn chips(query: &Query, disabled: Vec<(usize, Query)>) -> Chips {
-    let enabled = match query {
-        Query::All => Vec::new(),
-        Query::And(clauses) => clauses.clone(),
-        other => vec![other.clone()],
-    };
-    let mut chips: Vec<Chip> =
-        enabled.into_iter().map(|query| Chip { query, enabled: true }).collect();
-    for (moved, (before, query)) in disabled.into_iter().enumerate() {
-        let at = (before + moved).min(chips.len());
-        chips.insert(at, Chip { query, enabled: false });
-    }
-    Chips(chips)
 }
 
 /// Whether a query is a single clause on a field, the kind that stands alone in `field:( )`.
 fn is_value(query: &Query) -> bool {
     query.field().is_some()
-}
-
-/// Not, without doubling it.
-pub(super) fn not(query: Query) -> Query {
-    match query {
-        Query::Not(inner) => *inner,
-        other => Query::Not(Box::new(other)),
-    }
-}
-
-/// All of these, `All` of none.
-pub(super) fn all_of(mut queries: Vec<Query>) -> Query {
-    match queries.len() {
-        0 => Query::All,
-        1 => queries.remove(0),
-        _ => Query::And(queries),
-    }
-}
-
-/// Any of these, `None` of none.
-pub(super) fn any_of(mut queries: Vec<Query>) -> Option<Query> {
-    if queries.len() <= 1 {
-        return queries.pop();
-    }
-    let flat = queries.into_iter().flat_map(|query| match query {
-        Query::Or(inner) => inner,
-        other => vec![other],
-    });
-    Some(Query::Or(flat.collect()))
 }

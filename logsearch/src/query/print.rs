@@ -3,10 +3,11 @@
 
 use std::fmt;
 
-use super::clause::operand_of;
+use super::clause::{operand_of, status_class};
+use super::fold;
 use super::number;
-use super::parse::{looks_pasted, parse_unbounded};
-use super::{Comparison, Field, Operand, Query};
+use super::parse::{is_operator, looks_pasted, parse_unbounded};
+use super::tree::{Comparison, Field, Operand, Query};
 use crate::fields::{self, Kind};
 use crate::record::Level;
 
@@ -60,13 +61,39 @@ fn join(queries: &[Query], separator: &str, inside: bool) -> String {
 }
 
 fn text_word(query: &Query, text: &str, inside: bool) -> String {
-    if reads_back(text, query, inside) { text.into() } else { quote(text) }
+    let is_plain = is_plain_word(text) && !is_operator(text);
+    if is_plain || reads_back(text, query, inside) { text.into() } else { quote(text) }
 }
 
 fn negated(query: &Query, inner: &Query, inside: bool) -> String {
+    let is_plain = is_plain_clause(inner);
     let inner = operand(inner, inside);
     let short = format!("-{inner}");
-    if reads_back(&short, query, inside) { short } else { format!("NOT {inner}") }
+    if is_plain || reads_back(&short, query, inside) { short } else { format!("NOT {inner}") }
+}
+
+/// Whether a word has nothing in it that could be a sign, a quote, a pattern or the head of a clause.
+fn is_plain_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// Whether `field:value` is certain to be read as this clause, so that nobody has to try.
+fn is_plain_clause(query: &Query) -> bool {
+    let is_known = |field: &Field| {
+        fields::definition(&field.name).is_some()
+            && Field::parse(&field.typed).as_ref() == Some(field)
+    };
+    match query {
+        Query::Exists(field) => is_known(field),
+        Query::Eq(field, value @ Operand::Text(text)) => {
+            is_plain_word(text)
+                && is_known(field)
+                && fold(text) != "null"
+                && status_class(field, text).is_none()
+                && operand_of(field, text, false) == *value
+        }
+        _ => false,
+    }
 }
 
 /// Whether a text between other clauses is read as this clause.
@@ -92,7 +119,7 @@ fn field_clause(query: &Query, inside: bool) -> String {
 pub(super) fn explicit(query: &Query, field: &Field, inside: bool) -> String {
     let value = value(query, field);
     let text = with_field(field, query, &value);
-    if reads_back(&text, query, inside) {
+    if is_plain_clause(query) || reads_back(&text, query, inside) {
         return text;
     }
     // `field::` and `field://` are no field clauses, `field==:` is one.

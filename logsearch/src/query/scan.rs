@@ -1,6 +1,6 @@
 //! Reading characters of a query: words, quoted texts, lists, the head of a field clause. No meaning.
 
-use super::{Comparison, is_field_name};
+use super::tree::{Comparison, is_field_name};
 
 /// A place in the typed text.
 #[derive(Clone, Debug)]

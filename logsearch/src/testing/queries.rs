@@ -56,7 +56,7 @@ impl<'a> Queries<'a> {
     fn group(&mut self, depth: usize) -> Query {
         let kind = if depth == 0 { 0 } else { self.random.below(10) };
         match kind {
-            6 => self.group(depth - 1).negated(),
+            6 => !self.group(depth - 1),
             7 | 8 => Query::And(self.groups(depth)),
             9 => Query::Or(self.groups(depth)),
             _ => self.clause(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use logsearch::query::{Chips, Query, parse};
+use logsearch::query::{Query, parse};
 use logsearch::record::LogRecord;
 use logsearch::store::{LogStore, Search, StoreError};
 
@@ -108,14 +108,13 @@ pub async fn show(
     let view = View::of(known.window(&params, now));
     let q = known.text("logs_query", |rule| &rule.logs_query);
     let parsed = parse(&q);
-    let query = if q.is_empty() { errors::errors(&Chips::default()) } else { parsed.query.clone() };
+    let query = if q.is_empty() { errors::errors(&Query::All) } else { parsed.query.clone() };
     let (store, links, range) = (panel.store.as_ref(), &panel.links, view.window.range());
-    let nothing = Chips::default();
     let (timeline, page, differences, groups, mut marks) = tokio::try_join!(
         summary::timeline(store, range, &query),
         evidence(store, &view, &query),
         comparison::differences(store, &view, links),
-        groups_of(store, &view, links, &nothing),
+        groups_of(store, &view, links, &Query::All),
         async { Ok(marks::of_window(&panel, &view).await) },
     )?;
     // Here it is about this rule; the inbox has the others.

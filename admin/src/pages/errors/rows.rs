@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use logsearch::fields;
-use logsearch::query::{Chips, Query};
+use logsearch::query::{Query, parse};
 use logsearch::record::ValueRef;
 use logsearch::store::{LogStore, MAX_PAGE, Search, StoreError};
 
@@ -47,12 +47,12 @@ pub async fn groups_of(
     store: &dyn LogStore,
     view: &View,
     links: &Links,
-    chips: &Chips,
+    query: &Query,
 ) -> Result<Vec<GroupRow>, StoreError> {
     let range = view.window.range();
     let search = Search {
         range,
-        query: Arc::new(errors(chips)),
+        query: Arc::new(errors(query)),
         ascending: false,
         after: None,
         limit: MAX_PAGE,
@@ -84,8 +84,7 @@ pub fn row(group: &Group, view: &View, links: &Links) -> GroupRow {
         Some(place) => Query::value_clause(fields::CALLSITE, place.as_ref()),
         None => Query::value_clause(fields::TARGET, ValueRef::Str(&newest.target)),
     };
-    let chips = Chips::parse(&view.q).with(clause);
-    let logs = view.query(errors(&chips).to_string());
+    let logs = view.query(errors(&parse(&view.q).query.and(clause)).to_string());
     let range = view.window.range();
     let request = text_of(newest, fields::REQUEST_ID);
     GroupRow {

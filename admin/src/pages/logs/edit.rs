@@ -50,7 +50,7 @@ pub async fn target(
 fn address(links: &Links, view: &View, chips: &Chips, edit: Edit) -> String {
     let q = match edit {
         Edit::Add(clause) => chips.clone().with(clause).to_string(),
-        Edit::Exclude(clause) => chips.clone().with(clause.negated()).to_string(),
+        Edit::Exclude(clause) => chips.clone().with(!clause).to_string(),
         Edit::Only(clause) => clause.to_string(),
     };
     links.logs(&view.query(q))

@@ -53,7 +53,7 @@ pub fn facets(
                 text: text.clone(),
                 count: format::count(*count),
                 only: with(&clause),
-                without: with(&clause.clone().negated()),
+                without: with(&!clause.clone()),
                 is_on: chips.0.iter().any(|chip| chip.enabled && chip.query == clause),
                 level: level_class(&top.field, text),
             }
@@ -62,7 +62,7 @@ pub fn facets(
         let missing = (top.missing > 0).then(|| FacetValue {
             text: "(none)".to_owned(),
             count: format::count(top.missing),
-            only: with(&has.clone().negated()),
+            only: with(&!has.clone()),
             without: with(&has),
             is_on: false,
             level: "",

@@ -43,7 +43,7 @@ impl Head {
         let tab = |name, to: &'static str| (name, links.page(to, &view.tailing(false)), to == path);
         let pinned = view.tailing(false).within(view.window.pinned());
         Self {
-            chips: chip_views(&parsed.chips, view, links, path),
+            chips: chip_views(&Chips::of(parsed), view, links, path),
             notices: parsed.notices.iter().map(ToString::to_string).collect(),
             suggestion: suggestion(parsed, view, links, path),
             keep: view.form_fields(),

@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt, stream};
-use logsearch::query::Parsed;
+use logsearch::query::{Chips, Parsed};
 
 use super::facets::{self, Facet};
 use crate::context::error::PanelError;
@@ -96,7 +96,7 @@ async fn overview(
         freshness: freshness(status.searchable_until, panel.now()),
         histogram: Histogram::new(&timeline.buckets, timeline.interval, view, links, path)
             .marked(marks),
-        facets: facets::facets(&facets, &parsed.chips, view, links, path),
+        facets: facets::facets(&facets, &Chips::of(&parsed), view, links, path),
         known: summary::known_fields(),
         fields: view.fields.clone(),
         keep: others.form_fields(),

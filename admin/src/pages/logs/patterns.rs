@@ -68,15 +68,16 @@ pub async fn show(
     let started = Instant::now();
     let (store, links) = (panel.store.as_ref(), &panel.links);
     let types = types(store, view.window.range(), &parsed.query).await?;
-    let sparks = sparks(store, &view, &parsed.chips, &types).await?;
+    let sparks = sparks(store, &view, &parsed.query, &types).await?;
     let total = types.iter().map(|one| one.count).sum();
-    let row = |(one, spark)| row(one, spark, total, &view, &parsed.chips, links);
+    let chips = Chips::of(&parsed);
+    let row = |(one, spark)| row(one, spark, total, &view, &chips, links);
     let sparks = sparks.into_iter().map(Some).chain(std::iter::repeat_with(|| None));
     let page = PatternsPage {
         layout: Layout::new(&panel, &operator, Section::Logs, "Patterns", path::PATTERNS, &view),
         head: Head::new(&panel, path::PATTERNS, &view, &parsed),
         is_cut: types.len() == TYPES,
-        empty: types.is_empty().then(|| Empty::new(&view, &parsed.chips, links, path::PATTERNS)),
+        empty: types.is_empty().then(|| Empty::new(&view, &chips, links, path::PATTERNS)),
         rows: types.iter().zip(sparks).map(row).collect(),
     };
     let html = page.render()?;
@@ -98,13 +99,13 @@ async fn types(
 async fn sparks(
     store: &dyn LogStore,
     view: &View,
-    chips: &Chips,
+    query: &Query,
     types: &[EventType],
 ) -> Result<Vec<Sparkline>, StoreError> {
     let range = view.window.range();
     let interval = range.interval(BARS);
     let one = async |one: &EventType| {
-        let query = chips.clone().with(clause(one)).query();
+        let query = query.clone().and(clause(one));
         let timeline = summary::timeline_of(store, range, &query, interval).await?;
         Ok(Sparkline::of_counts(&timeline.totals()))
     };
@@ -139,6 +140,6 @@ fn row(
         last: format::ago(one.seen.1, view.window.now),
         last_full: format::rfc3339(one.seen.1),
         only: links.logs(&view.query(with(clause.clone()))),
-        without: links.page(path::PATTERNS, &view.query(with(clause.negated()))),
+        without: links.page(path::PATTERNS, &view.query(with(!clause))),
     }
 }

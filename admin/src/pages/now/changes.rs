@@ -1,10 +1,10 @@
 //! What changed in a window, in one list of time: deployments, alerts that began and ended, and what
 //! operators did. Log-ins change nothing; System lists them.
 
-use std::sync::Arc;
+use std::sync::LazyLock;
 
 use logsearch::fields;
-use logsearch::query::parse;
+use logsearch::query::{Query, parse};
 use logsearch::record::LogRecord;
 use logsearch::store::{LogStore, Search, StoreError, TimeRange};
 
@@ -19,7 +19,8 @@ use crate::pages::alerts::{is_heartbeat, severity_class};
 /// Lines of the list.
 const LINES: usize = 20;
 /// What operators did, in the query language.
-const DONE: &str = "event.action:* -event.action:operator.*";
+static DONE: LazyLock<Query> =
+    LazyLock::new(|| parse("event.action:* -event.action:operator.*").query);
 /// Fields of an audit record that say what it was about, besides its sentence.
 const ABOUT: [&str; 4] = ["logs.levels", fields::JOB, "message.id", "url.query"];
 
@@ -62,13 +63,8 @@ pub async fn changes(
 }
 
 async fn done(store: &dyn LogStore, range: TimeRange) -> Result<Vec<LogRecord>, StoreError> {
-    let search = Search {
-        range,
-        query: Arc::new(parse(DONE).query),
-        ascending: false,
-        after: None,
-        limit: LINES,
-    };
+    let search =
+        Search { range, query: DONE.clone().into(), ascending: false, after: None, limit: LINES };
     Ok(store.search(&search).await?.records)
 }
 

@@ -1,6 +1,7 @@
 //! The figures at the top of the first page: how many requests, how many failed, how long they took,
 //! what is nearly used up, and what the service is for. Each leads to where there is more of it.
 
+use logsearch::query::Query;
 use logsearch::store::{LogStore, StoreError};
 
 use crate::context::links::{Links, View, path};
@@ -78,9 +79,9 @@ impl Tiles {
 pub async fn times(
     store: &dyn LogStore,
     view: &View,
-    traffic: &str,
+    traffic: &Query,
 ) -> Result<Vec<f64>, StoreError> {
-    let all = requests::ends(&logsearch::query::Chips::parse(traffic));
+    let all = requests::ends(traffic);
     let percents = [50.0, 95.0, 99.0];
     let field = logsearch::fields::DURATION;
     let found =

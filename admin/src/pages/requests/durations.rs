@@ -1,10 +1,10 @@
 //! How long the requests of a view took over time, counted exactly by the store, as a heatmap.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::extract::State;
 use axum::response::Response;
-use logsearch::query::{Chips, parse};
+use logsearch::query::{Chips, Query, parse};
 use logsearch::store::{LogStore, StoreError};
 
 use crate::context::error::PanelError;
@@ -19,7 +19,11 @@ use crate::ui::layout::render;
 /// Intervals of the drawing at most.
 const COLUMNS: usize = 48;
 /// Spans of durations, on a scale by logarithms: name and the clauses of those in it.
-const SPANS: [(&str, &[&str]); 8] = [
+static SPANS: LazyLock<[(&str, Vec<Query>); 8]> = LazyLock::new(|| {
+    let parsed = |clauses: &[&str]| clauses.iter().map(|clause| parse(clause).query).collect();
+    CLAUSES.map(|(label, clauses)| (label, parsed(clauses)))
+});
+const CLAUSES: [(&str, &[&str]); 8] = [
     ("< 1 ms", &["duration:<1ms"]),
     ("1 – 3 ms", &["duration:>=1ms", "duration:<3ms"]),
     ("3 – 10 ms", &["duration:>=3ms", "duration:<10ms"]),
@@ -38,7 +42,8 @@ pub async fn show(State(panel): State<Arc<Panel>>, params: Params) -> Result<Res
 
 /// The heatmap of what the charts of requests count.
 pub async fn of_traffic(panel: &Panel, view: &View) -> Result<Heatmap, StoreError> {
-    heatmap(panel.store.as_ref(), view, &Chips::parse(&panel.traffic_filter), &panel.links).await
+    heatmap(panel.store.as_ref(), view, &Chips::parse(&panel.traffic_filter.text), &panel.links)
+        .await
 }
 
 /// The heatmap of the requests that match; a cell leads to its requests.
@@ -53,7 +58,7 @@ pub async fn heatmap(
     let spans: Vec<Chips> = SPANS.iter().map(|(_, clauses)| narrowed(chips, clauses)).collect();
     let (mut bands, mut starts) = (Vec::new(), Vec::new());
     for ((label, _), chips) in SPANS.iter().zip(&spans) {
-        let timeline = timeline_of(store, range, &requests::ends(chips), interval).await?;
+        let timeline = timeline_of(store, range, &requests::ends(&chips.query()), interval).await?;
         starts = timeline.buckets.iter().map(|bucket| bucket.start).collect();
         bands.push(DurationBand { label, counts: timeline.totals() });
     }
@@ -65,6 +70,6 @@ pub async fn heatmap(
     }))
 }
 
-fn narrowed(chips: &Chips, clauses: &[&str]) -> Chips {
-    clauses.iter().fold(chips.clone(), |chips, clause| chips.with(parse(clause).query))
+fn narrowed(chips: &Chips, clauses: &[Query]) -> Chips {
+    clauses.iter().fold(chips.clone(), |chips, clause| chips.with(clause.clone()))
 }

@@ -1,13 +1,13 @@
 //! Requests and routes as the lists of several pages show them.
 
 use logsearch::fields;
-use logsearch::query::{Chips, Query, parse};
+use logsearch::query::{Chips, Query};
 use logsearch::record::{LogRecord, ValueRef};
 
 use crate::context::links::{Links, View, cursor, path};
 use crate::data::profile::REPEATS;
 use crate::data::record::{number_of, text_of};
-use crate::data::requests::Route;
+use crate::data::requests::{FAILED, Route};
 use crate::format;
 
 /// A route on a page.
@@ -79,7 +79,7 @@ pub fn request_row(record: &LogRecord, links: &Links) -> RequestRow {
 pub fn route_row(route: &Route, view: &View, links: &Links, chips: &Chips) -> RouteRow {
     let only = Query::value_clause(fields::ROUTE, ValueRef::Str(&route.name));
     let chips = chips.clone().with(only);
-    let failed = chips.clone().with(parse("status:5xx").query);
+    let failed = chips.clone().with(FAILED.clone());
     RouteRow {
         route: route.name.clone(),
         url: links.page(path::REQUESTS, &view.query(chips.to_string())),
