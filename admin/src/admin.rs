@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::request::Parts;
 use axum::response::Response;
+use logsearch::embedded::DiskStatus;
 use logsearch::filter::LevelControl;
 use logsearch::live::Subscription;
 use logsearch::query::Query;
@@ -55,6 +56,7 @@ impl Admin {
             searches: None,
             levels: None,
             pipeline_counts: None,
+            disk_status: None,
             build: Vec::new(),
             clock: Box::new(clock::now),
         };
@@ -168,6 +170,12 @@ impl Admin {
     /// on System.
     pub fn pipeline_counts(mut self, counts: impl Fn() -> Counts + Send + Sync + 'static) -> Self {
         self.panel.pipeline_counts = Some(Box::new(counts));
+        self
+    }
+
+    /// How an embedded store lies on its disk: partitions, limits, what is not fsynced. Shown on System.
+    pub fn disk_status(mut self, status: impl Fn() -> DiskStatus + Send + Sync + 'static) -> Self {
+        self.panel.disk_status = Some(Box::new(status));
         self
     }
 

@@ -105,7 +105,7 @@ fn freshness(records: &[LogRecord], rate: u32, time: Duration) -> Result<()> {
 
 /// Emits a record of its own and searches until it is there; milliseconds.
 async fn find_probe(dispatch: &Dispatch, store: &dyn LogStore, number: usize) -> Result<f64> {
-    let search = Search::newest(parse(&format!("probe.number:{number}")).query, 1);
+    let search = Search::new(parse(&format!("probe.number:{number}")).query).limit(1);
     let started = Instant::now();
     tracing::dispatcher::with_default(dispatch, || {
         tracing::info!(probe.number = number, "looked for");

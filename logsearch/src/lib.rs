@@ -24,10 +24,12 @@ pub mod store;
 pub mod suggest;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod time;
 pub mod wal;
 pub mod writer;
 
 pub use self::layer::LogLayer;
 pub use self::logs::{Logs, Options};
 pub use self::record::{Level, LogRecord, Value};
-pub use self::store::{LogStore, Search, TimeRange};
+pub use self::store::{LogStore, Search};
+pub use self::time::{Cursor, TimeRange};

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::embedded::{self, EmbeddedStore, OpenError};
+use crate::embedded::{self, DiskStatus, EmbeddedStore, OpenError};
 use crate::instrumented::InstrumentedStore;
 use crate::layer::LogLayer;
 use crate::live::Subscription;
@@ -45,7 +45,6 @@ pub enum StartError {
 pub struct Logs {
     pipeline: Pipeline,
     embedded: Arc<EmbeddedStore>,
-    max_bytes: u64,
     metrics: &'static Names,
 }
 
@@ -53,12 +52,12 @@ impl Logs {
     /// Opens the store of a directory and starts recording into it what the layer sees. Put the layer
     /// into a subscriber, with a filter such as [`crate::filter::LevelControl`].
     pub fn start(directory: &Path, options: Options) -> Result<(LogLayer, Self), StartError> {
-        let (max_bytes, metrics) = (options.store.max_bytes, options.store.metrics);
+        let metrics = options.store.metrics;
         let embedded = Arc::new(EmbeddedStore::open(directory, options.store)?);
         let (layer, pipeline) = Pipeline::start(embedded.wal().clone(), options.pipeline)
             .map_err(StartError::Thread)?;
         metrics.touch();
-        Ok((layer, Self { pipeline, embedded, max_bytes, metrics }))
+        Ok((layer, Self { pipeline, embedded, metrics }))
     }
 
     /// Where the records are found. Searches are measured, see [`Names::search_ended`].
@@ -70,6 +69,11 @@ impl Logs {
     /// The write-ahead log.
     pub fn wal(&self) -> &Wal {
         self.embedded.wal()
+    }
+
+    /// Partitions, limits and what is not on the disk yet.
+    pub fn disk_status(&self) -> DiskStatus {
+        self.embedded.disk_status()
     }
 
     /// The matching records from now on.
@@ -102,7 +106,7 @@ impl Logs {
     /// A look at the pipeline and the store, for [`Names::publish`].
     pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
         let status = self.embedded.status().await?;
-        Ok(Snapshot { counts: self.counts(), status, max_bytes: self.max_bytes })
+        Ok(Snapshot { counts: self.counts(), status, disk: self.disk_status() })
     }
 
     /// Publishes counters and gauges to the `metrics` facade. Call it before rendering them.

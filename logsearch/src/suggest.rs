@@ -3,12 +3,11 @@
 //! page's.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use crate::fields::{self, CATALOGUE, Kind};
 use crate::query::{Completing, Completion, Field, Query, complete, fold, parse};
 use crate::record::LogRecord;
-use crate::store::{Aggregate, Aggregation, LogStore, Search, StoreError, TimeRange};
+use crate::store::{LogStore, Search, StoreError, TimeRange};
 
 /// The newest matching records tell which names are frequent, and the values of fields that a store
 /// would have to read every record for. They cost some milliseconds however many there are.
@@ -78,8 +77,7 @@ async fn sample(
     range: TimeRange,
     query: Query,
 ) -> Result<Vec<LogRecord>, StoreError> {
-    let query = Arc::new(query);
-    let search = Search { range, query, ascending: false, after: None, limit: SAMPLE };
+    let search = Search::new(query).within(range).limit(SAMPLE);
     Ok(store.search(&search).await?.records)
 }
 
@@ -121,13 +119,10 @@ async fn top_values(
         (false, true) => (query, MANY_NUMBERS),
         (false, false) => {
             let starts = Query::Wild(field.clone(), format!("{}*", literal(prefix)));
-            (Query::And(vec![starts, query]), size)
+            (starts.and(query), size)
         }
     };
-    let top = Aggregation::TopValues { fields: vec![field.name.clone()], size: wanted };
-    let Aggregate::TopValues(top) = store.aggregate(range, &query, &top).await? else {
-        return Ok(Vec::new());
-    };
+    let top = store.top_values(range, &query, &[&field.name], wanted).await?;
     let begins = fold(prefix);
     let values = top.into_iter().flat_map(|top| top.values);
     let values = values.filter(|(text, _)| fold(text).starts_with(begins.as_ref()));

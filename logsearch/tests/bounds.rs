@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use logsearch::embedded::{EmbeddedStore, Options};
 use logsearch::query::{Query, parse};
 use logsearch::record::{Level, LogRecord, Value};
-use logsearch::store::{Aggregate, Aggregation, LogStore, Search, TimeRange};
+use logsearch::store::{LogStore, Search, TimeRange};
 use logsearch::testing::WebLog;
 
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -40,11 +40,7 @@ fn record(timestamp: i64, fields: Vec<(String, Value)>) -> LogRecord {
 }
 
 async fn count(store: &dyn LogStore, query: &str) -> u64 {
-    let answer = store.aggregate(TimeRange::ALL, &parse(query).query, &Aggregation::Count).await;
-    match answer.unwrap() {
-        Aggregate::Count(count) => count,
-        other => panic!("{other:?}"),
-    }
+    store.count(TimeRange::ALL, &parse(query).query).await.unwrap()
 }
 
 /// Waits until a search finds that many records.
@@ -132,8 +128,8 @@ async fn a_partition_ends_with_the_day_and_when_it_is_large() {
     let midnight = 20_000 * 24 * HOUR;
     let options = || Options { commit_records: 200, ..options() };
     let store = EmbeddedStore::open(directory.path(), options()).unwrap();
-    let spans = async |store: &EmbeddedStore| {
-        let parts = store.status().await.unwrap().partitions;
+    let spans = |store: &EmbeddedStore| {
+        let parts = store.disk_status().partitions;
         parts.into_iter().map(|part| part.span.unwrap()).collect::<Vec<_>>()
     };
     let evening = (-2_000..2_000).map(|n| record(midnight + n, Vec::new()));
@@ -142,7 +138,7 @@ async fn a_partition_ends_with_the_day_and_when_it_is_large() {
     store.append(vec![record(midnight - 1, Vec::new())]).await.unwrap();
     assert!(store.flush(PATIENCE).await);
     let days = [(midnight - 2_000, midnight - 1), (midnight - 1, midnight + 1_999)];
-    assert_eq!(spans(&store).await, days);
+    assert_eq!(spans(&store), days);
     drop(store);
 
     let small = Options { partition_bytes: 40_000, ..options() };
@@ -152,7 +148,7 @@ async fn a_partition_ends_with_the_day_and_when_it_is_large() {
         store.append(times.map(|time| record(time, Vec::new())).collect()).await.unwrap();
         assert!(store.flush(PATIENCE).await);
     }
-    assert!(spans(&store).await.len() > 4, "{:?}", spans(&store).await);
+    assert!(spans(&store).len() > 4, "{:?}", spans(&store));
     assert_eq!(count(&store, "*").await, 8_001);
 }
 
@@ -247,8 +243,8 @@ fn every_hostile_query_has_an_answer() {
                 let (store, started) = (Arc::clone(&store), Instant::now());
                 let asked = tokio::spawn(async move {
                     let query = parse(&text).query;
-                    let page = store.search(&Search::newest(query.clone(), 100)).await;
-                    (page, store.aggregate(TimeRange::ALL, &query, &Aggregation::Count).await)
+                    let page = store.search(&Search::new(query.clone()).limit(100)).await;
+                    (page, store.count(TimeRange::ALL, &query).await)
                 });
                 let (page, counted) = asked.await.unwrap();
                 // Not a measurement: an unoptimized build on a busy machine is slow, but it ends.
@@ -258,7 +254,7 @@ fn every_hostile_query_has_an_answer() {
                 drop(counted);
             }
         }
-        let all = store.search(&Search::newest(Query::All, 1)).await.unwrap();
+        let all = store.search(&Search::new(Query::All).limit(1)).await.unwrap();
         assert_eq!(all.records.len(), 1, "and the store is as it was");
     });
 }

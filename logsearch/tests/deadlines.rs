@@ -8,9 +8,7 @@ use std::time::{Duration, Instant};
 
 use logsearch::embedded::{EmbeddedStore, Options};
 use logsearch::query::{Query, parse};
-use logsearch::store::{
-    Aggregate, Aggregation, LogStore, Pages, Search, StoreError, StoreErrorKind, TimeRange,
-};
+use logsearch::store::{LogStore, Pages, Search, StoreError, StoreErrorKind, TimeRange};
 use logsearch::testing::WebLog;
 
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -40,8 +38,8 @@ fn costly() -> Query {
     parse(&(0..40).map(looked_at).collect::<Vec<_>>().join(" OR ")).query
 }
 
-async fn count(store: &EmbeddedStore, query: &Query) -> Result<Aggregate, StoreError> {
-    store.aggregate(TimeRange::ALL, query, &Aggregation::Count).await
+async fn count(store: &EmbeddedStore, query: &Query) -> Result<u64, StoreError> {
+    store.count(TimeRange::ALL, query).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -50,15 +48,15 @@ async fn past_its_deadline_a_page_is_partial_and_a_count_an_error() {
     let deadline = Duration::from_millis(60);
     let store = filled(directory.path(), deadline, 2).await;
     let started = Instant::now();
-    let page = store.search(&Search::newest(costly(), 100)).await.unwrap();
+    let page = store.search(&Search::new(costly()).limit(100)).await.unwrap();
     assert!(page.partial, "what was not looked at may have matches");
     let counted = count(&store, &costly()).await.unwrap_err();
     assert_eq!(counted.kind, StoreErrorKind::Timeout, "a part of a count is no answer");
-    let mut pages = Pages::new(store.clone(), Search::newest(costly(), 100));
+    let mut pages = Pages::new(store.clone(), Search::new(costly()).limit(100));
     assert_eq!(pages.next().await.unwrap_err().kind, StoreErrorKind::Timeout, "nor of an export");
     assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
     // Others are answered as before.
-    let all = store.search(&Search::newest(Query::All, 5)).await.unwrap();
+    let all = store.search(&Search::new(Query::All).limit(5)).await.unwrap();
     assert_eq!((all.records.len(), all.partial), (5, false));
 }
 
@@ -72,7 +70,7 @@ async fn a_query_nobody_waits_for_gives_its_place_to_the_next() {
         assert!(abandoned.await.is_err(), "the query is too cheap to be abandoned");
     }
     let started = Instant::now();
-    assert_eq!(count(&store, &Query::All).await.unwrap(), Aggregate::Count(RECORDS as u64));
+    assert_eq!(count(&store, &Query::All).await.unwrap(), RECORDS as u64);
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
 }
 
@@ -99,7 +97,7 @@ async fn no_more_queries_run_at_once_than_may() {
         running.abort();
         let answer = tokio::time::timeout(PATIENCE, count(&store, &Query::All)).await;
         let answer = answer.expect("its turn has come").unwrap();
-        assert_eq!(answer, Aggregate::Count(RECORDS as u64));
+        assert_eq!(answer, RECORDS as u64);
     }
 }
 

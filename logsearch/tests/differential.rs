@@ -335,7 +335,7 @@ async fn check(
         for ascending in [true, false] {
             let limit = generator.next(&prop::sample::select(vec![3_usize, 50, 1_000]));
             let query = Arc::new(query.clone());
-            let search = Search { range, query, ascending, after: None, limit };
+            let search = Search::new(query).within(range).ascending(ascending).limit(limit);
             // Small pages over everything take long; a few of them show the cursor works.
             let found = if limit == 3 && wanted.len() > 30 {
                 store.search(&search).await.unwrap().records

@@ -6,9 +6,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use logsearch::embedded::{EmbeddedStore, Options};
+use logsearch::embedded::{EmbeddedStore, Options, PartitionState, PartitionStatus};
+use logsearch::query::Query;
 use logsearch::record::LogRecord;
-use logsearch::store::{LogStore, PartitionState};
+use logsearch::store::{LogStore, TimeRange};
 use logsearch::testing::WebLog;
 use tempfile::TempDir;
 
@@ -56,14 +57,14 @@ async fn the_status_tells_each_partition_and_what_bounds_the_store() {
     let options = Options { partition_records: 900, commit_records: 100, ..Options::default() };
     let limits = (options.max_age, options.max_bytes, options.min_free_bytes);
     let store = EmbeddedStore::open(directory.path(), options).unwrap();
-    assert_eq!(store.status().await.unwrap().partitions, []);
+    assert_eq!(store.disk_status().partitions, []);
     let now = jiff::Timestamp::now().as_microsecond();
     for hundred in 0..20 {
         let record = |number| record_at(now + hundred * 100 + number);
         store.append((0..100).map(record).collect()).await.unwrap();
         assert!(store.flush(Duration::from_secs(30)).await);
     }
-    let status = store.status().await.unwrap();
+    let status = store.disk_status();
     let parts = status.partitions;
     let doing: Vec<_> = parts.iter().map(|part| part.state).collect();
     assert_eq!(doing, [PartitionState::Closed, PartitionState::Closed, PartitionState::Active]);
@@ -71,10 +72,32 @@ async fn the_status_tells_each_partition_and_what_bounds_the_store() {
     let spans: Vec<_> = parts.iter().map(|part| part.span.unwrap()).collect();
     assert_eq!(spans, [(now, now + 899), (now + 900, now + 1_799), (now + 1_800, now + 1_999)]);
     assert!(parts.iter().all(|part| part.bytes > 0 && part.segments > 0), "{parts:?}");
-    let told = status.limits.unwrap();
+    let told = status.limits;
     assert_eq!((told.max_age, told.max_bytes, told.min_free_bytes), limits);
     assert!(told.free_bytes.is_some_and(|free| free > 0));
     assert!(status.unsynced <= 2_000);
+}
+
+#[tokio::test]
+async fn the_parts_of_a_status_are_within_its_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = Options { partition_records: 900, max_age: Duration::MAX, ..Options::default() };
+    let store = EmbeddedStore::open(directory.path(), options).unwrap();
+    store.append(WebLog::new(3).take(2_000).collect()).await.unwrap();
+    assert!(store.flush(Duration::from_secs(30)).await);
+    let (status, disk) = (store.status().await.unwrap(), store.disk_status());
+    assert_eq!((status.records, disk.partitions.len()), (2_000, 3));
+    let sum = |part: fn(&PartitionStatus) -> u64| disk.partitions.iter().map(part).sum::<u64>();
+    assert!(sum(|part| part.records) <= status.records);
+    assert!(sum(|part| part.bytes) <= status.bytes);
+    assert!(sum(|part| part.segments) <= disk.segments);
+    assert!(disk.unsynced <= status.records);
+    for part in &disk.partitions {
+        let (from, to) = part.span.unwrap();
+        let inside = store.count(TimeRange { from, to: to + 1 }, &Query::All).await.unwrap();
+        assert!(inside >= part.records, "{part:?} has {inside} records in its span");
+        assert!(status.oldest.is_some_and(|oldest| oldest <= from), "{part:?} is older than all");
+    }
 }
 
 #[tokio::test]
@@ -88,7 +111,7 @@ async fn a_partition_takes_records_from_its_start_on_also_after_a_restart() {
         store.append(vec![record_at(now + round)]).await.unwrap();
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
-            let parts = store.status().await.unwrap().partitions;
+            let parts = store.disk_status().partitions;
             if parts.iter().any(|part| part.state == PartitionState::Active) {
                 assert_eq!(parts.len(), 1);
                 break;

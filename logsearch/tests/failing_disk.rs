@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use logsearch::embedded::{EmbeddedStore, Options};
 use logsearch::query::Query;
 use logsearch::record::{Level, LogRecord, Value};
-use logsearch::store::{LogStore, Search, TimeRange};
+use logsearch::store::{LogStore, Search};
 use logsearch::wal::WalOptions;
 
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -145,8 +145,7 @@ fn append(store: &EmbeddedStore, numbers: std::ops::Range<i64>) {
 
 async fn numbers(store: &EmbeddedStore) -> Vec<i64> {
     let query = Arc::new(Query::All);
-    let mut search =
-        Search { range: TimeRange::ALL, query, ascending: true, after: None, limit: 10_000 };
+    let mut search = Search::new(query).oldest_first().limit(10_000);
     let mut numbers = Vec::new();
     loop {
         let page = store.search(&search).await.unwrap();

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use logsearch::embedded::{EmbeddedStore, OpenError, Options, verify};
 use logsearch::query::Query;
 use logsearch::record::{Level, LogRecord, Value};
-use logsearch::store::{Aggregate, Aggregation, LogStore, Search, StoreStatus, TimeRange};
+use logsearch::store::{LogStore, Search, StoreStatus, TimeRange};
 
 const PATIENCE: Duration = Duration::from_mins(1);
 const DAY: i64 = 24 * 3_600_000_000;
@@ -68,16 +68,12 @@ async fn three_partitions(root: &Path) -> Vec<PathBuf> {
 }
 
 async fn count(store: &EmbeddedStore) -> u64 {
-    match store.aggregate(TimeRange::ALL, &Query::All, &Aggregation::Count).await.unwrap() {
-        Aggregate::Count(count) => count,
-        other => panic!("{other:?}"),
-    }
+    store.count(TimeRange::ALL, &Query::All).await.unwrap()
 }
 
 async fn numbers(store: &EmbeddedStore) -> Vec<i64> {
     let query = Arc::new(Query::Text("record".into()));
-    let mut search =
-        Search { range: TimeRange::ALL, query, ascending: true, after: None, limit: 10_000 };
+    let mut search = Search::new(query).oldest_first().limit(10_000);
     let mut numbers = Vec::new();
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -193,7 +189,7 @@ async fn a_rebuild_that_fails_is_tried_again_and_the_hole_is_told() {
     let store = EmbeddedStore::open(directory.path(), options()).unwrap();
     wait_for(&store, |status| status.notices.iter().any(|n| n.contains("not be indexed yet")))
         .await;
-    let search = Search { limit: 2_000, ..Search::newest(Query::All, 1) };
+    let search = Search::new(Query::All).limit(2_000);
     let page = store.search(&search).await.unwrap();
     assert_eq!((page.records.len(), page.partial), (1_500, true));
     append(&store, 2_500..2_600).await;

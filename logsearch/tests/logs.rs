@@ -5,7 +5,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use logsearch::file_sink::FileOptions;
@@ -26,13 +25,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 const ALL_TIME: TimeRange = TimeRange { from: 0, to: i64::MAX };
 
 async fn search(store: &dyn LogStore, query: &str) -> Vec<LogRecord> {
-    let search = Search {
-        range: ALL_TIME,
-        query: Arc::new(parse(query).query),
-        ascending: true,
-        after: None,
-        limit: 10_000,
-    };
+    let search = Search::new(parse(query).query).within(ALL_TIME).oldest_first().limit(10_000);
     store.search(&search).await.unwrap().records
 }
 

@@ -42,7 +42,7 @@ async fn starting_and_using_logs_sets_nothing_that_a_process_has_once() {
     });
     drop(panic::take_hook());
     assert!(logs.flush(PATIENCE));
-    let found = logs.store().search(&Search::newest(parse("*").query, 10)).await.unwrap();
+    let found = logs.store().search(&Search::new(parse("*").query).limit(10)).await.unwrap();
     let messages: Vec<_> = found.records.iter().map(|record| &*record.message).collect();
     assert_eq!(messages, ["kept"], "a panic is recorded where the host chains the hook");
     assert_eq!(hooked.load(Ordering::Relaxed), 1, "the hook of the host was still there");

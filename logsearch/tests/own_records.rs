@@ -9,7 +9,7 @@ use std::time::Duration;
 use logsearch::embedded::{EmbeddedStore, Options};
 use logsearch::pipeline::{Pipeline, PipelineOptions};
 use logsearch::query::parse;
-use logsearch::store::{Aggregation, LogStore, Search, TimeRange};
+use logsearch::store::{LogStore, Search, TimeRange};
 use tracing::{Event, Subscriber, info};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::registry;
@@ -44,8 +44,8 @@ async fn a_store_that_works_adds_no_record_of_its_own() {
         assert!(store.flush(PATIENCE).await);
         for text in ["*", "record", "round>3", "level:info -target:x", "message:on*"] {
             let query = parse(text).query;
-            store.search(&Search::newest(query.clone(), 10)).await.unwrap();
-            store.aggregate(TimeRange::ALL, &query, &Aggregation::Count).await.unwrap();
+            store.search(&Search::new(query.clone()).limit(10)).await.unwrap();
+            store.count(TimeRange::ALL, &query).await.unwrap();
         }
         let stored = store.status().await.unwrap().records;
         assert_eq!((pipeline.counts().emitted_total(), stored), (round + 1, round + 1));

@@ -180,6 +180,16 @@ proptest! {
     }
 
     #[test]
+    fn combined_queries_match_what_both_or_either_match(left in query_text(), right in query_text()) {
+        let (left, right) = (parse(&left).query, parse(&right).query);
+        let record = record(vec![("my.field".into(), Value::Str("a".into()))]);
+        let (one, other) = (left.matches(&record), right.matches(&record));
+        let (both, either) = (left.clone().and(right.clone()), left.clone().or(right));
+        prop_assert_eq!((both.matches(&record), either.matches(&record)), (one && other, one || other));
+        prop_assert_eq!(both.clone().and(left), both, "a clause is there once");
+    }
+
+    #[test]
     fn negation_is_the_opposite(text in query_text()) {
         let query = parse(&text).query;
         let record = record(vec![("my.field".into(), Value::Str("a".into()))]);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use logsearch::embedded::DiskStatus;
 use logsearch::filter::LevelControl;
 use logsearch::live::Subscription;
 use logsearch::query::{Query, parse};
@@ -55,6 +56,7 @@ pub struct Panel {
     pub searches: Option<Arc<dyn SavedSearches>>,
     pub levels: Option<LevelControl>,
     pub pipeline_counts: Option<Box<dyn Fn() -> Counts + Send + Sync>>,
+    pub disk_status: Option<Box<dyn Fn() -> DiskStatus + Send + Sync>>,
     pub build: Vec<(String, String)>,
     pub clock: Box<dyn Fn() -> i64 + Send + Sync>,
 }

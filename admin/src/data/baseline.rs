@@ -6,7 +6,7 @@ use logsearch::record::{LogRecord, ValueRef};
 use logsearch::store::{LogStore, StoreError, TimeRange};
 
 use super::record::{number_of, text_of};
-use super::requests::{ends, percentiles};
+use super::requests::ends;
 use crate::format::{self, SECOND};
 
 /// Requests so long before and after are compared with, in microseconds.
@@ -51,8 +51,7 @@ pub async fn compare(
     let mut compared_with = 0;
     for (title, field, is_time) in FIGURES {
         let Some(this) = number_of(record, field) else { continue };
-        let groups = percentiles(store, range, &query, field, None, &[50.0, 95.0]).await?;
-        let Some(group) = groups.into_iter().next() else { continue };
+        let group = store.percentiles(range, &query, field, &[50.0, 95.0]).await?;
         if let [median, p95] = group.percentiles[..] {
             compared_with = compared_with.max(group.count);
             figures.push(figure(title, this, median, p95, is_time));

@@ -5,7 +5,7 @@
 use logsearch::fields;
 use logsearch::query::{Field, Query};
 use logsearch::record::ValueRef;
-use logsearch::store::{Aggregate, Aggregation, LogStore, StoreError, TimeRange, TopValues};
+use logsearch::store::{LogStore, StoreError, TimeRange, TopValues};
 
 use super::summary;
 use crate::context::links::{Links, View};
@@ -62,18 +62,18 @@ pub async fn differences(
     let earlier = TimeRange { from: range.from.saturating_sub(length), to: range.from };
     let others = others(links.base());
     let (total, total_before, during, before) = tokio::try_join!(
-        count(store, range, &others),
-        count(store, earlier, &others),
-        values(store, range, &others),
-        values(store, earlier, &others),
+        store.count(range, &others),
+        store.count(earlier, &others),
+        store.top_values(range, &others, &summary::FIELDS, VALUES),
+        store.top_values(earlier, &others, &summary::FIELDS, VALUES),
     )?;
     let mut found = candidates(&during, &before, total, total_before);
     // A value beyond the most frequent ones has a count, too.
     for one in &mut found {
         if one.during == 0 || one.before == 0 {
             let clause = others_and(&others, one);
-            one.during = count(store, range, &clause).await?;
-            one.before = count(store, earlier, &clause).await?;
+            one.during = store.count(range, &clause).await?;
+            one.before = store.count(earlier, &clause).await?;
             one.g = g(one.during, total, one.before, total_before);
         }
     }
@@ -88,22 +88,6 @@ pub async fn differences(
         ),
         is_comparable: total > 0 && total_before > 0,
     })
-}
-
-async fn count(store: &dyn LogStore, range: TimeRange, query: &Query) -> Result<u64, StoreError> {
-    match store.aggregate(range, query, &Aggregation::Count).await? {
-        Aggregate::Count(count) => Ok(count),
-        _ => Ok(0),
-    }
-}
-
-async fn values(
-    store: &dyn LogStore,
-    range: TimeRange,
-    query: &Query,
-) -> Result<Vec<TopValues>, StoreError> {
-    let fields = summary::FIELDS.iter().map(|name| (*name).to_owned()).collect();
-    summary::top_values(store, range, query, fields, VALUES).await
 }
 
 /// Records that are not of a request to the panel.

@@ -2,12 +2,12 @@
 //! what that place did not report in the week before the window.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use logsearch::fields;
 use logsearch::query::{Query, parse};
 use logsearch::record::LogRecord;
-use logsearch::store::{Aggregate, Aggregation, LogStore, MAX_PAGE, Search, StoreError, TimeRange};
+use logsearch::store::{LogStore, MAX_PAGE, Search, StoreError, TimeRange};
 
 use super::record::text_of;
 use crate::format::{self, SECOND};
@@ -43,11 +43,8 @@ pub async fn known_places(
     range: TimeRange,
 ) -> Result<HashSet<String>, StoreError> {
     let before = TimeRange { from: range.from.saturating_sub(BEFORE), to: range.from };
-    let aggregation = Aggregation::EventTypes { size: PLACES };
-    match store.aggregate(before, &ERRORS, &aggregation).await? {
-        Aggregate::EventTypes(types) => Ok(types.into_iter().map(|one| one.callsite).collect()),
-        _ => Ok(HashSet::new()),
-    }
+    let types = store.event_types(before, &ERRORS, PLACES).await?;
+    Ok(types.into_iter().map(|one| one.callsite).collect())
 }
 
 /// What a record shares with the others of its group: 16 hexadecimal digits (FNV-1a) of its place and
@@ -111,13 +108,7 @@ pub async fn find(
     range: TimeRange,
     fingerprint: &str,
 ) -> Result<Option<(Group, Vec<LogRecord>)>, StoreError> {
-    let search = Search {
-        range,
-        query: Arc::new(errors(&Query::All)),
-        ascending: false,
-        after: None,
-        limit: MAX_PAGE,
-    };
+    let search = Search::new(errors(&Query::All)).within(range).limit(MAX_PAGE);
     let records = store.search(&search).await?.records;
     let of = |record: &LogRecord| fingerprint_of(record) == fingerprint;
     let records: Vec<LogRecord> = records.into_iter().filter(of).collect();

@@ -2,17 +2,14 @@
 //! costliest are exact: a percentile tells from which figure on to look.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use logsearch::fields;
 use logsearch::query::{Comparison, Field, Query, parse};
 use logsearch::record::LogRecord;
-use logsearch::store::{
-    Aggregate, Aggregation, LogStore, PercentileGroup, Search, StoreError, TimeRange,
-};
+use logsearch::store::{LogStore, PercentileGroup, Search, StoreError, TimeRange};
 
 use super::record::{number_of, text_of};
-use super::summary;
 
 /// Requests of a page.
 const ROWS: usize = 100;
@@ -46,7 +43,7 @@ pub async fn newest(
 }
 
 fn search(range: TimeRange, query: Query, limit: usize) -> Search {
-    Search { range, query: Arc::new(query), ascending: false, after: None, limit }
+    Search::new(query).within(range).limit(limit)
 }
 
 /// The requests with the largest figures, largest first, and whether there are more.
@@ -84,13 +81,12 @@ async fn ranked(
     query: &Query,
     name: &str,
 ) -> Result<(Vec<LogRecord>, u64), StoreError> {
-    let all = percentiles(store, range, query, name, None, &[0.0]).await?;
-    let count = all.first().map_or(0, |group| group.count);
+    let count = store.percentiles(range, query, name, &[]).await?.count;
     let query = match share(count) {
         None => query.clone(),
         Some(percent) => {
-            let at = percentiles(store, range, query, name, None, &[percent]).await?;
-            let from = at.first().and_then(|group| group.percentiles.first()).copied();
+            let at = store.percentiles(range, query, name, &[percent]).await?;
+            let from = at.percentiles.first().copied();
             // Percentiles are good to 2 %; looking a little lower misses nothing.
             let from = from.unwrap_or(0.0) * 0.96;
             let field = Field { typed: name.to_owned(), name: name.to_owned(), scale: 1 };
@@ -110,27 +106,6 @@ fn share(count: u64) -> Option<f64> {
     (count > compared).then(|| 100.0 * (1.0 - (compared / 5) as f64 / count as f64))
 }
 
-/// Percentiles of a field, per value of another one or over all.
-pub async fn percentiles(
-    store: &dyn LogStore,
-    range: TimeRange,
-    query: &Query,
-    field: &str,
-    by: Option<&str>,
-    percents: &[f64],
-) -> Result<Vec<PercentileGroup>, StoreError> {
-    let aggregation = Aggregation::Percentiles {
-        field: field.to_owned(),
-        by: by.map(str::to_owned),
-        size: ROUTES,
-        percents: percents.to_vec(),
-    };
-    match store.aggregate(range, query, &aggregation).await? {
-        Aggregate::Percentiles(groups) => Ok(groups),
-        _ => Ok(Vec::new()),
-    }
-}
-
 /// The figures of one route.
 pub struct Route {
     pub name: String,
@@ -147,14 +122,13 @@ pub async fn routes(
     range: TimeRange,
     query: &Query,
 ) -> Result<Vec<Route>, StoreError> {
-    let by = Some(fields::ROUTE);
+    let (by, names) = (fields::ROUTE, [fields::ROUTE]);
     let failed = query.clone().and(FAILED.clone());
-    let names = vec![fields::ROUTE.to_owned()];
     let (times, database, statements, errors) = tokio::try_join!(
-        percentiles(store, range, query, fields::DURATION, by, &[50.0, 95.0, 99.0]),
-        percentiles(store, range, query, fields::DB_DURATION, by, &[95.0]),
-        percentiles(store, range, query, fields::DB_COUNT, by, &[95.0]),
-        summary::top_values(store, range, &failed, names, 1_000),
+        store.percentiles_by(range, query, fields::DURATION, by, ROUTES, &[50.0, 95.0, 99.0]),
+        store.percentiles_by(range, query, fields::DB_DURATION, by, ROUTES, &[95.0]),
+        store.percentiles_by(range, query, fields::DB_COUNT, by, ROUTES, &[95.0]),
+        store.top_values(range, &failed, &names, 1_000),
     )?;
     let first = |groups: Vec<PercentileGroup>| -> HashMap<String, f64> {
         let pair = |group: PercentileGroup| Some((group.value, *group.percentiles.first()?));

@@ -10,7 +10,6 @@ use logsearch::record::LogRecord;
 
 use super::profile::{Statement, dedup_statements, statement};
 use super::record::text_of;
-use super::summary;
 use crate::context::error::PanelError;
 use crate::context::links::View;
 use crate::context::panel::Panel;
@@ -111,10 +110,9 @@ pub async fn text_for(
     fingerprint: &str,
 ) -> Result<Option<String>, PanelError> {
     for range in [view.window.range(), view.window.surroundings()] {
-        let names = vec![fields::DB_QUERY.to_owned()];
         let has = Query::has_field(fields::DB_QUERY);
         let store = panel.store.as_ref();
-        let top = summary::top_values(store, range, &has, names, STATEMENTS).await?;
+        let top = store.top_values(range, &has, &[fields::DB_QUERY], STATEMENTS).await?;
         let texts = top.into_iter().flat_map(|top| top.values).map(|(text, _)| text);
         let found = texts.into_iter().find(|text| format::fingerprint(&[text]) == fingerprint);
         if found.is_some() {

@@ -3,9 +3,7 @@
 
 use logsearch::fields::{self, CATALOGUE, Kind};
 use logsearch::query::{Field, Query};
-use logsearch::store::{
-    Aggregate, Aggregation, Bucket, LogStore, StoreError, TimeRange, TopValues,
-};
+use logsearch::store::{Bucket, LogStore, StoreError, TimeRange, TopValues};
 
 use crate::context::links::View;
 use crate::context::params::canonical_name;
@@ -67,25 +65,8 @@ pub async fn timeline_of(
     query: &Query,
     interval: i64,
 ) -> Result<Timeline, StoreError> {
-    let buckets = match store.aggregate(range, query, &Aggregation::Histogram { interval }).await? {
-        Aggregate::Histogram(buckets) => buckets,
-        _ => Vec::new(),
-    };
+    let buckets = store.histogram(range, query, interval).await?;
     Ok(Timeline { buckets, interval })
-}
-
-/// The most frequent values of some fields.
-pub async fn top_values(
-    store: &dyn LogStore,
-    range: TimeRange,
-    query: &Query,
-    fields: Vec<String>,
-    size: usize,
-) -> Result<Vec<TopValues>, StoreError> {
-    match store.aggregate(range, query, &Aggregation::TopValues { fields, size }).await? {
-        Aggregate::TopValues(values) => Ok(values),
-        _ => Ok(Vec::new()),
-    }
 }
 
 /// The fields of the sidebar: the usual ones and the columns, or those that were searched for.
@@ -133,5 +114,6 @@ pub async fn facets(
 ) -> Result<Vec<TopValues>, StoreError> {
     let names = facet_fields(view);
     let size = if names.len() == 1 { ALL_VALUES } else { VALUES };
-    top_values(store, range, query, names, size).await
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    store.top_values(range, query, &names, size).await
 }

@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use logsearch::query::{Query, parse};
-use logsearch::store::{Aggregate, Aggregation, LogStore, StoreError, TimeRange};
+use logsearch::store::{LogStore, StoreError, TimeRange};
 
 use super::requests;
 use crate::context::panel::TrafficFilter;
@@ -78,12 +78,8 @@ async fn histogram(
     query: &Query,
     interval: i64,
 ) -> Result<Vec<(i64, u64)>, StoreError> {
-    match store.aggregate(range, query, &Aggregation::Histogram { interval }).await? {
-        Aggregate::Histogram(buckets) => {
-            Ok(buckets.iter().map(|bucket| (bucket.start, bucket.counts.iter().sum())).collect())
-        }
-        _ => Ok(Vec::new()),
-    }
+    let buckets = store.histogram(range, query, interval).await?;
+    Ok(buckets.iter().map(|bucket| (bucket.start, bucket.counts.iter().sum())).collect())
 }
 
 /// A rate over less time than this jumps with every request.

@@ -47,13 +47,7 @@ pub async fn show(
     let query = errors::errors(&parsed.query);
     let range = view.window.range();
     let (store, links) = (panel.store.as_ref(), &panel.links);
-    let search = Search {
-        range,
-        query: Arc::new(query.clone()),
-        ascending: false,
-        after: None,
-        limit: MAX_PAGE,
-    };
+    let search = Search::new(query.clone()).within(range).limit(MAX_PAGE);
     let (timeline, page, known, marks) = tokio::try_join!(
         summary::timeline(store, range, &query),
         store.search(&search),

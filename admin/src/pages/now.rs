@@ -114,12 +114,6 @@ async fn newest(
     range: TimeRange,
     query: &Query,
 ) -> Result<Vec<LogRecord>, StoreError> {
-    let search = Search {
-        range,
-        query: Arc::new(query.clone()),
-        ascending: false,
-        after: None,
-        limit: LINES,
-    };
+    let search = Search::new(query.clone()).within(range).limit(LINES);
     Ok(store.search(&search).await?.records)
 }

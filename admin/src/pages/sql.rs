@@ -75,13 +75,7 @@ pub async fn show(
     let view = params.view(panel.now());
     let parsed = parse(&view.q);
     let query = parsed.query.clone().and(Query::has_field(fields::DB_QUERY));
-    let search = Search {
-        range: view.window.range(),
-        query: Arc::new(query),
-        ascending: false,
-        after: None,
-        limit: MAX_PAGE,
-    };
+    let search = Search::new(query).within(view.window.range()).limit(MAX_PAGE);
     let page = panel.store.search(&search).await?;
     let mut groups: Vec<Group> = groups(&page.records).into_values().collect();
     let costs = costs(&panel, &view);

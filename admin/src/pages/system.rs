@@ -82,18 +82,13 @@ pub async fn show(
     let now = panel.now();
     let view = params.frame(now);
     let audit = Query::has_field("event.action");
-    let search = Search {
-        range: view.window.range(),
-        query: Arc::new(audit.clone()),
-        ascending: false,
-        after: None,
-        limit: AUDIT,
-    };
+    let search = Search::new(audit.clone()).within(view.window.range()).limit(AUDIT);
     let (status, page) = tokio::try_join!(panel.store.status(), panel.store.search(&search))?;
     let columns = ["user".to_owned(), "action".to_owned()];
     let rows = Rows::new(&panel.links, &columns, &view);
     let counts = panel.pipeline_counts.as_ref().map(|counts| counts());
-    let store = StoreView::new(&status, counts.as_ref(), &view, &panel.links);
+    let disk = panel.disk_status.as_ref().map(|disk| disk());
+    let store = StoreView::new(&status, disk.as_ref(), counts.as_ref(), &view, &panel.links);
     let mut notices = status.notices;
     let jobs = match &panel.jobs {
         Some(jobs) => or_notice(jobs.list().await, "jobs", &mut notices),

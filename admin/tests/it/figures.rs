@@ -120,7 +120,7 @@ async fn every_figure_over_partitions_and_tail_equals_the_export_behind_its_link
         assert!(store.flush(Duration::from_mins(1)).await);
     }
     store.append(tail.to_vec()).await.unwrap();
-    let partitions = store.status().await.unwrap().partitions;
+    let partitions = store.disk_status().partitions;
     assert!(partitions.len() > 2, "{partitions:?}");
     let in_partitions: u64 = partitions.iter().map(|partition| partition.records).sum();
     assert_eq!(in_partitions, indexed.len() as u64);

@@ -217,13 +217,8 @@ impl Window {
         let last = to.saturating_sub(micros(self.last.0));
         let from = self.from.map_or(last, jiff::Timestamp::as_microsecond);
         anyhow::ensure!(from < to, "the window ends before it begins");
-        Ok(Search {
-            range: TimeRange { from, to },
-            query: query::parse(text).query.into(),
-            ascending,
-            after: None,
-            limit: limit.min(MAX_PAGE),
-        })
+        let search = Search::new(query::parse(text).query).within(TimeRange { from, to });
+        Ok(search.ascending(ascending).limit(limit.min(MAX_PAGE)))
     }
 }
 

@@ -144,7 +144,8 @@ fn lines(update: &Update) -> Bytes {
 
 async fn stats(State(control): State<Control>) -> Result<Json<Stats>, Failed> {
     let status = control.logs.store().status().await?;
-    Ok(Json(Stats { status, counts: Some(control.logs.counts()) }))
+    let (disk, counts) = (control.logs.disk_status(), Some(control.logs.counts()));
+    Ok(Json(Stats { status, disk, counts }))
 }
 
 async fn current_levels(State(control): State<Control>) -> String {

@@ -1,5 +1,6 @@
 //! What goes over the control socket, written once for both ends.
 
+use logsearch::embedded::DiskStatus;
 use logsearch::query::{self, Query};
 use logsearch::store::{Search, StoreStatus, TimeRange};
 use logsearch::writer::Counts;
@@ -47,13 +48,11 @@ impl From<&Search> for SearchParameters {
 
 impl From<SearchParameters> for Search {
     fn from(parameters: SearchParameters) -> Self {
-        Self {
-            range: TimeRange { from: parameters.from, to: parameters.to },
-            query: query(&parameters.q),
-            ascending: parameters.ascending,
-            after: parameters.after_timestamp.zip(parameters.after_sequence),
-            limit: parameters.limit,
-        }
+        Self::new(query(&parameters.q))
+            .within(TimeRange { from: parameters.from, to: parameters.to })
+            .ascending(parameters.ascending)
+            .after(parameters.after_timestamp.zip(parameters.after_sequence))
+            .limit(parameters.limit)
     }
 }
 
@@ -72,8 +71,10 @@ pub struct TailParameters {
 /// What the service says of its logs.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Stats {
-    /// The store: what it keeps and may keep.
+    /// The store: what it keeps.
     pub status: StoreStatus,
+    /// Its partitions and what it may keep.
+    pub disk: DiskStatus,
     /// What was emitted and lost since the start; absent when no service runs.
     pub counts: Option<Counts>,
 }

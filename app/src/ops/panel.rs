@@ -44,7 +44,7 @@ pub struct Panel {
 /// The panel behind its log-in, and `/`, which leads to it.
 pub fn router(state: &AppState, panel: Panel) -> Router {
     let database = state.db.system_name();
-    let (logs, counted) = (Arc::clone(&panel.logs), Arc::clone(&panel.logs));
+    let [logs, counted, stored] = [&panel.logs; 3].map(Arc::clone);
     let pages = admin::Admin::new(panel.logs.store())
         .at(operator::PANEL)
         .service("MiniTwit", env!("CARGO_PKG_VERSION"))
@@ -52,6 +52,7 @@ pub fn router(state: &AppState, panel: Panel) -> Router {
         .live(move |query| logs.subscribe(query))
         .levels(panel.levels)
         .pipeline_counts(move || counted.counts())
+        .disk_status(move || stored.disk_status())
         .errors(Arc::new(PanelErrors(state.db.clone())))
         .searches(Arc::new(PanelSearches { db: state.db.clone(), clock: state.clock.clone() }))
         .plans(Arc::new(PanelPlans(state.db.clone())))

@@ -294,7 +294,7 @@ async fn the_record_of_a_failure_is_on_the_disk_before_its_answer() {
         let router = routes::observed(router, &app.state, Surface::Web);
         send(&router, request(Method::GET, "/boom").body(Body::empty()).unwrap()).await.is(500);
         let on_disk = logs.wal().synced();
-        let search = Search::newest(parse("level:error").query, 10);
+        let search = Search::new(parse("level:error").query).limit(10);
         let errors = logs.store().search(&search).await.unwrap().records;
         assert!(errors.iter().any(|record| record.message == "request failed"), "{errors:?}");
         assert!(errors.iter().all(|record| record.sequence < on_disk), "{errors:?} {on_disk}");

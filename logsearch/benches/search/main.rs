@@ -22,7 +22,7 @@ use anyhow::{Result, ensure};
 use logsearch::embedded::EmbeddedStore;
 use logsearch::fields;
 use logsearch::query::parse;
-use logsearch::store::{Aggregate, Aggregation, LogStore, Search, TimeRange};
+use logsearch::store::{Aggregation, LogStore, Search, TimeRange};
 use logsearch::testing::{BENCHMARK_QUERIES, BenchmarkQuery};
 
 use self::baselines::Baselines;
@@ -105,9 +105,7 @@ async fn newest(
         let (mut matches, mut rows) = (Vec::new(), Vec::new());
         for (store, searches) in stores.iter().zip(&all) {
             let search = &searches[index].1;
-            let count = store.aggregate(search.range, &search.query, &Aggregation::Count).await?;
-            let Aggregate::Count(count) = count else { continue };
-            matches.push(count);
+            matches.push(store.count(search.range, &search.query).await?);
             rows.push(store.search(search).await?.records.len());
         }
         let times = alternate(stores.len(), SEARCHES, async |which| {
@@ -139,7 +137,7 @@ fn searches(data: &Data) -> Vec<(String, Search)> {
             TimeRange::ALL
         };
         let tree = Arc::new(parse(&text).query);
-        let search = Search { range, query: tree, ascending: false, after: None, limit: PAGE };
+        let search = Search::new(tree).within(range).limit(PAGE);
         (query.name.to_owned(), search)
     };
     // The thirteenth and a half: a rare word grows with the log, this one does not.

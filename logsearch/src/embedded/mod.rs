@@ -43,6 +43,7 @@ use self::search::page;
 use self::search::searchers::Searchers;
 use self::search::snapshot::Snapshot;
 use self::shared::{Shared, State};
+pub use self::status::{DiskStatus, Limits, PartitionState, PartitionStatus};
 use crate::query::Query;
 use crate::record::LogRecord;
 use crate::store::{
@@ -137,6 +138,11 @@ impl EmbeddedStore {
     /// Like [`Self::flush`], on this thread.
     pub fn flush_blocking(&self, timeout: Duration) -> bool {
         self.shared.flush(timeout)
+    }
+
+    /// Partitions, limits and what is not on the disk yet. Reads no file but asks the system for free disk.
+    pub fn disk_status(&self) -> DiskStatus {
+        self.shared.disk_status()
     }
 
     /// Runs a query on one of the threads that search. It ends early when the deadline has

@@ -1,12 +1,71 @@
 //! How the store is doing: what can be found, what it takes on the disk, what bounds it.
 
 use std::path::Path;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use super::disk::partition::{View, name_of};
 use super::disk::usage::free_bytes;
 use super::shared::{Shared, State, Unindexed};
 use crate::clock;
-use crate::store::{Limits, PartitionState, PartitionStatus, StoreStatus};
+use crate::store::StoreStatus;
+
+/// How an embedded store lies on its disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskStatus {
+    /// Pieces the index is in.
+    pub segments: u64,
+    /// The parts that are removed as a whole, the oldest first.
+    pub partitions: Vec<PartitionStatus>,
+    /// What bounds the store.
+    pub limits: Limits,
+    /// Records that can be found and that a power failure would take.
+    pub unsynced: u64,
+}
+
+/// A part of a store that is removed as a whole when it is too old or there is no room for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartitionStatus {
+    /// The name of its directory.
+    pub name: String,
+    /// Timestamps of its oldest and its newest record in microseconds; `None` while it has none.
+    pub span: Option<(i64, i64)>,
+    /// Its records, also those that cannot be found at the moment.
+    pub records: u64,
+    /// Bytes on disk when last measured.
+    pub bytes: u64,
+    /// Pieces its index is in.
+    pub segments: u64,
+    /// What happens to it.
+    pub state: PartitionState,
+}
+
+/// What happens to a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PartitionState {
+    /// It takes new records.
+    Active,
+    /// It is complete and does not change any more.
+    Closed,
+    /// Its index is built anew from its records, which cannot be found until then.
+    Rebuilding,
+    /// It was found damaged and is not searched.
+    Damaged,
+}
+
+/// How much a store may keep.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Older partitions are removed.
+    pub max_age: Duration,
+    /// The store has at most so many bytes.
+    pub max_bytes: u64,
+    /// While the disk has fewer bytes free, the oldest partition goes.
+    pub min_free_bytes: u64,
+    /// Bytes free on the disk; `None` when the system does not say.
+    pub free_bytes: Option<u64>,
+}
 
 impl Shared {
     /// How the store is doing.
@@ -23,7 +82,6 @@ impl Shared {
             records: views().map(|view| view.records()).sum::<u64>()
                 + state.tail.count_from(state.next),
             bytes: state.index_bytes + wal.bytes,
-            segments: views().map(|view| segments(view)).sum(),
             oldest: oldest.chain(state.tail.oldest()).min(),
             // With a gap, only what is indexed is complete.
             searchable_until: if gap {
@@ -32,8 +90,18 @@ impl Shared {
                 clock::now()
             },
             notices,
+        }
+    }
+
+    /// What is on the disk.
+    pub fn disk_status(&self) -> DiskStatus {
+        let wal = self.wal.status();
+        let state = self.state.read();
+        let views = state.views.iter().filter(|view| view.failure().is_none());
+        DiskStatus {
+            segments: views.map(|view| segments(view)).sum(),
             partitions: state.partitions(),
-            limits: Some(self.limits()),
+            limits: self.limits(),
             unsynced: wal.next.saturating_sub(wal.synced),
         }
     }

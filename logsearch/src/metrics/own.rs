@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use metrics::{counter, gauge, histogram};
 
+use crate::embedded::DiskStatus;
 use crate::record::Level;
 use crate::store::{StoreError, StoreErrorKind, StoreStatus};
 use crate::writer::{Counts, Reason};
@@ -111,7 +112,7 @@ pub struct Names {
 impl Names {
     /// Sets counters and gauges to a snapshot.
     pub fn publish(&self, snapshot: &Snapshot) {
-        let Snapshot { counts, status, max_bytes } = snapshot;
+        let Snapshot { counts, status, disk } = snapshot;
         for level in Level::ALL {
             let emitted = counts.emitted[level as usize];
             counter!(self.events, "level" => level.as_upper_str()).absolute(emitted);
@@ -125,9 +126,9 @@ impl Names {
         gauge!(self.queue_capacity).set(to_f64(counts.capacity_bytes as u64));
         gauge!(self.ingest_lag).set(lag(status));
         gauge!(self.index_bytes).set(to_f64(status.bytes));
-        gauge!(self.index_max_bytes).set(to_f64(*max_bytes));
+        gauge!(self.index_max_bytes).set(to_f64(disk.limits.max_bytes));
         gauge!(self.index_docs).set(to_f64(status.records));
-        gauge!(self.index_segments).set(to_f64(status.segments));
+        gauge!(self.index_segments).set(to_f64(disk.segments));
         gauge!(self.index_oldest).set(status.oldest.map_or(0.0, seconds));
         gauge!(self.notices).set(to_f64(status.notices.len() as u64));
     }
@@ -169,8 +170,8 @@ pub struct Snapshot {
     pub counts: Counts,
     /// How the store is doing.
     pub status: StoreStatus,
-    /// The bytes the store may have.
-    pub max_bytes: u64,
+    /// How it lies on its disk.
+    pub disk: DiskStatus,
 }
 
 /// How a search ended.

@@ -36,7 +36,6 @@ macro_rules! log_store_suite {
     ($open:expr) => {
         $crate::log_store_suite! { @tests $open =>
             a_record_is_found_once_the_store_says_so,
-            the_parts_of_a_status_are_within_its_whole,
             records_come_back_as_they_were_given,
             every_record_is_on_exactly_one_page_in_both_orders,
             a_page_walk_over_ten_thousand_records_is_complete,

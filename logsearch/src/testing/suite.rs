@@ -13,7 +13,7 @@ pub use self::compare::{compare, compare_aggregation};
 use super::{Queries, WebLog, odd_records};
 use crate::fields;
 use crate::memory::MemoryStore;
-use crate::query::parse;
+use crate::query::{Query, parse};
 use crate::record::{Level, LogRecord, Value};
 use crate::store::{
     Aggregate, Aggregation, Bucket, Cursor, LogStore, MAX_PAGE, Pages, Search, TimeRange,
@@ -42,7 +42,7 @@ fn now() -> i64 {
 
 /// A search for the first so many matches.
 pub fn search(text: &str, range: TimeRange, ascending: bool, limit: usize) -> Search {
-    Search { range, query: Arc::new(parse(text).query), ascending, after: None, limit }
+    Search::new(parse(text).query).within(range).ascending(ascending).limit(limit)
 }
 
 /// All matching records, by pages of that size.
@@ -90,11 +90,7 @@ fn numbers(records: &[LogRecord]) -> Vec<&Value> {
 }
 
 async fn count(store: &dyn LogStore, range: TimeRange, text: &str) -> u64 {
-    let query = parse(text).query;
-    match store.aggregate(range, &query, &Aggregation::Count).await.expect("count") {
-        Aggregate::Count(count) => count,
-        other => panic!("a count was answered with {other:?}"),
-    }
+    store.count(range, &parse(text).query).await.expect("count")
 }
 
 /// See the name.
@@ -105,23 +101,6 @@ pub async fn a_record_is_found_once_the_store_says_so(store: Store) {
         assert_eq!(found.len() as u64, number);
     }
     assert_eq!(store.status().await.expect("status").records, 5);
-}
-
-/// See the name.
-pub async fn the_parts_of_a_status_are_within_its_whole(store: Store) {
-    fill(&*store, WebLog::new(3).take(2_000).collect()).await;
-    let status = store.status().await.expect("status");
-    let parts = &status.partitions;
-    assert!(parts.iter().map(|part| part.records).sum::<u64>() <= status.records);
-    assert!(parts.iter().map(|part| part.bytes).sum::<u64>() <= status.bytes);
-    assert!(parts.iter().map(|part| part.segments).sum::<u64>() <= status.segments);
-    assert!(status.unsynced <= status.records);
-    for part in parts {
-        let Some((from, to)) = part.span else { continue };
-        let inside = count(&*store, TimeRange { from, to: to + 1 }, "").await;
-        assert!(inside >= part.records, "{part:?} has {inside} records in its span");
-        assert!(status.oldest.is_some_and(|oldest| oldest <= from), "{part:?} is older than all");
-    }
 }
 
 /// See the name. Fields may come back in another order.
@@ -292,12 +271,7 @@ pub async fn bars_are_contiguous_and_add_up_to_the_count(store: Store) {
     let (_, range) = with_web_log(&*store, 2_000).await;
     for text in ["*", "level>=warn", "request_id:*"] {
         let interval = range.interval(60);
-        let histogram = Aggregation::Histogram { interval };
-        let answer =
-            store.aggregate(range, &parse(text).query, &histogram).await.expect("histogram");
-        let Aggregate::Histogram(bars) = answer else {
-            panic!("a histogram was answered otherwise")
-        };
+        let bars = store.histogram(range, &parse(text).query, interval).await.expect("histogram");
         assert!(bars.len() <= 60 && bars.len() > 10, "{} bars", bars.len());
         assert!(bars.windows(2).all(|pair| pair[1].start - pair[0].start == interval));
         assert!(bars.iter().all(|bar| bar.start % interval == 0), "aligned to the epoch");
@@ -316,8 +290,7 @@ pub async fn a_histogram_with_too_many_bars_is_refused(store: Store) {
         (TimeRange { from: 0, to: 10 }, -1),
         (TimeRange::ALL, 86_400_000_000),
     ] {
-        let histogram = Aggregation::Histogram { interval };
-        assert!(store.aggregate(range, &parse("*").query, &histogram).await.is_err(), "{range:?}");
+        assert!(store.histogram(range, &Query::All, interval).await.is_err(), "{range:?}");
     }
 }
 
@@ -326,10 +299,8 @@ pub async fn top_values_others_and_missing_add_up_to_the_count(store: Store) {
     let (_, range) = with_web_log(&*store, 2_000).await;
     let names =
         ["http.route", "level", "target", "user.name", "http.response.status_code", "no.such"];
-    let asked = Aggregation::TopValues { fields: names.map(str::to_owned).to_vec(), size: 4 };
-    let answer =
-        store.aggregate(range, &parse("-level:trace").query, &asked).await.expect("top values");
-    let Aggregate::TopValues(tops) = answer else { panic!("top values were answered otherwise") };
+    let query = parse("-level:trace").query;
+    let tops = store.top_values(range, &query, &names, 4).await.expect("top values");
     let total = count(&*store, range, "-level:trace").await;
     assert!(tops.iter().map(|top| top.field.as_str()).eq(names));
     for top in tops {

@@ -293,13 +293,7 @@ async fn evidence(
     view: &View,
     query: &Query,
 ) -> Result<(Vec<LogRecord>, bool), StoreError> {
-    let search = Search {
-        range: view.window.range(),
-        query: Arc::new(query.clone()),
-        ascending: false,
-        after: None,
-        limit: LINES,
-    };
+    let search = Search::new(query.clone()).within(view.window.range()).limit(LINES);
     let page = store.search(&search).await?;
     Ok((page.records, page.partial))
 }

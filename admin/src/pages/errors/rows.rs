@@ -2,7 +2,6 @@
 //! back after that.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use logsearch::fields;
 use logsearch::query::{Query, parse};
@@ -50,13 +49,7 @@ pub async fn groups_of(
     query: &Query,
 ) -> Result<Vec<GroupRow>, StoreError> {
     let range = view.window.range();
-    let search = Search {
-        range,
-        query: Arc::new(errors(query)),
-        ascending: false,
-        after: None,
-        limit: MAX_PAGE,
-    };
+    let search = Search::new(errors(query)).within(range).limit(MAX_PAGE);
     let (page, known) = tokio::try_join!(store.search(&search), known_places(store, range))?;
     let mut rows = rows(&groups(&page.records), &known, view, links);
     rows.sort_by_key(|row| !row.is_new);

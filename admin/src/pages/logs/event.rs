@@ -208,16 +208,9 @@ pub async fn find(panel: &Panel, id: &str) -> Result<LogRecord, PanelError> {
 /// The record at a cursor.
 async fn record_at(store: &dyn LogStore, at: Cursor) -> Result<Option<LogRecord>, StoreError> {
     let (timestamp, sequence) = at;
-    let mut search = Search {
-        range: TimeRange { from: timestamp, to: timestamp.saturating_add(1) },
-        query: Arc::new(Query::All),
-        ascending: true,
-        after: sequence.checked_sub(1).map(|before| (timestamp, before)),
-        limit: 1,
-    };
-    if sequence == 0 {
-        search.after = None;
-    }
+    let range = TimeRange { from: timestamp, to: timestamp.saturating_add(1) };
+    let before = sequence.checked_sub(1).map(|before| (timestamp, before));
+    let search = Search::new(Query::All).within(range).oldest_first().after(before).limit(1);
     let page = store.search(&search).await?;
     Ok(page.records.into_iter().find(|record| cursor(record) == at))
 }

@@ -58,13 +58,10 @@ async fn stream_pages(
         { logs.query = view.q, logs.format = kind },
         "log records exported"
     );
-    let search = Search {
-        range: view.window.range(),
-        query: Arc::new(parse(&view.q).query),
-        ascending: view.is_oldest_first(),
-        after: None,
-        limit: PAGE,
-    };
+    let search = Search::new(parse(&view.q).query)
+        .within(view.window.range())
+        .ascending(view.is_oldest_first())
+        .limit(PAGE);
     let name = format!("attachment; filename=\"logs.{kind}\"");
     let headers = [(CONTENT_TYPE, format.media_type().to_owned()), (CONTENT_DISPOSITION, name)];
     let mut export = Export::new(Pages::new(Arc::clone(&panel.store), search), format);

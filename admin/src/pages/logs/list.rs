@@ -1,7 +1,5 @@
 //! The records of a page: which columns, which records, and where the pages before and behind start.
 
-use std::sync::Arc;
-
 use logsearch::fields;
 use logsearch::query::{Chips, Query};
 use logsearch::store::{Cursor, LogStore, Search, SearchPage, StoreError, TimeRange};
@@ -46,13 +44,11 @@ pub async fn list(store: &dyn LogStore, view: &View, query: &Query) -> Result<Li
         Place::Older(at) => (false, Some(at)),
         Place::Newer(at) => (true, Some(at)),
     };
-    let search = Search {
-        range: view.window.range(),
-        query: Arc::new(query.clone()),
-        ascending,
-        after,
-        limit: ROWS,
-    };
+    let search = Search::new(query.clone())
+        .within(view.window.range())
+        .ascending(ascending)
+        .after(after)
+        .limit(ROWS);
     let mut page = store.search(&search).await?;
     let has_more = page.next.is_some();
     if ascending != oldest_first {

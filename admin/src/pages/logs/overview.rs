@@ -96,7 +96,7 @@ async fn overview(
         freshness: freshness(status.searchable_until, panel.now()),
         histogram: Histogram::new(&timeline.buckets, timeline.interval, view, links, path)
             .marked(marks),
-        facets: facets::facets(&facets, &Chips::of(&parsed), view, links, path),
+        facets: facets::facets(&facets, &Chips::of(parsed), view, links, path),
         known: summary::known_fields(),
         fields: view.fields.clone(),
         keep: others.form_fields(),

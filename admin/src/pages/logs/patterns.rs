@@ -11,7 +11,7 @@ use futures_util::future::try_join_all;
 use logsearch::fields;
 use logsearch::query::{Chips, Query, parse};
 use logsearch::record::ValueRef;
-use logsearch::store::{Aggregate, Aggregation, EventType, LogStore, StoreError, TimeRange};
+use logsearch::store::{EventType, LogStore, StoreError};
 
 use super::head::Head;
 use super::list::Empty;
@@ -67,7 +67,7 @@ pub async fn show(
     let parsed = parse(&view.q);
     let started = Instant::now();
     let (store, links) = (panel.store.as_ref(), &panel.links);
-    let types = types(store, view.window.range(), &parsed.query).await?;
+    let types = store.event_types(view.window.range(), &parsed.query, TYPES).await?;
     let sparks = sparks(store, &view, &parsed.query, &types).await?;
     let total = types.iter().map(|one| one.count).sum();
     let chips = Chips::of(&parsed);
@@ -83,17 +83,6 @@ pub async fn show(
     let html = page.render()?;
     let took = format!("patterns in {}", format::elapsed(started));
     overview::page(Arc::clone(&panel), &html, path::PATTERNS, view, parsed, took)
-}
-
-async fn types(
-    store: &dyn LogStore,
-    range: TimeRange,
-    query: &Query,
-) -> Result<Vec<EventType>, StoreError> {
-    match store.aggregate(range, query, &Aggregation::EventTypes { size: TYPES }).await? {
-        Aggregate::EventTypes(types) => Ok(types),
-        _ => Ok(Vec::new()),
-    }
 }
 
 async fn sparks(

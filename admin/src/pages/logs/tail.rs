@@ -15,7 +15,7 @@ use futures_util::{Stream, StreamExt};
 use logsearch::live::{Subscription, Update};
 use logsearch::query::{Query, parse};
 use logsearch::record::LogRecord;
-use logsearch::store::{Aggregate, Aggregation, Cursor, Search, StoreError, TimeRange};
+use logsearch::store::{Cursor, Search, StoreError, TimeRange};
 use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
@@ -100,13 +100,8 @@ async fn missed(
     query: &Query,
     seen: Cursor,
 ) -> Result<(Vec<LogRecord>, u64), StoreError> {
-    let search = Search {
-        range: TimeRange { from: seen.0, to: i64::MAX },
-        query: Arc::new(query.clone()),
-        ascending: false,
-        after: None,
-        limit: MISSED,
-    };
+    let search =
+        Search::new(query.clone()).within(TimeRange { from: seen.0, to: i64::MAX }).limit(MISSED);
     let page = panel.store.search(&search).await?;
     let mut records = page.records;
     let is_whole = page.next.is_none() || records.iter().any(|record| cursor(record) <= seen);
@@ -115,11 +110,7 @@ async fn missed(
     let mut passed_over = 0;
     if let (false, Some(first)) = (is_whole, records.first()) {
         let range = TimeRange { from: seen.0.saturating_add(1), to: first.timestamp };
-        if let Aggregate::Count(count) =
-            panel.store.aggregate(range, query, &Aggregation::Count).await?
-        {
-            passed_over = count;
-        }
+        passed_over = panel.store.count(range, query).await?;
     }
     Ok((records, passed_over))
 }

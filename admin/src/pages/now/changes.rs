@@ -63,8 +63,7 @@ pub async fn changes(
 }
 
 async fn done(store: &dyn LogStore, range: TimeRange) -> Result<Vec<LogRecord>, StoreError> {
-    let search =
-        Search { range, query: DONE.clone().into(), ascending: false, after: None, limit: LINES };
+    let search = Search::new(DONE.clone()).within(range).limit(LINES);
     Ok(store.search(&search).await?.records)
 }
 

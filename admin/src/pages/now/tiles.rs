@@ -84,9 +84,7 @@ pub async fn times(
     let all = requests::ends(traffic);
     let percents = [50.0, 95.0, 99.0];
     let field = logsearch::fields::DURATION;
-    let found =
-        requests::percentiles(store, view.window.range(), &all, field, None, &percents).await?;
-    Ok(found.into_iter().next().map(|group| group.percentiles).unwrap_or_default())
+    Ok(store.percentiles(view.window.range(), &all, field, &percents).await?.percentiles)
 }
 
 fn requests_of(chart_data: &ChartData, times: &[f64], view: &View, links: &Links) -> Vec<Tile> {

@@ -148,13 +148,8 @@ async fn records(panel: &Panel, id: &str) -> Result<(Vec<LogRecord>, bool), Pane
         from: at.saturating_sub(60 * SECOND),
         to: at.saturating_add(MAX_DURATION),
     });
-    let search = Search {
-        range,
-        query: Arc::new(Query::Exact(field, id.to_owned())),
-        ascending: true,
-        after: None,
-        limit: RECORDS,
-    };
+    let search =
+        Search::new(Query::Exact(field, id.to_owned())).within(range).oldest_first().limit(RECORDS);
     let page = panel.store.search(&search).await?;
     Ok((page.records, page.next.is_some()))
 }

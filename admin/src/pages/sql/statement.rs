@@ -71,13 +71,7 @@ pub async fn show(
     let sql = text_for(&panel, &view, &fingerprint).await?.ok_or(PanelError::NotFound)?;
     let clause = Query::value_clause(fields::DB_QUERY, ValueRef::Str(&sql));
     let records = view.query(clause.to_string());
-    let search = Search {
-        range: view.window.range(),
-        query: Arc::new(clause),
-        ascending: false,
-        after: None,
-        limit: MAX_PAGE,
-    };
+    let search = Search::new(clause).within(view.window.range()).limit(MAX_PAGE);
     let page = panel.store.search(&search).await?;
     let mut runs: Vec<Run> =
         profile::dedup_statements(&page.records).into_iter().map(run).collect();

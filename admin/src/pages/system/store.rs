@@ -1,8 +1,9 @@
 //! The log store on the page System: what it keeps and may keep, its partitions, how far it is behind,
 //! and what was lost before it.
 
+use logsearch::embedded::{DiskStatus, Limits, PartitionState, PartitionStatus};
 use logsearch::record::Level;
-use logsearch::store::{Limits, PartitionState, PartitionStatus, StoreStatus};
+use logsearch::store::StoreStatus;
 use logsearch::writer::{Counts, Reason};
 
 use crate::context::links::{Links, View};
@@ -56,20 +57,31 @@ pub struct LossesView {
 }
 
 impl StoreView {
-    /// Of a store, and of what feeds it.
-    pub fn new(status: &StoreStatus, counts: Option<&Counts>, view: &View, links: &Links) -> Self {
+    /// Of a store, of how it lies on its disk, and of what feeds it.
+    pub fn new(
+        status: &StoreStatus,
+        disk: Option<&DiskStatus>,
+        counts: Option<&Counts>,
+        view: &View,
+        links: &Links,
+    ) -> Self {
         let now = view.window.now;
-        let newest_first = status.partitions.iter().rev();
+        let newest_first = disk.into_iter().flat_map(|disk| disk.partitions.iter().rev());
         Self {
-            facts: facts(status, counts, now),
-            bounds: status.limits.map_or_else(Vec::new, |limits| bounds(status, &limits, now)),
+            facts: facts(status, disk, counts, now),
+            bounds: disk.map_or_else(Vec::new, |disk| bounds(status, &disk.limits, now)),
             partitions: newest_first.map(|one| partition_row(one, view, links)).collect(),
             losses: counts.map(losses),
         }
     }
 }
 
-fn facts(status: &StoreStatus, counts: Option<&Counts>, now: i64) -> Vec<(&'static str, String)> {
+fn facts(
+    status: &StoreStatus,
+    disk: Option<&DiskStatus>,
+    counts: Option<&Counts>,
+    now: i64,
+) -> Vec<(&'static str, String)> {
     let lag = now.saturating_sub(status.searchable_until).max(0);
     let oldest = status.oldest.map_or_else(|| "–".to_owned(), |at| format::ago(at, now));
     let mut facts = vec![
@@ -77,8 +89,10 @@ fn facts(status: &StoreStatus, counts: Option<&Counts>, now: i64) -> Vec<(&'stat
         ("on disk", format::bytes(status.bytes)),
         ("oldest record", oldest),
         ("search lag", format::duration(lag)),
-        ("not yet fsynced", format::plural(status.unsynced, "record")),
     ];
+    if let Some(disk) = disk {
+        facts.push(("not yet fsynced", format::plural(disk.unsynced, "record")));
+    }
     if let Some(Counts { queued_bytes, capacity_bytes, .. }) = counts {
         let (queued, room) = (*queued_bytes as u64, *capacity_bytes as u64);
         facts.push((

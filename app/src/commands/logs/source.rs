@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use logsearch::embedded::{EmbeddedStore, Options};
 use logsearch::record::LogRecord;
-use logsearch::store::{LogStore, Search, SearchPage, StoreStatus};
+use logsearch::store::{LogStore, Search, SearchPage};
 
 use super::PAGE;
 use crate::control::{Client, Stats};
@@ -63,9 +63,8 @@ impl Source {
         match self {
             Self::Service(client) => client.stats().await,
             Self::Files(store) => {
-                // Nothing bounds what is only looked at.
-                let status = StoreStatus { limits: None, ..store.status().await? };
-                Ok(Stats { status, counts: None })
+                let (status, disk) = (store.status().await?, store.disk_status());
+                Ok(Stats { status, disk, counts: None })
             }
         }
     }

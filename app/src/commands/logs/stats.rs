@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
+use logsearch::embedded::{DiskStatus, Limits, PartitionState, PartitionStatus};
 use logsearch::record::Level;
-use logsearch::store::{Limits, PartitionState, PartitionStatus, StoreStatus};
+use logsearch::store::StoreStatus;
 use logsearch::writer::{Counts, Reason};
 
 use crate::control::Stats;
@@ -13,10 +14,11 @@ const DAY: u64 = 86_400;
 
 /// The lines, without their ends.
 pub fn lines(stats: &Stats) -> Vec<String> {
-    let Stats { status, counts } = stats;
-    let mut lines = store(status);
+    let Stats { status, disk, counts } = stats;
+    // Nothing bounds what is only looked at, which is when no service runs.
+    let mut lines = store(status, disk, counts.as_ref().map(|_| &disk.limits));
     lines.extend(counts.iter().flat_map(emitted));
-    lines.extend(status.partitions.iter().map(partition));
+    lines.extend(disk.partitions.iter().map(partition));
     lines.extend(status.notices.iter().map(|notice| line("notice", notice)));
     lines
 }
@@ -25,9 +27,8 @@ fn line(name: &str, fact: &str) -> String {
     format!("{name:<18}{fact}")
 }
 
-fn store(status: &StoreStatus) -> Vec<String> {
-    let bound =
-        |text: &dyn Fn(&Limits) -> String| status.limits.as_ref().map_or(String::new(), text);
+fn store(status: &StoreStatus, disk: &DiskStatus, limits: Option<&Limits>) -> Vec<String> {
+    let bound = |text: &dyn Fn(&Limits) -> String| limits.map_or(String::new(), text);
     let oldest = status.oldest.map_or_else(|| "-".to_owned(), time);
     let mut lines = vec![
         line("records", &status.records.to_string()),
@@ -38,11 +39,11 @@ fn store(status: &StoreStatus) -> Vec<String> {
                 + &bound(&|limits| format!(" of at most {}", mebibytes(limits.max_bytes)))),
         ),
         line("searchable until", &time(status.searchable_until)),
-        line("not synced", &format!("{} records", status.unsynced)),
+        line("not synced", &format!("{} records", disk.unsynced)),
     ];
-    if let Some(Limits { min_free_bytes, free_bytes: Some(free), .. }) = status.limits {
-        let floor = mebibytes(min_free_bytes);
-        lines.push(line("disk", &format!("{} free, at least {floor} stay so", mebibytes(free))));
+    if let Some(Limits { min_free_bytes, free_bytes: Some(free), .. }) = limits {
+        let floor = mebibytes(*min_free_bytes);
+        lines.push(line("disk", &format!("{} free, at least {floor} stay so", mebibytes(*free))));
     }
     lines
 }
@@ -119,19 +120,18 @@ mod tests {
             bytes: 5 << 20,
             oldest: Some(0),
             notices: vec!["one partition is damaged".into()],
-            partitions: vec![one],
-            limits: Some(Limits {
-                max_age: Duration::from_hours(14 * 24),
-                max_bytes: 1 << 31,
-                min_free_bytes: 512 << 20,
-                free_bytes: Some(1 << 30),
-            }),
-            unsynced: 3,
             ..StoreStatus::default()
         };
+        let limits = Limits {
+            max_age: Duration::from_hours(14 * 24),
+            max_bytes: 1 << 31,
+            min_free_bytes: 512 << 20,
+            free_bytes: Some(1 << 30),
+        };
+        let disk = DiskStatus { segments: 2, partitions: vec![one], limits, unsynced: 3 };
         let mut counts = Counts { emitted: [0, 50, 0, 1, 0], ..Counts::default() };
         counts.dropped[Level::Debug as usize][Reason::QueueFull as usize] = 10;
-        let lines = lines(&Stats { status, counts: Some(counts) }).join("\n");
+        let lines = lines(&Stats { status, disk, counts: Some(counts) }).join("\n");
         let wanted = "\
 records           40
 oldest            1970-01-01T00:00:00Z, kept for 14 days

@@ -1,0 +1,133 @@
+//! Pages of records: what to look for and what comes back.
+
+use std::sync::Arc;
+
+use super::{LogStore, StoreError, StoreErrorKind};
+use crate::query::Query;
+use crate::record::LogRecord;
+use crate::time::{Cursor, TimeRange};
+
+/// Records of a page unless [`Search::limit`] says otherwise.
+const PAGE: usize = 100;
+
+/// What to look for, in which order, how much and from where on.
+///
+/// ```
+/// use logsearch::query::parse;
+/// use logsearch::{Search, TimeRange};
+///
+/// let errors = Search::new(parse("level:error").query).within(TimeRange::ALL).limit(20);
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Search {
+    /// Only records inside.
+    pub range: TimeRange,
+    /// Only records that match.
+    pub query: Arc<Query>,
+    /// Oldest first; otherwise newest first.
+    pub ascending: bool,
+    /// Continue strictly behind this record, in the asked order.
+    pub after: Option<Cursor>,
+    /// At most so many records, at most [`MAX_PAGE`].
+    pub limit: usize,
+}
+
+impl Search {
+    /// The newest 100 matches of all time.
+    pub fn new(query: impl Into<Arc<Query>>) -> Self {
+        let query = query.into();
+        Self { range: TimeRange::ALL, query, ascending: false, after: None, limit: PAGE }
+    }
+
+    /// Only records inside this range.
+    #[must_use]
+    pub fn within(mut self, range: TimeRange) -> Self {
+        self.range = range;
+        self
+    }
+
+    /// Oldest first instead of newest first.
+    #[must_use]
+    pub fn oldest_first(self) -> Self {
+        self.ascending(true)
+    }
+
+    /// Oldest first when `ascending`, otherwise newest first.
+    #[must_use]
+    pub fn ascending(mut self, ascending: bool) -> Self {
+        self.ascending = ascending;
+        self
+    }
+
+    /// Only records strictly behind this one, in the asked order; with `None`, from the start.
+    #[must_use]
+    pub fn after(mut self, cursor: impl Into<Option<Cursor>>) -> Self {
+        self.after = cursor.into();
+        self
+    }
+
+    /// At most so many records a page. A store takes at least 1 and at most [`MAX_PAGE`].
+    #[must_use]
+    pub fn limit(mut self, limit: usize) -> Self {
+        self.limit = limit;
+        self
+    }
+}
+
+/// The largest page a store answers.
+pub const MAX_PAGE: usize = 10_000;
+
+/// Records in the asked order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SearchPage {
+    /// The records.
+    pub records: Vec<LogRecord>,
+    /// Where the next page starts; `None` when this one is the last.
+    pub next: Option<Cursor>,
+    /// There may be more matches inside the span of this page: the deadline came first, or a damaged
+    /// part of the index waits to be built anew.
+    pub partial: bool,
+}
+
+/// What stands around a record.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Context {
+    /// Records before it, oldest first.
+    pub before: Vec<LogRecord>,
+    /// Records after it, oldest first.
+    pub after: Vec<LogRecord>,
+    /// The deadline came first on one side.
+    pub partial: bool,
+}
+
+/// A whole result, page by page.
+#[derive(Clone)]
+pub struct Pages {
+    store: Arc<dyn LogStore>,
+    search: Search,
+    is_done: bool,
+}
+
+impl Pages {
+    /// All pages of a search, each of at most [`Search::limit`] records.
+    pub fn new(store: Arc<dyn LogStore>, search: Search) -> Self {
+        Self { store, search, is_done: false }
+    }
+
+    /// The next page; `None` behind the last. A partial page is a
+    /// [`StoreErrorKind::Timeout`], because a result with holes must not pass for a whole one.
+    pub async fn next(&mut self) -> Result<Option<Vec<LogRecord>>, StoreError> {
+        if self.is_done {
+            return Ok(None);
+        }
+        let page = self.store.search(&self.search).await?;
+        if page.partial {
+            let message = "the search ran into its deadline or a part of the index is missing";
+            return Err(StoreError::bare(StoreErrorKind::Timeout, message));
+        }
+        self.search.after = page.next;
+        self.is_done = page.next.is_none();
+        Ok(Some(page.records))
+    }
+}
