@@ -2,6 +2,7 @@
 
 mod parity;
 mod run;
+mod schedule;
 mod tables;
 mod upkeep;
 
@@ -16,6 +17,7 @@ use crate::config::Config;
 use crate::state::AppState;
 
 pub use run::{ByHand, Context, Job, LastRun, Outcome, Runner, Scope, Work};
+pub use schedule::Schedule;
 
 const MINUTE: Duration = Duration::from_mins(1);
 const DAY: Duration = Duration::from_hours(24);
@@ -24,37 +26,32 @@ const DAY: Duration = Duration::from_hours(24);
 pub const JOBS: &[Job] = &[
     Job {
         name: "business_totals",
-        cron: "*/15 * * * * *",
-        interval: Duration::from_secs(15),
+        schedule: Schedule::every(Duration::from_secs(15)),
         scope: Scope::Instance,
         work: |context| Box::pin(tables::business_totals(context)),
     },
     Job {
         name: "expired_sessions",
-        cron: "0 */10 * * * *",
-        interval: Duration::from_mins(10),
+        schedule: Schedule::every(Duration::from_mins(10)),
         scope: Scope::Cluster,
         work: |context| Box::pin(tables::expired_sessions(context)),
     },
     Job {
         name: "site_api_parity",
-        cron: "30 * * * * *",
-        interval: MINUTE,
+        schedule: Schedule::every(MINUTE).at(Duration::from_secs(30)),
         scope: Scope::Instance,
         work: |context| Box::pin(parity::site_api_parity(context)),
     },
     Job {
         name: "sqlite_optimize",
-        cron: "0 40 2 * * *",
-        interval: DAY,
+        schedule: Schedule::every(DAY).at(Duration::from_mins(2 * 60 + 40)),
         scope: Scope::Cluster,
         work: |context| Box::pin(upkeep::sqlite_optimize(context)),
     },
     // Behind the optimization, whose checkpoint would wait for it.
     Job {
         name: "backup",
-        cron: "0 10 3 * * *",
-        interval: DAY,
+        schedule: Schedule::every(DAY).at(Duration::from_mins(3 * 60 + 10)),
         scope: Scope::Cluster,
         work: |context| Box::pin(upkeep::backup(context)),
     },
@@ -81,7 +78,7 @@ impl Jobs {
         let mut ticks = Vec::new();
         for job in jobs {
             let runner = Runner::new(*job, context.clone());
-            let tick = Tick::new_async(job.cron, {
+            let tick = Tick::new_async(job.schedule.cron(), {
                 let runner = runner.clone();
                 move |_, _| {
                     let runner = runner.clone();

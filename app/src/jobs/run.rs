@@ -9,6 +9,7 @@ use axum::Router;
 use tokio::sync::Mutex;
 use tracing::Instrument;
 
+use super::schedule::Schedule;
 use crate::clock::micros;
 use crate::db::Lease;
 use crate::state::AppState;
@@ -41,10 +42,8 @@ pub type Work = Pin<Box<dyn Future<Output = anyhow::Result<Outcome>> + Send>>;
 pub struct Job {
     /// As metrics, logs and the panel name it.
     pub name: &'static str,
-    /// With seconds, in UTC.
-    pub cron: &'static str,
-    /// What the schedule comes to.
-    pub interval: Duration,
+    /// When it ticks.
+    pub schedule: Schedule,
     /// Who runs a tick.
     pub scope: Scope,
     /// The work.
@@ -106,7 +105,7 @@ pub struct Runner {
 impl Runner {
     /// A runner, with the job's metrics at zero.
     pub fn new(job: Job, context: Context) -> Self {
-        metrics::job_exists(job.name, job.interval, context.state.clock.now());
+        metrics::job_exists(job.name, job.schedule.interval(), context.state.clock.now());
         let (running, last_tick, last) = (Arc::default(), Arc::default(), Arc::default());
         Self { job, context, running, last_tick, last }
     }
@@ -172,10 +171,9 @@ impl Runner {
         }
     }
 
-    /// Ticks are numbered through from the epoch, so that all replicas mean the same one.
+    /// All replicas mean the same tick by its number.
     fn current_tick(&self) -> i64 {
-        let period = i64::try_from(self.job.interval.as_secs()).unwrap_or(i64::MAX).max(1);
-        self.context.state.clock.now() / 1_000_000 / period
+        self.job.schedule.tick(self.context.state.clock.now())
     }
 
     fn lease(&self) -> Lease {

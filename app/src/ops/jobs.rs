@@ -26,7 +26,7 @@ impl PanelJobs {
         let job = runner.job();
         let mut shown = Job {
             name: job.name.to_owned(),
-            schedule: schedule(job.interval),
+            schedule: schedule(job.schedule.interval()),
             next: self.jobs.next_tick(job.name).await,
             ..Job::default()
         };

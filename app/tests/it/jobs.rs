@@ -11,7 +11,7 @@ use axum::Router;
 use axum::routing::get;
 use minitwit::clock::Clock;
 use minitwit::db::DatabaseUrl;
-use minitwit::jobs::{Context, JOBS, Job, Jobs, Outcome, Runner, Scope};
+use minitwit::jobs::{Context, JOBS, Job, Jobs, Outcome, Runner, Schedule, Scope};
 use minitwit::routes;
 use serde_json::json;
 use tokio::sync::Notify;
@@ -53,8 +53,7 @@ async fn of_several_processes_one_runs_a_tick(app: TestApp) {
     let counted = RUNS.load(Ordering::SeqCst);
     let job = Job {
         name: "cluster_test",
-        cron: "0 0 0 * * *",
-        interval: Duration::from_hours(24),
+        schedule: Schedule::every(Duration::from_hours(24)),
         scope: Scope::Cluster,
         work: |_| {
             Box::pin(async {
@@ -84,8 +83,7 @@ async fn a_run_that_has_not_ended_makes_the_next_one_missed() {
     let app = TestApp::start(Backend::Sqlite).await.unwrap();
     let job = Job {
         name: "slow_test",
-        cron: "* * * * * *",
-        interval: Duration::from_secs(1),
+        schedule: Schedule::every(Duration::from_secs(1)),
         scope: Scope::Instance,
         work: |_| {
             Box::pin(async {
@@ -114,8 +112,7 @@ async fn a_panic_is_a_failed_run_and_the_next_one_runs() {
     let app = TestApp::start(Backend::Sqlite).await.unwrap();
     let job = Job {
         name: "panic_test",
-        cron: "* * * * * *",
-        interval: Duration::from_secs(1),
+        schedule: Schedule::every(Duration::from_secs(1)),
         scope: Scope::Instance,
         work: |_| {
             Box::pin(async {
@@ -139,7 +136,7 @@ async fn ticks_that_never_came_are_counted() {
     let job = JOBS.iter().find(|job| job.name == "business_totals").unwrap();
     let runner = Runner::new(*job, context(&app));
     runner.tick().await;
-    app.clock.advance(4 * job.interval);
+    app.clock.advance(4 * job.schedule.interval());
     runner.tick().await;
     let missed = runs(&app, "business_totals", "missed");
     assert!((3.0..=4.0).contains(&missed), "{missed}");
