@@ -8,5 +8,5 @@ mod server;
 mod wire;
 
 pub use client::{Client, Tailed};
-pub use server::{Control, serve};
+pub use server::{Control, ControlSocket};
 pub use wire::{LevelChange, Stats};

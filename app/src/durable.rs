@@ -1,29 +1,29 @@
 //! Answers that wait for their records: who is told that something failed, or that an operator changed
 //! something, can find it in the log whatever happens next.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use logsearch::logs::Logs;
 
 /// The longest an answer waits for the disk.
-const PATIENCE: Duration = Duration::from_secs(2);
+const SYNC_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The records an answer waits for. Knows no logs until they are set, and then waits for nothing.
+/// The records an answer waits for. By default there are no logs, and nothing is waited for.
 #[derive(Clone, Debug, Default)]
-pub struct DurableRecords(Arc<OnceLock<Arc<Logs>>>);
+pub struct DurableRecords(Option<Arc<Logs>>);
 
 impl DurableRecords {
-    /// Where the records go; only the first call counts.
-    pub fn set(&self, logs: &Arc<Logs>) {
-        let _the_first = self.0.set(Arc::clone(logs));
+    /// Those that go into this log.
+    pub fn of(logs: Arc<Logs>) -> Self {
+        Self(Some(logs))
     }
 
     /// Waits until errors and audit records emitted so far are on the disk, which is at once when there
     /// are none. A disk that fails or takes long costs the wait and not the answer.
-    pub async fn written(&self) {
-        if let Some(logs) = self.0.get()
-            && !logs.urgent_synced(PATIENCE).await
+    pub async fn wait_synced(&self) {
+        if let Some(logs) = &self.0
+            && !logs.urgent_synced(SYNC_TIMEOUT).await
         {
             tracing::warn!("an audit record or error was not on the disk before the answer");
         }

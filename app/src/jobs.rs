@@ -96,13 +96,7 @@ impl Jobs {
     /// ran.
     pub async fn start(&self) -> anyhow::Result<()> {
         for (_, runner) in self.ticks.iter() {
-            let runner = runner.clone();
-            tokio::spawn(async move {
-                match runner.job().scope {
-                    Scope::Instance => runner.tick().await,
-                    Scope::Cluster => runner.catch_up().await,
-                }
-            });
+            runner.spawn_first();
         }
         self.scheduler.start().await?;
         Ok(())

@@ -44,5 +44,6 @@ pub mod server;
 mod signals;
 pub mod simulate;
 pub mod state;
+mod supervise;
 pub mod tally;
 pub mod telemetry;

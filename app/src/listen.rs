@@ -3,13 +3,12 @@
 //! An accept loop of our own, because the framework's installs no timer and so never closes a client
 //! that does not finish its head.
 
+mod accept;
 mod head;
 mod patience;
 mod strict;
 
-use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -23,11 +22,12 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::middleware::peer::Peer;
+use crate::supervise::Tasks;
+pub use accept::Acceptor;
 use head::{MAX_HEAD, MAX_HEADERS};
 use patience::Patience;
 use strict::Strict;
@@ -37,12 +37,10 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// A client that takes nothing of its answer for this long is gone, and what waits for it is memory.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Most connections a listener serves at once; others wait in the system's queue.
-const MAX_CONNECTIONS: u32 = 10_000;
+const MAX_CONNECTIONS: usize = 10_000;
 /// A proxy may have sent a request on a kept connection before it can know that the service ends; so long
 /// such a request is still answered, before connections without one are closed.
 const SETTLE_TIMEOUT: Duration = Duration::from_millis(500);
-/// Pause after the system refused a connection, for instance for want of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// A bound address with what it serves.
 pub struct Listener {
@@ -67,69 +65,35 @@ impl Listener {
         Ok(Self { name, address, socket, router })
     }
 
-    /// Serves until the token is cancelled, then lets running requests end, at most for `grace`.
+    /// Serves until the token is cancelled, then lets running requests end, at most for `grace`. Returns
+    /// at once when the socket does not listen any more.
     pub async fn serve(self, stop: CancellationToken, grace: Duration) {
-        let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS as usize));
-        let connections = GracefulShutdown::new();
-        let mut refused = false;
-        while let Some(accepted) = stop.run_until_cancelled(self.accept(&permits)).await {
-            match accepted {
-                Ok((stream, peer, permit)) => {
-                    refused = false;
-                    let serving = connections.watch(connection(
-                        stream,
-                        peer,
-                        self.router.clone(),
-                        stop.clone(),
-                    ));
-                    tokio::spawn(async move {
-                        // What goes wrong here is the client's going away, or its bad HTTP.
-                        if let Err(error) = serving.await {
-                            tracing::debug!(client.address = %peer.ip(), error.message = %error, "connection ended");
-                        }
-                        drop(permit);
-                    });
+        let mut acceptor = Acceptor::new(self.name, self.socket, MAX_CONNECTIONS);
+        let (graceful, connections) = (GracefulShutdown::new(), Tasks::default());
+        while let Some(accepted) = stop.run_until_cancelled(acceptor.next()).await {
+            let Ok((stream, peer, permit)) = accepted else { return };
+            // Fails when the client is gone already, which the connection will find out.
+            let _delayed = stream.set_nodelay(true);
+            let serving = connection(stream, peer, self.router.clone(), stop.clone());
+            let serving = graceful.watch(serving);
+            connections.spawn("connection", async move {
+                // What goes wrong here is the client's going away, or its bad HTTP.
+                if let Err(error) = serving.await {
+                    tracing::debug!(client.address = %peer.ip(), error.message = %error, "connection ended");
                 }
-                Err(error) if is_the_clients(&error) => {}
-                Err(error) => {
-                    // Once until it works again: this comes ten times a second.
-                    if !refused {
-                        tracing::warn!(error.message = %error, listener.name = self.name, "could not accept");
-                    }
-                    refused = true;
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            }
+                drop(permit);
+            });
         }
-        drop(self.socket);
+        drop(acceptor);
         // Ends at once when every connection has ended.
-        let all_ended = permits.acquire_many(MAX_CONNECTIONS);
-        drop(tokio::time::timeout(SETTLE_TIMEOUT.min(grace), all_ended).await);
-        if tokio::time::timeout(grace, connections.shutdown()).await.is_err() {
+        let _others_are_closed = connections.finish(SETTLE_TIMEOUT.min(grace)).await;
+        if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
             tracing::warn!(
                 listener.name = self.name,
                 "requests were cut off at the end of the grace"
             );
         }
     }
-
-    async fn accept(
-        &self,
-        permits: &Arc<Semaphore>,
-    ) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-        let permit = Arc::clone(permits).acquire_owned().await.map_err(io::Error::other)?;
-        let (stream, peer) = self.socket.accept().await?;
-        // Fails when the client is gone already, which the connection will find out.
-        let _delayed = stream.set_nodelay(true);
-        Ok((stream, peer, permit))
-    }
-}
-
-/// Whether a connection failed before it was accepted: the next one has nothing to do with it.
-fn is_the_clients(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
 fn connection(

@@ -52,7 +52,7 @@ pub fn site(state: &AppState) -> Router {
         .route("/favicon.ico", get(assets::favicon))
         .route("/robots.txt", get(assets::robots))
         .layer(from_fn(security::same_site))
-        .layer(from_fn(detach::finish_changes))
+        .layer(layer(state.clone(), detach::finish_changes))
         .layer(layer(state.clone(), time_limit))
         .with_state(state.clone());
     let pages = observed(pages, state, Surface::Web)
@@ -83,7 +83,7 @@ pub fn api(state: &AppState) -> Router {
         .route("/docs", get(api::docs::page))
         .route("/docs.css", get(api::docs::style))
         .fallback(async || AppError::NotFound)
-        .layer(from_fn(detach::finish_changes))
+        .layer(layer(state.clone(), detach::finish_changes))
         .layer(layer(state.clone(), time_limit))
         .with_state(state.clone());
     observed(commands, state, Surface::Api)

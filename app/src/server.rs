@@ -7,14 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use admin::metrics::{Metrics, Sampler};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::config::{Config, DEFAULT_SIMULATOR_AUTH, ListenConfig, Surfaces};
-use crate::control::{self, Control};
+use crate::control::{Control, ControlSocket};
 use crate::data_dir::DataDir;
 use crate::db::{DatabaseUrl, Db};
+use crate::durable::DurableRecords;
 use crate::exposition::Exposition;
 use crate::jobs::Jobs;
 use crate::listen::Listener;
@@ -22,32 +21,49 @@ use crate::ops::charts;
 use crate::ops::panel::Panel;
 use crate::signals::Signals;
 use crate::state::AppState;
+use crate::supervise::{Group, Supervisor};
 use crate::telemetry::Telemetry;
 use crate::{build, causes, metrics, operators, process, routes, runtime};
 
-/// Runs the service until a signal ends it.
+/// Runs the service until a signal ends it, or one of its tasks ends without being asked to.
+///
+/// # Errors
+/// When it cannot start, and when a task ended early; it is stopped in order then, too.
 pub async fn run(config: &Config, data_dir: &DataDir, telemetry: &Telemetry) -> anyhow::Result<()> {
     #[cfg(feature = "chaos")]
     crate::chaos::check_listener(config.listen.ops)?;
     let mut signals = Signals::listen()?;
     raise_file_limit();
-    let running = start(config, data_dir, telemetry).await?;
-    let name = signals.wait().await;
-    tracing::info!(process.signal = name, "stopping");
-    tokio::spawn(signals.exit_on_second());
-    running.stop().await;
+    let mut running = start(config, data_dir, telemetry).await?;
+    let ended = tokio::select! {
+        name = signals.wait() => {
+            tracing::info!(process.signal = name, "stopping");
+            Ok(())
+        }
+        ended = running.supervisor.ended_early() => {
+            tracing::error!(error.message = %ended, "stopping");
+            Err(ended)
+        }
+    };
+    tokio::select! {
+        () = running.stop() => {}
+        never = signals.exit_on_second() => never,
+    }
     tracing::info!("stopped");
-    Ok(())
+    Ok(ended?)
 }
 
 /// What has to end before the process does.
 struct Running {
     state: AppState,
+    supervisor: Supervisor,
     jobs: Jobs,
     /// Listeners of site and API.
     public: Group,
+    /// The listener of the ops pages and the control socket, which answer to the end.
     ops: Group,
-    sampler: Sampler,
+    /// Looks at the metrics, and what they are made of.
+    upkeep: Group,
 }
 
 async fn start(
@@ -56,10 +72,14 @@ async fn start(
     telemetry: &Telemetry,
 ) -> anyhow::Result<Running> {
     let url = config.data.database();
-    let state = AppState::new(config, open_database(config, &url).await?, Clock::default());
-    state.durable.set(&telemetry.logs);
+    let db = open_database(config, &url).await?;
+    let durable = DurableRecords::of(Arc::clone(&telemetry.logs));
+    let state = AppState::new(config, db, Clock::default(), durable);
     operators::ensure(&state, config.account.admin_password()).await?;
+    let supervisor = Supervisor::default();
+    let [public, ops, upkeep] = [(); 3].map(|()| supervisor.group());
     measure_from_now_on(&state).await?;
+    upkeep.spawn_endless("event loop lag", runtime::watch_lag());
     let exposition = Exposition::new(
         telemetry.metrics.clone(),
         state.db.clone(),
@@ -67,10 +87,10 @@ async fn start(
         wal(&url),
         Some(Arc::clone(&telemetry.logs)),
     );
-    tokio::spawn(exposition.clone().keep_up());
+    upkeep.spawn_endless("metrics upkeep", exposition.clone().keep_up());
     warn_about_public_credentials(config);
     let past = Arc::new(past(config, data_dir));
-    let sampler = sample(&past, &exposition);
+    sample(&upkeep, &past, &exposition);
 
     note_version(&state).await;
     let jobs = Jobs::new(&state, config, routes::unobserved(&state)).await?;
@@ -83,16 +103,10 @@ async fn start(
         elsewhere: config.listen.elsewhere(),
     };
     let listeners = bind(&config.listen, &state, &exposition, panel).await?;
-    let (public, ops) = serve(listeners, config.listen.shutdown_grace.0);
+    serve(listeners, &public, &ops, config.listen.shutdown_grace.0);
     jobs.start().await?;
-    let control = Control { logs: Arc::clone(&telemetry.logs), levels: telemetry.levels.clone() };
-    if let Err(error) = control::serve(data_dir.path(), control, ops.stop.clone()).await {
-        tracing::warn!(
-            error.message = causes::line(error.as_ref()),
-            "`minitwit logs` cannot ask this service"
-        );
-    }
-    Ok(Running { state, jobs, public, ops, sampler })
+    serve_commands(data_dir, telemetry, &ops);
+    Ok(Running { state, supervisor, jobs, public, ops, upkeep })
 }
 
 impl Running {
@@ -101,10 +115,13 @@ impl Running {
         self.jobs.stop().await;
         // Who asks whether this process is ready is told that it is not, for as long as requests run.
         self.public.stop().await;
+        if !self.state.tasks.finish(CLOSE_TIMEOUT).await {
+            tracing::warn!("changes whose clients had gone were cut off");
+        }
         self.ops.stop().await;
-        self.sampler.stop().await;
+        self.upkeep.stop().await;
         if tokio::time::timeout(CLOSE_TIMEOUT, self.state.db.close()).await.is_err() {
-            tracing::warn!("a statement was cut off");
+            tracing::warn!("closed the database with a statement still running");
         }
     }
 }
@@ -114,25 +131,6 @@ const OPS: &str = "ops";
 /// Behind the grace of requests neither a probe nor a statement should still run; and a supervisor
 /// kills after ten seconds.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
-
-/// Listeners that end together.
-#[derive(Default)]
-struct Group {
-    stop: CancellationToken,
-    tasks: TaskTracker,
-}
-
-impl Group {
-    fn serve(&self, listener: Listener, grace: Duration) {
-        self.tasks.spawn(listener.serve(self.stop.clone(), grace));
-    }
-
-    async fn stop(self) {
-        self.stop.cancel();
-        self.tasks.close();
-        self.tasks.wait().await;
-    }
-}
 
 /// Opens and migrates.
 async fn open_database(config: &Config, url: &DatabaseUrl) -> anyhow::Result<Db> {
@@ -148,17 +146,34 @@ async fn measure_from_now_on(state: &AppState) -> anyhow::Result<()> {
     metrics::start(db.system_name(), db.pool_names(), db.latest().await?);
     state.requests.expect(&routes::USUAL);
     db.expect_statements();
-    tokio::spawn(runtime::watch_lag());
     Ok(())
 }
 
 /// Keeps what is exposed for the charts of the panel.
-fn sample(past: &Arc<Metrics>, exposition: &Exposition) -> Sampler {
+fn sample(upkeep: &Group, past: &Arc<Metrics>, exposition: &Exposition) {
     let exposition = exposition.clone();
-    Sampler::start(Arc::clone(past), move || {
+    let mut sampler = Sampler::start(Arc::clone(past), move || {
         let exposition = exposition.clone();
         async move { exposition.render().await }
-    })
+    });
+    upkeep.spawn("metrics sampler", async move |stop| {
+        let ended = stop.run_until_cancelled(sampler.ended()).await;
+        if ended.is_none() {
+            sampler.stop().await;
+        }
+    });
+}
+
+/// Without the control socket commands cannot reach this process, and everything else works.
+fn serve_commands(data_dir: &DataDir, telemetry: &Telemetry, ops: &Group) {
+    let control = Control { logs: Arc::clone(&telemetry.logs), levels: telemetry.levels.clone() };
+    match ControlSocket::bind(data_dir.path()) {
+        Ok(socket) => ops.spawn("control socket", |stop| socket.serve(control, stop)),
+        Err(error) => tracing::warn!(
+            error.message = causes::line(error.as_ref()),
+            "could not open the control socket"
+        ),
+    }
 }
 
 /// A version that did not run before is a deployment, for whoever looks at charts later. The service
@@ -213,9 +228,7 @@ async fn bind(
     Ok(listeners)
 }
 
-/// Those of site and API, and that of ops, which answers to the end.
-fn serve(listeners: Vec<Listener>, grace: Duration) -> (Group, Group) {
-    let (public, ops) = (Group::default(), Group::default());
+fn serve(listeners: Vec<Listener>, public: &Group, ops: &Group, grace: Duration) {
     for listener in listeners {
         tracing::info!(
             listener.name = listener.name,
@@ -223,13 +236,10 @@ fn serve(listeners: Vec<Listener>, grace: Duration) -> (Group, Group) {
             "listening"
         );
         print_address(&listener);
-        if listener.name == OPS {
-            ops.serve(listener, grace.min(CLOSE_TIMEOUT));
-        } else {
-            public.serve(listener, grace);
-        }
+        let (group, grace) =
+            if listener.name == OPS { (ops, grace.min(CLOSE_TIMEOUT)) } else { (public, grace) };
+        group.spawn(listener.name, |stop| listener.serve(stop, grace));
     }
-    (public, ops)
 }
 
 /// For who started the program by hand: where to click.

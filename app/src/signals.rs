@@ -30,8 +30,8 @@ impl Signals {
         }
     }
 
-    /// Who asks twice does not want to wait.
-    pub async fn exit_on_second(mut self) {
+    /// Ends the process at the next one: who asks twice does not want to wait.
+    pub async fn exit_on_second(mut self) -> ! {
         let name = self.wait().await;
         tracing::warn!(process.signal = name, "stopping at once");
         std::process::exit(130);

@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::durable::DurableRecords;
 use crate::metrics::RequestMetrics;
+use crate::supervise::Tasks;
 
 /// The parts the service is made of.
 #[derive(Clone)]
@@ -32,6 +33,8 @@ pub struct AppState {
     pub requests: Arc<RequestMetrics>,
     /// The records that an answer waits for.
     pub durable: DurableRecords,
+    /// Requests that go on without their clients.
+    pub tasks: Tasks,
 }
 
 /// The settings that requests look at.
@@ -53,7 +56,7 @@ pub struct Settings {
 
 impl AppState {
     /// From the settings and an open, migrated database.
-    pub fn new(config: &Config, db: Db, clock: Clock) -> Self {
+    pub fn new(config: &Config, db: Db, clock: Clock, durable: DurableRecords) -> Self {
         let settings = Settings {
             min_password: usize::from(config.account.min_password),
             session_idle: config.account.session_idle.0,
@@ -70,7 +73,8 @@ impl AppState {
             settings: Arc::new(settings),
             draining: Draining::default(),
             requests: Arc::new(RequestMetrics::new(config.listen.metrics_label_sets.into())),
-            durable: DurableRecords::default(),
+            durable,
+            tasks: Tasks::default(),
         }
     }
 }

@@ -58,6 +58,12 @@ impl Sampler {
         Self { stop, task }
     }
 
+    /// Waits for the end of the task, which comes by a panic alone while nobody stops it. Not to be
+    /// stopped afterwards.
+    pub async fn ended(&mut self) {
+        let _panicked = (&mut self.task).await;
+    }
+
     /// A last look, and everything is on the disk.
     pub async fn stop(self) {
         let _ended_already = self.stop.send(true);

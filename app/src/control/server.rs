@@ -2,7 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +27,8 @@ use tokio::net::UnixListener;
 use tokio_util::sync::CancellationToken;
 
 use super::wire::{self, LevelChange, NEXT, PARTIAL, SearchParameters, Stats, TailParameters};
+use crate::listen::Acceptor;
+use crate::supervise::Tasks;
 
 /// Most commands at once; others wait.
 const MAX_CONNECTIONS: usize = 32;
@@ -55,27 +57,39 @@ impl Peer {
     }
 }
 
-/// Serves commands until the token is cancelled. A socket left behind by a process that ended is
-/// replaced: the lock of the data directory says that there is no other.
-pub async fn serve(
-    data_dir: &Path,
-    control: Control,
-    stop: CancellationToken,
-) -> anyhow::Result<()> {
-    let path = data_dir.join(wire::SOCKET);
-    let _nothing_left_behind = fs::remove_file(&path);
-    let context = || format!("could not open the control socket {}", path.display());
-    let listener = UnixListener::bind(&path).with_context(context)?;
-    fs::set_permissions(&path, Permissions::from_mode(0o600)).with_context(context)?;
-    let permits = Arc::new(tokio::sync::Semaphore::new(MAX_CONNECTIONS));
-    let router = router(control);
-    tokio::spawn(async move {
-        while let Some(accepted) = stop.run_until_cancelled(accept(&listener, &permits)).await {
-            let Ok((stream, permit)) = accepted else { continue };
+/// The socket of commands, bound.
+pub struct ControlSocket {
+    path: PathBuf,
+    listener: UnixListener,
+}
+
+impl ControlSocket {
+    /// Binds the socket in the data directory, for its owner alone. One left behind by a process that
+    /// ended is replaced: the lock of the directory says that there is no other.
+    ///
+    /// # Errors
+    /// When the path is too long, or not writable.
+    pub fn bind(data_dir: &Path) -> anyhow::Result<Self> {
+        let path = data_dir.join(wire::SOCKET);
+        let _nothing_left_behind = fs::remove_file(&path);
+        let context = || format!("could not open the control socket {}", path.display());
+        let listener = UnixListener::bind(&path).with_context(context)?;
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).with_context(context)?;
+        Ok(Self { path, listener })
+    }
+
+    /// Serves commands until the token is cancelled, which ends those that run, or until the socket does
+    /// not listen any more.
+    pub async fn serve(self, control: Control, stop: CancellationToken) {
+        let router = router(control);
+        let mut acceptor = Acceptor::new("control", self.listener, MAX_CONNECTIONS);
+        let commands = Tasks::default();
+        while let Some(accepted) = stop.run_until_cancelled(acceptor.next()).await {
+            let Ok((stream, _, permit)) = accepted else { return };
             let peer = Peer { uid: stream.peer_cred().ok().map(|peer| peer.uid()) };
             let service = TowerToHyperService::new(router.clone().layer(Extension(peer)));
             let (stop, stream) = (stop.clone(), TokioIo::new(stream));
-            tokio::spawn(async move {
+            commands.spawn("command", async move {
                 let mut server = http1::Builder::new();
                 server.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
                 // A command that goes away needs no notice; a tail ends with the service.
@@ -84,17 +98,9 @@ pub async fn serve(
                 drop(permit);
             });
         }
-        let _gone_already = fs::remove_file(&path);
-    });
-    Ok(())
-}
-
-async fn accept(
-    listener: &UnixListener,
-    permits: &Arc<tokio::sync::Semaphore>,
-) -> anyhow::Result<(tokio::net::UnixStream, tokio::sync::OwnedSemaphorePermit)> {
-    let permit = Arc::clone(permits).acquire_owned().await?;
-    Ok((listener.accept().await?.0, permit))
+        let _gone_already = fs::remove_file(&self.path);
+        let _cut_off = commands.finish(HEAD_TIMEOUT).await;
+    }
 }
 
 fn router(control: Control) -> Router {

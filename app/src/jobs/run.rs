@@ -13,6 +13,7 @@ use super::schedule::Schedule;
 use crate::clock::micros;
 use crate::db::Lease;
 use crate::state::AppState;
+use crate::supervise::Tasks;
 use crate::tally::Tally;
 use crate::{causes, metrics};
 
@@ -100,6 +101,7 @@ pub struct Runner {
     /// Number of the last tick; 0 before the first.
     last_tick: Arc<AtomicI64>,
     last: Arc<parking_lot::Mutex<LastRun>>,
+    tasks: Tasks,
 }
 
 impl Runner {
@@ -107,7 +109,7 @@ impl Runner {
     pub fn new(job: Job, context: Context) -> Self {
         metrics::job_exists(job.name, job.schedule.interval(), context.state.clock.now());
         let (running, last_tick, last) = (Arc::default(), Arc::default(), Arc::default());
-        Self { job, context, running, last_tick, last }
+        Self { job, context, running, last_tick, last, tasks: Tasks::default() }
     }
 
     /// What is run.
@@ -150,8 +152,20 @@ impl Runner {
             let _alone = alone;
             this.run().await;
         };
-        tokio::spawn(run.instrument(span));
+        self.tasks.spawn("job", run.instrument(span));
         Ok(ByHand::Started)
+    }
+
+    /// Starts what is due when the process starts, and does not wait for its end: a tick of what every
+    /// process does, and a missed run of what one of them does.
+    pub fn spawn_first(&self) {
+        let this = self.clone();
+        self.tasks.spawn("job", async move {
+            match this.job.scope {
+                Scope::Instance => this.tick().await,
+                Scope::Cluster => this.catch_up().await,
+            }
+        });
     }
 
     /// Makes up for a tick that came while no process was there to run it.
@@ -227,7 +241,7 @@ impl Runner {
         // In a task of its own a panic ends the run and not the scheduler.
         let (this, tally) = (self.clone(), Arc::<Tally>::default());
         let work = Arc::clone(&tally).scope(async move { this.work().await });
-        let run = tokio::spawn(work.in_current_span());
+        let run = self.tasks.spawn("job", work.in_current_span());
         let result = run.await.map_err(anyhow::Error::from).flatten();
         let (outcome, said) = self.record(&result, started.elapsed(), &tally);
         let now = self.context.state.clock.now();

@@ -58,7 +58,8 @@ impl Schedule {
                 _ => first.to_string(),
             }
         };
-        let any_above = |unit: u64, field: String| if period <= unit { "*".to_owned() } else { field };
+        let any_above =
+            |unit: u64, field: String| if period <= unit { "*".to_owned() } else { field };
         let second = field(1, 60);
         let minute = any_above(60, field(60, 60));
         let hour = any_above(3_600, field(3_600, 24));

@@ -2,18 +2,23 @@
 //! client that hangs up (the simulator does after 0.3 seconds) does not cancel it halfway. What the
 //! client then does is as if the answer had been lost: the user exists, the message is there.
 
-use std::panic::resume_unwind;
-
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::Instrument;
 
+use super::panics;
 use crate::error::AppError;
+use crate::state::AppState;
 use crate::tally::Tally;
 
-/// The layer.
-pub async fn finish_changes(request: Request, next: Next) -> Response {
+/// The layer. A panic becomes an error inside the task, where it is counted whether or not somebody still
+/// waits.
+pub async fn finish_changes(
+    State(state): State<AppState>,
+    request: Request,
+    next: Next,
+) -> Response {
     if request.method().is_safe() {
         return next.run(request).await;
     }
@@ -24,9 +29,7 @@ pub async fn finish_changes(request: Request, next: Next) -> Response {
             None => next.run(request).await,
         }
     };
-    match tokio::spawn(handled.in_current_span()).await {
-        Ok(response) => response,
-        Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
-        Err(error) => AppError::Unavailable(error.into()).into_response(),
-    }
+    let handled = panics::or_internal(handled).in_current_span();
+    let response = state.tasks.spawn("change", handled).await;
+    response.unwrap_or_else(|error| AppError::Unavailable(error.into()).into_response())
 }

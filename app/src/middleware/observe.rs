@@ -59,7 +59,7 @@ pub async fn observe(
     id.write(response.headers_mut());
     let status = response.status();
     if status.is_server_error() || surface == Surface::Ops {
-        state.durable.written().await;
+        state.durable.wait_synced().await;
     }
     let error_type = response.extensions().get().map(|kind: &ErrorType| kind.0);
     let record = record.answered(status, error_type);

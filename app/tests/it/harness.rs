@@ -19,6 +19,7 @@ use minitwit::clock::Clock;
 use minitwit::config::Config;
 use minitwit::db::{DatabaseUrl, Db};
 use minitwit::domain::{MessageText, NewUser};
+use minitwit::durable::DurableRecords;
 use minitwit::exposition::{self, Exposition};
 use minitwit::listen::Listener;
 use minitwit::routes;
@@ -178,7 +179,7 @@ impl TestApp {
         config.data.database_url = Some(database.url.clone());
         let db = Db::open(&database.url, config.data.pool_sizes()).await.unwrap();
         db.migrate().await.unwrap();
-        let state = AppState::new(&config, db.clone(), clock.clone());
+        let state = AppState::new(&config, db.clone(), clock.clone(), DurableRecords::default());
         let latest = db.latest().await.unwrap();
         minitwit::metrics::start(db.system_name(), db.pool_names(), latest);
         let exposition = Exposition::new(instruments.metrics.clone(), db, dir.into(), None, None);

@@ -13,8 +13,10 @@ use http::{HeaderValue, Method};
 use http_body_util::BodyExt;
 use logsearch::query::parse;
 use logsearch::{Logs, Search};
+use minitwit::durable::DurableRecords;
 use minitwit::metrics::Surface;
 use minitwit::routes;
+use minitwit::state::AppState;
 use serde_json::json;
 use tower::ServiceExt;
 use tracing::Level;
@@ -288,10 +290,11 @@ async fn the_record_of_a_failure_is_on_the_disk_before_its_answer() {
         let (layer, logs) =
             Logs::start(&app.dir().join("logs"), logsearch::Options::default()).unwrap();
         let logs = Arc::new(logs);
-        app.state.durable.set(&logs);
+        let durable = DurableRecords::of(Arc::clone(&logs));
+        let state = AppState { durable, ..app.state.clone() };
         let _recorded = tracing::subscriber::set_default(registry().with(layer));
         let router = Router::new().route("/boom", get(boom));
-        let router = routes::observed(router, &app.state, Surface::Web);
+        let router = routes::observed(router, &state, Surface::Web);
         send(&router, request(Method::GET, "/boom").body(Body::empty()).unwrap()).await.is(500);
         let on_disk = logs.wal().synced();
         let search = Search::new(parse("level:error").query).limit(10);

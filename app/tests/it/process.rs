@@ -10,7 +10,7 @@ use minitwit::db::{DatabaseUrl, Db, PoolSizes};
 use rustix::process::{Resource, Signal, getrlimit, setrlimit};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::task::JoinSet;
 
 use crate::harness::{DEADLINE, eventually};
@@ -171,7 +171,7 @@ async fn slow_heads_and_idle_connections_are_all_closed_by_second_seven() {
 }
 
 #[tokio::test]
-async fn a_service_out_of_files_recovers_by_itself() {
+async fn a_service_out_of_files_recovers_by_itself_and_burns_no_time_meanwhile() {
     let dir = tempfile::tempdir().unwrap();
     let mut shell = std::process::Command::new("sh");
     shell.args(["-c", "ulimit -n 160 && exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_minitwit")]);
@@ -180,11 +180,36 @@ async fn a_service_out_of_files_recovers_by_itself() {
     for _ in 0..200 {
         held.push(TcpStream::connect(service.api()).await.unwrap());
     }
-    eventually("accepting fails", async || service.said().contains("could not accept")).await;
-    drop(held);
+    let control = UnixStream::connect(dir.path().join("control.sock")).await.unwrap();
+    for listener in ["api", "control"] {
+        let failure = format!("\"listener.name\":\"{listener}\"");
+        eventually("accepting fails", async || {
+            let said = service.said();
+            said.lines().any(|line| line.contains("could not accept") && line.contains(&failure))
+        })
+        .await;
+    }
+    let (started, busy) = (Instant::now(), service.cpu_time());
+    eventually("a second has passed", async || started.elapsed() > Duration::from_secs(1)).await;
+    let busy = service.cpu_time().saturating_sub(busy);
+    assert!(busy < Duration::from_millis(500), "{busy:?} of one second");
+    drop((held, control));
     assert_eq!(post(service.api(), "/register", json!({})).await.unwrap(), 400);
     // Not ten lines a second; a few, when it works and fails in turn.
     assert!(service.said().matches("could not accept").count() < 20, "{}", service.said());
+}
+
+#[tokio::test]
+async fn a_listener_that_ends_by_itself_ends_the_service_and_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut service = Service::start(dir.path(), &[]).await;
+    service.shut_listener(service.api());
+    let status = service.ended(STOP).await;
+    assert_eq!(status.code(), Some(1), "{status}");
+    let said = service.said();
+    for line in ["the task api returned", "\"stopped\"", "minitwit: the task api returned"] {
+        assert!(said.contains(line), "{line} is not in {said}");
+    }
 }
 
 #[tokio::test]

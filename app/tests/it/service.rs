@@ -1,7 +1,7 @@
 //! The service as a process of its own: the built binary, on free ports, in a directory of the test's.
 
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -10,7 +10,9 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, HOST};
 use http_body_util::Full;
 use minitwit::client::{self, Failure};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{
+    Pid, PidfdFlags, PidfdGetfdFlags, Signal, kill_process, pidfd_getfd, pidfd_open,
+};
 
 use crate::harness::{DEADLINE, SIMULATOR, eventually};
 pub use crate::program::minitwit;
@@ -93,6 +95,34 @@ impl Service {
     pub fn kill(mut self) {
         self.program.child.kill().unwrap();
         self.program.child.wait().unwrap();
+    }
+
+    /// The processor time it has used so far.
+    pub fn cpu_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.program.child.id()));
+        let stat = stat.unwrap();
+        // Behind the name: state, and the 12th and 13th are the ticks of user and kernel.
+        let fields = stat.rsplit_once(") ").unwrap().1.split(' ').collect::<Vec<_>>();
+        let ticks: u64 = fields[11..13].iter().map(|ticks| ticks.parse::<u64>().unwrap()).sum();
+        let per_second = u32::try_from(rustix::param::clock_ticks_per_second()).unwrap();
+        Duration::from_secs(ticks) / per_second
+    }
+
+    /// Ends the listening of a socket from outside, as no request can.
+    pub fn shut_listener(&self, address: SocketAddr) {
+        let pid = Pid::from_child(&self.program.child);
+        let process = pidfd_open(pid, PidfdFlags::empty()).unwrap();
+        let mut files = std::fs::read_dir(format!("/proc/{}/fd", self.program.child.id())).unwrap();
+        let listener = files.find_map(|file| {
+            let number = file.unwrap().file_name().to_str().unwrap().parse().unwrap();
+            let file = pidfd_getfd(&process, number, PidfdGetfdFlags::empty()).ok()?;
+            // Of any socket; the connections of the listener have its address, too, and a peer.
+            let socket = TcpStream::from(file);
+            let is_listener =
+                socket.local_addr().ok() == Some(address) && socket.peer_addr().is_err();
+            is_listener.then_some(socket)
+        });
+        listener.expect("no such listener").shutdown(Shutdown::Both).unwrap();
     }
 
     /// Waits until it has ended by itself.

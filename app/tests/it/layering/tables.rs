@@ -16,13 +16,14 @@ pub const APP: Table = &[
     ("links", &[]),
     ("tally", &[]),
     ("causes", &[]),
+    ("supervise", &["metrics"]),
     // Data.
     ("db", &["causes", "domain", "metrics", "tally"]),
     ("data_dir", &[]),
     ("auth", &["clock", "db", "tally"]),
     ("config", &["auth", "db"]),
     ("durable", &[]),
-    ("state", &["auth", "clock", "config", "db", "durable", "metrics"]),
+    ("state", &["auth", "clock", "config", "db", "durable", "metrics", "supervise"]),
     // The web.
     ("error", &["auth", "causes", "db", "metrics"]),
     ("body", &["error", "tally"]),
@@ -69,7 +70,7 @@ pub const APP: Table = &[
     // Beside the web.
     ("backup", &["data_dir", "db"]),
     ("client", &[]),
-    ("control", &[]),
+    ("control", &["listen", "supervise"]),
     ("logs", &["config", "metrics"]),
     ("simulate", &["client", "clock"]),
     ("process", &["metrics"]),
@@ -112,7 +113,7 @@ pub const APP: Table = &[
         ],
     ),
     // The program.
-    ("listen", &["middleware"]),
+    ("listen", &["middleware", "supervise"]),
     ("telemetry", &["config", "data_dir", "exposition", "logs", "metrics"]),
     ("operators", &["auth", "clock", "config", "db", "state"]),
     (
@@ -131,6 +132,7 @@ pub const APP: Table = &[
             "metrics",
             "operators",
             "state",
+            "supervise",
             "tally",
         ],
     ),
