@@ -1,36 +1,61 @@
 //! Listeners: accepting, the limits of connections, and ending them gently.
 //!
 //! An accept loop of our own, because the framework's installs no timer and so never closes a client
-//! that does not finish its head.
+//! that does not finish its head. And a stream of our own below the server library, which is lenient
+//! where two parties could read one request differently:
+//!
+//! ```text
+//! Acceptor ─ TcpStream ─ TimeoutWriter ─ Strict ──── requests that read one way ────→ hyper ─→ Router
+//!                                          │ ↑                                          │
+//!                                          │ └─ AnswerBody: the answer is over ─────────┘
+//!                                          │
+//!                                          └─ one that does not: `Refused` ─→ Router, with a `Refusal`
+//!                                                   the answer as bytes, the last ←─┘
+//! ```
+//!
+//! A refused request never reaches the server library. The stream ends for it, when the answers to the
+//! requests in front are sent, and the server shuts the stream down; then the router is asked for the
+//! answer, which it records, counts and dresses as every other, and the stream writes it.
 
 mod accept;
+mod answering;
 mod head;
-mod patience;
+mod refusal;
 mod strict;
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Request;
+use futures_util::FutureExt;
 use http::HeaderValue;
 use http::header::{CONNECTION, TRANSFER_ENCODING};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
+use tokio_io_timeout::TimeoutWriter;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use crate::middleware::peer::Peer;
 use crate::supervise::Tasks;
-pub use accept::Acceptor;
+use answering::{AnswerBody, Answering};
 use head::{MAX_HEAD, MAX_HEADERS};
-use patience::Patience;
 use strict::Strict;
+
+pub use accept::Acceptor;
+pub use head::Refusal;
+
+/// The other end of the connection, put on each request.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);
 
 /// A client has this long to send its head; also how long an idle connection is kept.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
@@ -96,37 +121,38 @@ impl Listener {
     }
 }
 
+/// What the server library sees of a client. Boxed, because a timeout stays where it is.
+type ClientStream = Strict<Pin<Box<TimeoutWriter<TcpStream>>>>;
+
+/// A connection with the timers and limits of the server, and the strictness of ours in front.
 fn connection(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
     stop: CancellationToken,
 ) -> http1::Connection<
-    TokioIo<Strict<Patience<TcpStream>>>,
-    impl hyper::service::HttpService<
-        Incoming,
-        ResBody = axum::body::Body,
-        Error = std::convert::Infallible,
-        Future: Send,
-    > + Send,
+    TokioIo<ClientStream>,
+    impl HttpService<Incoming, ResBody = AnswerBody, Error = Infallible, Future: Send> + Send,
 > {
-    let (stream, verdict) = Strict::new(Patience::new(stream, WRITE_TIMEOUT));
+    let mut stream = TimeoutWriter::new(stream);
+    stream.set_timeout(Some(WRITE_TIMEOUT));
+    let answering = Answering::default();
+    let for_refusals = router.clone();
+    let refuse = move |refused| refusal::answer(for_refusals, peer, refused).boxed();
+    let stream = Strict::new(Box::pin(stream), answering.clone(), Box::new(refuse));
     let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let mut request: Request = request.map(axum::body::Body::new);
+        let mut request: Request = request.map(Body::new);
         request.extensions_mut().insert(Peer(peer));
-        if let Some(refusal) = verdict.next() {
-            request.extensions_mut().insert(refusal);
-        }
         // Nothing is read behind chunks: where they end is not checked by us.
         let is_last = request.headers().contains_key(TRANSFER_ENCODING);
         let answer = router.clone().oneshot(request);
-        let stop = stop.clone();
+        let (stop, answering) = (stop.clone(), answering.clone());
         async move {
             let mut response = answer.await?;
             if is_last || stop.is_cancelled() {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
-            Ok(response)
+            Ok(response.map(|body| answering.body(body)))
         }
     });
     http1::Builder::new()

@@ -2,16 +2,14 @@
 //! read differently is how requests are smuggled. The server library is lenient where it matters, and
 //! no longer shows what it was lenient about.
 //!
-//! Knows bytes alone. What the parsed request says, such as its `Host`, is `middleware::strict`'s.
+//! Knows bytes alone. What the parsed request says, such as its `Host`, is checked by a layer of the router.
 
 use http::uri::Uri;
 use http::{Method, StatusCode};
 
-use crate::middleware::strict::Refusal;
-
-/// Most headers, and most bytes of the whole head.
+/// Most headers of a request.
 pub const MAX_HEADERS: usize = 64;
-/// See [`MAX_HEADERS`].
+/// Most bytes of the whole head.
 pub const MAX_HEAD: usize = 32 * 1024;
 
 /// A head that was read to its end.
@@ -32,6 +30,15 @@ pub enum Body {
     Chunked,
 }
 
+/// Why a request is refused; an extension of the request that the service is asked to answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// 400, 431 or 505.
+    pub status: StatusCode,
+    /// For the client.
+    pub reason: &'static str,
+}
+
 fn bad(reason: &'static str) -> Refusal {
     Refusal { status: StatusCode::BAD_REQUEST, reason }
 }
@@ -40,26 +47,26 @@ fn large(reason: &'static str) -> Refusal {
     Refusal { status: StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, reason }
 }
 
-/// A refused request, with as much of its first line as can be passed on to be recorded.
+/// A refused request, with as much of its first line as can be recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
     /// Why.
     pub refusal: Refusal,
-    /// `GET` where the method is unreadable or would not get an answer.
+    /// `GET` where the method is unreadable, or is `CONNECT`, whose answers have no body.
     pub method: Method,
     /// `*` where the target is unreadable.
-    pub target: String,
+    pub target: Uri,
 }
 
-impl From<Refusal> for Refused {
+impl From<Refusal> for Box<Refused> {
     fn from(refusal: Refusal) -> Self {
-        Self { refusal, method: Method::GET, target: "*".to_owned() }
+        Self::new(Refused { refusal, method: Method::GET, target: Uri::from_static("*") })
     }
 }
 
 /// The head at the beginning of these bytes; `None` when it goes on. `seen` is how many of them were
 /// looked at before, so that a head that comes byte by byte costs no more than one that comes at once.
-pub fn read(bytes: &[u8], seen: usize) -> Result<Option<Head>, Refused> {
+pub fn read(bytes: &[u8], seen: usize) -> Result<Option<Head>, Box<Refused>> {
     let end = end(bytes, seen)?;
     if end.unwrap_or(bytes.len()) > MAX_HEAD {
         return Err(large("The request headers are too large").into());
@@ -75,7 +82,7 @@ pub fn read(bytes: &[u8], seen: usize) -> Result<Option<Head>, Refused> {
     let body = body(request.headers, request.version == Some(1)).map_err(|refusal| {
         let method = request.method.and_then(|method| method.parse().ok());
         let method = method.filter(|method| *method != Method::CONNECT).unwrap_or(Method::GET);
-        Refused { refusal, method, target: target.to_string() }
+        Box::new(Refused { refusal, method, target })
     })?;
     Ok(Some(Head { length, body }))
 }
@@ -196,11 +203,11 @@ mod tests {
         let both = "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n";
         let refused = |line: &str| read(format!("{line}\r\n{both}").as_bytes(), 0).unwrap_err();
         let known = refused("PUT /x?y HTTP/1.1");
-        assert_eq!((known.method, known.target.as_str()), (Method::PUT, "/x?y"));
+        assert_eq!((known.method, known.target.to_string().as_str()), (Method::PUT, "/x?y"));
         assert_eq!(refused("CONNECT a:1 HTTP/1.1").method, Method::GET);
         let version = refused("GET / HTTP/9.9");
         assert_eq!(version.refusal.status, StatusCode::HTTP_VERSION_NOT_SUPPORTED);
-        assert_eq!((version.method, version.target.as_str()), (Method::GET, "*"));
+        assert_eq!((version.method, version.target.to_string().as_str()), (Method::GET, "*"));
         assert_eq!(refused("GET /\x01 HTTP/1.1").refusal.status, StatusCode::BAD_REQUEST);
     }
 

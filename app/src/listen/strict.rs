@@ -1,20 +1,20 @@
-//! A stream that lets only requests through whose head reads one way. In the place of another it puts
-//! one that the routers refuse, so that a refusal has the same headers, body, record and metrics as
-//! every other answer; behind it nothing comes any more.
+//! A stream that lets only requests through whose head reads one way. At the first of another kind it
+//! ends, for the server as if the client had: but not before the requests in front of it are answered, and
+//! their answers sent. When the server then shuts the stream down, the refusal is written, and what the
+//! client still sends is dropped.
 
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
+use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
+use super::answering::Answering;
 use super::head::{self, Body, Refused};
-use crate::middleware::strict::Refusal;
 
 /// Bytes taken from the client at a time.
 const PIECE: usize = 8 * 1024;
@@ -22,20 +22,8 @@ const PIECE: usize = 8 * 1024;
 /// many bytes: closing at once would reset the connection, and with it the answer on its way.
 const DRAIN: (Duration, u64) = (Duration::from_secs(2), 16 * 1024 * 1024);
 
-/// Which request of a connection was refused, for who answers it.
-#[derive(Debug, Default)]
-pub struct Verdict {
-    refused: OnceLock<(u64, Refusal)>,
-    answered: AtomicU64,
-}
-
-impl Verdict {
-    /// Why the next request of the connection is refused, if it is.
-    pub fn next(&self) -> Option<Refusal> {
-        let number = self.answered.fetch_add(1, Ordering::Relaxed);
-        self.refused.get().filter(|(refused, _)| *refused == number).map(|(_, refusal)| *refusal)
-    }
-}
+/// Makes the bytes that answer a refused request.
+pub type Refuse = Box<dyn FnOnce(Box<Refused>) -> BoxFuture<'static, Bytes> + Send>;
 
 /// The stream.
 pub struct Strict<S> {
@@ -45,8 +33,16 @@ pub struct Strict<S> {
     /// Bytes of the input that are known to hold no end of a head.
     seen: usize,
     expected: Expected,
-    requests: u64,
-    verdict: Arc<Verdict>,
+    answering: Answering,
+    /// Whether everything that was let through has its answer, sent to the last byte.
+    is_settled: bool,
+    /// Who waits for that.
+    reader: Option<Waker>,
+    refused: Option<Box<Refused>>,
+    refuse: Option<Refuse>,
+    /// The answer to the refused request in the making, and what is not yet written of it.
+    refusal: Option<BoxFuture<'static, Bytes>>,
+    output: Bytes,
     drain: Option<Drain>,
 }
 
@@ -59,7 +55,7 @@ enum Expected {
     Bytes(u64),
     /// The rest of the connection: a body in chunks, which is the last that is read.
     Rest,
-    /// What is in the input, and then nothing.
+    /// Nothing that is let through: a request was refused.
     End,
 }
 
@@ -69,19 +65,45 @@ struct Drain {
 }
 
 impl<S> Strict<S> {
-    /// Around the stream of a new connection.
-    pub fn new(stream: S) -> (Self, Arc<Verdict>) {
-        let verdict = Arc::<Verdict>::default();
-        let strict = Self {
+    /// Around the stream of a new connection. The bodies of its answers have to come from `answering`.
+    pub fn new(stream: S, answering: Answering, refuse: Refuse) -> Self {
+        Self {
             stream,
             input: BytesMut::new(),
             seen: 0,
             expected: Expected::Head,
-            requests: 0,
-            verdict: Arc::clone(&verdict),
+            answering,
+            is_settled: true,
+            reader: None,
+            refused: None,
+            refuse: Some(refuse),
+            refusal: None,
+            output: Bytes::new(),
             drain: None,
-        };
-        (strict, verdict)
+        }
+    }
+
+    /// The end of the stream, once the server is idle: in the middle of an answer it would mean that
+    /// nobody waits for it. From here on the server closes, and the refusal may be written.
+    fn poll_end(&mut self, context: &Context<'_>) -> Poll<io::Result<()>> {
+        if !self.is_settled {
+            self.reader = Some(context.waker().clone());
+            return Poll::Pending;
+        }
+        if let Some((refuse, refused)) = self.refuse.take().zip(self.refused.take()) {
+            self.refusal = Some(refuse(refused));
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// The server has written all it had; whether that was the whole answer.
+    fn settle(&mut self) {
+        self.is_settled = !self.answering.is_on();
+        if self.is_settled
+            && let Some(reader) = self.reader.take()
+        {
+            reader.wake();
+        }
     }
 }
 
@@ -108,35 +130,30 @@ impl<S: AsyncRead + Unpin> Strict<S> {
                 return false;
             }
             Ok(Some(head)) => {
-                self.requests += 1;
+                self.answering.begin();
+                self.is_settled = false;
                 self.expected = match head.body {
                     Body::Length(body) => Expected::Bytes(body.saturating_add(head.length as u64)),
                     Body::Chunked => Expected::Rest,
                 };
             }
-            Err(refused) => self.refuse(&refused),
+            Err(refused) => {
+                self.refused = Some(refused);
+                self.expected = Expected::End;
+            }
         }
         self.seen = 0;
         true
     }
 
-    fn refuse(&mut self, Refused { refusal, method, target }: &Refused) {
-        // The first refusal is the last request.
-        let _first = self.verdict.refused.set((self.requests, *refusal));
-        let head =
-            format!("{method} {target} HTTP/1.1\r\nhost: refused\r\nconnection: close\r\n\r\n");
-        self.input = BytesMut::from(head.as_bytes());
-        self.expected = Expected::End;
-    }
-
     /// How many bytes of the input may pass.
     fn passing(&self) -> usize {
         match self.expected {
-            Expected::Head => 0,
+            Expected::Head | Expected::End => 0,
             Expected::Bytes(bytes) => {
                 usize::try_from(bytes).unwrap_or(usize::MAX).min(self.input.len())
             }
-            Expected::Rest | Expected::End => self.input.len(),
+            Expected::Rest => self.input.len(),
         }
     }
 
@@ -166,9 +183,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Strict<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         while !self.pass(buffer) && buffer.remaining() > 0 {
-            // Not the end of the stream, which would mean that nobody waits for the answer.
             if self.expected == Expected::End {
-                return Poll::Pending;
+                return self.poll_end(context);
             }
             if self.expected == Expected::Head && !self.input.is_empty() && self.vet() {
                 continue;
@@ -182,6 +198,21 @@ impl<S: AsyncRead + Unpin> AsyncRead for Strict<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Strict<S> {
+    /// Writes the refusal, if there is one.
+    fn poll_refuse(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Some(refusal) = &mut self.refusal {
+            self.output = ready!(refusal.as_mut().poll(context));
+            self.refusal = None;
+        }
+        while !self.output.is_empty() {
+            match ready!(Pin::new(&mut self.stream).poll_write(context, &self.output))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                written => self.output.advance(written),
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
     /// Takes and drops what a client still sends that was answered before it had ended.
     fn poll_drain(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let (time, bytes) = DRAIN;
@@ -227,11 +258,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Strict<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+        self.settle();
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.drain.is_none() {
+            ready!(self.poll_refuse(context))?;
             ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
         }
         if self.expected != Expected::Head {
@@ -244,23 +278,41 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Strict<S> {
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use http_body_util::BodyExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
     use super::*;
 
-    /// What passes of these bytes, in pieces of this size, and which request was refused.
-    async fn pass(bytes: &[u8], piece: usize) -> (String, Option<u64>) {
+    /// A stream whose refusals are the target of the request.
+    fn strict(server: DuplexStream) -> (Strict<DuplexStream>, Answering) {
+        let answering = Answering::default();
+        let refuse = |refused: Box<Refused>| {
+            async move { Bytes::from(format!("refused {}", refused.target)) }.boxed()
+        };
+        (Strict::new(server, answering.clone(), Box::new(refuse)), answering)
+    }
+
+    /// What a server reads of these bytes, sent in pieces of this size, and whether the stream ends. The
+    /// requests of which there are as many are answered before that.
+    async fn pass(bytes: &[u8], piece: usize, requests: usize) -> (String, bool) {
         let (mut client, server) = duplex(64 * 1024);
-        let (mut server, verdict) = Strict::new(server);
+        let (mut server, answering) = strict(server);
         let mut passed = Vec::new();
         for piece in bytes.chunks(piece) {
             client.write_all(piece).await.unwrap();
             while let Some(read) = server.read_buf(&mut passed).now_or_never() {
-                assert!(read.unwrap() > 0, "the stream ended");
+                if read.unwrap() == 0 {
+                    return (String::from_utf8(passed).unwrap(), true);
+                }
             }
         }
-        let refused = verdict.refused.get().map(|(number, _)| *number);
-        (String::from_utf8(passed).unwrap(), refused)
+        for _ in 0..requests {
+            assert!(server.read_u8().now_or_never().is_none(), "a request has no answer");
+            drop(answering.body(axum::body::Body::empty()));
+            server.flush().await.unwrap();
+        }
+        let has_ended = server.read_u8().now_or_never().is_some();
+        (String::from_utf8(passed).unwrap(), has_ended)
     }
 
     const GOOD: &str = "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n\n\n\r\n\r\nabc";
@@ -273,26 +325,64 @@ mod tests {
     async fn good_requests_pass_unchanged_whatever_their_bodies_look_like() {
         let requests = [GOOD, GOOD, CHUNKED].concat();
         for piece in [1, 7, 1024] {
-            assert_eq!(pass(requests.as_bytes(), piece).await, (requests.clone(), None));
+            assert_eq!(pass(requests.as_bytes(), piece, 3).await, (requests.clone(), false));
         }
     }
 
     #[tokio::test]
-    async fn a_bad_request_becomes_one_to_refuse_and_nothing_follows_it() {
-        let requests = [GOOD, BOTH, GOOD].concat();
+    async fn the_stream_ends_before_a_bad_request() {
+        let requests = [GOOD, GOOD, BOTH, GOOD].concat();
         for piece in [1, 7, 1024] {
-            let (passed, refused) = pass(requests.as_bytes(), piece).await;
-            let expected = "POST /c HTTP/1.1\r\nhost: refused\r\nconnection: close\r\n\r\n";
-            assert_eq!(passed, format!("{GOOD}{expected}"));
-            assert_eq!(refused, Some(1));
+            let passed = pass(requests.as_bytes(), piece, 2).await;
+            assert_eq!(passed, ([GOOD, GOOD].concat(), true));
         }
     }
 
     #[tokio::test]
-    async fn a_head_that_never_ends_is_refused_at_its_limit() {
+    async fn the_stream_ends_at_the_limit_of_a_head_that_never_does() {
         let endless = vec![b'a'; head::MAX_HEAD + PIECE];
-        let (passed, refused) = pass(&endless, 1024).await;
-        assert!(passed.starts_with("GET * HTTP/1.1\r\n"), "{passed}");
-        assert_eq!(refused, Some(0));
+        assert_eq!(pass(&endless, 1024, 0).await, (String::new(), true));
+    }
+
+    #[tokio::test]
+    async fn a_refusal_waits_for_the_answer_in_front_of_it() {
+        let (mut client, server) = duplex(64 * 1024);
+        let (mut server, answering) = strict(server);
+        client.write_all([GOOD, BOTH].concat().as_bytes()).await.unwrap();
+        let mut passed = [0; GOOD.len()];
+        server.read_exact(&mut passed).await.unwrap();
+
+        let mut body = answering.body("the answer".into());
+        assert!(server.read_u8().now_or_never().is_none(), "it ends under the answer");
+        let part = body.frame().await.unwrap().unwrap().into_data().unwrap();
+        server.write_all(&part).await.unwrap();
+        server.flush().await.unwrap();
+        assert!(server.read_u8().now_or_never().is_none(), "it ends before the end of the answer");
+        drop(body);
+        assert!(server.read_u8().now_or_never().is_none(), "it ends before the answer is sent");
+        server.flush().await.unwrap();
+        assert!(server.read_u8().await.is_err(), "it does not end");
+
+        let mut seen = vec![0; b"the answerrefused /c".len()];
+        let (read, ended) = tokio::join!(client.read_exact(&mut seen), server.shutdown());
+        read.unwrap();
+        ended.unwrap();
+        assert_eq!(seen, b"the answerrefused /c");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_closes_by_itself_refuses_nothing() {
+        let (mut client, server) = duplex(64 * 1024);
+        let (mut server, _answering) = strict(server);
+        client.write_all([GOOD, BOTH].concat().as_bytes()).await.unwrap();
+        let mut passed = [0; GOOD.len()];
+        server.read_exact(&mut passed).await.unwrap();
+        assert!(server.read_u8().now_or_never().is_none());
+        client.shutdown().await.unwrap();
+        server.shutdown().await.unwrap();
+        drop(server);
+        let mut seen = Vec::new();
+        client.read_to_end(&mut seen).await.unwrap();
+        assert_eq!(seen, b"");
     }
 }

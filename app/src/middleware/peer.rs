@@ -1,13 +1,11 @@
 //! Who is on the other end: the address of the connection, or what a trusted proxy says of it.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 
 use http::{HeaderMap, Request};
 use ipnet::IpNet;
 
-/// The other end of the connection, put on each request by the listener.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer(pub SocketAddr);
+use crate::listen::Peer;
 
 /// The client of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +51,8 @@ fn forwarded_for(headers: &HeaderMap) -> Vec<IpAddr> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use proptest::prelude::*;
 
     use super::*;

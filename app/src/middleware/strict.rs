@@ -1,6 +1,6 @@
 //! Strictness about HTTP where the server library is lenient: two parties that read one request
 //! differently are how requests are smuggled. Also the limit of the address. What only the bytes of a
-//! request show is checked by the listener, and refused here.
+//! request show is checked by the listener, which asks here for the answer.
 
 use axum::extract::Request;
 use axum::middleware::Next;
@@ -9,18 +9,10 @@ use http::header::HOST;
 use http::{StatusCode, Version};
 
 use crate::error::{AppError, ErrorText, refused};
+use crate::listen::Refusal;
 
 /// Longest path with query, in bytes.
 const MAX_URI: usize = 8 * 1024;
-
-/// Why the listener does not let a request pass; put on the request that it lets pass instead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// 400, 431 or 505.
-    pub status: StatusCode,
-    /// For the client.
-    pub reason: &'static str,
-}
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
@@ -30,10 +22,10 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// Of all it refuses, as the metric of refusals has it.
+/// The value of the label `reason` of everything that is refused here.
 const REASON: &str = "bad_request";
 
-/// The layer.
+/// The layer that answers what the listener refuses, and refuses what a parsed request shows.
 pub async fn strict(request: Request, next: Next) -> Response {
     if let Some(refusal) = request.extensions().get::<Refusal>() {
         return refused(REASON, *refusal);

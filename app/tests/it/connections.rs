@@ -111,3 +111,47 @@ async fn requests_in_one_piece_are_answered_in_order_up_to_a_bad_one() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_refusal_is_an_answer_like_every_other_and_the_last() {
+    on(Backend::Sqlite, async |app| {
+        let served = app.serve().await;
+        let both = "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+        for (address, line, kind) in [
+            (served.site, "POST /login", "text/html"),
+            (served.site, "HEAD /public", "text/html"),
+            (served.site, "POST /api/register", "application/json"),
+            (served.api, "POST /register", "application/json"),
+            (served.ops, "POST /admin/login", "application/json"),
+        ] {
+            app.records().take();
+            let rejected =
+                || app.metric("minitwit_http_rejected_total", &[("reason", "bad_request")]);
+            let before = rejected();
+            let request = format!("{line} HTTP/1.1\r\nHost: x\r\n{both}");
+            let answer = raw(address, request.as_bytes()).await;
+            let text = String::from_utf8(answer).unwrap();
+            let (head, body) = text.split_once("\r\n\r\n").unwrap();
+            assert!(head.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{line}: {text}");
+            let header = |name: &str| {
+                let value =
+                    head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+                value.unwrap_or_else(|| panic!("{line} has no {name}: {text}"))
+            };
+            assert!(header("content-type").starts_with(kind), "{line}: {text}");
+            assert!(header("date").ends_with(" GMT") && header("connection") == "close", "{text}");
+            let length: usize = header("content-length").parse().unwrap();
+            let is_head = line.starts_with("HEAD");
+            assert!(length > 0 && body.len() == if is_head { 0 } else { length }, "{line}: {text}");
+            assert_eq!(is_head, !body.contains("both Content-Length and Transfer-Encoding"));
+            assert!((rejected() - before - 1.0).abs() < 0.1, "{line}");
+            let records = app.records().requests();
+            let [record] = &records[..] else { panic!("{line}: {records:?}") };
+            assert_eq!(record.field("error.type"), "bad_request");
+            // Under `/api` without that.
+            assert!(line.ends_with(record.field("url.path")), "{line}: {record:?}");
+            assert_eq!(record.field("http.request.id"), header("x-request-id"));
+        }
+    })
+    .await;
+}

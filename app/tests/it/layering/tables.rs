@@ -17,6 +17,7 @@ pub const APP: Table = &[
     ("tally", &[]),
     ("causes", &[]),
     ("supervise", &["metrics"]),
+    ("listen", &["clock", "supervise"]),
     // Data.
     ("db", &["causes", "domain", "metrics", "tally"]),
     ("data_dir", &[]),
@@ -42,6 +43,7 @@ pub const APP: Table = &[
             "error",
             "flash_cookie",
             "links",
+            "listen",
             "metrics",
             "state",
             "tally",
@@ -113,7 +115,6 @@ pub const APP: Table = &[
         ],
     ),
     // The program.
-    ("listen", &["middleware", "supervise"]),
     ("telemetry", &["config", "data_dir", "exposition", "logs", "metrics"]),
     ("operators", &["auth", "clock", "config", "db", "state"]),
     (
