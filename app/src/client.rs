@@ -1,15 +1,21 @@
-//! A small HTTP client: one request, one connection. For the health check and the simulator, which
-//! are about this one program; it knows no TLS and follows no redirect.
+//! A small HTTP client, over any stream. For the health check, the simulator and the commands that ask a
+//! running service, which are all about this one program; it knows no TLS and follows no redirect.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, StatusCode};
+use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::causes;
 
 /// Most bytes of an answer.
 const MAX_ANSWER: usize = 1024 * 1024;
@@ -38,15 +44,34 @@ pub enum Failure {
 }
 
 impl Failure {
-    fn connection(error: &dyn std::error::Error) -> Self {
-        let mut text = error.to_string();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
-        }
-        Self::Connection(text)
+    fn connection(error: &(dyn std::error::Error + 'static)) -> Self {
+        Self::Connection(causes::line(error))
+    }
+}
+
+/// A connection for one request after the other; closed when it is dropped.
+pub struct Connection {
+    sender: SendRequest<Full<Bytes>>,
+    _driver: AbortOnDropHandle<hyper::Result<()>>,
+}
+
+impl Connection {
+    /// Over a connected stream.
+    pub async fn open<S>(stream: S) -> hyper::Result<Self>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let (sender, connection) = handshake(TokioIo::new(stream)).await?;
+        let driver = AbortOnDropHandle::new(tokio::spawn(connection));
+        Ok(Self { sender, _driver: driver })
+    }
+
+    /// Sends a request; the head of the answer, with a body to be read.
+    pub async fn send(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> hyper::Result<Response<Incoming>> {
+        self.sender.send_request(request).await
     }
 }
 
@@ -59,22 +84,10 @@ pub async fn send(
 ) -> Result<Answer, Failure> {
     let connected = timeout(patience, TcpStream::connect(address)).await;
     let stream = connected.map_err(|_| Failure::ConnectTimeout)?;
-    let stream = TokioIo::new(stream.map_err(|error| Failure::connection(&error))?);
-    let handshake = hyper::client::conn::http1::handshake(stream).await;
-    let (mut sender, connection) = handshake.map_err(|error| Failure::connection(&error))?;
-    // It ends with the exchange: nobody else uses it.
-    let driving = tokio::spawn(connection);
-    let answer = exchange(&mut sender, request, patience).await;
-    driving.abort();
-    answer
-}
-
-async fn exchange(
-    sender: &mut hyper::client::conn::http1::SendRequest<Full<Bytes>>,
-    request: Request<Full<Bytes>>,
-    patience: Duration,
-) -> Result<Answer, Failure> {
-    let head = timeout(patience, sender.send_request(request)).await;
+    let stream = stream.map_err(|error| Failure::connection(&error))?;
+    let connection = Connection::open(stream).await;
+    let mut connection = connection.map_err(|error| Failure::connection(&error))?;
+    let head = timeout(patience, connection.send(request)).await;
     let response = head.map_err(|_| Failure::ReadTimeout)?;
     let response = response.map_err(|error| Failure::connection(&error))?;
     let status = response.status();

@@ -156,7 +156,7 @@ async fn tail(args: TailArgs) -> anyhow::Result<()> {
     client
         .tail(args.query, |tailed| match tailed {
             Tailed::Record(record) => output.records(&[*record]),
-            Tailed::Gap(gap) => note(&format!("{gap} records came faster than they were shown")),
+            Tailed::Gap(gap) => note(&format!("skipped {gap} records (output too slow)")),
         })
         .await
 }
@@ -232,6 +232,3 @@ fn note(line: &str) -> anyhow::Result<()> {
 
     writeln!(std::io::stderr().lock(), "minitwit: {line}").context("could not write")
 }
-
-/// A page of a long result: small enough to show soon, large enough to be quick.
-const PAGE: usize = 1_000;

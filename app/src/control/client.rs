@@ -8,8 +8,6 @@ use bytes::Bytes;
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::client::conn::http1::SendRequest;
-use hyper_util::rt::TokioIo;
 use logsearch::json;
 use logsearch::record::LogRecord;
 use logsearch::store::{Cursor, Search, SearchPage};
@@ -20,10 +18,11 @@ use tokio::net::UnixStream;
 use super::wire::{
     Gap, LevelChange, NEXT, PARTIAL, SOCKET, SearchParameters, Stats, TailParameters,
 };
+use crate::client::Connection;
 
 /// A connection to the running service.
 pub struct Client {
-    sender: SendRequest<Full<Bytes>>,
+    connection: Connection,
 }
 
 /// What a tail brings.
@@ -46,10 +45,7 @@ impl Client {
                 return Err(error).with_context(|| format!("could not ask {}", path.display()));
             }
         };
-        let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream));
-        let (sender, connection) = handshake.await?;
-        tokio::spawn(connection);
-        Ok(Some(Self { sender }))
+        Ok(Some(Self { connection: Connection::open(stream).await? }))
     }
 
     /// One page of records.
@@ -116,7 +112,7 @@ impl Client {
     }
 
     async fn send(&mut self, request: Request<Full<Bytes>>) -> anyhow::Result<Response<Incoming>> {
-        let response = self.sender.send_request(request).await.context("the service went away")?;
+        let response = self.connection.send(request).await.context("the service went away")?;
         if response.status().is_success() {
             return Ok(response);
         }

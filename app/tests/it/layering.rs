@@ -213,7 +213,7 @@ fn each_part_keeps_to_itself() {
     named_only_in("app", ".try_init", &["telemetry.rs"]);
     named_only_in("app", "set_hook", &["telemetry.rs"]);
     // A task that nobody named is one that nobody misses.
-    let unnamed = ["client.rs", "control/client.rs", "commands/", "chaos.rs"];
+    let unnamed = ["client.rs", "commands/", "chaos.rs"];
     named_only_in("app", "tokio::spawn", &unnamed);
     named_only_in("logsearch", "tantivy", &["embedded"]);
     for (folder, below, name) in [

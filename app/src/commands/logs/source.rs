@@ -7,11 +7,13 @@ use logsearch::embedded::{EmbeddedStore, Options};
 use logsearch::record::LogRecord;
 use logsearch::store::{LogStore, Search, SearchPage};
 
-use super::PAGE;
 use crate::control::{Client, Stats};
 use crate::logs::directory;
 
-/// One of the two.
+/// A page of a long result: small enough to show soon, large enough to be quick.
+const PAGE: usize = 1_000;
+
+/// The running service or its files.
 pub enum Source {
     /// The running service.
     Service(Client),

@@ -71,8 +71,8 @@ pub const APP: Table = &[
     ("api", &["accounts", "assets", "body", "db", "domain", "error", "metrics", "state"]),
     // Beside the web.
     ("backup", &["data_dir", "db"]),
-    ("client", &[]),
-    ("control", &["listen", "supervise"]),
+    ("client", &["causes"]),
+    ("control", &["client", "listen", "supervise"]),
     ("logs", &["config", "metrics"]),
     ("simulate", &["client", "clock"]),
     ("process", &["metrics"]),
