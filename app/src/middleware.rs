@@ -1,12 +1,12 @@
-//! What surrounds every handler, outermost first: security headers, the request's record, strictness
+//! What surrounds every handler, outermost first: who asks, security headers, the request's record, strictness
 //! about HTTP, bodies for errors, the time limit, the cross-site rule, the session.
 
+pub mod client;
 pub mod detach;
 pub mod errors;
 mod kept_headers;
 pub mod observe;
 pub mod panics;
-pub mod peer;
 pub mod request_id;
 pub mod security;
 pub mod session;

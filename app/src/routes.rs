@@ -4,7 +4,7 @@ mod usual;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::middleware::{Next, from_fn, from_fn_with_state as layer};
+use axum::middleware::{Next, from_fn, from_fn_with_state as layer, map_request_with_state};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 use http::{Method, Uri};
@@ -16,7 +16,7 @@ use crate::exposition::Exposition;
 use crate::links::LOGOUT_EVERYWHERE;
 use crate::metrics::Surface;
 use crate::middleware::observe::observe;
-use crate::middleware::{detach, errors, panics, security, session, strict};
+use crate::middleware::{client, detach, errors, panics, security, session, strict};
 use crate::ops::panel::{self, Panel};
 use crate::ops::{health, problem, runbooks, scrape};
 use crate::pages::{account, follow, message, timeline};
@@ -149,6 +149,7 @@ pub fn observed(router: Router, state: &AppState, surface: Surface) -> Router {
     with_bodies
         .layer(layer((state.clone(), surface), observe))
         .layer(layer((state.clone(), surface), security::headers))
+        .layer(map_request_with_state(state.clone(), client::identify))
 }
 
 /// The layer that ends what takes too long.

@@ -7,17 +7,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::{HeaderMap, Method, StatusCode};
+use http::{Method, StatusCode};
 use http_body::{Frame, SizeHint};
 use tracing::{Instrument, Span, field};
 
-use super::peer::Client;
+use super::client::Client;
+use super::kept_headers::KeptHeaders;
+use super::panics;
 use super::request_id::RequestId;
-use super::{kept_headers, panics};
 use crate::error::ErrorType;
 use crate::metrics::{self, RequestMetrics, Surface};
 use crate::state::AppState;
@@ -38,18 +40,17 @@ fn route(surface: Surface, matched: Option<&MatchedPath>) -> String {
 /// Of the other requests one in so many is kept with its statements.
 const SAMPLE: u64 = 64;
 
-/// The layer. The handlers below find [`RequestId`], [`Client`] and [`Surface`] on the request.
+/// The layer that observes a request. The handlers below find [`RequestId`] and [`Surface`] on it.
 pub async fn observe(
     State((state, surface)): State<(AppState, Surface)>,
+    Extension(client): Extension<Client>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let id = RequestId::from_headers(request.headers(), state.clock.now());
-    let client = Client::of(&request, &state.settings.trusted_proxies);
     let requests = Arc::clone(&state.requests);
     let record = RequestRecord::start(requests, surface, &request, &id, client);
     request.extensions_mut().insert(id.clone());
-    request.extensions_mut().insert(client);
     request.extensions_mut().insert(surface);
 
     let tally = Arc::clone(&record.tally);
@@ -73,7 +74,7 @@ struct RequestRecord {
     method: &'static str,
     route: String,
     path: String,
-    headers: HeaderMap,
+    headers: KeptHeaders,
     started: Instant,
     span: Span,
     tally: Arc<Tally>,
@@ -109,7 +110,7 @@ impl RequestRecord {
         );
         requests.began(surface);
         let (started, tally) = (Instant::now(), Arc::default());
-        let headers = request.headers().clone();
+        let headers = KeptHeaders::of(request.headers());
         Self {
             requests,
             surface,
@@ -191,7 +192,7 @@ impl Drop for RequestRecord {
         let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         span.in_scope(|| {
             if self.is_kept(status, duration) {
-                kept_headers::log(&self.headers);
+                self.headers.log();
                 self.tally.log();
             }
             self.log(status, duration_us);

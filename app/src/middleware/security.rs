@@ -1,5 +1,6 @@
 //! Headers that bind the browser, and the cross-site rule that takes the place of form tokens.
 
+use axum::Extension;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -9,7 +10,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
-use super::peer::Client;
+use super::client::Client;
 use crate::error::AppError;
 use crate::metrics::Surface;
 use crate::state::AppState;
@@ -44,16 +45,16 @@ const HSTS: &str = "max-age=63072000; includeSubDomains";
 /// The layer that puts the headers on every answer, errors included.
 pub async fn headers(
     State((state, surface)): State<(AppState, Surface)>,
+    Extension(client): Extension<Client>,
     request: Request,
     next: Next,
 ) -> Response {
-    let https = Client::of(&request, &state.settings.trusted_proxies).https;
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in FIXED {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    if https {
+    if client.https {
         headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
     }
     let gravatar = state.settings.gravatar && surface == Surface::Web;

@@ -12,7 +12,7 @@ use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 use tracing::Span;
 
-use super::peer::Client;
+use super::client::Client;
 use crate::auth::SessionToken;
 use crate::clock::micros;
 use crate::db::SessionUser;

@@ -21,8 +21,8 @@ use crate::body;
 use crate::clock::micros;
 use crate::db::{OperatorSession, Origin, Role};
 use crate::error::{AppError, refused};
+use crate::middleware::client::Client;
 use crate::middleware::errors::OwnBody;
-use crate::middleware::peer::Client;
 use crate::operators::IDLE;
 use crate::state::AppState;
 

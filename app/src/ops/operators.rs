@@ -10,7 +10,7 @@ use super::operator::{MAX, begin, check, cookie, token_of};
 use crate::auth::Throttle;
 use crate::clock::micros;
 use crate::db::{self, ListedSession, Operator, Role};
-use crate::middleware::peer::Client;
+use crate::middleware::client::Client;
 use crate::operators::{IDLE, MIN_PASSWORD, parse_name};
 use crate::state::AppState;
 

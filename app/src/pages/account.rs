@@ -15,7 +15,7 @@ use crate::auth::{SessionToken, Throttle};
 use crate::domain::{Flash, RegisterError};
 use crate::error::{AppError, ErrorType};
 use crate::metrics::{self, Model, Surface};
-use crate::middleware::peer::Client;
+use crate::middleware::client::Client;
 use crate::middleware::session::{self, Found, SignedIn, Visit};
 use crate::state::AppState;
 

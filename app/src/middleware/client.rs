@@ -2,10 +2,12 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use axum::extract::State;
 use http::{HeaderMap, Request};
 use ipnet::IpNet;
 
 use crate::listen::Peer;
+use crate::state::AppState;
 
 /// The client of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +22,7 @@ impl Client {
     /// Believes `X-Forwarded-For` and `X-Forwarded-Proto` of trusted proxies alone. Of the list, the
     /// rightmost address that is no trusted proxy counts: what stands left of it anybody may have
     /// written.
-    pub fn of<B>(request: &Request<B>, trusted: &[IpNet]) -> Self {
+    fn of<B>(request: &Request<B>, trusted: &[IpNet]) -> Self {
         let peer = request.extensions().get::<Peer>();
         let peer = peer.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip().to_canonical());
         let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
@@ -33,6 +35,16 @@ impl Client {
         let https = proto.is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"));
         Self { address: address.unwrap_or(peer), https }
     }
+}
+
+/// The layer that works out the client once, for all layers and handlers below.
+pub async fn identify(
+    State(state): State<AppState>,
+    mut request: axum::extract::Request,
+) -> axum::extract::Request {
+    let client = Client::of(&request, &state.settings.trusted_proxies);
+    request.extensions_mut().insert(client);
+    request
 }
 
 /// The addresses in order. One that is none ends the trustworthy part: everything left of it goes.
