@@ -10,12 +10,11 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
+use logsearch::error_chain;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
-
-use crate::causes;
 
 /// Most bytes of an answer.
 const MAX_ANSWER: usize = 1024 * 1024;
@@ -45,7 +44,7 @@ pub enum Failure {
 
 impl Failure {
     fn connection(error: &(dyn std::error::Error + 'static)) -> Self {
-        Self::Connection(causes::line(error))
+        Self::Connection(error_chain(error))
     }
 }
 

@@ -14,12 +14,13 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use logsearch::error_chain;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::config::{Config, DataConfig};
 use crate::data_dir::DataDir;
 use crate::db::{DatabaseUrl, Db};
-use crate::{causes, server, telemetry};
+use crate::{server, telemetry};
 
 /// How long the last records may take to reach the disk and the index.
 const LOGS_GRACE: Duration = Duration::from_secs(1);
@@ -91,7 +92,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
 /// One line for people on standard error.
 #[expect(clippy::print_stderr, reason = "this is the program's last word, not a log record")]
 pub fn report(error: &anyhow::Error) {
-    eprintln!("minitwit: {}", causes::line(error.as_ref()));
+    eprintln!("minitwit: {}", error_chain(error.as_ref()));
 }
 
 fn serve(config: &Config) -> anyhow::Result<()> {
@@ -100,7 +101,7 @@ fn serve(config: &Config) -> anyhow::Result<()> {
     let runtime = runtime(&mut Builder::new_multi_thread())?;
     let ended = runtime.block_on(server::run(config, &data_dir, &telemetry));
     if let Err(error) = &ended {
-        tracing::error!(error.message = causes::line(error.as_ref()), "the service ended");
+        tracing::error!(error.message = error_chain(error.as_ref()), "the service ended");
     }
     runtime.shutdown_timeout(RUNTIME_GRACE);
     telemetry.logs.shutdown(LOGS_GRACE);

@@ -6,11 +6,12 @@ use std::time::Duration;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::RETRY_AFTER;
+use logsearch::error_chain;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::auth::{Busy, Throttled};
-use crate::{causes, db, metrics};
+use crate::{db, metrics};
 
 /// A failed request. `Err` of every handler; the error layer of the surface gives it its body.
 #[derive(Debug, thiserror::Error)]
@@ -121,7 +122,7 @@ impl IntoResponse for AppError {
     fn into_response(self) -> Response {
         // Refusals are in the request's own record; only what is wrong with us needs another.
         if let Self::Internal(error) | Self::Unavailable(error) = &self {
-            tracing::error!(error.message = causes::line(error.as_ref()), "request failed");
+            tracing::error!(error.message = error_chain(error.as_ref()), "request failed");
         }
         let mut response = self.status().into_response();
         if let Some(reason) = self.rejection() {

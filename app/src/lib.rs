@@ -11,7 +11,6 @@ pub mod avatar;
 pub mod backup;
 mod body;
 pub mod build;
-mod causes;
 #[cfg(feature = "chaos")]
 pub mod chaos;
 pub mod client;

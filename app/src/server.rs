@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use admin::metrics::{Metrics, Sampler};
+use logsearch::error_chain;
 
 use crate::clock::Clock;
 use crate::config::{Config, DEFAULT_SIMULATOR_AUTH, ListenConfig, Surfaces};
@@ -23,7 +24,7 @@ use crate::signals::Signals;
 use crate::state::AppState;
 use crate::supervise::{Group, Supervisor};
 use crate::telemetry::Telemetry;
-use crate::{build, causes, metrics, operators, process, routes, runtime};
+use crate::{build, metrics, operators, process, routes, runtime};
 
 /// Runs the service until a signal ends it, or one of its tasks ends without being asked to.
 ///
@@ -170,7 +171,7 @@ fn serve_commands(data_dir: &DataDir, telemetry: &Telemetry, ops: &Group) {
     match ControlSocket::bind(data_dir.path()) {
         Ok(socket) => ops.spawn("control socket", |stop| socket.serve(control, stop)),
         Err(error) => tracing::warn!(
-            error.message = causes::line(error.as_ref()),
+            error.message = error_chain(error.as_ref()),
             "could not open the control socket"
         ),
     }

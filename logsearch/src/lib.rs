@@ -4,6 +4,7 @@
 mod clock;
 pub mod codec;
 pub mod embedded;
+mod error_chain;
 pub mod export;
 pub mod fields;
 pub mod file_sink;
@@ -28,6 +29,7 @@ mod time;
 pub mod wal;
 pub mod writer;
 
+pub use self::error_chain::error_chain;
 pub use self::layer::LogLayer;
 pub use self::logs::{Logs, Options};
 pub use self::record::{Level, LogRecord, Value};

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Response};
+use logsearch::error_chain;
 use logsearch::store::{StoreError, StoreErrorKind};
 
 use crate::host::HostError;
@@ -71,14 +72,7 @@ impl PanelError {
     /// The sentence for the person, after the causes went to the log.
     pub fn reported(&self) -> String {
         if matches!(self, Self::Store(_) | Self::Template(_) | Self::Host(_)) {
-            let mut chain = self.to_string();
-            let mut source = std::error::Error::source(self);
-            while let Some(error) = source {
-                chain.push_str(": ");
-                chain.push_str(&error.to_string());
-                source = error.source();
-            }
-            tracing::error!(error.message = chain, "panel page failed");
+            tracing::error!(error.message = error_chain(self), "panel page failed");
         }
         self.to_string()
     }

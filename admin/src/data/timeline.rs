@@ -2,6 +2,7 @@
 //! Now lists them. The host keeps them in its database, which may be what is broken: what cannot be read
 //! is a notice on the page and not the end of it.
 
+use logsearch::error_chain;
 use logsearch::store::TimeRange;
 
 use crate::context::panel::Panel;
@@ -42,20 +43,9 @@ pub fn or_notice<T: Default>(
     notices: &mut Vec<String>,
 ) -> T {
     answer.unwrap_or_else(|error| {
-        let chain = chain(error.as_ref());
+        let chain = error_chain(error.as_ref());
         tracing::warn!(error.message = chain, "could not read {what} for the panel");
         notices.push(format!("Could not load {what}."));
         T::default()
     })
-}
-
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }

@@ -1,6 +1,6 @@
 //! How a statement fails, as a caller acts on it. An absent row is an `Option`, not an error.
 
-use crate::causes;
+use logsearch::error_chain;
 
 /// The result of a database method.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -54,7 +54,7 @@ impl Error {
 
     /// The whole chain in one line.
     pub fn chain(&self) -> String {
-        causes::line(self)
+        error_chain(self)
     }
 }
 

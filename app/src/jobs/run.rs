@@ -6,16 +6,17 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use logsearch::error_chain;
 use tokio::sync::Mutex;
 use tracing::Instrument;
 
 use super::schedule::Schedule;
 use crate::clock::micros;
 use crate::db::Lease;
+use crate::metrics;
 use crate::state::AppState;
 use crate::supervise::Tasks;
 use crate::tally::Tally;
-use crate::{causes, metrics};
 
 /// Who runs a tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -307,7 +308,7 @@ impl Runner {
                 ("skipped", why.clone())
             }
             Err(error) => {
-                let chain = causes::line(error.as_ref());
+                let chain = error_chain(error.as_ref());
                 tracing::error!(
                     duration_us,
                     job.outcome = "failure",

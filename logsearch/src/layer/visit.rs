@@ -9,12 +9,11 @@ use tracing::field::{Field, Visit};
 
 use super::site::{Plan, Site};
 use crate::codec::{Encoder, Text, ValueRef};
+use crate::error_chain;
 use crate::redact::{REDACTED, Redaction};
 
 /// What stands for a value whose formatting panicked.
 const PANICKED: &str = "[panicked while formatting]";
-/// Longer chains are loops.
-const MAX_SOURCES: usize = 16;
 
 /// The memory a thread reuses for all of its records.
 #[derive(Debug, Default)]
@@ -136,27 +135,11 @@ impl Visit for Visitor<'_> {
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        self.text(field, |text| push_chain(text, value));
+        self.text(field, |text| error_chain::write(text, value));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         self.text(field, |text| text.format(format_args!("{value:?}")));
-    }
-}
-
-/// `outer: inner: innermost`, without repeating what an error already says about its source.
-fn push_chain(text: &mut Text<'_>, error: &(dyn Error + 'static)) {
-    text.format(format_args!("{error}"));
-    let mut source = error.source();
-    for _ in 0..MAX_SOURCES {
-        let Some(error) = source else { return };
-        let start = text.as_str().len();
-        text.format(format_args!(": {error}"));
-        let (before, added) = text.as_str().split_at(start);
-        if before.ends_with(added) {
-            text.truncate(start);
-        }
-        source = error.source();
     }
 }
 

@@ -15,18 +15,17 @@ pub const APP: Table = &[
     ("metrics", &["build"]),
     ("links", &[]),
     ("tally", &[]),
-    ("causes", &[]),
     ("supervise", &["metrics"]),
     ("listen", &["clock", "supervise"]),
     // Data.
-    ("db", &["causes", "domain", "metrics", "tally"]),
+    ("db", &["domain", "metrics", "tally"]),
     ("data_dir", &[]),
     ("auth", &["clock", "db", "tally"]),
     ("config", &["auth", "db"]),
     ("durable", &[]),
     ("state", &["auth", "clock", "config", "db", "durable", "metrics", "supervise"]),
     // The web.
-    ("error", &["auth", "causes", "db", "metrics"]),
+    ("error", &["auth", "db", "metrics"]),
     ("body", &["error", "tally"]),
     ("chaos", &["error", "state"]),
     ("assets", &["error"]),
@@ -71,7 +70,7 @@ pub const APP: Table = &[
     ("api", &["accounts", "assets", "body", "db", "domain", "error", "metrics", "state"]),
     // Beside the web.
     ("backup", &["data_dir", "db"]),
-    ("client", &["causes"]),
+    ("client", &[]),
     ("control", &["client", "listen", "supervise"]),
     ("logs", &["config", "metrics"]),
     ("simulate", &["client", "clock"]),
@@ -122,7 +121,6 @@ pub const APP: Table = &[
         &[
             "auth",
             "backup",
-            "causes",
             "chaos",
             "clock",
             "config",
@@ -180,9 +178,10 @@ pub const LOGSEARCH: Table = &[
     ("memory", &["fields", "query", "record", "store"]),
     // The way of a record.
     ("codec", &["record"]),
+    ("error_chain", &["codec"]),
     ("wal", &["clock", "codec", "record"]),
     ("writer", &["clock", "codec", "quiet", "record", "wal"]),
-    ("layer", &["clock", "codec", "fields", "quiet", "record", "redact", "writer"]),
+    ("layer", &["clock", "codec", "error_chain", "fields", "quiet", "record", "redact", "writer"]),
     ("metrics", &["clock", "record", "store", "writer"]),
     (
         "embedded",
