@@ -1,10 +1,10 @@
 //! Who may do what: the guard that every page stands behind, the headers that bind the browser, the rule
 //! against requests from other sites, the forms that change something, and the audit record of a change.
 
-pub mod audit;
-pub mod forms;
-pub mod guard;
+pub(crate) mod audit;
+pub(crate) mod forms;
+pub(crate) mod guard;
 pub mod headers;
-pub mod operator;
+pub(crate) mod operator;
 pub mod same_site;
-pub mod theme;
+pub(crate) mod theme;

@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
-mod access;
+pub mod access;
 mod admin;
 mod clock;
 mod context;
@@ -24,3 +24,4 @@ pub use host::{
     Saved, SavedSearch, SavedSearches, Session, SessionSelector, User,
 };
 pub use ui::assets::{stylesheet, stylesheet_name};
+pub use ui::escape::is_hidden;

@@ -1,5 +1,6 @@
 //! The only place that builds links to users, their timelines and what they do with them.
 
+use admin::is_hidden;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// What a path segment keeps as it is.
@@ -43,12 +44,13 @@ pub fn user(username: &str) -> String {
 
 /// How a username reads where it is a link: one without a visible character could not be hit.
 pub fn shown(username: &str) -> &str {
+    // Besides what the panel does not show as it is: letters, marks and selectors without a shape.
     let blank = |c: char| {
         c.is_whitespace()
-            || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{3164}'
-                | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
-                | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{fe00}'..='\u{fe0f}'
-                | '\u{feff}' | '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}')
+            || is_hidden(c)
+            || matches!(c, '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{17b4}'..='\u{17b5}'
+                | '\u{180b}'..='\u{180f}' | '\u{2800}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}'
+                | '\u{e0080}'..='\u{e0fff}')
     };
     if username.chars().all(blank) { "(blank)" } else { username }
 }
