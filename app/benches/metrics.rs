@@ -65,7 +65,7 @@ fn measure(criterion: &mut Criterion) {
     let requests = RequestMetrics::new(220);
     let statements = StatementMetrics::new("sqlite");
     metrics::start("sqlite", &["read", "write"], None);
-    requests.expect(&routes::USUAL);
+    requests.expect(&routes::EXPECTED_RESPONSES);
     let dir = tempfile::tempdir().unwrap();
     let url = DatabaseUrl::Sqlite(dir.path().join("minitwit.sqlite"));
     let exposition = runtime.block_on(async {

@@ -2,7 +2,7 @@
 
 use tracing::Span;
 
-use crate::auth::{Throttle, Verdict};
+use crate::auth::{PasswordCheck, Throttle};
 use crate::db;
 use crate::domain::{NewUser, RegisterError, User};
 use crate::error::AppError;
@@ -105,9 +105,9 @@ pub async fn log_in(
         Span::current().record("user.name", &known.user.username);
     }
     let stored = known.as_ref().map(|known| known.pw_hash.as_str());
-    let verdict = place.verify(password, stored).await?;
-    match (known, verdict) {
-        (Some(known), Verdict::Right { outdated }) => {
+    let check = place.verify(password, stored).await?;
+    match (known, check) {
+        (Some(known), PasswordCheck::Match { outdated }) => {
             throttle.succeeded().await?;
             if outdated {
                 let pw_hash = state.passwords.hash(password).await?;
@@ -116,7 +116,7 @@ pub async fn log_in(
             metrics::login("success");
             Ok(LogIn::Succeeded(known.user))
         }
-        (Some(_), Verdict::Wrong) => Ok(failed(LogInError::BadPassword)),
+        (Some(_), PasswordCheck::Mismatch) => Ok(failed(LogInError::BadPassword)),
         (None, _) => Ok(failed(LogInError::UnknownUser)),
     }
 }

@@ -8,7 +8,7 @@ mod throttle;
 mod token;
 
 pub use alert_token::AlertToken;
-pub use password::{Busy, Passwords, Place, Verdict};
+pub use password::{Busy, PasswordCheck, Passwords, Place};
 pub use simulator::SimulatorCredentials;
 pub use throttle::{Throttle, Throttled};
 pub use token::SessionToken;

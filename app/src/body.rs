@@ -6,7 +6,7 @@ use axum::body::{Body, Bytes};
 use http_body_util::BodyExt;
 
 use crate::error::AppError;
-use crate::tally;
+use crate::request_profile;
 
 /// Largest body, in bytes: a form or a message is far below.
 const MAX: usize = 64 * 1024;
@@ -20,7 +20,7 @@ pub async fn read(body: Body) -> Result<Bytes, AppError> {
 
 /// The whole body, of at most so many bytes.
 pub async fn read_at_most(mut body: Body, most: usize) -> Result<Bytes, AppError> {
-    let _stage = tally::stage("read body");
+    let _stage = request_profile::stage("read body");
     let mut bytes = Vec::new();
     loop {
         let Ok(frame) = tokio::time::timeout(IDLE, body.frame()).await else {

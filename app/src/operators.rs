@@ -6,7 +6,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::auth::{Passwords, Verdict};
+use crate::auth::{PasswordCheck, Passwords};
 use crate::clock::Clock;
 use crate::config::Secret;
 use crate::db::{Db, Operator, Role};
@@ -33,8 +33,8 @@ pub async fn ensure(state: &AppState, configured: Option<&Secret>) -> anyhow::Re
     if let Some(password) = configured {
         // Setting it again would log everybody out at each start.
         let known = state.db.operator(ADMIN).await?.map(|known| known.pw_hash);
-        let verdict = state.passwords.verify(&password.0, known.as_deref()).await?;
-        if verdict == (Verdict::Right { outdated: false }) {
+        let check = state.passwords.verify(&password.0, known.as_deref()).await?;
+        if check == (PasswordCheck::Match { outdated: false }) {
             return Ok(());
         }
         return set(&password.0).await;

@@ -1,6 +1,6 @@
 //! Every path of the program. Layers are listed innermost first.
 
-mod usual;
+mod expected_responses;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -21,9 +21,9 @@ use crate::ops::panel::{self, Panel};
 use crate::ops::{health, problem, runbooks, scrape};
 use crate::pages::{account, follow, message, timeline};
 use crate::state::AppState;
-use crate::{api, assets, tally};
+use crate::{api, assets, request_profile};
 
-pub use usual::USUAL;
+pub use expected_responses::EXPECTED_RESPONSES;
 
 /// The site, with the simulator API under `/api` and `/sim`.
 pub fn site(state: &AppState) -> Router {
@@ -131,7 +131,7 @@ fn handlers(handlers: Router<AppState>) -> Router<AppState> {
 }
 
 async fn handler(request: Request, next: Next) -> Response {
-    let _stage = tally::stage("handler");
+    let _stage = request_profile::stage("handler");
     next.run(request).await
 }
 

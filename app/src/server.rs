@@ -145,7 +145,7 @@ async fn open_database(config: &Config, url: &DatabaseUrl) -> anyhow::Result<Db>
 async fn measure_from_now_on(state: &AppState) -> anyhow::Result<()> {
     let db = &state.db;
     metrics::start(db.system_name(), db.pool_names(), db.latest().await?);
-    state.requests.expect(&routes::USUAL);
+    state.requests.expect(&routes::EXPECTED_RESPONSES);
     db.expect_statements();
     Ok(())
 }

@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use subtle::ConstantTimeEq;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::tally;
+use crate::request_profile;
 
 /// KiB of memory, passes, lanes.
 const COST: (u32, u32, u32) = (7_168, 5, 1);
@@ -31,11 +31,11 @@ pub struct Busy;
 
 /// What a comparison found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Not the password, or there is none to compare with.
-    Wrong,
+pub enum PasswordCheck {
+    /// Another password, or there is none to compare with.
+    Mismatch,
     /// The password; its hash was made with other parameters when `outdated`.
-    Right {
+    Match {
         /// Should be hashed again.
         outdated: bool,
     },
@@ -79,7 +79,11 @@ impl Passwords {
     }
 
     /// Compares with a stored hash, or with nobody's.
-    pub async fn verify(&self, password: &str, stored: Option<&str>) -> anyhow::Result<Verdict> {
+    pub async fn verify(
+        &self,
+        password: &str,
+        stored: Option<&str>,
+    ) -> anyhow::Result<PasswordCheck> {
         self.reserve()?.verify(password, stored).await
     }
 
@@ -99,12 +103,16 @@ pub struct Place {
 
 impl Place {
     /// Compares with a stored hash, or with nobody's.
-    pub async fn verify(self, password: &str, stored: Option<&str>) -> anyhow::Result<Verdict> {
+    pub async fn verify(
+        self,
+        password: &str,
+        stored: Option<&str>,
+    ) -> anyhow::Result<PasswordCheck> {
         let password = password.to_owned();
         let known = stored.is_some();
         let stored = stored.unwrap_or(&self.passwords.nobody).to_owned();
-        let verdict = self.run(move |memory| compare(&password, &stored, memory)).await?;
-        Ok(if known { verdict } else { Verdict::Wrong })
+        let check = self.run(move |memory| compare(&password, &stored, memory)).await?;
+        Ok(if known { check } else { PasswordCheck::Mismatch })
     }
 
     async fn run<T: Send + 'static>(
@@ -112,7 +120,7 @@ impl Place {
         work: impl FnOnce(&mut Vec<Block>) -> anyhow::Result<T> + Send + 'static,
     ) -> anyhow::Result<T> {
         // With the wait for a processor: this is most of a log-in.
-        let _stage = tally::stage("password");
+        let _stage = request_profile::stage("password");
         let Self { passwords, place } = self;
         let permit = Arc::clone(&passwords.permits).acquire_owned().await?;
         let memory = Arc::clone(&passwords.memory);
@@ -133,7 +141,7 @@ fn params() -> anyhow::Result<Params> {
     Ok(Params::new(memory, passes, lanes, Some(HASH_LENGTH))?)
 }
 
-fn compare(password: &str, stored: &str, memory: &mut Vec<Block>) -> anyhow::Result<Verdict> {
+fn compare(password: &str, stored: &str, memory: &mut Vec<Block>) -> anyhow::Result<PasswordCheck> {
     let stored = PasswordHash::new(stored)?;
     let (Some(salt), Some(expected)) = (&stored.salt, &stored.hash) else {
         anyhow::bail!("a stored password hash has no salt or no hash");
@@ -141,11 +149,11 @@ fn compare(password: &str, stored: &str, memory: &mut Vec<Block>) -> anyhow::Res
     let parameters = Params::try_from(&stored)?;
     let hash = derive(&parameters, password.as_bytes(), salt.as_ref(), memory)?;
     if !bool::from(hash.as_slice().ct_eq(expected.as_bytes())) {
-        return Ok(Verdict::Wrong);
+        return Ok(PasswordCheck::Mismatch);
     }
     let (memory, passes, lanes) = COST;
     let current = (parameters.m_cost(), parameters.t_cost(), parameters.p_cost());
-    Ok(Verdict::Right { outdated: current != (memory, passes, lanes) })
+    Ok(PasswordCheck::Match { outdated: current != (memory, passes, lanes) })
 }
 
 fn derive(
@@ -176,10 +184,13 @@ mod tests {
     async fn the_right_password_is_right_and_others_are_wrong() {
         let passwords = Passwords::default();
         let hash = passwords.hash("pässword").await.unwrap();
-        let right = Verdict::Right { outdated: false };
+        let right = PasswordCheck::Match { outdated: false };
         assert_eq!(passwords.verify("pässword", Some(&hash)).await.unwrap(), right);
-        assert_eq!(passwords.verify("password", Some(&hash)).await.unwrap(), Verdict::Wrong);
-        assert_eq!(passwords.verify("", None).await.unwrap(), Verdict::Wrong);
+        assert_eq!(
+            passwords.verify("password", Some(&hash)).await.unwrap(),
+            PasswordCheck::Mismatch
+        );
+        assert_eq!(passwords.verify("", None).await.unwrap(), PasswordCheck::Mismatch);
     }
 
     #[tokio::test]
@@ -193,8 +204,8 @@ mod tests {
         // `password` at 64 KiB, 2 passes, with the salt `somesalt`, as the argon2 command line prints.
         let hash = "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$\
                     nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
-        let verdict = Passwords::default().verify("password", Some(hash)).await.unwrap();
-        assert_eq!(verdict, Verdict::Right { outdated: true });
+        let check = Passwords::default().verify("password", Some(hash)).await.unwrap();
+        assert_eq!(check, PasswordCheck::Match { outdated: true });
     }
 
     #[tokio::test]

@@ -14,7 +14,7 @@ use tracing::Instrument;
 use super::row::Row;
 use super::{Error, Result};
 use crate::metrics::{self, StatementMetrics};
-use crate::tally::{StatementRuns, Tally, micros};
+use crate::request_profile::{RequestProfile, StatementRuns, micros};
 
 /// Slower than this, a statement is a warning of its own.
 const SLOW: Duration = Duration::from_millis(250);
@@ -198,7 +198,7 @@ impl Db {
         let result = run.instrument(span.clone()).await;
         let duration = started.elapsed();
         let result = result.map_err(|source| Error::new(statement.name, source));
-        Tally::add(self.run_of(statement, duration, result.as_ref().map(&rows)), started);
+        RequestProfile::add(self.run_of(statement, duration, result.as_ref().map(&rows)), started);
         span.in_scope(|| self.record(statement, duration, result.as_ref().map(rows)));
         result
     }

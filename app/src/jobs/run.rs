@@ -14,9 +14,9 @@ use super::schedule::Schedule;
 use crate::clock::micros;
 use crate::db::Lease;
 use crate::metrics;
+use crate::request_profile::RequestProfile;
 use crate::state::AppState;
 use crate::supervise::Tasks;
-use crate::tally::Tally;
 
 /// Who runs a tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -211,13 +211,17 @@ impl Runner {
                 Ok(true) => {}
                 Ok(false) => {
                     let elsewhere = Outcome::Skipped("another replica runs it".to_owned());
-                    return drop(self.record(&Ok(elsewhere), Duration::ZERO, &Tally::default()));
+                    return drop(self.record(
+                        &Ok(elsewhere),
+                        Duration::ZERO,
+                        &RequestProfile::default(),
+                    ));
                 }
                 Err(error) => {
                     return drop(self.record(
                         &Err(error.into()),
                         Duration::ZERO,
-                        &Tally::default(),
+                        &RequestProfile::default(),
                     ));
                 }
             }
@@ -240,11 +244,11 @@ impl Runner {
     async fn run(&self) {
         let started = Instant::now();
         // In a task of its own a panic ends the run and not the scheduler.
-        let (this, tally) = (self.clone(), Arc::<Tally>::default());
-        let work = Arc::clone(&tally).scope(async move { this.work().await });
+        let (this, profile) = (self.clone(), Arc::<RequestProfile>::default());
+        let work = Arc::clone(&profile).scope(async move { this.work().await });
         let run = self.tasks.spawn("job", work.in_current_span());
         let result = run.await.map_err(anyhow::Error::from).flatten();
-        let (outcome, said) = self.record(&result, started.elapsed(), &tally);
+        let (outcome, said) = self.record(&result, started.elapsed(), &profile);
         let now = self.context.state.clock.now();
         self.note(now, outcome, &said);
         if self.job.scope == Scope::Cluster {
@@ -284,12 +288,12 @@ impl Runner {
         &self,
         result: &anyhow::Result<Outcome>,
         duration: Duration,
-        tally: &Tally,
+        profile: &RequestProfile,
     ) -> (&'static str, String) {
         let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
-        let database = tally.figures();
-        if result.is_err() || tally.is_striking(duration) {
-            tally.log();
+        let database = profile.totals();
+        if result.is_err() || profile.is_notable(duration) {
+            profile.log();
         }
         let (outcome, said) = match result {
             Ok(Outcome::Done(what)) => {

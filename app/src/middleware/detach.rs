@@ -9,8 +9,8 @@ use tracing::Instrument;
 
 use super::panics;
 use crate::error::AppError;
+use crate::request_profile::RequestProfile;
 use crate::state::AppState;
-use crate::tally::Tally;
 
 /// The layer. A panic becomes an error inside the task, where it is counted whether or not somebody still
 /// waits.
@@ -22,10 +22,10 @@ pub async fn finish_changes(
     if request.method().is_safe() {
         return next.run(request).await;
     }
-    let tally = Tally::current();
+    let profile = RequestProfile::current();
     let handled = async move {
-        match tally {
-            Some(tally) => tally.scope(next.run(request)).await,
+        match profile {
+            Some(profile) => profile.scope(next.run(request)).await,
             None => next.run(request).await,
         }
     };

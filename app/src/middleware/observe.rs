@@ -22,8 +22,8 @@ use super::panics;
 use super::request_id::RequestId;
 use crate::error::ErrorType;
 use crate::metrics::{self, RequestMetrics, Surface};
+use crate::request_profile::{RequestProfile, RunningStage};
 use crate::state::AppState;
-use crate::tally::{RunningStage, Tally};
 
 /// The template a request matched. The API's is the same wherever it is mounted.
 fn route(surface: Surface, matched: Option<&MatchedPath>) -> String {
@@ -53,9 +53,9 @@ pub async fn observe(
     request.extensions_mut().insert(id.clone());
     request.extensions_mut().insert(surface);
 
-    let tally = Arc::clone(&record.tally);
+    let profile = Arc::clone(&record.profile);
     // A last resort: what panics here is a layer, not a handler.
-    let handled = panics::or_internal(tally.scope(next.run(request)));
+    let handled = panics::or_internal(profile.scope(next.run(request)));
     let mut response = handled.instrument(record.span.clone()).await;
     id.write(response.headers_mut());
     let status = response.status();
@@ -77,7 +77,7 @@ struct RequestRecord {
     headers: KeptHeaders,
     started: Instant,
     span: Span,
-    tally: Arc<Tally>,
+    profile: Arc<RequestProfile>,
     status: Option<StatusCode>,
     /// Why it did not get what it asked for.
     error_type: Option<&'static str>,
@@ -109,7 +109,7 @@ impl RequestRecord {
             user.name = field::Empty,
         );
         requests.began(surface);
-        let (started, tally) = (Instant::now(), Arc::default());
+        let (started, profile) = (Instant::now(), Arc::default());
         let headers = KeptHeaders::of(request.headers());
         Self {
             requests,
@@ -120,7 +120,7 @@ impl RequestRecord {
             headers,
             started,
             span,
-            tally,
+            profile,
             status: None,
             error_type: None,
             sending: None,
@@ -130,12 +130,12 @@ impl RequestRecord {
 
     fn answered(mut self, status: StatusCode, error_type: Option<&'static str>) -> Self {
         (self.status, self.error_type) = (Some(status), error_type);
-        self.sending = Some(self.tally.stage("send"));
+        self.sending = Some(self.profile.stage("send"));
         self
     }
 
     fn log(&self, status: u16, duration_us: u64) {
-        let database = self.tally.figures();
+        let database = self.profile.totals();
         macro_rules! record {
             ($level:ident) => {
                 tracing::$level!(
@@ -169,8 +169,8 @@ impl RequestRecord {
         if self.surface == Surface::Ops {
             return false;
         }
-        let is_striking = status >= 500 || self.tally.is_striking(duration);
-        is_striking || OTHERS.fetch_add(1, Ordering::Relaxed).is_multiple_of(SAMPLE)
+        let is_notable = status >= 500 || self.profile.is_notable(duration);
+        is_notable || OTHERS.fetch_add(1, Ordering::Relaxed).is_multiple_of(SAMPLE)
     }
 }
 
@@ -186,14 +186,14 @@ impl Drop for RequestRecord {
             route: &self.route,
             status,
             duration,
-            statements: self.tally.figures().statements,
+            statements: self.profile.totals().statements,
         });
         let span = self.span.clone();
         let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         span.in_scope(|| {
             if self.is_kept(status, duration) {
                 self.headers.log();
-                self.tally.log();
+                self.profile.log();
             }
             self.log(status, duration_us);
         });

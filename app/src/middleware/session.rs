@@ -19,8 +19,8 @@ use crate::db::SessionUser;
 use crate::domain::{Flash, User};
 use crate::error::AppError;
 use crate::flash_cookie;
+use crate::request_profile;
 use crate::state::AppState;
-use crate::tally;
 
 /// `last_seen` is written at most once in so many microseconds: no write per request.
 const TOUCH_AFTER: i64 = 60_000_000;
@@ -143,7 +143,7 @@ async fn visit(
     jar: &CookieJar,
     cookies: &CookieNames,
 ) -> Result<Visit, AppError> {
-    let _stage = tally::stage("session");
+    let _stage = request_profile::stage("session");
     let flashes = jar.get(cookies.flash).map(|cookie| flash_cookie::decode(cookie.value()));
     let flashes = flashes.unwrap_or_default();
     let token = jar.get(cookies.session).and_then(|cookie| SessionToken::parse(cookie.value()));

@@ -16,7 +16,7 @@ use http::{HeaderMap, Method, StatusCode};
 use serde::Deserialize;
 use tracing::Span;
 
-use crate::auth::{Place, SessionToken, Throttle, Throttled, Verdict};
+use crate::auth::{PasswordCheck, Place, SessionToken, Throttle, Throttled};
 use crate::body;
 use crate::clock::micros;
 use crate::db::{OperatorSession, Origin, Role};
@@ -181,7 +181,7 @@ pub(super) async fn check(
 ) -> Result<bool, AppError> {
     let known = state.db.operator(name).await?;
     let stored = known.as_ref().map(|known| known.pw_hash.as_str());
-    Ok(place.verify(password, stored).await? != Verdict::Wrong)
+    Ok(place.verify(password, stored).await? != PasswordCheck::Mismatch)
 }
 
 fn audit(action: &'static str, name: &str) {

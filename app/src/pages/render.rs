@@ -5,11 +5,11 @@ use axum::response::{Html, IntoResponse, Response};
 
 use crate::error::AppError;
 use crate::middleware::session::FlashesShown;
-use crate::tally;
+use crate::request_profile;
 
 /// The page, which has shown what it was told to show once.
 pub fn render(page: &impl Template) -> Result<Response, AppError> {
-    let stage = tally::stage("render");
+    let stage = request_profile::stage("render");
     let html = page.render()?;
     drop(stage);
     let mut response = Html(html).into_response();

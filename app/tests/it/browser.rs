@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use crate::barriers::Axe;
+use crate::accessibility::Axe;
 use crate::harness::{Backend, Served, TestApp, eventually};
 use crate::webdriver::{Driver, ENTER, Element, TAB};
 

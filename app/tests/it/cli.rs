@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use clap::{Arg, CommandFactory};
-use minitwit::auth::{Passwords, Verdict};
+use minitwit::auth::{PasswordCheck, Passwords};
 use minitwit::commands::Cli;
 use minitwit::db::{DatabaseUrl, Role};
 
@@ -153,8 +153,8 @@ async fn an_operator_gets_a_password_from_standard_input(app: TestApp) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let eva = app.state.db.operator("eva").await.unwrap().unwrap();
     assert_eq!(eva.role, Role::Viewer);
-    let verdict = Passwords::default().verify("correct horse", Some(&eva.pw_hash)).await;
-    assert_eq!(verdict.unwrap(), Verdict::Right { outdated: false });
+    let check = Passwords::default().verify("correct horse", Some(&eva.pw_hash)).await;
+    assert_eq!(check.unwrap(), PasswordCheck::Match { outdated: false });
     let again = run(on(&app, "admin passwd --name eva"), "another one\n").await;
     assert!(again.status.success());
     assert_eq!(app.state.db.operator("eva").await.unwrap().unwrap().role, Role::Viewer);

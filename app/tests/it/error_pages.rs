@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use minitwit::db::Role;
 
-use crate::barriers::Axe;
+use crate::accessibility::Axe;
 use crate::harness::{Backend, Served, eventually};
 use crate::ops_browser::Ops;
 use crate::raw_sql::Raw;

@@ -113,7 +113,7 @@ async fn what_users_usually_do_starts_at_zero(app: TestApp) {
     const REQUESTS: &str = "http_server_request_duration_seconds_count";
     const STATEMENTS: &str = "db_client_operation_duration_seconds_count";
 
-    app.state.requests.expect(&routes::USUAL);
+    app.state.requests.expect(&routes::EXPECTED_RESPONSES);
     app.state.db.expect_statements();
     let text = app.ops("/metrics").await.text();
     assert!((app.metric(REQUESTS, &[("surface", "ops")]) - 1.0).abs() < 0.1);
@@ -124,14 +124,14 @@ async fn what_users_usually_do_starts_at_zero(app: TestApp) {
         );
     }
     let before = label_sets(&text, REQUESTS);
-    assert_eq!(before.len(), 2 * routes::USUAL.len(), "success and failure of each");
+    assert_eq!(before.len(), 2 * routes::EXPECTED_RESPONSES.len(), "success and failure of each");
     let statements = label_sets(&text, STATEMENTS);
     use_everything(&app).await;
     let text = app.ops("/metrics").await.text();
     let new: Vec<_> =
         label_sets(&text, REQUESTS).into_iter().filter(|set| !before.contains(set)).collect();
     assert!(new.iter().all(|set| set.contains("\"ops\"")), "{new:#?} come later");
-    for answer in &routes::USUAL {
+    for answer in &routes::EXPECTED_RESPONSES {
         let labels = [
             ("surface", answer.surface.label()),
             ("http_request_method", answer.method),

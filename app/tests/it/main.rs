@@ -3,12 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod accessibility;
 mod backup;
-mod barriers;
 mod browser;
 mod cli;
 mod click_budget;
 mod client;
+mod client_disconnect;
 mod connections;
 mod course;
 mod database_faults;
@@ -17,7 +18,6 @@ mod deployment;
 mod error_pages;
 mod exposition;
 mod faults;
-mod hang_up;
 mod harness;
 mod headers;
 mod hostile;

@@ -7,7 +7,7 @@ use http::StatusCode;
 use percent_encoding::NON_ALPHANUMERIC;
 use serde_json::json;
 
-use crate::barriers::Axe;
+use crate::accessibility::Axe;
 use crate::harness::Backend;
 use crate::ops_browser::Ops;
 

@@ -1,5 +1,5 @@
 //! What one request or run of a job spent its time with: statements, and stages such as the handler or
-//! the password. The HTTP layer and the job wrapper open a tally around the work, the executor and
+//! the password. The HTTP layer and the job wrapper open a profile around the work, the executor and
 //! [`stage`] add to it, and nothing in between has to carry it.
 
 use std::future::Future;
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 tokio::task_local! {
-    static CURRENT: Arc<Tally>;
+    static CURRENT: Arc<RequestProfile>;
 }
 
 /// Slower than this, work is kept with its statements.
@@ -25,7 +25,7 @@ const STAGES: usize = 16;
 
 /// The running sums of one request.
 #[derive(Debug)]
-pub struct Tally {
+pub struct RequestProfile {
     started: Instant,
     statements: AtomicU64,
     micros: AtomicU64,
@@ -46,22 +46,22 @@ struct Stage {
 #[must_use = "the stage ends when this is dropped"]
 #[derive(Debug)]
 pub struct RunningStage {
-    tally: Option<Arc<Tally>>,
+    profile: Option<Arc<RequestProfile>>,
     name: &'static str,
     began: Instant,
 }
 
 /// Begins a stage of the current request; outside of one it is not kept.
 pub fn stage(name: &'static str) -> RunningStage {
-    RunningStage { tally: Tally::current(), name, began: Instant::now() }
+    RunningStage { profile: RequestProfile::current(), name, began: Instant::now() }
 }
 
 impl Drop for RunningStage {
     fn drop(&mut self) {
-        let Some(tally) = &self.tally else { return };
-        let offset = micros(self.began.saturating_duration_since(tally.started));
+        let Some(profile) = &self.profile else { return };
+        let offset = micros(self.began.saturating_duration_since(profile.started));
         let stage = Stage { name: self.name, offset, micros: micros(self.began.elapsed()) };
-        let mut stages = tally.stages.lock();
+        let mut stages = profile.stages.lock();
         if stages.len() < STAGES {
             stages.push(stage);
         }
@@ -89,9 +89,9 @@ pub struct StatementRuns {
     pub error_type: &'static str,
 }
 
-/// A tally at one moment.
+/// A profile at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TallyFigures {
+pub struct ProfileTotals {
     /// Statements run.
     pub statements: u64,
     /// Microseconds spent waiting for connections and statements.
@@ -100,7 +100,7 @@ pub struct TallyFigures {
     pub repeats: u64,
 }
 
-impl Default for Tally {
+impl Default for RequestProfile {
     fn default() -> Self {
         Self {
             started: Instant::now(),
@@ -112,25 +112,25 @@ impl Default for Tally {
     }
 }
 
-impl Tally {
-    /// Runs the future with this tally as the current one.
+impl RequestProfile {
+    /// Runs the future with this profile as the current one.
     pub async fn scope<T>(self: Arc<Self>, future: impl Future<Output = T>) -> T {
         CURRENT.scope(self, future).await
     }
 
-    /// The tally of the running request, for work it hands to another task.
+    /// The profile of the running request, for work it hands to another task.
     pub fn current() -> Option<Arc<Self>> {
         CURRENT.try_with(Arc::clone).ok()
     }
 
     /// Begins a stage of this request.
     pub fn stage(self: &Arc<Self>, name: &'static str) -> RunningStage {
-        RunningStage { tally: Some(Arc::clone(self)), name, began: Instant::now() }
+        RunningStage { profile: Some(Arc::clone(self)), name, began: Instant::now() }
     }
 
     /// The sums so far.
-    pub fn figures(&self) -> TallyFigures {
-        TallyFigures {
+    pub fn totals(&self) -> ProfileTotals {
+        ProfileTotals {
             statements: self.statements.load(Ordering::Relaxed),
             micros: self.micros.load(Ordering::Relaxed),
             repeats: self.runs.lock().iter().map(|run| run.times).max().unwrap_or(0),
@@ -143,8 +143,8 @@ impl Tally {
     }
 
     /// Whether what ran is worth a look although it did not fail: it took long, or repeats itself.
-    pub fn is_striking(&self, duration: Duration) -> bool {
-        duration >= SLOW || self.figures().repeats >= REPEATS
+    pub fn is_notable(&self, duration: Duration) -> bool {
+        duration >= SLOW || self.totals().repeats >= REPEATS
     }
 
     /// One record for each stage and each different statement, however often it ran.
@@ -173,13 +173,13 @@ impl Tally {
         }
     }
 
-    /// Adds a run to the current tally; outside a request it goes nowhere. `run` is one run, its offset
+    /// Adds a run to the current profile; outside a request it goes nowhere. `run` is one run, its offset
     /// not known yet.
     pub fn add(run: StatementRuns, began: Instant) {
-        let _outside_a_request = CURRENT.try_with(|tally| {
-            tally.statements.fetch_add(1, Ordering::Relaxed);
-            tally.micros.fetch_add(run.micros, Ordering::Relaxed);
-            tally.fold(run, began);
+        let _outside_a_request = CURRENT.try_with(|profile| {
+            profile.statements.fetch_add(1, Ordering::Relaxed);
+            profile.micros.fetch_add(run.micros, Ordering::Relaxed);
+            profile.fold(run, began);
         });
     }
 
@@ -220,20 +220,21 @@ mod tests {
             offset: 0,
             error_type,
         };
-        let tally = Arc::new(Tally::default());
+        let profile = Arc::new(RequestProfile::default());
         let began = Instant::now();
         let work = async {
-            Tally::add(run("a", 5, ""), began);
-            let spawned = Tally::current().unwrap();
-            let more = spawned.scope(async move { Tally::add(run("a", 7, "timeout"), began) });
+            RequestProfile::add(run("a", 5, ""), began);
+            let spawned = RequestProfile::current().unwrap();
+            let more =
+                spawned.scope(async move { RequestProfile::add(run("a", 7, "timeout"), began) });
             tokio::spawn(more).await.unwrap();
-            Tally::add(run("b", 1, ""), began);
+            RequestProfile::add(run("b", 1, ""), began);
         };
-        Arc::clone(&tally).scope(work).await;
-        Tally::add(run("outside", 1, ""), began);
-        let figures = TallyFigures { statements: 3, micros: 13, repeats: 2 };
-        assert_eq!(tally.figures(), figures);
-        let runs = tally.runs();
+        Arc::clone(&profile).scope(work).await;
+        RequestProfile::add(run("outside", 1, ""), began);
+        let figures = ProfileTotals { statements: 3, micros: 13, repeats: 2 };
+        assert_eq!(profile.totals(), figures);
+        let runs = profile.runs();
         let facts: Vec<_> =
             runs.iter().map(|run| (run.name, run.times, run.rows, run.error_type)).collect();
         assert_eq!(facts, [("a", 2, 4, "timeout"), ("b", 1, 2, "")]);
@@ -241,16 +242,16 @@ mod tests {
 
     #[tokio::test]
     async fn stages_lie_in_each_other_and_have_a_bound() {
-        let tally = Arc::new(Tally::default());
+        let profile = Arc::new(RequestProfile::default());
         let work = async {
             let outer = stage("outer");
             drop(stage("inner"));
             drop(outer);
             (0..STAGES).for_each(|_| drop(stage("more")));
         };
-        Arc::clone(&tally).scope(work).await;
+        Arc::clone(&profile).scope(work).await;
         drop(stage("outside"));
-        let stages = tally.stages.lock();
+        let stages = profile.stages.lock();
         assert_eq!(stages.len(), STAGES);
         let [inner, outer] = [stages[0], stages[1]];
         assert_eq!((inner.name, outer.name), ("inner", "outer"));

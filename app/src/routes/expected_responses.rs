@@ -6,8 +6,8 @@
 
 use crate::metrics::{Answer, Surface};
 
-/// See the module.
-pub const USUAL: [Answer; 18] = [
+/// The route templates with the statuses of their successes.
+pub const EXPECTED_RESPONSES: [Answer; 18] = [
     web("GET", "/", 200),
     web("GET", "/public", 200),
     web("GET", "/{username}", 200),
