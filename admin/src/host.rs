@@ -10,7 +10,7 @@ mod operators;
 mod plans;
 mod searches;
 
-pub use alerts::{Alert, Alerts, Rule};
+pub use alerts::{Alert, Alerts, Rule, Texts};
 pub use deploys::{Deploy, Deploys};
 pub use errors::{ErrorState, ErrorStates};
 pub use jobs::{Job, Jobs, Run};

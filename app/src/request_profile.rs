@@ -8,16 +8,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use admin::N_PLUS_ONE_REPEATS;
 use parking_lot::Mutex;
 
 tokio::task_local! {
     static CURRENT: Arc<RequestProfile>;
 }
 
-/// Slower than this, work is kept with its statements.
-const SLOW: Duration = Duration::from_millis(250);
-/// A statement that runs so often in one piece of work should be one statement.
-const REPEATS: u64 = 5;
+/// Slower than this, a request or a run of a job is kept with its statements, and a statement is a warning
+/// of its own.
+pub const SLOW: Duration = Duration::from_millis(250);
 /// Different statements of one request that are told apart; no handler has a tenth of them.
 const DISTINCT: usize = 64;
 /// Stages of one request that are kept.
@@ -144,7 +144,7 @@ impl RequestProfile {
 
     /// Whether what ran is worth a look although it did not fail: it took long, or repeats itself.
     pub fn is_notable(&self, duration: Duration) -> bool {
-        duration >= SLOW || self.totals().repeats >= REPEATS
+        duration >= SLOW || self.totals().repeats >= N_PLUS_ONE_REPEATS
     }
 
     /// One record for each stage and each different statement, however often it ran.

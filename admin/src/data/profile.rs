@@ -9,7 +9,7 @@ use logsearch::record::{LogRecord, Value};
 
 use super::record::{number_of, text_of};
 
-/// How often one statement has to run in a request to be called N+1.
+/// How often one statement has to run in a request to be called N+1: it should be one statement.
 pub const REPEATS: u64 = 5;
 /// Where a statement stands in the source.
 const SOURCE: &str = "db.query.source";

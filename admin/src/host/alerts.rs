@@ -1,54 +1,56 @@
 //! The alerts of the host: what an alerting system told it, and which rules it has. The panel shows
 //! them; it neither evaluates rules nor notifies anybody.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use logsearch::store::TimeRange;
 
 use super::HostError;
 
-/// One time that a rule fired, for one set of labels.
+/// Texts by their names.
+pub type Texts = BTreeMap<String, String>;
+
+/// One time that a rule fired, for one set of labels. What the host stores, and what the panel shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Alert {
-    /// The host's number of it, for its address.
+    /// The host's number of it, for its address; 0 before it is stored.
     pub id: i64,
     /// The rule that fired.
     pub rule: String,
+    /// Identifies the labels; the panel does not need it.
+    pub fingerprint: String,
     /// Names and values, `severity` among them.
-    pub labels: Vec<(String, String)>,
+    pub labels: Texts,
     /// Texts of the rule; `summary`, `description`, `logs_query` and `runbook_url` are understood.
-    pub annotations: Vec<(String, String)>,
+    pub annotations: Texts,
     /// What was measured, by the name the rule has for it.
-    pub values: Vec<(String, String)>,
+    pub values: Texts,
     /// Addresses elsewhere, such as the dashboard, by what they lead to.
-    pub links: Vec<(String, String)>,
+    pub links: Texts,
     /// Since when it fires, in microseconds since the Unix epoch.
     pub started: i64,
     /// When it ended, in microseconds since the Unix epoch; `None` while it fires.
     pub ended: Option<i64>,
-    /// When the host was told last, in microseconds since the Unix epoch.
-    pub heard: i64,
+    /// When the last notification of it came, in microseconds since the Unix epoch.
+    pub last_received: i64,
 }
 
 impl Alert {
     /// How long it fires or fired, in microseconds; nothing when the sender's clock is ahead.
-    pub fn lasts(&self, now: i64) -> i64 {
+    pub fn duration(&self, now: i64) -> i64 {
         self.ended.unwrap_or(now).saturating_sub(self.started).max(0)
     }
 
     /// The value of a label; empty when it has none of that name.
     pub fn label(&self, name: &str) -> &str {
-        value(&self.labels, name)
+        self.labels.get(name).map_or("", String::as_str)
     }
 
     /// The text of an annotation; empty when it has none of that name.
     pub fn annotation(&self, name: &str) -> &str {
-        value(&self.annotations, name)
+        self.annotations.get(name).map_or("", String::as_str)
     }
-}
-
-fn value<'a>(pairs: &'a [(String, String)], name: &str) -> &'a str {
-    let found = pairs.iter().find(|(known, _)| known == name);
-    found.map_or("", |(_, value)| value.as_str())
 }
 
 /// A rule that may fire, whether it ever did or not.
@@ -87,7 +89,7 @@ pub trait Alerts: Send + Sync + 'static {
     fn rules(&self) -> Vec<Rule>;
 
     /// How an alerting system is to leave its notifications, for people; may be empty.
-    fn door(&self) -> String {
+    fn webhook_help(&self) -> String {
         String::new()
     }
 }

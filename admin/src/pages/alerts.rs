@@ -104,7 +104,7 @@ pub async fn show(
         firing: firing.iter().filter(|alert| !is_heartbeat(alert)).map(row).collect(),
         ended: ended.iter().filter(|alert| !is_heartbeat(alert)).map(row).collect(),
         rules: rules.into_iter().map(|rule| rule_row(rule, &panel.links)).collect(),
-        door: panel.alerts.as_ref().map(|host| host.door()).unwrap_or_default(),
+        door: panel.alerts.as_ref().map(|host| host.webhook_help()).unwrap_or_default(),
         is_kept: panel.alerts.is_some(),
         notices,
     })
@@ -117,7 +117,9 @@ pub fn is_heartbeat(alert: &Alert) -> bool {
 
 /// Whether it fires as far as anybody knows.
 pub fn is_firing(alert: &Alert, now: i64) -> bool {
-    alert.ended.is_none() && !is_heartbeat(alert) && now.saturating_sub(alert.heard) < UNHEARD
+    alert.ended.is_none()
+        && !is_heartbeat(alert)
+        && now.saturating_sub(alert.last_received) < UNHEARD
 }
 
 /// The heartbeats among what fires, each rule once.
@@ -125,15 +127,15 @@ pub fn heartbeats(firing: &[Alert], now: i64) -> Vec<Heartbeat> {
     let mut newest: Vec<&Alert> = Vec::new();
     for alert in firing.iter().filter(|alert| is_heartbeat(alert)) {
         match newest.iter_mut().find(|known| known.rule == alert.rule) {
-            Some(known) if known.heard < alert.heard => *known = alert,
+            Some(known) if known.last_received < alert.last_received => *known = alert,
             Some(_) => {}
             None => newest.push(alert),
         }
     }
     let heartbeat = |alert: &Alert| Heartbeat {
         rule: alert.rule.clone(),
-        heard: format::ago(alert.heard, now),
-        is_late: now.saturating_sub(alert.heard) > HEARTBEAT_LATE,
+        heard: format::ago(alert.last_received, now),
+        is_late: now.saturating_sub(alert.last_received) > HEARTBEAT_LATE,
     };
     newest.into_iter().map(heartbeat).collect()
 }
@@ -151,11 +153,16 @@ pub fn severity_class(severity: &str) -> &'static str {
 /// Labels that tell the times of a rule from each other.
 pub fn telling_labels(alert: &Alert) -> Vec<(String, String)> {
     let known = ["alertname", "severity", "grafana_folder", "job", "service"];
-    alert.labels.iter().filter(|(name, _)| !known.contains(&name.as_str())).cloned().collect()
+    alert
+        .labels
+        .iter()
+        .filter(|(name, _)| !known.contains(&name.as_str()))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 fn alert_row(alert: &Alert, now: i64, links: &Links) -> AlertRow {
-    let is_unheard = alert.ended.is_none() && now.saturating_sub(alert.heard) >= UNHEARD;
+    let is_unheard = alert.ended.is_none() && now.saturating_sub(alert.last_received) >= UNHEARD;
     AlertRow {
         rule: alert.rule.clone(),
         url: links.alert(&alert.rule, Some(alert.id)),
@@ -165,8 +172,8 @@ fn alert_row(alert: &Alert, now: i64, links: &Links) -> AlertRow {
         labels: telling_labels(alert),
         started: format!("{} {}", format::day(alert.started), format::time(alert.started)),
         started_full: format::rfc3339(alert.started),
-        lasts: format::about(alert.lasts(now)),
-        unheard: if is_unheard { format::ago(alert.heard, now) } else { String::new() },
+        lasts: format::about(alert.duration(now)),
+        unheard: if is_unheard { format::ago(alert.last_received, now) } else { String::new() },
     }
 }
 

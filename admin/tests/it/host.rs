@@ -24,22 +24,25 @@ impl Host {
             Alert {
                 id,
                 rule: rule.to_owned(),
-                labels: vec![
+                fingerprint: String::new(),
+                labels: [
                     pair("alertname", rule),
                     pair("instance", "a"),
                     pair("severity", severity),
-                ],
-                annotations: vec![
+                ]
+                .into(),
+                annotations: [
                     pair("description", "38 of 100 requests"),
                     pair("logs_query", "level>=warn"),
                     pair("runbook_url", "https://runbooks.example/errors"),
                     pair("summary", "Requests fail"),
-                ],
-                values: vec![pair("A", "0.38")],
-                links: vec![pair("panel", "https://grafana.example/d/x?viewPanel=2")],
+                ]
+                .into(),
+                values: [pair("A", "0.38")].into(),
+                links: [pair("panel", "https://grafana.example/d/x?viewPanel=2")].into(),
                 started,
                 ended,
-                heard: started,
+                last_received: started,
             }
         };
         let at = end - 10 * MINUTE;
@@ -49,7 +52,10 @@ impl Host {
                 alert(1, "Errors", "critical", at, None),
                 alert(2, "Errors", "critical", at - 30 * MINUTE, Some(at - 20 * MINUTE)),
                 alert(3, "Unheard", "warning", end - 30 * hours, None),
-                Alert { heard: end - MINUTE, ..alert(4, "Watchdog", "none", at - hours, None) },
+                Alert {
+                    last_received: end - MINUTE,
+                    ..alert(4, "Watchdog", "none", at - hours, None)
+                },
             ],
             deploys: vec![Deploy {
                 at: at - 10 * MINUTE,

@@ -55,18 +55,20 @@ fn host() -> Host {
     let alert = |(n, payload): (usize, &&str)| Alert {
         id: i64::try_from(n).unwrap(),
         rule: (*payload).to_owned(),
-        labels: vec![pair("severity", payload), pair(payload, payload)],
-        annotations: vec![
+        fingerprint: String::new(),
+        labels: [pair("severity", payload), pair(payload, payload)].into(),
+        annotations: [
             pair("summary", payload),
             pair("description", payload),
             pair("logs_query", payload),
             pair("runbook_url", "javascript:alert(1)"),
-        ],
-        values: vec![pair(payload, payload)],
-        links: vec![pair("panel", "javascript:alert(1)"), pair(payload, "https://x/\"><img>")],
+        ]
+        .into(),
+        values: [pair(payload, payload)].into(),
+        links: [pair("panel", "javascript:alert(1)"), pair(payload, "https://x/\"><img>")].into(),
         started: at - 1,
         ended: (n % 2 == 0).then_some(at),
-        heard: at,
+        last_received: at,
     };
     let deploy = |payload: &&str| Deploy {
         at,

@@ -50,12 +50,12 @@ fn alert(id: i64, minute: i64, ended: Option<i64>) -> Alert {
     Alert {
         id,
         rule: "HighErrorRate".to_owned(),
-        labels: vec![pair("severity", "critical"), pair("replica", &format!("r{id}"))],
-        annotations: vec![pair("logs_query", "status:5xx"), pair("summary", "Requests fail")],
-        values: vec![pair("A", "0.33")],
+        labels: [pair("severity", "critical"), pair("replica", &format!("r{id}"))].into(),
+        annotations: [pair("logs_query", "status:5xx"), pair("summary", "Requests fail")].into(),
+        values: [pair("A", "0.33")].into(),
         started: START + minute * MINUTE,
         ended: ended.map(|minute| START + minute * MINUTE),
-        heard: START + minute * MINUTE,
+        last_received: START + minute * MINUTE,
         ..Alert::default()
     }
 }

@@ -19,8 +19,16 @@ fn end() -> i64 {
 
 fn alert(id: i64, rule: &str, started: i64, ended: Option<i64>) -> Alert {
     let severity = if rule == "Watchdog" { "none" } else { "critical" };
-    let labels = vec![("severity".to_owned(), severity.to_owned())];
-    Alert { id, rule: rule.to_owned(), labels, started, ended, heard: started, ..Alert::default() }
+    let labels = [("severity".to_owned(), severity.to_owned())].into();
+    Alert {
+        id,
+        rule: rule.to_owned(),
+        labels,
+        started,
+        ended,
+        last_received: started,
+        ..Alert::default()
+    }
 }
 
 fn host() -> Host {

@@ -1,10 +1,11 @@
 //! What alerting systems said: each time a rule fired, for one set of labels. Bounded in age and
-//! number; told again, a row says what was told last.
+//! number; a row has what the last notification said.
+
+use admin::{Alert, Texts};
 
 use super::executor::{Arg, Statement};
 use super::row::Row;
 use super::{Db, Result};
-use crate::domain::{Alert, Texts};
 
 /// Zero in the place of an end stands for none: the executor binds no NULL.
 const STORE: Statement = Statement::write(
@@ -42,7 +43,7 @@ const FIND: Statement = Statement::read(
         received_at
      FROM alerts WHERE id = $1",
 );
-/// What was not heard of since a time, and whatever goes beyond a number of rows.
+/// What was not received since a time, and whatever goes beyond a number of rows.
 const DELETE_OLD: Statement = Statement::write(
     "alerts.delete_old",
     "DELETE FROM alerts WHERE received_at < $1
@@ -51,20 +52,10 @@ const DELETE_OLD: Statement = Statement::write(
 
 pub(super) const STATEMENTS: &[Statement] = &[STORE, BETWEEN, FIRING, OF_RULE, FIND, DELETE_OLD];
 
-/// An alert as it was told last.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredAlert {
-    /// Number of the row.
-    pub id: i64,
-    /// What was told.
-    pub alert: Alert,
-    /// When, in microseconds.
-    pub received: i64,
-}
-
 impl Db {
-    /// Stores what was told; the same alert told again replaces what it said before.
-    pub async fn store_alert(&self, alert: &Alert, received: i64) -> Result<()> {
+    /// Stores an alert under a number of its own. The same alert, by fingerprint and start, replaces what
+    /// was stored of it.
+    pub async fn store_alert(&self, alert: &Alert) -> Result<()> {
         let texts = [&alert.labels, &alert.annotations, &alert.values, &alert.links].map(to_json);
         let args = [
             Arg::Text(&alert.rule),
@@ -75,40 +66,41 @@ impl Db {
             Arg::Text(&texts[3]),
             Arg::Int(alert.started),
             Arg::Int(alert.ended.unwrap_or(0)),
-            Arg::Int(received),
+            Arg::Int(alert.last_received),
         ];
         self.execute(&STORE, &args).await.map(drop)
     }
 
     /// Alerts that fired at any time between two, the newest start first, at most so many.
-    pub async fn alerts_between(&self, from: i64, to: i64, limit: i64) -> Result<Vec<StoredAlert>> {
+    pub async fn alerts_between(&self, from: i64, to: i64, limit: i64) -> Result<Vec<Alert>> {
         self.fetch_all(&BETWEEN, &[Arg::Int(from), Arg::Int(to), Arg::Int(limit)], read).await
     }
 
     /// Alerts without an end, the newest start first, at most so many.
-    pub async fn firing_alerts(&self, limit: i64) -> Result<Vec<StoredAlert>> {
+    pub async fn firing_alerts(&self, limit: i64) -> Result<Vec<Alert>> {
         self.fetch_all(&FIRING, &[Arg::Int(limit)], read).await
     }
 
     /// Alerts of a rule, the newest start first, at most so many.
-    pub async fn alerts_of_rule(&self, rule: &str, limit: i64) -> Result<Vec<StoredAlert>> {
+    pub async fn alerts_of_rule(&self, rule: &str, limit: i64) -> Result<Vec<Alert>> {
         self.fetch_all(&OF_RULE, &[Arg::Text(rule), Arg::Int(limit)], read).await
     }
 
     /// The alert of that number.
-    pub async fn alert(&self, id: i64) -> Result<Option<StoredAlert>> {
+    pub async fn alert(&self, id: i64) -> Result<Option<Alert>> {
         self.fetch_optional(&FIND, &[Arg::Int(id)], read).await
     }
 
-    /// Removes alerts last heard of before a time, and the oldest beyond about so many.
-    pub async fn delete_old_alerts(&self, heard: i64, keep: i64) -> Result<u64> {
-        self.execute(&DELETE_OLD, &[Arg::Int(heard), Arg::Int(keep)]).await
+    /// Removes alerts received last before a time, in microseconds, and the oldest beyond about so many.
+    pub async fn delete_old_alerts(&self, before: i64, keep: i64) -> Result<u64> {
+        self.execute(&DELETE_OLD, &[Arg::Int(before), Arg::Int(keep)]).await
     }
 }
 
-fn read(row: &Row) -> sqlx::Result<StoredAlert> {
+fn read(row: &Row) -> sqlx::Result<Alert> {
     let texts = |index: usize| Ok::<_, sqlx::Error>(from_json(&row.get::<String>(index)?));
-    let alert = Alert {
+    Ok(Alert {
+        id: row.get(0)?,
         rule: row.get(1)?,
         fingerprint: row.get(2)?,
         labels: texts(3)?,
@@ -117,8 +109,8 @@ fn read(row: &Row) -> sqlx::Result<StoredAlert> {
         links: texts(6)?,
         started: row.get(7)?,
         ended: row.get(8)?,
-    };
-    Ok(StoredAlert { id: row.get(0)?, alert, received: row.get(9)? })
+        last_received: row.get(9)?,
+    })
 }
 
 fn to_json(texts: &Texts) -> String {

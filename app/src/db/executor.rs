@@ -14,10 +14,7 @@ use tracing::Instrument;
 use super::row::Row;
 use super::{Error, Result};
 use crate::metrics::{self, StatementMetrics};
-use crate::request_profile::{RequestProfile, StatementRuns, micros};
-
-/// Slower than this, a statement is a warning of its own.
-const SLOW: Duration = Duration::from_millis(250);
+use crate::request_profile::{RequestProfile, SLOW, StatementRuns, micros};
 
 /// The database of the service. Clones share the pools.
 #[derive(Clone, Debug)]

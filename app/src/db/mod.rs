@@ -29,7 +29,6 @@ mod users;
 
 use executor::Statement;
 
-pub use alerts::StoredAlert;
 pub use deploys::Deploy;
 pub use error::{Error, Result};
 pub use error_states::ErrorState;

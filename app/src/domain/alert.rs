@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use admin::{Alert, Texts};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
@@ -18,30 +19,6 @@ const MAX_NAME: usize = 200;
 const MAX_VALUE: usize = 4_000;
 /// Longest fingerprint that is kept as it is, in bytes.
 const MAX_FINGERPRINT: usize = 64;
-
-/// Names and texts.
-pub type Texts = BTreeMap<String, String>;
-
-/// A rule that fired for one set of labels.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Alert {
-    /// Name of the rule.
-    pub rule: String,
-    /// Identifies the labels.
-    pub fingerprint: String,
-    /// Labels.
-    pub labels: Texts,
-    /// Annotations.
-    pub annotations: Texts,
-    /// What was measured.
-    pub values: Texts,
-    /// Addresses elsewhere: `source`, `dashboard`, `panel`, `silence`.
-    pub links: Texts,
-    /// Since when it fires, in microseconds.
-    pub started: i64,
-    /// When it ended, in microseconds; `None` while it fires.
-    pub ended: Option<i64>,
-}
 
 /// Why a notification is refused, as a sentence for whoever set it up.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,12 +38,13 @@ pub enum NotificationError {
 
 #[derive(Deserialize)]
 struct Notification {
-    alerts: Vec<Told>,
+    alerts: Vec<AlertPayload>,
 }
 
+/// An alert as the sender has it.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Told {
+struct AlertPayload {
     status: Status,
     #[serde(default)]
     labels: Texts,
@@ -104,13 +82,13 @@ pub fn parse_notification(body: &[u8], now: i64) -> Result<Vec<Alert>, Notificat
     if notification.alerts.len() > MAX_ALERTS {
         return Err(NotificationError::TooMany(notification.alerts.len()));
     }
-    let alert = |(at, told): (usize, Told)| {
-        told.alert(now).map_err(|why| NotificationError::Wrong(at + 1, why))
+    let alert = |(at, payload): (usize, AlertPayload)| {
+        payload.alert(now).map_err(|why| NotificationError::Wrong(at + 1, why))
     };
     notification.alerts.into_iter().enumerate().map(alert).collect()
 }
 
-impl Told {
+impl AlertPayload {
     fn alert(self, now: i64) -> Result<Alert, &'static str> {
         let rule = self.labels.get("alertname").map(|name| printable(name)).unwrap_or_default();
         if rule.is_empty() {
@@ -133,6 +111,7 @@ impl Told {
         let links = links.into_iter().filter(|(_, url)| is_web_address(url));
         let values = self.values.unwrap_or_default();
         Ok(Alert {
+            id: 0,
             rule,
             fingerprint: fingerprint(&self.fingerprint, &labels),
             values: bounded(values.into_iter().map(|(name, value)| (name, text(value))).collect())?,
@@ -141,6 +120,7 @@ impl Told {
             annotations,
             started,
             ended,
+            last_received: now,
         })
     }
 }
@@ -234,17 +214,17 @@ mod tests {
 
     #[test]
     fn one_of_alertmanager_that_ended_has_an_end_and_one_that_fires_has_none() {
-        let told = |status: &str, ends: &str| {
+        let sent = |status: &str, ends: &str| {
             one(&format!(
                 r#"{{"status":"{status}","labels":{{"alertname":"X"}},"annotations":{{}},
                 "startsAt":"2026-11-25T09:34:00Z","endsAt":"{ends}","generatorURL":"",
                 "fingerprint":"1"}}"#
             ))
         };
-        assert_eq!(told("firing", "2026-11-25T09:44:00Z").ended, None);
-        assert_eq!(told("resolved", "2026-11-25T09:44:00Z").ended, Some(STARTED + 600_000_000));
-        assert_eq!(told("resolved", "0001-01-01T00:00:00Z").ended, Some(NOW));
-        assert_eq!(told("resolved", "2026-11-25T09:00:00Z").ended, Some(STARTED));
+        assert_eq!(sent("firing", "2026-11-25T09:44:00Z").ended, None);
+        assert_eq!(sent("resolved", "2026-11-25T09:44:00Z").ended, Some(STARTED + 600_000_000));
+        assert_eq!(sent("resolved", "0001-01-01T00:00:00Z").ended, Some(NOW));
+        assert_eq!(sent("resolved", "2026-11-25T09:00:00Z").ended, Some(STARTED));
     }
 
     #[test]
@@ -277,16 +257,16 @@ mod tests {
 
     #[test]
     fn long_texts_are_cut_and_a_missing_fingerprint_is_made_of_the_labels() {
-        let told = |name: &str| {
+        let sent = |name: &str| {
             one(&format!(
                 r#"{{"status":"firing","labels":{{"alertname":"{name}"}},
                 "annotations":{{"summary":"{}"}},"startsAt":"2026-11-25T09:34:00Z"}}"#,
                 "æ".repeat(MAX_VALUE + 1)
             ))
         };
-        assert_eq!(told("X").annotations["summary"].chars().count(), MAX_VALUE + 1);
-        assert_eq!(told("X").fingerprint.len(), 16);
-        assert_ne!(told("X").fingerprint, told("Y").fingerprint);
-        assert_eq!(told("a\\u0000b").rule, "a\u{fffd}b");
+        assert_eq!(sent("X").annotations["summary"].chars().count(), MAX_VALUE + 1);
+        assert_eq!(sent("X").fingerprint.len(), 16);
+        assert_ne!(sent("X").fingerprint, sent("Y").fingerprint);
+        assert_eq!(sent("a\\u0000b").rule, "a\u{fffd}b");
     }
 }

@@ -6,7 +6,7 @@ mod message;
 mod timeline;
 mod user;
 
-pub use alert::{Alert, NotificationError, Texts, parse_notification};
+pub use alert::{NotificationError, parse_notification};
 pub use flash::Flash;
 pub use message::{MAX_TEXT, Message, MessageText, MessageTextError};
 pub use timeline::{PAGE_SIZE, Page};

@@ -13,7 +13,7 @@ use http::{HeaderValue, StatusCode};
 use tracing::Span;
 
 use super::client::Client;
-use crate::auth::SessionToken;
+use crate::auth::{SessionToken, TOUCH_INTERVAL};
 use crate::clock::micros;
 use crate::db::SessionUser;
 use crate::domain::{Flash, User};
@@ -21,9 +21,6 @@ use crate::error::AppError;
 use crate::flash_cookie;
 use crate::request_profile;
 use crate::state::AppState;
-
-/// `last_seen` is written at most once in so many microseconds: no write per request.
-const TOUCH_AFTER: i64 = 60_000_000;
 
 /// Who looks at a page, and which sentences it shows.
 #[derive(Clone, Debug, Default)]
@@ -161,7 +158,7 @@ async fn find(state: &AppState, token: &SessionToken) -> Result<Option<SessionUs
     let seen_after = now - micros(state.settings.session_idle);
     let created_after = now - micros(state.settings.session_max);
     let session = state.db.session(&token.hash(), seen_after, created_after).await?;
-    if session.as_ref().is_some_and(|session| now - session.last_seen > TOUCH_AFTER) {
+    if session.as_ref().is_some_and(|session| now - session.last_seen > TOUCH_INTERVAL) {
         state.db.touch_session(&token.hash(), now).await?;
     }
     Ok(session)

@@ -2,6 +2,7 @@
 //! has no session, and behind a token of its own. What cannot be stored is refused, so that the sender
 //! tries again; the same notification twice changes nothing.
 
+use admin::Alert;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -13,7 +14,7 @@ use serde::Serialize;
 use crate::auth::AlertToken;
 use crate::body;
 use crate::clock::micros;
-use crate::domain::{Alert, parse_notification};
+use crate::domain::parse_notification;
 use crate::error::AppError;
 use crate::state::AppState;
 
@@ -21,7 +22,7 @@ use crate::state::AppState;
 pub const PATH: &str = "/admin/api/alerts";
 /// Largest notification, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
-/// Alerts kept, and for how long after they were told last.
+/// Alerts kept, and for how long after the last notification of each.
 const KEEP: i64 = 5_000;
 const KEEP_FOR: std::time::Duration = std::time::Duration::from_hours(90 * 24);
 /// Where Grafana puts a signature, and the time it signs along when its settings name this header.
@@ -76,7 +77,7 @@ async fn receive(
     let alerts =
         parse_notification(&bytes, now).map_err(|error| AppError::Invalid(error.to_string()))?;
     for alert in &alerts {
-        state.db.store_alert(alert, now).await?;
+        state.db.store_alert(alert).await?;
         record(alert);
     }
     state.db.delete_old_alerts(now - micros(KEEP_FOR), KEEP).await?;
@@ -85,7 +86,7 @@ async fn receive(
 
 /// So that logs and alerts can be read in one line of time.
 fn record(alert: &Alert) {
-    let severity = alert.labels.get("severity").map_or("", String::as_str);
+    let severity = alert.label("severity");
     if alert.ended.is_some() {
         tracing::info!(alert.name = alert.rule, alert.severity = severity, "an alert ended");
     } else {

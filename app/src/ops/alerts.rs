@@ -8,8 +8,7 @@ use logsearch::store::TimeRange;
 use serde::Deserialize;
 
 use super::alert_hook::PATH;
-use crate::db::{Db, StoredAlert};
-use crate::domain::Texts;
+use crate::db::Db;
 
 /// The rules of the repository, made from `alerts/rules` by a test.
 static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
@@ -50,52 +49,29 @@ fn limit(most: usize) -> i64 {
     i64::try_from(most).unwrap_or(i64::MAX)
 }
 
-fn pairs(texts: Texts) -> Vec<(String, String)> {
-    texts.into_iter().collect()
-}
-
-fn shown(stored: StoredAlert) -> Alert {
-    let alert = stored.alert;
-    Alert {
-        id: stored.id,
-        rule: alert.rule,
-        labels: pairs(alert.labels),
-        annotations: pairs(alert.annotations),
-        values: pairs(alert.values),
-        links: pairs(alert.links),
-        started: alert.started,
-        ended: alert.ended,
-        heard: stored.received,
-    }
-}
-
-fn all(stored: Vec<StoredAlert>) -> Vec<Alert> {
-    stored.into_iter().map(shown).collect()
-}
-
 #[async_trait::async_trait]
 impl Alerts for HostAlerts {
     async fn between(&self, range: TimeRange, most: usize) -> Result<Vec<Alert>, HostError> {
-        Ok(all(self.db.alerts_between(range.from, range.to, limit(most)).await?))
+        Ok(self.db.alerts_between(range.from, range.to, limit(most)).await?)
     }
 
     async fn firing(&self, most: usize) -> Result<Vec<Alert>, HostError> {
-        Ok(all(self.db.firing_alerts(limit(most)).await?))
+        Ok(self.db.firing_alerts(limit(most)).await?)
     }
 
     async fn of_rule(&self, rule: &str, most: usize) -> Result<Vec<Alert>, HostError> {
-        Ok(all(self.db.alerts_of_rule(rule, limit(most)).await?))
+        Ok(self.db.alerts_of_rule(rule, limit(most)).await?)
     }
 
     async fn find(&self, id: i64) -> Result<Option<Alert>, HostError> {
-        Ok(self.db.alert(id).await?.map(shown))
+        Ok(self.db.alert(id).await?)
     }
 
     fn rules(&self) -> Vec<Rule> {
         RULES.clone()
     }
 
-    fn door(&self) -> String {
+    fn webhook_help(&self) -> String {
         format!(
             "Grafana and Alertmanager leave their notifications by POST {PATH}, with the alert token \
              of the service as bearer token."

@@ -16,7 +16,7 @@ use http::{HeaderMap, Method, StatusCode};
 use serde::Deserialize;
 use tracing::Span;
 
-use crate::auth::{PasswordCheck, Place, SessionToken, Throttle, Throttled};
+use crate::auth::{PasswordCheck, Place, SessionToken, TOUCH_INTERVAL, Throttle, Throttled};
 use crate::body;
 use crate::clock::micros;
 use crate::db::{OperatorSession, Origin, Role};
@@ -39,8 +39,6 @@ pub const STYLE: &str = "/admin/login.css";
 pub(super) const MAX: Duration = Duration::from_hours(8);
 /// Characters kept of what a browser says of itself.
 const USER_AGENT_LENGTH: usize = 200;
-/// `last_seen` is written at most once in so many microseconds.
-const TOUCH_AFTER: i64 = 60_000_000;
 
 /// The fields of the log-in form; a missing one is empty.
 #[derive(Debug, Default, Deserialize)]
@@ -251,7 +249,7 @@ async fn find(
     let now = state.clock.now();
     let hash = token.hash();
     let session = state.db.operator_session(&hash, now - micros(IDLE), now - micros(MAX)).await?;
-    let is_stale = |session: &OperatorSession| now - session.last_seen > TOUCH_AFTER;
+    let is_stale = |session: &OperatorSession| now - session.last_seen > TOUCH_INTERVAL;
     if is_use && session.as_ref().is_some_and(is_stale) {
         // A database that takes no writes is what an operator wants to look into.
         if let Err(error) = state.db.touch_operator_session(&hash, now).await {

@@ -1,11 +1,11 @@
 //! Incidents: what alerting systems and deployments leave in the database, on both databases, and the
 //! door by which notifications come in.
 
+use admin::{Alert, Texts};
 use axum::body::Body;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{Method, StatusCode};
 use minitwit::db::{Db, Role};
-use minitwit::domain::{Alert, Texts};
 use serde_json::json;
 
 use crate::harness::{Answer, TestApp, on_both_databases, request, send};
@@ -27,6 +27,7 @@ const MINUTE: i64 = 60_000_000;
 fn alert(rule: &str, started: i64, ended: Option<i64>) -> Alert {
     let texts = |name: &str, value: &str| Texts::from([(name.to_owned(), value.to_owned())]);
     Alert {
+        id: 0,
         rule: rule.to_owned(),
         fingerprint: format!("of {rule}"),
         labels: texts("severity", "critical \0 \u{1f4a5}"),
@@ -35,31 +36,37 @@ fn alert(rule: &str, started: i64, ended: Option<i64>) -> Alert {
         links: texts("panel", "http://grafana/d/x?viewPanel=2"),
         started,
         ended,
+        last_received: started,
     }
+}
+
+fn received(alert: Alert, minute: i64) -> Alert {
+    Alert { last_received: minute * MINUTE, ..alert }
 }
 
 async fn rules(db: &Db, from: i64, to: i64) -> Vec<String> {
     let found = db.alerts_between(from, to, 10).await.unwrap();
-    found.into_iter().map(|stored| stored.alert.rule).collect()
+    found.into_iter().map(|stored| stored.rule).collect()
 }
 
 async fn an_alert_told_again_is_one_and_says_what_was_told_last(app: TestApp) {
     let db = &app.state.db;
     let firing = alert("Errors", 10 * MINUTE, None);
-    for heard in [11, 12] {
-        db.store_alert(&firing, heard * MINUTE).await.unwrap();
+    for minute in [11, 12] {
+        db.store_alert(&received(firing.clone(), minute)).await.unwrap();
     }
     let [stored] = &db.firing_alerts(10).await.unwrap()[..] else { panic!("not one") };
-    assert_eq!((&stored.alert, stored.received), (&firing, 12 * MINUTE));
+    assert_eq!(*stored, Alert { id: stored.id, ..received(firing, 12) });
 
-    let ended = alert("Errors", 10 * MINUTE, Some(20 * MINUTE));
-    db.store_alert(&ended, 21 * MINUTE).await.unwrap();
+    let ended = received(alert("Errors", 10 * MINUTE, Some(20 * MINUTE)), 21);
+    db.store_alert(&ended).await.unwrap();
     assert!(db.firing_alerts(10).await.unwrap().is_empty());
-    assert_eq!(db.alert(stored.id).await.unwrap().unwrap().alert, ended);
+    let found = db.alert(stored.id).await.unwrap().unwrap();
+    assert_eq!(found, Alert { id: stored.id, ..ended });
     // It fires again: another time, another row.
-    db.store_alert(&alert("Errors", 30 * MINUTE, None), 31 * MINUTE).await.unwrap();
+    db.store_alert(&alert("Errors", 30 * MINUTE, None)).await.unwrap();
     let of_rule = db.alerts_of_rule("Errors", 10).await.unwrap();
-    let starts: Vec<i64> = of_rule.iter().map(|stored| stored.alert.started).collect();
+    let starts: Vec<i64> = of_rule.iter().map(|stored| stored.started).collect();
     assert_eq!(starts, [30 * MINUTE, 10 * MINUTE]);
 }
 
@@ -70,13 +77,13 @@ async fn alerts_are_found_by_time_rule_and_number(app: TestApp) {
         alert("Long", 15 * MINUTE, None),
         alert("Late", 40 * MINUTE, Some(50 * MINUTE)),
     ] {
-        db.store_alert(&alert, 60 * MINUTE).await.unwrap();
+        db.store_alert(&received(alert, 60)).await.unwrap();
     }
     assert_eq!(rules(db, 0, 100 * MINUTE).await, ["Late", "Long", "Early"]);
     assert_eq!(rules(db, 20 * MINUTE, 30 * MINUTE).await, ["Long", "Early"]);
     assert_eq!(rules(db, 21 * MINUTE, 40 * MINUTE).await, ["Long"]);
     assert_eq!(rules(db, 0, 10 * MINUTE).await, [""; 0]);
-    assert_eq!(db.alerts_between(0, i64::MAX, 1).await.unwrap()[0].alert.rule, "Late");
+    assert_eq!(db.alerts_between(0, i64::MAX, 1).await.unwrap()[0].rule, "Late");
     assert!(db.alerts_of_rule("Unknown \0", 10).await.unwrap().is_empty());
     assert!(db.alert(i64::MAX).await.unwrap().is_none());
 }
@@ -84,12 +91,12 @@ async fn alerts_are_found_by_time_rule_and_number(app: TestApp) {
 async fn old_alerts_and_those_beyond_a_number_go(app: TestApp) {
     let db = &app.state.db;
     for at in 1..=10 {
-        db.store_alert(&alert("Errors", at * MINUTE, None), at * MINUTE).await.unwrap();
+        db.store_alert(&alert("Errors", at * MINUTE, None)).await.unwrap();
     }
     assert_eq!(db.delete_old_alerts(3 * MINUTE, 100).await.unwrap(), 2);
     assert_eq!(db.delete_old_alerts(0, 4).await.unwrap(), 3);
     let left = db.alerts_of_rule("Errors", 100).await.unwrap();
-    assert_eq!(left.last().unwrap().received, 6 * MINUTE);
+    assert_eq!(left.last().unwrap().last_received, 6 * MINUTE);
 }
 
 async fn a_version_is_deployed_once_and_going_back_is_a_deployment(app: TestApp) {

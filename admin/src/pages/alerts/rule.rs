@@ -135,7 +135,7 @@ pub async fn show(
         summary: known.text("summary", |rule| &rule.summary),
         description: known.text("description", |rule| &rule.description),
         labels: chosen.map(telling_labels).unwrap_or_default(),
-        values: chosen.map(|alert| alert.values.clone()).unwrap_or_default(),
+        values: chosen.map(|alert| alert.values.clone().into_iter().collect()).unwrap_or_default(),
         places,
         runbook,
         total: format::plural(timeline.total(), "record"),
@@ -239,8 +239,9 @@ impl Known {
     /// Pages elsewhere, on the web alone: a notification is written by others. And the runbook, when
     /// it is no page.
     fn places(&self) -> (Vec<(String, String)>, String) {
-        let mut links = self.chosen.as_ref().map(|alert| alert.links.clone()).unwrap_or_default();
-        links.retain(|(_, url)| is_web(url));
+        let links =
+            self.chosen.iter().flat_map(|alert| &alert.links).filter(|(_, url)| is_web(url));
+        let mut links: Vec<_> = links.map(|(name, url)| (name.clone(), url.clone())).collect();
         // The host's own word first: a notification may name an address that is none from here.
         let own = self.rule.as_ref().map_or("", |rule| rule.runbook.as_str());
         let told = self.chosen.as_ref().map_or("", |alert| alert.annotation("runbook_url"));
@@ -258,7 +259,7 @@ impl Known {
         let row = |alert: &Alert| TimeRow {
             url: links.alert(&alert.rule, Some(alert.id)),
             when: format!("{} {}", format::day(alert.started), format::time(alert.started)),
-            lasts: format::about(alert.lasts(now)),
+            lasts: format::about(alert.duration(now)),
             fires: alert.ended.is_none(),
             labels: telling_labels(alert),
             is_here: Some(alert.id) == here,
@@ -275,16 +276,16 @@ fn is_web(url: &str) -> bool {
 fn state(alert: &Alert, now: i64) -> AlertState {
     let ago = |at: i64| format::ago(at, now);
     let text = match alert.ended {
-        None => format!("firing for {}", format::about(alert.lasts(now))),
+        None => format!("firing for {}", format::about(alert.duration(now))),
         Some(ended) => {
-            format!("resolved {} after {}", ago(ended), format::about(alert.lasts(now)))
+            format!("resolved {} after {}", ago(ended), format::about(alert.duration(now)))
         }
     };
     AlertState {
         fires: alert.ended.is_none(),
         text,
         started: format!("{} {}", format::day(alert.started), format::time(alert.started)),
-        heard: ago(alert.heard),
+        heard: ago(alert.last_received),
     }
 }
 

@@ -88,7 +88,7 @@ fn firing(alerts: &[Alert], now: i64, links: &Links) -> Vec<Firing> {
     let firing = |alert: &&Alert| Firing {
         rule: alert.rule.clone(),
         url: links.alert(&alert.rule, None),
-        lasts: format::about(alert.lasts(now)),
+        lasts: format::about(alert.duration(now)),
         class: severity_class(alert.label("severity")),
     };
     oldest.iter().map(firing).collect()
