@@ -3,13 +3,14 @@
 use std::io::Write;
 use std::time::Duration;
 
+use admin::Role;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::auth::{PasswordCheck, Passwords};
 use crate::clock::Clock;
 use crate::config::Secret;
-use crate::db::{Db, Operator, Role};
+use crate::db::{Db, OperatorCredentials};
 use crate::state::AppState;
 
 /// The account that is always there.
@@ -65,7 +66,7 @@ pub async fn set_password(
         "the password of an operator has to have at least {MIN_PASSWORD} characters"
     );
     let pw_hash = passwords.hash(password).await?;
-    let operator = Operator { name: name.to_owned(), pw_hash, role };
+    let operator = OperatorCredentials { name: name.to_owned(), pw_hash, role };
     db.set_operator(&operator, clock.now()).await?;
     // Whoever knew the old one is out.
     db.delete_operator_sessions(name).await?;

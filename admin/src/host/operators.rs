@@ -2,6 +2,8 @@
 //! pass through to the host; the panel keeps none. Heads of requests tell the host which session asks and
 //! from where, as they tell its guard.
 
+use std::str::FromStr;
+
 use async_trait::async_trait;
 use axum::http::HeaderValue;
 use axum::http::request::Parts;
@@ -23,6 +25,19 @@ impl Role {
         match self {
             Self::Viewer => "viewer",
             Self::Operator => "operator",
+        }
+    }
+}
+
+impl FromStr for Role {
+    type Err = &'static str;
+
+    /// As forms and records name it.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "viewer" => Ok(Self::Viewer),
+            "operator" => Ok(Self::Operator),
+            _ => Err("The role must be viewer or operator."),
         }
     }
 }

@@ -1,13 +1,14 @@
 //! `minitwit admin`: accounts of operators. Passwords come from the terminal or from standard input,
 //! never from arguments, which everybody on the machine can read.
 
-use clap::{Args, Subcommand, ValueEnum};
+use admin::Role;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Args, Subcommand};
 
 use super::terminal;
 use crate::auth::Passwords;
 use crate::clock::Clock;
 use crate::config::DataConfig;
-use crate::db::Role;
 use crate::operators;
 
 /// `minitwit admin ...`.
@@ -17,13 +18,12 @@ pub enum Command {
     Passwd(PasswdArgs),
 }
 
-/// What an operator may do.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum RoleArg {
-    /// Look at everything
-    Viewer,
-    /// Also change things
-    Operator,
+fn role_parser() -> impl TypedValueParser<Value = Role> {
+    let roles = [
+        PossibleValue::new(Role::Viewer.as_str()).help("Look at everything"),
+        PossibleValue::new(Role::Operator.as_str()).help("Also change things"),
+    ];
+    PossibleValuesParser::new(roles).try_map(|text| text.parse())
 }
 
 /// `minitwit admin passwd`.
@@ -33,8 +33,8 @@ pub struct PasswdArgs {
     #[arg(long, default_value = operators::ADMIN, value_parser = operators::parse_name)]
     name: String,
     /// What the operator may do [default: as before; operator for a new one]
-    #[arg(long, value_enum)]
-    role: Option<RoleArg>,
+    #[arg(long, value_parser = role_parser())]
+    role: Option<Role>,
     #[command(flatten)]
     data: DataConfig,
 }
@@ -44,11 +44,8 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
     let Command::Passwd(args) = command;
     let db = super::open(&args.data).await?;
     let known = db.operator(&args.name).await?;
-    let role = match args.role {
-        Some(RoleArg::Viewer) => Role::Viewer,
-        Some(RoleArg::Operator) => Role::Operator,
-        None => known.as_ref().map_or(Role::Operator, |operator| operator.role),
-    };
+    let before = known.as_ref().map(|operator| operator.role);
+    let role = args.role.or(before).unwrap_or(Role::Operator);
     let password = terminal::read_password(&args.name)?;
     let (passwords, clock) = (Passwords::default(), Clock::default());
     operators::set_password(&db, &passwords, &args.name, &password, role, &clock).await?;

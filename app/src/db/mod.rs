@@ -41,7 +41,7 @@ pub use migrate::{MigrationError, known_version};
 pub use moderation::{MessageFilter, ModeratedMessage, ModeratedUser};
 pub use open::{DatabaseUrl, ExistingError, OpenError, PoolSizes};
 pub use operator_sessions::{ListedSession, OperatorSession, Origin};
-pub use operators::{Operator, OperatorAccount, Role};
+pub use operators::OperatorCredentials;
 pub use saved_searches::SavedSearch;
 pub use sessions::SessionUser;
 pub use totals::Totals;

@@ -1,7 +1,9 @@
 //! Sessions of operators. Tokens are seen here as hashes only.
 
+use admin::Role;
+
 use super::executor::{Arg, Statement};
-use super::operators::Role;
+use super::operators::role;
 use super::{Db, Result};
 
 const CREATE: Statement = Statement::write(
@@ -131,8 +133,7 @@ impl Db {
     ) -> Result<Option<OperatorSession>> {
         let args = [Arg::Bytes(token_hash), Arg::Int(seen_after), Arg::Int(created_after)];
         self.fetch_optional(&FIND, &args, |row| {
-            let role = Role::parse(&row.get::<String>(1)?);
-            Ok(OperatorSession { name: row.get(0)?, role, last_seen: row.get(2)? })
+            Ok(OperatorSession { name: row.get(0)?, role: role(row, 1)?, last_seen: row.get(2)? })
         })
         .await
     }

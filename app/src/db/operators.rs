@@ -1,6 +1,9 @@
 //! Accounts of the people who operate the service, apart from the site's users.
 
+use admin::{Account, Role};
+
 use super::executor::{Arg, Statement};
+use super::row::Row;
 use super::{Db, Result};
 
 const SET: Statement = Statement::write(
@@ -45,33 +48,9 @@ const ANY: Statement = Statement::read("operators.any", "SELECT name FROM operat
 pub(super) const STATEMENTS: &[Statement] =
     &[SET, ADD, GET, ANY, LIST, SET_PASSWORD, LOGGED_IN, CHANGE];
 
-/// What an operator may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Look at everything.
-    Viewer,
-    /// Also change things.
-    Operator,
-}
-
-impl Role {
-    /// As stored.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Viewer => "viewer",
-            Self::Operator => "operator",
-        }
-    }
-
-    pub(super) fn parse(text: &str) -> Self {
-        // The table's check allows no third.
-        if text == "operator" { Self::Operator } else { Self::Viewer }
-    }
-}
-
-/// One account.
+/// What an operator logs in with.
 #[derive(Clone, Debug)]
-pub struct Operator {
+pub struct OperatorCredentials {
     /// Log-in name.
     pub name: String,
     /// argon2id in PHC form.
@@ -80,24 +59,14 @@ pub struct Operator {
     pub role: Role,
 }
 
-/// An account as lists show it. Times are microseconds since the Unix epoch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OperatorAccount {
-    /// Log-in name.
-    pub name: String,
-    /// What it may do.
-    pub role: Role,
-    /// When it was made.
-    pub created_at: i64,
-    /// When somebody logged in with it last; 0 for never.
-    pub last_login_at: i64,
-    /// Since when nobody can; 0 while somebody can.
-    pub disabled_at: i64,
+/// The role of a row. The check of the table allows no third, which could look and no more.
+pub(super) fn role(row: &Row, column: usize) -> sqlx::Result<Role> {
+    Ok(row.get::<String>(column)?.parse().unwrap_or(Role::Viewer))
 }
 
 impl Db {
     /// Adds an operator, or gives an existing one this password and role, and lets it log in again.
-    pub async fn set_operator(&self, operator: &Operator, now: i64) -> Result<()> {
+    pub async fn set_operator(&self, operator: &OperatorCredentials, now: i64) -> Result<()> {
         let args = [
             Arg::Text(&operator.name),
             Arg::Text(&operator.pw_hash),
@@ -108,7 +77,7 @@ impl Db {
     }
 
     /// Adds an operator; `Taken` when there is one of that name.
-    pub async fn add_operator(&self, operator: &Operator, now: i64) -> Result<()> {
+    pub async fn add_operator(&self, operator: &OperatorCredentials, now: i64) -> Result<()> {
         let args = [
             Arg::Text(&operator.name),
             Arg::Text(&operator.pw_hash),
@@ -118,15 +87,17 @@ impl Db {
         self.execute(&ADD, &args).await.map(drop)
     }
 
-    /// All accounts, by name.
-    pub async fn operators(&self) -> Result<Vec<OperatorAccount>> {
+    /// All accounts by name, without their sessions.
+    pub async fn operators(&self) -> Result<Vec<Account>> {
+        let time = |at: i64| Some(at).filter(|at| *at > 0);
         self.fetch_all(&LIST, &[], |row| {
-            Ok(OperatorAccount {
+            Ok(Account {
                 name: row.get(0)?,
-                role: Role::parse(&row.get::<String>(1)?),
-                created_at: row.get(2)?,
-                last_login_at: row.get(3)?,
-                disabled_at: row.get(4)?,
+                role: role(row, 1)?,
+                created: row.get(2)?,
+                last_login: time(row.get(3)?),
+                disabled: time(row.get(4)?),
+                sessions: Vec::new(),
             })
         })
         .await
@@ -150,10 +121,9 @@ impl Db {
     }
 
     /// The operator of that name.
-    pub async fn operator(&self, name: &str) -> Result<Option<Operator>> {
+    pub async fn operator(&self, name: &str) -> Result<Option<OperatorCredentials>> {
         self.fetch_optional(&GET, &[Arg::Text(name)], |row| {
-            let role = Role::parse(&row.get::<String>(2)?);
-            Ok(Operator { name: row.get(0)?, pw_hash: row.get(1)?, role })
+            Ok(OperatorCredentials { name: row.get(0)?, pw_hash: row.get(1)?, role: role(row, 2)? })
         })
         .await
     }

@@ -19,7 +19,7 @@ use tracing::Span;
 use crate::auth::{PasswordCheck, Place, SessionToken, TOUCH_INTERVAL, Throttle, Throttled};
 use crate::body;
 use crate::clock::micros;
-use crate::db::{OperatorSession, Origin, Role};
+use crate::db::{OperatorSession, Origin};
 use crate::error::{AppError, refused};
 use crate::middleware::client::Client;
 use crate::middleware::errors::OwnBody;
@@ -218,11 +218,7 @@ pub async fn guard(state: AppState, parts: Parts) -> Result<admin::Operator, Res
     };
     let Some(session) = session else { return Err(refusal(&parts)) };
     Span::current().record("user.name", &session.name);
-    let role = match session.role {
-        Role::Viewer => admin::Role::Viewer,
-        Role::Operator => admin::Role::Operator,
-    };
-    Ok(admin::Operator::new(session.name, role))
+    Ok(admin::Operator::new(session.name, session.role))
 }
 
 fn refusal(parts: &Parts) -> Response {

@@ -1,6 +1,6 @@
 //! Accounts and sessions of operators for the panel.
 
-use admin::{Account, AccountChange, HostError, Session, SessionSelector};
+use admin::{Account, AccountChange, HostError, Role, Session, SessionSelector};
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,7 +9,7 @@ use http::request::Parts;
 use super::operator::{MAX, begin, check, cookie, token_of};
 use crate::auth::Throttle;
 use crate::clock::micros;
-use crate::db::{self, ListedSession, Operator, Role};
+use crate::db::{self, ListedSession, OperatorCredentials};
 use crate::middleware::client::Client;
 use crate::operators::{IDLE, MIN_PASSWORD, parse_name};
 use crate::state::AppState;
@@ -25,19 +25,12 @@ impl admin::Operators for PanelOperators {
     async fn list(&self, head: &Parts) -> Result<Vec<Account>, HostError> {
         let sessions = self.sessions().await?;
         let current = current(head);
-        let account = |account: db::OperatorAccount| Account {
-            role: shown(account.role),
-            created: account.created_at,
-            last_login: Some(account.last_login_at).filter(|at| *at > 0),
-            disabled: Some(account.disabled_at).filter(|at| *at > 0),
-            sessions: sessions
-                .iter()
-                .filter(|session| session.operator == account.name)
-                .map(|session| self::session(session, current.as_deref()))
-                .collect(),
-            name: account.name,
-        };
-        Ok(self.0.db.operators().await?.into_iter().map(account).collect())
+        let mut accounts = self.0.db.operators().await?;
+        for account in &mut accounts {
+            let own = sessions.iter().filter(|session| session.operator == account.name);
+            account.sessions = own.map(|own| session(own, current.as_deref())).collect();
+        }
+        Ok(accounts)
     }
 
     async fn end(
@@ -97,7 +90,7 @@ impl admin::Operators for PanelOperators {
     async fn add(
         &self,
         name: &str,
-        role: admin::Role,
+        role: Role,
         password: &str,
     ) -> Result<AccountChange, HostError> {
         let name = match parse_name(name) {
@@ -110,7 +103,7 @@ impl admin::Operators for PanelOperators {
             return Ok(unfit);
         }
         let pw_hash = self.0.passwords.hash(password).await?;
-        let operator = Operator { name, pw_hash, role: stored(role) };
+        let operator = OperatorCredentials { name, pw_hash, role };
         match self.0.db.add_operator(&operator, self.0.clock.now()).await {
             Ok(()) => Ok(AccountChange::Done),
             Err(db::Error::Taken(_)) => Ok(AccountChange::NameTaken),
@@ -121,12 +114,12 @@ impl admin::Operators for PanelOperators {
     async fn change(
         &self,
         name: &str,
-        role: admin::Role,
+        role: Role,
         is_enabled: bool,
     ) -> Result<AccountChange, HostError> {
         let Self(AppState { db, clock, .. }) = self;
         let disabled_at = if is_enabled { 0 } else { clock.now() };
-        if !db.change_operator(name, stored(role), disabled_at).await? {
+        if !db.change_operator(name, role, disabled_at).await? {
             let is_known = db.operator(name).await?.is_some();
             return Ok(if is_known { AccountChange::LastOperator } else { AccountChange::Unknown });
         }
@@ -171,18 +164,4 @@ fn unfit(password: &str) -> Option<AccountChange> {
     let sentence = || format!("Operator passwords must have at least {MIN_PASSWORD} characters.");
     let is_short = password.chars().count() < MIN_PASSWORD;
     is_short.then(|| AccountChange::Rejected(sentence()))
-}
-
-fn shown(role: Role) -> admin::Role {
-    match role {
-        Role::Viewer => admin::Role::Viewer,
-        Role::Operator => admin::Role::Operator,
-    }
-}
-
-fn stored(role: admin::Role) -> Role {
-    match role {
-        admin::Role::Viewer => Role::Viewer,
-        admin::Role::Operator => Role::Operator,
-    }
 }

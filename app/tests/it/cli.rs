@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::process::Command;
 
+use admin::Role;
 use clap::{Arg, CommandFactory};
 use minitwit::auth::{PasswordCheck, Passwords};
 use minitwit::commands::Cli;
-use minitwit::db::{DatabaseUrl, Role};
+use minitwit::db::DatabaseUrl;
 
 use crate::harness::{TestApp, on_both_databases};
 use crate::service::{fails, minitwit, run, succeeds};

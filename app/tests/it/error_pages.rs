@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use minitwit::db::Role;
+use admin::Role;
 
 use crate::accessibility::Axe;
 use crate::harness::{Backend, Served, eventually};

@@ -1,11 +1,11 @@
 //! Incidents: what alerting systems and deployments leave in the database, on both databases, and the
 //! door by which notifications come in.
 
-use admin::{Alert, Texts};
+use admin::{Alert, Role, Texts};
 use axum::body::Body;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{Method, StatusCode};
-use minitwit::db::{Db, Role};
+use minitwit::db::Db;
 use serde_json::json;
 
 use crate::harness::{Answer, TestApp, on_both_databases, request, send};

@@ -4,8 +4,8 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use admin::Role;
 use logsearch::record::{Level, LogRecord, Value};
-use minitwit::db::Role;
 use minitwit::listen::Listener;
 use serde_json::json;
 use tokio_util::sync::{CancellationToken, DropGuard};

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use admin::Role;
 use http::header::{CONTENT_TYPE, COOKIE, SET_COOKIE, USER_AGENT};
 use http::{Method, StatusCode};
-use minitwit::db::Role;
 use minitwit::operators;
 
 use crate::harness::{Answer, TestApp, on_both_databases, request, send};

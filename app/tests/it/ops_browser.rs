@@ -4,6 +4,7 @@
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
+use admin::Role;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -11,7 +12,6 @@ use axum::routing::get;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, REFERER, USER_AGENT};
 use http::{Method, StatusCode};
 use logsearch::layer::chain_panic_hook;
-use minitwit::db::Role;
 use minitwit::error::AppError;
 use minitwit::listen::Listener;
 use minitwit::metrics::Surface;

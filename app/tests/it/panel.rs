@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use admin::Role;
 use axum::body::Body;
 use http::header::{CONTENT_TYPE, COOKIE};
 use http::{Method, StatusCode};
@@ -11,7 +12,7 @@ use logsearch::layer::LogLayer;
 use logsearch::logs::{Logs, Options};
 use logsearch::record::{Level, LogRecord, Value};
 use minitwit::auth::{AlertToken, SessionToken};
-use minitwit::db::{self, Operator, Origin, Role};
+use minitwit::db::{self, OperatorCredentials, Origin};
 use minitwit::exposition::Exposition;
 use minitwit::jobs::Jobs;
 use minitwit::ops;
@@ -70,7 +71,8 @@ impl Panel {
 
     /// Somebody who is logged in; the account is made when there is none.
     pub async fn log_in(&self, app: &TestApp, name: &str, role: Role) -> Somebody {
-        let operator = Operator { name: name.to_owned(), pw_hash: "none".to_owned(), role };
+        let operator =
+            OperatorCredentials { name: name.to_owned(), pw_hash: "none".to_owned(), role };
         app.state.db.set_operator(&operator, app.clock.now()).await.unwrap();
         let token = SessionToken::generate().unwrap();
         let now = app.clock.now();

@@ -143,11 +143,8 @@ fn back(panel: &Panel) -> Response {
 }
 
 fn role(form: &Params) -> Result<Role, PanelError> {
-    match form.get("role") {
-        Some("viewer") => Ok(Role::Viewer),
-        Some("operator") => Ok(Role::Operator),
-        _ => Err(PanelError::Invalid("The role must be viewer or operator.".to_owned())),
-    }
+    let role = form.get("role").unwrap_or_default().parse();
+    role.map_err(|error: &str| PanelError::Invalid(error.to_owned()))
 }
 
 /// `POST /operators`: another account.
