@@ -22,7 +22,7 @@ number=0
 while IFS=$'\t' read -r text _; do
     number=$((number + 1))
     jq --join-output . <<<"$text" >"fuzz/corpus/query/text-$number"
-done < <(tail -n +2 tests/corpus.tsv)
+done < <(tail -n +2 tests/it/corpus.tsv)
 
 fuzz query -dict=fuzz/query.dict -max_len=4096
 fuzz frames -max_len=65536

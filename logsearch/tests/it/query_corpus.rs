@@ -1,8 +1,6 @@
 //! The query language by example: each row of `corpus.tsv` is an input (as JSON text), its tree (field
 //! names as typed, times in milliseconds) and its notices, joined by `; `.
 
-#![expect(clippy::unwrap_used, reason = "a broken table fails the test")]
-
 use logsearch::query::{Comparison, Operand, Query, parse};
 use serde_json::{Value, json};
 

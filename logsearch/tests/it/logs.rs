@@ -1,8 +1,6 @@
 //! The whole way of a record: emitted, found at once, watched live, in the text file, found again after a
 //! restart, counted.
 
-#![expect(clippy::unwrap_used, reason = "a failed step of a test is a failed test")]
-
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};

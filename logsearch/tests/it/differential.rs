@@ -1,8 +1,6 @@
 //! The embedded store against brute force: generated records and generated queries, with partitions,
 //! merges, the memory tail and restarts in between. The matcher decides what is right.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,7 +1,6 @@
 //! What can happen to a store's directory, done to real files: the store starts, says what it found,
 //! and finds every record it still has.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![expect(
     clippy::print_stdout,
     reason = "skips are said, and a child tells its parent what is acknowledged"
@@ -449,7 +448,7 @@ async fn killing_the_process_loses_nothing_acknowledged() {
     let directory = tempfile::tempdir().unwrap();
     for round in 1..=3_usize {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "writer_to_be_killed", "--nocapture"])
+            .args(["--exact", "faults::writer_to_be_killed", "--nocapture"])
             .env("FAULTS_ROOT", directory.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -1,8 +1,6 @@
 //! Faults of the write-ahead log with real files: torn and corrupt frames, missing and foreign segments,
 //! a full or read-only disk, two processes.
 
-#![expect(clippy::unwrap_used, reason = "a failed step of a test is a failed test")]
-
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};

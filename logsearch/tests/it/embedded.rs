@@ -1,8 +1,6 @@
 //! The embedded store keeps every promise of a store, with sizes so small that the suite's records
 //! fill partitions and segments, and with the sizes a service runs with.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -1,8 +1,6 @@
 //! Nothing that is recorded or asked costs more than its bound: names of fields, age, room on the disk,
 //! the time and the stack of a query.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;

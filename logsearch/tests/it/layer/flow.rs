@@ -86,7 +86,7 @@ fn the_store_s_own_threads_and_targets_are_not_recorded() {
         info!("from a thread that serves");
     });
     let targets: Vec<_> = records.iter().map(|record| record.target.as_str()).collect();
-    assert_eq!(targets, ["tantivy_user", "layer::flow"]);
+    assert_eq!(targets, ["tantivy_user", module_path!()]);
 }
 
 #[test]
