@@ -16,6 +16,7 @@ pub mod live;
 pub mod logs;
 pub mod memory;
 pub mod metrics;
+mod percentile;
 pub mod pipeline;
 pub mod query;
 mod quiet;

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use parking_lot::RwLock;
 
 use crate::fields;
+use crate::percentile;
 use crate::query::{Matcher, Query};
 use crate::record::{LogRecord, Matchable, ValueRef};
 use crate::store::{
@@ -233,20 +234,9 @@ fn percentiles(
     }
     let group = |(value, mut numbers): (String, Vec<f64>)| {
         numbers.sort_by(|a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal));
-        let percentiles = percents.iter().filter_map(|percent| nearest_rank(&numbers, *percent));
+        let percentiles =
+            percents.iter().filter_map(|percent| percentile::of_sorted(&numbers, *percent));
         PercentileGroup { value, count: numbers.len() as u64, percentiles: percentiles.collect() }
     };
     groups.into_iter().take(size.max(usize::from(!is_grouped))).map(group).collect()
-}
-
-/// The smallest of the sorted numbers that so many percent of them do not exceed.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a rank is between 0 and the number of records"
-)]
-fn nearest_rank(sorted: &[f64], percent: f64) -> Option<f64> {
-    let rank = (percent / 100.0 * sorted.len() as f64).ceil() as usize;
-    sorted.get(rank.clamp(1, sorted.len().max(1)) - 1).copied()
 }

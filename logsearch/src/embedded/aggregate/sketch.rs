@@ -1,6 +1,8 @@
 //! Percentiles of many numbers in little memory: exact for few, then counts in buckets that are 1.6 %
 //! wide, so that a percentile is within 0.8 %.
 
+use crate::percentile;
+
 /// Up to so many numbers are kept as they are.
 const EXACT: usize = 64;
 /// Bits of the fraction that tell buckets apart.
@@ -111,20 +113,13 @@ impl Sketch {
     }
 
     /// The smallest number that so many percent of them do not exceed; `None` when there is none.
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a rank is between 1 and the number of records"
-    )]
     pub fn percentile(&self, percent: f64) -> Option<f64> {
-        let rank =
-            ((percent / 100.0 * self.count as f64).ceil() as u64).clamp(1, self.count.max(1));
         if self.buckets.is_empty() {
             let mut sorted = self.exact.clone();
             sorted.sort_by(f64::total_cmp);
-            return sorted.get(rank as usize - 1).copied();
+            return percentile::of_sorted(&sorted, percent);
         }
+        let rank = percentile::nearest_rank(percent, self.count);
         let mut seen = 0;
         let mut keys = (self.base..).zip(&self.buckets);
         let found = keys.find(|(_, count)| {
