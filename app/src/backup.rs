@@ -24,13 +24,13 @@ pub fn extension(url: &DatabaseUrl) -> &'static str {
 
 /// A program that is needed is not installed.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("{0} is not installed; it comes with PostgreSQL's client programs")]
+#[error("{0} is not installed; it is part of the PostgreSQL client tools")]
 pub struct ToolMissing(pub &'static str);
 
 /// Writes a backup into a file that does not exist yet: complete, checked and on disk, or not at all.
 /// Fails with [`ToolMissing`] where `pg_dump` is needed and not installed.
 pub async fn write(url: &DatabaseUrl, file: &Path) -> anyhow::Result<()> {
-    anyhow::ensure!(!file.exists(), "{} exists already", file.display());
+    anyhow::ensure!(!file.exists(), "{} already exists", file.display());
     let part = files::Part::create(file)?;
     match url {
         DatabaseUrl::Sqlite(database) => sqlite::copy(database, part.path()).await,
@@ -52,7 +52,7 @@ pub struct Restored {
 /// Puts a backup in the place of the database, which is kept aside. The backup is checked first, and
 /// nobody may use the database.
 pub async fn restore(url: &DatabaseUrl, file: &Path, now: Timestamp) -> anyhow::Result<Restored> {
-    anyhow::ensure!(file.is_file(), "there is no file {}", file.display());
+    anyhow::ensure!(file.is_file(), "file not found: {}", file.display());
     match url {
         DatabaseUrl::Sqlite(database) => sqlite::restore(database, file, now).await,
         DatabaseUrl::Postgres(url) => postgres::restore(url, file, now).await,
@@ -64,7 +64,7 @@ fn check_version(found: i64, file: &Path) -> anyhow::Result<()> {
     let known = crate::db::known_version();
     anyhow::ensure!(
         found <= known,
-        "{} has schema version {found}, this program knows {known}; restore it with the newer program",
+        "{} has schema version {found}, but this version supports only {known}; restore it with the newer version",
         file.display()
     );
     Ok(())

@@ -56,7 +56,7 @@ fn with<T>(look: impl FnOnce(&mut Faults) -> T) -> T {
 pub fn check_listener(ops: SocketAddr) -> anyhow::Result<()> {
     anyhow::ensure!(
         ops.ip().is_loopback(),
-        "this build can be told to fail; it runs only with --ops on a loopback address, not on {ops}"
+        "this build can inject faults; it only runs with --ops on a loopback address, not on {ops}"
     );
     Ok(())
 }
@@ -148,7 +148,10 @@ fn run_slow_statements(state: &AppState) {
             let db = db.clone();
             async move {
                 if let Err(error) = db.run_slowly().await {
-                    tracing::warn!(error.message = error.chain(), "no slow statement");
+                    tracing::warn!(
+                        error.message = error.chain(),
+                        "could not run the slow statement"
+                    );
                 }
             }
         });
@@ -167,10 +170,7 @@ fn block_workers(time: Duration) {
 
 fn log_errors(pause: Duration) {
     repeat(move || async move {
-        tracing::error!(
-            error.message = "chaos was asked for",
-            "something fails that is no request"
-        );
+        tracing::error!(error.message = "injected fault", "injected error outside of a request");
         tokio::time::sleep(pause).await;
     });
 }
@@ -201,14 +201,14 @@ pub async fn disturb(request: Request, next: Next) -> Response {
         (faults.latency, panics, fails, faults.discard && is_post_of_message(&request))
     });
     tokio::time::sleep(latency).await;
-    assert!(!panics, "chaos was asked for");
+    assert!(!panics, "injected fault");
     if discards {
         return StatusCode::NO_CONTENT.into_response();
     }
     // It has run its statements by then, as a request that fails by itself.
     let response = next.run(request).await;
     if fails {
-        return AppError::Internal(anyhow::anyhow!("chaos was asked for")).into_response();
+        return AppError::Internal(anyhow::anyhow!("injected fault")).into_response();
     }
     response
 }
@@ -226,6 +226,6 @@ pub async fn job(name: &str) -> anyhow::Result<()> {
     if let Some(off) = hangs {
         off.cancelled().await;
     }
-    anyhow::ensure!(!fails, "chaos was asked for");
+    anyhow::ensure!(!fails, "injected fault");
     Ok(())
 }

@@ -32,10 +32,10 @@ pub struct Answer {
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// Not connected in time.
-    #[error("no connection in time")]
+    #[error("connect timeout")]
     ConnectTimeout,
     /// Connected, but nothing came in time.
-    #[error("no answer in time")]
+    #[error("read timeout")]
     ReadTimeout,
     /// Refused, reset or closed early.
     #[error("{0}")]

@@ -27,9 +27,9 @@ const LOGS_GRACE: Duration = Duration::from_secs(1);
 /// Threads that still hash passwords when the service ends are not waited for any longer.
 const RUNTIME_GRACE: Duration = Duration::from_millis(500);
 
-/// MiniTwit: a small Twitter that can be looked into.
+/// MiniTwit: a small Twitter clone with built-in observability.
 ///
-/// Without a command it serves the site, the simulator API and the ops pages.
+/// Without a command, it serves the site, the simulator API and the ops pages.
 #[derive(Debug, Parser)]
 #[command(name = "minitwit", version, args_conflicts_with_subcommands = true)]
 pub struct Cli {
@@ -41,36 +41,36 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve the site, the API and the ops pages; the default
+    /// Serve the site, the API and the ops pages (default)
     Serve(Box<Config>),
-    /// Create the database, or bring it to this version, and end
+    /// Create the database or migrate it to this version, then exit
     #[command(visible_alias = "init")]
     Migrate(DataConfig),
-    /// Search, watch and export the logs
+    /// Search, tail and export the logs
     #[command(subcommand)]
     Logs(logs::Command),
-    /// Ask a running service whether it is ready; says so by its exit code
+    /// Check whether a running service is ready; exits with 0 if it is
     Healthcheck(health::Args),
-    /// Print all messages as CSV: id, author's id, text, flagged
+    /// Print all messages as CSV: id, author id, text, flagged
     Messages(flag::MessagesArgs),
-    /// Hide messages from every list
+    /// Hide messages from all timelines
     Flag(flag::FlagArgs),
     /// Show hidden messages again
     Unflag(flag::FlagArgs),
-    /// Look after the accounts of operators
+    /// Manage operator accounts
     #[command(subcommand)]
     Admin(admin::Command),
-    /// Copy the database into a file, while it is in use
+    /// Back up the database to a file, also while the service is running
     Backup(backup::BackupArgs),
-    /// Put a backup in the place of the database, which is kept aside; the service has to be stopped
+    /// Restore the database from a backup and keep the current one aside; stop the service first
     Restore(backup::RestoreArgs),
-    /// Mark a deployment on the charts of the panel
+    /// Mark a deployment on the panel's charts
     DeployMark(deploy_mark::Args),
-    /// Send what the course's simulator would send
+    /// Send the load of the course's simulator
     Simulate(simulate::Args),
 }
 
-/// Runs what was asked for.
+/// Runs the command that was given.
 pub fn run(cli: Cli) -> anyhow::Result<()> {
     let Some(command) = cli.command else { return serve(&cli.serve) };
     match command {
@@ -101,7 +101,7 @@ fn serve(config: &Config) -> anyhow::Result<()> {
     let runtime = runtime(&mut Builder::new_multi_thread())?;
     let ended = runtime.block_on(server::run(config, &data_dir, &telemetry));
     if let Err(error) = &ended {
-        tracing::error!(error.message = error_chain(error.as_ref()), "the service ended");
+        tracing::error!(error.message = error_chain(error.as_ref()), "service failed");
     }
     runtime.shutdown_timeout(RUNTIME_GRACE);
     telemetry.logs.shutdown(LOGS_GRACE);

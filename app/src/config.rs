@@ -36,14 +36,14 @@ pub struct Config {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Data")]
 pub struct DataConfig {
-    /// Directory of the SQLite file, the logs and the backups; created when missing
+    /// Directory for the SQLite file, the logs and the backups; created if missing
     #[arg(long, env = "MINITWIT_DATA_DIR", default_value = "data", value_name = "DIR")]
     pub data_dir: PathBuf,
     /// `sqlite:<path>` or `postgres://<user>@<host>/<name>` [default: minitwit.sqlite in the data
     /// directory]
     #[arg(long, env = "MINITWIT_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Option<DatabaseUrl>,
-    /// File that holds the database URL, for one with a password
+    /// File with the database URL, for URLs that contain a password
     #[arg(
         long,
         env = "MINITWIT_DATABASE_URL_FILE",
@@ -51,11 +51,11 @@ pub struct DataConfig {
         conflicts_with = "database_url"
     )]
     pub database_url_file: Option<FromFile<DatabaseUrl>>,
-    /// Reading connections to SQLite
+    /// Number of SQLite read connections
     #[arg(long, env = "MINITWIT_SQLITE_READERS", default_value_t = 4, value_name = "N",
         value_parser = clap::value_parser!(u32).range(1..=64))]
     pub sqlite_readers: u32,
-    /// Connections to PostgreSQL
+    /// Number of PostgreSQL connections
     #[arg(long, env = "MINITWIT_POSTGRES_CONNECTIONS", default_value_t = 10, value_name = "N",
         value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub postgres_connections: u32,
@@ -89,7 +89,7 @@ pub enum Surfaces {
     Site,
     /// API and ops
     Api,
-    /// Ops alone, which also runs the jobs
+    /// Ops only; also runs the scheduled jobs
     Ops,
 }
 
@@ -97,7 +97,7 @@ pub enum Surfaces {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Listeners")]
 pub struct ListenConfig {
-    /// Address of the site; port 0 picks a free one, which is logged
+    /// Address of the site; port 0 picks a free port and logs it
     #[arg(long, env = "MINITWIT_SITE", default_value = "127.0.0.1:5000", value_name = "ADDRESS",
         value_parser = parse_address)]
     pub site: SocketAddr,
@@ -105,31 +105,31 @@ pub struct ListenConfig {
     #[arg(long, env = "MINITWIT_API", default_value = "127.0.0.1:5001", value_name = "ADDRESS",
         value_parser = parse_address)]
     pub api: SocketAddr,
-    /// Address of /admin, /metrics, /livez and /readyz; never make it public
+    /// Address of /admin, /metrics, /livez and /readyz; never expose it publicly
     #[arg(long, env = "MINITWIT_OPS", default_value = "127.0.0.1:5002", value_name = "ADDRESS",
         value_parser = parse_address)]
     pub ops: SocketAddr,
     /// Which listeners this process opens
     #[arg(long, env = "MINITWIT_ROLE", value_enum, default_value_t = Surfaces::All)]
     pub role: Surfaces,
-    /// Networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed
+    /// Networks of proxies whose X-Forwarded-For and X-Forwarded-Proto headers are trusted
     #[arg(long, env = "MINITWIT_TRUSTED_PROXIES", value_delimiter = ',', value_name = "CIDR,...",
         value_parser = parse_network)]
     pub trusted_proxies: Vec<IpNet>,
-    /// The longest a request may take
+    /// Request timeout
     #[arg(long, env = "MINITWIT_REQUEST_TIMEOUT", default_value = "20s", value_name = "DURATION")]
     pub request_timeout: Span,
-    /// Combinations of route, method and status that are measured apart; further ones become one
+    /// Maximum number of route, method and status combinations in metrics; further ones share one series
     #[arg(long, env = "MINITWIT_METRICS_LABEL_SETS", default_value_t = 220, value_name = "N",
         value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub metrics_label_sets: u16,
-    /// How long running requests may take to end after SIGTERM
+    /// How long to wait for running requests after SIGTERM
     #[arg(long, env = "MINITWIT_SHUTDOWN_GRACE", default_value = "7s", value_name = "DURATION")]
     pub shutdown_grace: Span,
-    /// Address of Grafana for browsers, linked in the panel
+    /// URL of Grafana, linked from the panel
     #[arg(long, env = "MINITWIT_GRAFANA_URL", value_name = "URL", value_parser = parse_web_url)]
     pub grafana_url: Option<String>,
-    /// Address of Prometheus for browsers, linked in the panel
+    /// URL of Prometheus, linked from the panel
     #[arg(long, env = "MINITWIT_PROMETHEUS_URL", value_name = "URL", value_parser = parse_web_url)]
     pub prometheus_url: Option<String>,
 }
@@ -150,21 +150,21 @@ impl ListenConfig {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Accounts")]
 pub struct AccountConfig {
-    /// Shortest password of a new user, in characters; the simulator's users have 5 and more
+    /// Minimum password length for new users, in characters; simulator users have 5 or more
     #[arg(long, env = "MINITWIT_MIN_PASSWORD", default_value_t = 1, value_name = "N",
         value_parser = clap::value_parser!(u16).range(1..=128))]
     pub min_password: u16,
-    /// A session ends when unused for this long
+    /// Idle timeout of sessions
     #[arg(long, env = "MINITWIT_SESSION_IDLE", default_value = "12h", value_name = "DURATION")]
     pub session_idle: Span,
-    /// A session ends after this long in any case
+    /// Maximum lifetime of sessions
     #[arg(long, env = "MINITWIT_SESSION_MAX", default_value = "7d", value_name = "DURATION")]
     pub session_max: Span,
-    /// Credentials of the simulator as `<user>:<password>`; the default is public knowledge
+    /// Credentials of the simulator as `<user>:<password>`; the default is publicly known
     #[arg(long, env = "MINITWIT_SIMULATOR_AUTH", default_value = DEFAULT_SIMULATOR_AUTH,
         value_name = "USER:PASSWORD", hide_env_values = true)]
     pub simulator_auth: Credentials,
-    /// File that holds them
+    /// File with the credentials
     #[arg(
         long,
         env = "MINITWIT_SIMULATOR_AUTH_FILE",
@@ -172,10 +172,10 @@ pub struct AccountConfig {
         conflicts_with = "simulator_auth"
     )]
     pub simulator_auth_file: Option<FromFile<Credentials>>,
-    /// Password of the operator `admin`, set at the start [default: made up once and printed]
+    /// Password of the operator `admin`, set at startup [default: generated and printed on first start]
     #[arg(long, env = "MINITWIT_ADMIN_PASSWORD", value_name = "PASSWORD", hide_env_values = true)]
     pub admin_password: Option<Secret>,
-    /// File that holds it
+    /// File with the password of the operator `admin`
     #[arg(
         long,
         env = "MINITWIT_ADMIN_PASSWORD_FILE",
@@ -183,7 +183,7 @@ pub struct AccountConfig {
         conflicts_with = "admin_password"
     )]
     pub admin_password_file: Option<FromFile<Secret>>,
-    /// Show avatars of gravatar.com instead of built-in ones; tells that site who is looked at
+    /// Load avatars from gravatar.com instead of generating them; tells Gravatar which users are viewed
     #[arg(long, env = "MINITWIT_GRAVATAR", value_parser = clap::builder::BoolishValueParser::new())]
     pub gravatar: bool,
 }
@@ -207,11 +207,11 @@ impl AccountConfig {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Alerts")]
 pub struct AlertConfig {
-    /// What Grafana or Alertmanager sends as bearer token to /admin/api/alerts [default: made up once
-    /// and kept in the file alert-token of the data directory]
+    /// Bearer token that Grafana or Alertmanager sends to /admin/api/alerts [default: generated and
+    /// stored in alert-token in the data directory]
     #[arg(long, env = "MINITWIT_ALERT_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     pub alert_token: Option<Secret>,
-    /// File that holds it
+    /// File with the alert token
     #[arg(
         long,
         env = "MINITWIT_ALERT_TOKEN_FILE",
@@ -234,11 +234,11 @@ impl AlertConfig {
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// Pretty on a terminal, else JSON
+    /// Pretty on a terminal, JSON otherwise
     Auto,
-    /// For people
+    /// Human-readable
     Pretty,
-    /// One JSON object a line
+    /// One JSON object per line
     Json,
 }
 
@@ -246,24 +246,24 @@ pub enum LogFormat {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Logs")]
 pub struct LogConfig {
-    /// Form of the log on standard error
+    /// Format of the log on standard error
     #[arg(long, env = "MINITWIT_LOG_FORMAT", value_enum, default_value_t = LogFormat::Auto)]
     pub log_format: LogFormat,
-    /// What goes to standard error, as `<target>=<level>,...`
+    /// Log levels for standard error, as `<target>=<level>,...`
     #[arg(long, env = "MINITWIT_LOG", default_value = DEFAULT_LEVELS, value_name = "LEVELS",
         value_parser = Levels::parse)]
     pub log: Levels,
-    /// What goes into the log index; `minitwit logs levels` changes it while the service runs
+    /// Log levels for the log index; change them at runtime with `minitwit logs levels`
     #[arg(long, env = "MINITWIT_LOG_INDEX", default_value = DEFAULT_LEVELS, value_name = "LEVELS",
         value_parser = Levels::parse)]
     pub log_index: Levels,
-    /// Older records are removed from the index
+    /// Retention of log records
     #[arg(long, env = "MINITWIT_LOG_MAX_AGE", default_value = "14d", value_name = "DURATION")]
     pub log_max_age: Span,
-    /// The index never takes more of the disk; the oldest records go first
+    /// Maximum size of the log store on disk; the oldest records are deleted first
     #[arg(long, env = "MINITWIT_LOG_MAX_SIZE", default_value = "2GiB", value_name = "SIZE")]
     pub log_max_size: Size,
-    /// Also write text lines to this file, 5 MiB and then anew, keeping 5 old ones
+    /// Also log to this file as text; rotated at 5 MiB, keeping 5 old files
     #[arg(long, env = "MINITWIT_LOG_FILE", value_name = "FILE")]
     pub log_file: Option<PathBuf>,
 }
@@ -275,11 +275,11 @@ const DEFAULT_LEVELS: &str = "info,tokio_cron_scheduler=warn";
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Jobs")]
 pub struct JobConfig {
-    /// Daily backups kept; 0 makes none
+    /// Number of daily backups to keep; 0 disables them
     #[arg(long, env = "MINITWIT_BACKUPS", default_value_t = 7, value_name = "N",
         value_parser = clap::value_parser!(u16).range(0..=3650))]
     pub backups: u16,
-    /// Where backups go [default: backups in the data directory]
+    /// Backup directory [default: backups in the data directory]
     #[arg(long, env = "MINITWIT_BACKUP_DIR", value_name = "DIR")]
     pub backup_dir: Option<PathBuf>,
 }
@@ -296,13 +296,13 @@ fn parse_web_url(text: &str) -> Result<String, String> {
     let is_web = text.starts_with("http://") || text.starts_with("https://");
     (is_web || text.is_empty())
         .then(|| text.to_owned())
-        .ok_or_else(|| "does not start with http:// or https://".to_owned())
+        .ok_or_else(|| "must start with http:// or https://".to_owned())
 }
 
 /// An address to listen on.
 pub fn parse_address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse().map_err(|_| {
-        "an address is <ip>:<port>, such as 127.0.0.1:5000 or [::]:5000; port 0 picks a free one"
+        "an address is <ip>:<port>, such as 127.0.0.1:5000 or [::]:5000; port 0 picks a free port"
     })
 }
 
@@ -363,7 +363,7 @@ impl FromStr for Secret {
 
 impl fmt::Debug for Secret {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("(not shown)")
+        formatter.write_str("(hidden)")
     }
 }
 
@@ -382,7 +382,7 @@ impl FromStr for Credentials {
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("(not shown)")
+        formatter.write_str("(hidden)")
     }
 }
 
@@ -398,7 +398,7 @@ impl<T: FromStr<Err: fmt::Display>> FromStr for FromFile<T> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| format!("could not read the file: {error}"))?;
         let value = text.trim_end_matches(['\r', '\n']).parse();
-        value.map(Self).map_err(|error| format!("the file holds something else: {error}"))
+        value.map(Self).map_err(|error| format!("invalid content: {error}"))
     }
 }
 

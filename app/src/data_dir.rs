@@ -21,11 +21,11 @@ impl DataDir {
         let lock_path = path.join("lock");
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&lock_path);
         let lock = lock.with_context(|| {
-            format!("could not write in the data directory {} (--data-dir)", path.display())
+            format!("could not write to the data directory {} (--data-dir)", path.display())
         })?;
         if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
             anyhow::bail!(
-                "another minitwit uses the data directory {}; stop it, or give this one its own (--data-dir)",
+                "another minitwit process is using the data directory {}; stop it or choose another one (--data-dir)",
                 path.display()
             );
         }
@@ -43,7 +43,7 @@ pub fn create(path: &Path) -> anyhow::Result<()> {
     let created = DirBuilder::new().recursive(true).mode(0o700).create(path);
     created.with_context(|| format!("could not create the data directory {}", path.display()))?;
     let metadata = fs::metadata(path)?;
-    anyhow::ensure!(metadata.is_dir(), "the data directory {} is a file", path.display());
+    anyhow::ensure!(metadata.is_dir(), "the data directory {} is not a directory", path.display());
     Ok(())
 }
 

@@ -25,7 +25,7 @@ impl DurableRecords {
         if let Some(logs) = &self.0
             && !logs.urgent_synced(SYNC_TIMEOUT).await
         {
-            tracing::warn!("an audit record or error was not on the disk before the answer");
+            tracing::warn!("response sent before its audit or error record was fsynced");
         }
     }
 }

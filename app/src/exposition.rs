@@ -48,7 +48,7 @@ impl Exposition {
         if let Some(logs) = &self.0.logs
             && let Err(error) = logs.publish_metrics().await
         {
-            tracing::warn!(error.message = %error, "the log index does not say how it is doing");
+            tracing::warn!(error.message = %error, "could not read log index status");
         }
         self.0.process.publish(&self.0.data_dir);
         runtime::publish();

@@ -118,7 +118,7 @@ impl Jobs {
     /// No further ticks. Running jobs are not waited for: each is safe to cut off.
     pub async fn stop(mut self) {
         if let Err(error) = self.scheduler.shutdown().await {
-            tracing::warn!(error.message = %error, "the scheduler did not stop");
+            tracing::warn!(error.message = %error, "could not stop the scheduler");
         }
     }
 }

@@ -104,7 +104,7 @@ impl Listener {
             connections.spawn("connection", async move {
                 // What goes wrong here is the client's going away, or its bad HTTP.
                 if let Err(error) = serving.await {
-                    tracing::debug!(client.address = %peer.ip(), error.message = %error, "connection ended");
+                    tracing::debug!(client.address = %peer.ip(), error.message = %error, "connection failed");
                 }
                 drop(permit);
             });
@@ -115,7 +115,7 @@ impl Listener {
         if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
             tracing::warn!(
                 listener.name = self.name,
-                "requests were cut off at the end of the grace"
+                "aborted running requests after the shutdown grace period"
             );
         }
     }

@@ -46,7 +46,7 @@ pub async fn ensure(state: &AppState, configured: Option<&Secret>) -> anyhow::Re
         let mut terminal = std::io::stderr().lock();
         writeln!(
             terminal,
-            "\n  Operator account:  {ADMIN}\n  Password:          {password}\n  Shown only now; change it with `minitwit admin passwd`.\n"
+            "\n  Operator account:  {ADMIN}\n  Password:          {password}\n  This password is shown only once. Change it with `minitwit admin passwd`.\n"
         )?;
     }
     Ok(())
@@ -63,7 +63,7 @@ pub async fn set_password(
 ) -> anyhow::Result<()> {
     anyhow::ensure!(
         password.chars().count() >= MIN_PASSWORD,
-        "the password of an operator has to have at least {MIN_PASSWORD} characters"
+        "operator passwords must have at least {MIN_PASSWORD} characters"
     );
     let pw_hash = passwords.hash(password).await?;
     let operator = OperatorCredentials { name: name.to_owned(), pw_hash, role };
@@ -78,7 +78,7 @@ pub fn parse_name(text: &str) -> Result<String, &'static str> {
     let is_fine = !text.is_empty()
         && text.chars().count() <= MAX_NAME
         && !text.chars().any(|c| c.is_control() || c.is_whitespace());
-    is_fine.then(|| text.to_owned()).ok_or("a name has 1 to 64 characters and no spaces")
+    is_fine.then(|| text.to_owned()).ok_or("a name must have 1 to 64 characters and no spaces")
 }
 
 fn make_up() -> anyhow::Result<String> {

@@ -185,11 +185,11 @@ async fn note_version(state: &AppState) {
         Ok(true) => tracing::info!(
             service.version = version,
             service.revision = revision,
-            "a version was deployed"
+            "new version deployed"
         ),
         Ok(false) => {}
         Err(error) => {
-            tracing::warn!(error.message = error.chain(), "the deployment was not noted");
+            tracing::warn!(error.message = error.chain(), "could not record the deployment");
         }
     }
 }
@@ -199,7 +199,7 @@ fn past(config: &Config, data_dir: &DataDir) -> Metrics {
     let host = process::host_name().unwrap_or_else(|| "this host".to_owned());
     let past = charts::metrics(format!("{host}, ops at {}", config.listen.ops));
     if let Err(error) = past.keep_in(&data_dir.path().join("metrics")) {
-        tracing::warn!(error.message = %error, "charts of metrics start anew and end with the process");
+        tracing::warn!(error.message = %error, "metric history unavailable, keeping it in memory only");
     }
     past
 }
@@ -256,8 +256,8 @@ fn warn_about_public_credentials(config: &Config) {
     let is_public = |address: std::net::SocketAddr| !address.ip().is_loopback();
     if is_default && (is_public(config.listen.api) || is_public(config.listen.site)) {
         tracing::warn!(
-            "the simulator API is reachable from outside with the credentials of the course, which \
-             everybody knows; set MINITWIT_SIMULATOR_AUTH"
+            "the simulator API is exposed with the publicly known default credentials; set \
+             MINITWIT_SIMULATOR_AUTH"
         );
     }
 }
@@ -269,6 +269,6 @@ fn raise_file_limit() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     if let Err(error) = setrlimit(Resource::Nofile, limit) {
-        tracing::warn!(error.message = %error, "could not raise the limit of open files");
+        tracing::warn!(error.message = %error, "could not raise the open file limit");
     }
 }

@@ -15,7 +15,7 @@ impl Signals {
     /// # Errors
     /// When the system refuses a handler.
     pub fn listen() -> anyhow::Result<Self> {
-        let listen = |kind| signal(kind).context("could not listen to signals");
+        let listen = |kind| signal(kind).context("could not install signal handlers");
         Ok(Self {
             terminate: listen(SignalKind::terminate())?,
             interrupt: listen(SignalKind::interrupt())?,
@@ -33,7 +33,7 @@ impl Signals {
     /// Ends the process at the next one: who asks twice does not want to wait.
     pub async fn exit_on_second(mut self) -> ! {
         let name = self.wait().await;
-        tracing::warn!(process.signal = name, "stopping at once");
+        tracing::warn!(process.signal = name, "second signal, exiting immediately");
         std::process::exit(130);
     }
 }

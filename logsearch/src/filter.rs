@@ -25,7 +25,9 @@ const AUDIT: &str = "audit";
 
 /// A part of a text that names no level.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a level nor `target=level`; levels are off, error, warn, info, debug, trace")]
+#[error(
+    "`{0}` is neither a level nor `target=level`; levels are off, error, warn, info, debug, trace"
+)]
 pub struct LevelsError(String);
 
 impl Levels {
@@ -198,7 +200,7 @@ fn tell_of_revert(dispatch: &WeakDispatch, levels: &Levels) {
         tracing::info!(
             target: AUDIT,
             { event.action = "levels.revert", user.name = "system", logs.levels = %levels },
-            "the usual log levels hold again"
+            "restored the configured log levels"
         );
     });
 }

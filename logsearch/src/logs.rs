@@ -33,7 +33,7 @@ pub enum StartError {
     #[error(transparent)]
     Store(#[from] OpenError),
     /// The system gives no thread.
-    #[error("could not start the thread that writes the log")]
+    #[error("could not start the log writer thread")]
     Thread(#[source] io::Error),
 }
 

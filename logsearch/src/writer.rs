@@ -422,7 +422,7 @@ impl<D: Destination> Writer<D> {
             return;
         }
         let mut encoder = Encoder::default();
-        encoder.message_with(|text| text.push("log records were lost"));
+        encoder.message_with(|text| text.push("log records dropped"));
         put_count(&mut encoder, "log.lost", lost);
         for level in Level::ALL {
             let lost = counts.dropped_at(level) - before.dropped_at(level);

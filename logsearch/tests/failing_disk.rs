@@ -197,7 +197,7 @@ async fn a_sync_that_fails_is_told_and_costs_no_record() {
     }
     let status = store.wal().status();
     assert_eq!((status.failure, status.lost_unwritten), (None, [0; 5]));
-    assert!(status.notices.iter().any(|notice| notice.contains("written again after")));
+    assert!(status.notices.iter().any(|notice| notice.contains("writes recovered after")));
     // What a machine that lost its power now would have: the log alone, read from the disk.
     let log = disk.path().join("copy");
     drop(store);

@@ -33,12 +33,12 @@ impl AlertToken {
         if let Some(token) = configured {
             anyhow::ensure!(
                 token.chars().count() >= MIN,
-                "the alert token has to have at least {MIN} characters"
+                "the alert token must have at least {MIN} characters"
             );
             return Ok(Self(token.into()));
         }
         let path = data_dir.join(FILE);
-        let context = || format!("could not keep the alert token in {}", path.display());
+        let context = || format!("could not store the alert token in {}", path.display());
         let token = match fs::read_to_string(&path) {
             Ok(text) if !text.trim().is_empty() => text.trim().to_owned(),
             Ok(_) => make_up(&path).with_context(context)?,

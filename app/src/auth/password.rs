@@ -26,7 +26,7 @@ const QUEUE: usize = 8;
 
 /// Too many passwords are being hashed already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("too many passwords are being checked")]
+#[error("too many password checks in progress")]
 pub struct Busy;
 
 /// What a comparison found.

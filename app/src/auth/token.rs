@@ -37,7 +37,7 @@ impl SessionToken {
 
 impl fmt::Debug for SessionToken {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("(not shown)")
+        formatter.write_str("(hidden)")
     }
 }
 

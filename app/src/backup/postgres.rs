@@ -45,9 +45,10 @@ pub async fn restore(url: &str, file: &Path, now: Timestamp) -> anyhow::Result<R
     // A name has at most 63 bytes.
     let base: String = database.name().chars().take(20).collect();
     let (fresh, aside) = (format!("{base}_restore_{stamp}"), format!("{base}_before_{stamp}"));
-    database.create_beside(&fresh).await.context(
-        "could not create a database beside the present one; the role needs the right CREATEDB",
-    )?;
+    database
+        .create_beside(&fresh)
+        .await
+        .context("could not create a database next to the current one; the role needs CREATEDB")?;
     let exchanged = fill_and_exchange(&database, file, &fresh, &aside).await;
     if exchanged.is_err() {
         // The failure that led here says more than one of cleaning up.
@@ -68,19 +69,19 @@ async fn fill_and_exchange(
     run("pg_restore", command).await?;
     let version = database.schema_version(fresh).await?;
     let version = version.with_context(|| {
-        format!("{} is not a backup of MiniTwit: it has no table of migrations", file.display())
+        format!("{} is not a MiniTwit backup: it has no migrations table", file.display())
     })?;
     check_version(version, file)?;
     refuse_while_used(database).await?;
-    database.exchange(fresh, aside).await.context("could not exchange the databases")?;
+    database.exchange(fresh, aside).await.context("could not swap the databases")?;
     Ok(version)
 }
 
 async fn refuse_while_used(database: &WholeDatabase) -> anyhow::Result<()> {
-    let users = database.users().await.context("could not ask who uses the database")?;
+    let users = database.users().await.context("could not list the connections to the database")?;
     anyhow::ensure!(
         users == 0,
-        "the database {} is in use by {users} connections; stop every service on it first",
+        "database {} is in use ({users} open connections); stop all services that use it first",
         database.name()
     );
     Ok(())
@@ -128,7 +129,8 @@ async fn run(program: &'static str, mut command: Command) -> anyhow::Result<()> 
 /// An unnamed file of the kernel's.
 fn tempfile() -> anyhow::Result<File> {
     let flags = rustix::fs::MemfdFlags::CLOEXEC;
-    let file = rustix::fs::memfd_create("minitwit-tool", flags).context("could not make a file")?;
+    let file = rustix::fs::memfd_create("minitwit-tool", flags)
+        .context("could not create a temporary file")?;
     Ok(file.into())
 }
 

@@ -16,7 +16,7 @@ const SUFFIXES: [&str; 2] = ["-wal", "-shm"];
 /// Copies a database and checks the copy.
 pub async fn copy(database: &Path, to: &Path) -> anyhow::Result<()> {
     // Opening would say only "unable to open database file".
-    anyhow::ensure!(database.is_file(), "there is no database at {}", database.display());
+    anyhow::ensure!(database.is_file(), "no database found at {}", database.display());
     sqlite_file::copy(database, to).await?;
     sqlite_file::check(to, Check::Quick).await?;
     Ok(())
@@ -86,7 +86,7 @@ impl Companions {
 
 fn keep(first: &Path, second: &Path) -> anyhow::Result<()> {
     fs::hard_link(first, second)
-        .with_context(|| format!("could not keep {} as {}", first.display(), second.display()))
+        .with_context(|| format!("could not rename {} to {}", first.display(), second.display()))
 }
 
 /// SQLite may have been faster.

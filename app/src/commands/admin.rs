@@ -14,7 +14,7 @@ use crate::operators;
 /// `minitwit admin ...`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Set an operator's password, and add the operator when there is none of that name
+    /// Set an operator's password; creates the account if it does not exist and enables it if it is disabled
     Passwd(PasswdArgs),
 }
 
@@ -29,10 +29,10 @@ fn role_parser() -> impl TypedValueParser<Value = Role> {
 /// `minitwit admin passwd`.
 #[derive(Args, Debug)]
 pub struct PasswdArgs {
-    /// The operator
+    /// Name of the operator
     #[arg(long, default_value = operators::ADMIN, value_parser = operators::parse_name)]
     name: String,
-    /// What the operator may do [default: as before; operator for a new one]
+    /// Role of the operator [default: unchanged; operator for a new account]
     #[arg(long, value_parser = role_parser())]
     role: Option<Role>,
     #[command(flatten)]
@@ -51,5 +51,5 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
     operators::set_password(&db, &passwords, &args.name, &password, role, &clock).await?;
     db.close().await;
     let verb = if known.is_some() { "changed" } else { "added" };
-    super::say(&format!("{verb} {} with the role {}", args.name, role.as_str()))
+    super::say(&format!("{verb} {} with role {}", args.name, role.as_str()))
 }

@@ -12,7 +12,7 @@ use crate::data_dir::DataDir;
 /// `minitwit backup`.
 #[derive(clap::Args, Debug)]
 pub struct BackupArgs {
-    /// File to write, which must not exist [default: a new name in the backup directory]
+    /// File to write; must not exist [default: a timestamped file in the backup directory]
     #[arg(long, value_name = "FILE")]
     to: Option<PathBuf>,
     #[command(flatten)]
@@ -24,7 +24,7 @@ pub struct BackupArgs {
 /// `minitwit restore`.
 #[derive(clap::Args, Debug)]
 pub struct RestoreArgs {
-    /// A backup: a SQLite file, or an archive of `pg_dump`
+    /// Backup to restore: a SQLite file or a `pg_dump` archive
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]
@@ -52,7 +52,7 @@ pub async fn restore(args: &RestoreArgs) -> anyhow::Result<()> {
         restored.schema_version
     ))?;
     match restored.aside {
-        Some(aside) => super::say(&format!("what was there before is kept as {aside}")),
+        Some(aside) => super::say(&format!("the previous database is kept as {aside}")),
         None => Ok(()),
     }
 }

@@ -11,15 +11,15 @@ const MAX: usize = 200;
 /// `minitwit deploy-mark`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// What was deployed
+    /// Version that was deployed
     #[arg(long, env = "MINITWIT_DEPLOY_VERSION", default_value = env!("CARGO_PKG_VERSION"),
         value_parser = parse_text)]
     version: String,
-    /// The revision of its source
+    /// Source revision that was deployed
     #[arg(long, env = "MINITWIT_DEPLOY_REVISION", default_value = build::REVISION,
         value_parser = parse_text)]
     revision: String,
-    /// What to say about it
+    /// Note to show with the mark
     #[arg(long, env = "MINITWIT_DEPLOY_NOTE", default_value = "", value_parser = parse_text)]
     note: String,
     #[command(flatten)]
@@ -28,7 +28,7 @@ pub struct Args {
 
 fn parse_text(text: &str) -> Result<String, &'static str> {
     let is_fine = text.chars().count() <= MAX && !text.chars().any(char::is_control);
-    is_fine.then(|| text.to_owned()).ok_or("at most 200 characters in one line")
+    is_fine.then(|| text.to_owned()).ok_or("use at most 200 characters on one line")
 }
 
 /// Marks it now.
@@ -36,5 +36,5 @@ pub async fn mark(args: &Args) -> anyhow::Result<()> {
     let db = super::open(&args.data).await?;
     db.mark_deploy(&args.version, &args.revision, &args.note, Clock::default().now()).await?;
     db.close().await;
-    super::say(&format!("marked the deployment of {} {}", args.version, args.revision))
+    super::say(&format!("marked deployment of {} {}", args.version, args.revision))
 }

@@ -18,7 +18,7 @@ pub struct MessagesArgs {
 /// `minitwit flag` and `minitwit unflag`.
 #[derive(clap::Args, Debug)]
 pub struct FlagArgs {
-    /// Ids of messages, as `minitwit messages` lists them
+    /// Message ids, as listed by `minitwit messages`
     #[arg(required = true, value_name = "ID", value_parser = clap::value_parser!(i64).range(1..))]
     ids: Vec<i64>,
     #[command(flatten)]
@@ -47,13 +47,13 @@ pub async fn set(args: &FlagArgs, flagged: bool) -> anyhow::Result<()> {
     let mut unknown = Vec::new();
     for id in &args.ids {
         if db.set_flagged(*id, flagged).await? {
-            super::say(&format!("message {id} is {}", if flagged { "hidden" } else { "shown" }))?;
+            super::say(&format!("message {id} is {}", if flagged { "hidden" } else { "visible" }))?;
         } else {
             unknown.push(id.to_string());
         }
     }
     db.close().await;
-    anyhow::ensure!(unknown.is_empty(), "there is no message {}", unknown.join(", "));
+    anyhow::ensure!(unknown.is_empty(), "no such message: {}", unknown.join(", "));
     Ok(())
 }
 

@@ -12,11 +12,11 @@ use crate::config::{Span, parse_address};
 /// `minitwit healthcheck`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Address of the ops listener of the service
+    /// Address of the service's ops listener
     #[arg(long, env = "MINITWIT_OPS", default_value = "127.0.0.1:5002", value_name = "ADDRESS",
         value_parser = parse_address)]
     ops: SocketAddr,
-    /// How long to wait for it
+    /// How long to wait for a response
     #[arg(
         long,
         env = "MINITWIT_HEALTHCHECK_TIMEOUT",

@@ -25,17 +25,17 @@ use crate::data_dir::DataDir;
 pub enum Command {
     /// Find records: `minitwit logs search 'status:5xx route:/msgs/*' --last 1h`
     Search(SearchArgs),
-    /// Watch matching records as they happen, until interrupted
+    /// Follow matching records live until interrupted
     Tail(TailArgs),
-    /// Write every matching record to standard output
+    /// Write all matching records to standard output
     Export(ExportArgs),
-    /// Show how much is kept and what went wrong
+    /// Show the size, state and problems of the log store
     Stats(Place),
-    /// Show or change which records are kept, for a time if wished
+    /// Show or change the log levels, optionally for a limited time
     Levels(LevelsArgs),
-    /// Read every file of the logs and compare checksums; changes nothing
+    /// Verify the checksums of all log files; changes nothing
     Verify(Place),
-    /// Build the index anew from the records; the service has to be stopped
+    /// Rebuild the index from the stored records; stop the service first
     Reindex(Place),
 }
 
@@ -50,28 +50,28 @@ pub struct Place {
 /// Which time.
 #[derive(Args, Clone, Debug)]
 struct Window {
-    /// The last so much time, such as 15m, 1h or 7d
+    /// Length of the window up to now, such as 15m, 1h or 7d
     #[arg(long, value_name = "DURATION", default_value = "1h", conflicts_with_all = ["from", "to"])]
     last: Span,
-    /// From this time on (RFC 3339)
+    /// Start of the window (RFC 3339)
     #[arg(long, value_name = "TIME")]
     from: Option<jiff::Timestamp>,
-    /// Until this time (RFC 3339) [default: now]
+    /// End of the window (RFC 3339) [default: now]
     #[arg(long, value_name = "TIME")]
     to: Option<jiff::Timestamp>,
 }
 
 #[derive(Args, Clone, Debug)]
 pub struct SearchArgs {
-    /// The query: words, "phrases", field:value, level>=warn, -not, (a OR b); empty finds everything
+    /// Query: words, "phrases", field:value, level>=warn, -not, (a OR b); empty matches all records
     #[arg(default_value = "", hide_default_value = true)]
     query: String,
     #[command(flatten)]
     window: Window,
-    /// At most so many records
+    /// Maximum number of records
     #[arg(long, short = 'n', default_value_t = 100, value_name = "N")]
     limit: usize,
-    /// Oldest first
+    /// Show the oldest records first
     #[arg(long)]
     ascending: bool,
     #[arg(long, value_enum, default_value_t = OutputFormat::Pretty)]
@@ -82,7 +82,7 @@ pub struct SearchArgs {
 
 #[derive(Args, Clone, Debug)]
 pub struct TailArgs {
-    /// The query; empty watches everything
+    /// Query; empty matches all records
     #[arg(default_value = "", hide_default_value = true)]
     query: String,
     #[arg(long, value_enum, default_value_t = OutputFormat::Pretty)]
@@ -93,7 +93,7 @@ pub struct TailArgs {
 
 #[derive(Args, Clone, Debug)]
 pub struct ExportArgs {
-    /// The query; empty exports everything
+    /// Query; empty matches all records
     #[arg(default_value = "", hide_default_value = true)]
     query: String,
     #[command(flatten)]
@@ -106,9 +106,9 @@ pub struct ExportArgs {
 
 #[derive(Args, Clone, Debug)]
 pub struct LevelsArgs {
-    /// As `info,minitwit::db=debug`; shows the current ones when absent
+    /// New levels, such as `info,minitwit::db=debug`; without them, the current levels are shown
     levels: Option<String>,
-    /// Then back to the usual ones
+    /// Restore the configured levels after this time
     #[arg(long = "for", value_name = "DURATION", requires = "levels")]
     time: Option<Span>,
     #[command(flatten)]
@@ -134,7 +134,7 @@ async fn search(args: SearchArgs) -> anyhow::Result<()> {
     let mut output = Output::new(args.format)?;
     let found = source.pages(search, args.limit, |records| output.records(records)).await?;
     if found == 0 {
-        note("no records in this window; a wider one is asked for with --last 24h")?;
+        note("no matching records in this window; widen it, for example with --last 24h")?;
     }
     Ok(())
 }
@@ -150,7 +150,10 @@ async fn export(args: ExportArgs) -> anyhow::Result<()> {
 async fn tail(args: TailArgs) -> anyhow::Result<()> {
     show_notices(&args.query)?;
     let Source::Service(mut client) = Source::open(&args.place.data_dir).await? else {
-        bail!("no service uses {}, so nothing happens there", args.place.data_dir.display());
+        bail!(
+            "no service is running on {}, so there is nothing to tail",
+            args.place.data_dir.display()
+        );
     };
     let mut output = Output::new(args.format)?;
     client
@@ -168,7 +171,10 @@ async fn stats(place: &Place) -> anyhow::Result<()> {
 
 async fn levels(args: LevelsArgs) -> anyhow::Result<()> {
     let Source::Service(mut client) = Source::open(&args.place.data_dir).await? else {
-        bail!("no service uses {}; set its levels with --log-index", args.place.data_dir.display());
+        bail!(
+            "no service is running on {}; set its levels with --log-index",
+            args.place.data_dir.display()
+        );
     };
     let levels = match args.levels {
         None => client.levels().await?,
@@ -190,8 +196,8 @@ fn verify(place: &Place) -> anyhow::Result<()> {
     found.log_damage.iter().try_for_each(|damage| say(&format!("  damaged: {damage}")))?;
     anyhow::ensure!(
         found.is_sound(),
-        "parts are damaged; the service sets them aside and rebuilds what it can when it starts, \
-         `minitwit logs reindex` rebuilds every index (a service that is writing can look damaged)"
+        "log files are damaged; on its next start the service quarantines them and rebuilds what it \
+         can, and `minitwit logs reindex` rebuilds all indexes (files of a running service can look damaged)"
     );
     Ok(())
 }
@@ -216,7 +222,7 @@ impl Window {
         let to = self.to.map_or(now.saturating_add(1), jiff::Timestamp::as_microsecond);
         let last = to.saturating_sub(micros(self.last.0));
         let from = self.from.map_or(last, jiff::Timestamp::as_microsecond);
-        anyhow::ensure!(from < to, "the window ends before it begins");
+        anyhow::ensure!(from < to, "the window must end after it starts");
         let search = Search::new(query::parse(text).query).within(TimeRange { from, to });
         Ok(search.ascending(ascending).limit(limit.min(MAX_PAGE)))
     }

@@ -17,14 +17,14 @@ const COURSE_SPEED: f64 = 100_000.0;
 /// `minitwit simulate`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// The simulator API
+    /// URL of the simulator API
     #[arg(long, env = "MINITWIT_SIMULATE_URL", default_value = "http://127.0.0.1:5001")]
     url: Url,
     /// Credentials as `<user>:<password>`
     #[arg(long, env = "MINITWIT_SIMULATOR_AUTH", default_value = DEFAULT_SIMULATOR_AUTH,
         value_name = "USER:PASSWORD", hide_env_values = true)]
     auth: Credentials,
-    /// File that holds them
+    /// File with the credentials
     #[arg(
         long,
         env = "MINITWIT_SIMULATOR_AUTH_FILE",
@@ -32,39 +32,39 @@ pub struct Args {
         conflicts_with = "auth"
     )]
     auth_file: Option<FromFile<Credentials>>,
-    /// Scenario file of the course to play [default: an endless one of the same mixture is invented]
+    /// Scenario file of the course to replay [default: an endless generated scenario of the same mix]
     #[arg(long, env = "MINITWIT_SIMULATE_FILE", value_name = "FILE")]
     file: Option<PathBuf>,
-    /// Commands a second [default: 10, or what --speed says with a file]
+    /// Commands per second [default: 10, or as set by --speed with --file]
     #[arg(long, env = "MINITWIT_SIMULATE_RATE", value_name = "N", value_parser = parse_positive)]
     rate: Option<f64>,
-    /// How many times faster than its own time a file is played [default: 100000, as the course does]
+    /// Speed-up factor for replaying a file [default: 100000, as the course does]
     #[arg(long, env = "MINITWIT_SIMULATE_SPEED", value_name = "FACTOR", requires = "file",
         conflicts_with = "rate", value_parser = parse_positive)]
     speed: Option<f64>,
-    /// Send each command as soon as there is a free client
+    /// Send each command as soon as a client is free
     #[arg(long, env = "MINITWIT_SIMULATE_NO_WAIT", conflicts_with_all = ["rate", "speed"],
         value_parser = clap::builder::BoolishValueParser::new())]
     no_wait: bool,
-    /// Commands at once; with more than one, everybody is registered first
+    /// Concurrent clients; with more than one, all users are registered first
     #[arg(long, env = "MINITWIT_SIMULATE_CLIENTS", default_value_t = 1, value_name = "N",
         value_parser = clap::value_parser!(u16).range(1..=1024))]
     clients: u16,
-    /// Users of an invented scenario
+    /// Users in a generated scenario
     #[arg(long, env = "MINITWIT_SIMULATE_USERS", default_value_t = 100, value_name = "N",
         value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
     users: u32,
-    /// Seed of an invented scenario
+    /// Random seed of a generated scenario
     #[arg(long, env = "MINITWIT_SIMULATE_SEED", default_value_t = 1, value_name = "N")]
     seed: u64,
-    /// Ends after this long [default: 1m, or with the file]
+    /// Stop after this time [default: 1m, or at the end of the file]
     #[arg(long, env = "MINITWIT_SIMULATE_DURATION", value_name = "DURATION")]
     duration: Option<Span>,
-    /// First id: rows of a file before it are left out, invented commands count from it
+    /// First command id: earlier rows of a file are skipped, generated commands count from it
     #[arg(long, env = "MINITWIT_SIMULATE_START_AT", default_value_t = 0, value_name = "ID",
         value_parser = clap::value_parser!(i64).range(0..))]
     start_at: i64,
-    /// How long to wait for a connection, and for each part of an answer
+    /// Timeout for connecting and for each read
     #[arg(
         long,
         env = "MINITWIT_SIMULATE_TIMEOUT",
@@ -72,7 +72,7 @@ pub struct Args {
         value_name = "DURATION"
     )]
     timeout: Span,
-    /// Report as JSON
+    /// Print the report as JSON
     #[arg(long, env = "MINITWIT_SIMULATE_JSON",
         value_parser = clap::builder::BoolishValueParser::new())]
     json: bool,
@@ -80,7 +80,7 @@ pub struct Args {
 
 fn parse_positive(text: &str) -> Result<f64, &'static str> {
     let number = text.parse::<f64>().ok().filter(|number| (1e-6..=1e12).contains(number));
-    number.ok_or("it is a number over 0")
+    number.ok_or("must be a number greater than 0")
 }
 
 impl Args {
@@ -130,8 +130,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     };
     print(&report, args.json)?;
     let (errors, requests) = (report.errors(), report.requests());
-    anyhow::ensure!(requests > 0, "nothing was sent");
-    anyhow::ensure!(errors == 0, "{errors} of {requests} commands went wrong");
+    anyhow::ensure!(requests > 0, "no commands were sent");
+    anyhow::ensure!(errors == 0, "{errors} of {requests} commands failed");
     Ok(())
 }
 

@@ -21,16 +21,19 @@ pub fn read_password(name: &str) -> anyhow::Result<String> {
     let mut line = String::new();
     let read = io::stdin().lock().take(MAX_LENGTH + 1).read_line(&mut line);
     read.context("could not read the password from standard input")?;
-    anyhow::ensure!(line.len() as u64 <= MAX_LENGTH, "the password has over {MAX_LENGTH} bytes");
+    anyhow::ensure!(
+        line.len() as u64 <= MAX_LENGTH,
+        "the password is longer than {MAX_LENGTH} bytes"
+    );
     let password = line.trim_end_matches(['\r', '\n']);
-    anyhow::ensure!(!password.is_empty(), "standard input holds no password");
+    anyhow::ensure!(!password.is_empty(), "no password on standard input");
     Ok(password.to_owned())
 }
 
 fn type_twice(name: &str) -> anyhow::Result<String> {
     let mut terminal = Silent::open()?;
-    let password = terminal.ask(&format!("New password of {name}: "))?;
-    let repeated = terminal.ask("Once more: ")?;
+    let password = terminal.ask(&format!("New password for {name}: "))?;
+    let repeated = terminal.ask("Repeat password: ")?;
     anyhow::ensure!(password == repeated, "the two passwords do not match");
     Ok(password)
 }
@@ -45,13 +48,14 @@ impl Silent {
     fn open() -> anyhow::Result<Self> {
         let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty");
         let terminal = terminal.context("could not open the terminal")?;
-        let before = tcgetattr(&terminal).context("could not ask the terminal")?;
+        let before = tcgetattr(&terminal).context("could not read the terminal settings")?;
         let mut silent = before.clone();
         // As a signal, Ctrl-C would end the program and leave the terminal silent; instead it ends the
         // line.
         silent.local_modes.remove(LocalModes::ECHO | LocalModes::ISIG);
         silent.special_codes[SpecialCodeIndex::VEOL] = INTERRUPT;
-        tcsetattr(&terminal, OptionalActions::Flush, &silent).context("could not silence it")?;
+        tcsetattr(&terminal, OptionalActions::Flush, &silent)
+            .context("could not turn off terminal echo")?;
         Ok(Self { terminal, before })
     }
 
@@ -63,7 +67,7 @@ impl Silent {
         reader.read_until(b'\n', &mut line)?;
         self.terminal.write_all(b"\n")?;
         anyhow::ensure!(!line.contains(&INTERRUPT) && !line.is_empty(), "cancelled");
-        let text = String::from_utf8(line).ok().context("the password is not UTF-8")?;
+        let text = String::from_utf8(line).ok().context("the password is not valid UTF-8")?;
         Ok(text.trim_end_matches(['\r', '\n']).to_owned())
     }
 }

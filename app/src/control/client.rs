@@ -42,7 +42,8 @@ impl Client {
             Ok(stream) => stream,
             Err(error) if is_nobody(error.kind()) => return Ok(None),
             Err(error) => {
-                return Err(error).with_context(|| format!("could not ask {}", path.display()));
+                return Err(error)
+                    .with_context(|| format!("could not connect to {}", path.display()));
             }
         };
         Ok(Some(Self { connection: Connection::open(stream).await? }))
@@ -68,7 +69,9 @@ impl Client {
         let mut body = self.get("/tail", &TailParameters { q }).await?.into_body();
         let mut pending = Vec::new();
         while let Some(frame) = body.frame().await {
-            let Ok(data) = frame.context("the service ended")?.into_data() else { continue };
+            let Ok(data) = frame.context("the service closed the connection")?.into_data() else {
+                continue;
+            };
             pending.extend_from_slice(&data);
             while let Some(end) = pending.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = pending.drain(..=end).collect();
@@ -112,11 +115,12 @@ impl Client {
     }
 
     async fn send(&mut self, request: Request<Full<Bytes>>) -> anyhow::Result<Response<Incoming>> {
-        let response = self.connection.send(request).await.context("the service went away")?;
+        let response =
+            self.connection.send(request).await.context("the service closed the connection")?;
         if response.status().is_success() {
             return Ok(response);
         }
-        Err(anyhow::anyhow!("the service says: {}", text_of(response).await?))
+        Err(anyhow::anyhow!("the service responded: {}", text_of(response).await?))
     }
 }
 
@@ -144,5 +148,5 @@ async fn text_of(response: Response<Incoming>) -> anyhow::Result<String> {
 
 async fn json_of<T: DeserializeOwned>(response: Response<Incoming>) -> anyhow::Result<T> {
     serde_json::from_str(&text_of(response).await?)
-        .context("the running service answers otherwise than expected; is it another version?")
+        .context("unexpected response from the running service; it may be a different version")
 }

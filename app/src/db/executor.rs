@@ -234,7 +234,12 @@ impl Db {
         let duration_us = micros(duration);
         match rows {
             Ok(rows) if duration < SLOW => {
-                tracing::debug!(duration_us, db.rows = rows, db.query.text = sql, "statement ran");
+                tracing::debug!(
+                    duration_us,
+                    db.rows = rows,
+                    db.query.text = sql,
+                    "statement executed"
+                );
             }
             Ok(rows) => {
                 tracing::warn!(
@@ -248,7 +253,7 @@ impl Db {
             }
             // Whoever asked decides what a taken name means; it is no failure of the database.
             Err(Error::Taken(_)) => {
-                tracing::debug!(duration_us, "statement met a unique constraint");
+                tracing::debug!(duration_us, "statement violated a unique constraint");
             }
             Err(error) => {
                 let chain = error.chain();

@@ -58,8 +58,8 @@ const HAS_MIGRATIONS: Statement = Statement::read(
 pub enum MigrationError {
     /// A later version of the program has migrated this database.
     #[error(
-        "the database has schema version {found}, this program knows {known}; \
-         run the newer program, or restore a backup made before the upgrade"
+        "the database has schema version {found}, this version supports only {known}; \
+         run the newer version, or restore a backup made before the upgrade"
     )]
     Newer {
         /// In the database.
@@ -103,7 +103,7 @@ impl Db {
     }
 }
 
-/// The newest schema version this program knows.
+/// The newest schema version this version supports only.
 pub fn known_version() -> i64 {
     MIGRATIONS.last().map_or(0, |(number, ..)| *number)
 }

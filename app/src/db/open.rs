@@ -35,7 +35,7 @@ impl std::fmt::Debug for DatabaseUrl {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Sqlite(path) => write!(formatter, "sqlite:{}", path.display()),
-            Self::Postgres(_) => formatter.write_str("postgres://(not shown)"),
+            Self::Postgres(_) => formatter.write_str("postgres://(hidden)"),
         }
     }
 }
@@ -77,10 +77,10 @@ pub struct OpenError {
 #[derive(Debug, thiserror::Error)]
 pub enum ExistingError {
     /// No such file.
-    #[error("there is no database at {}; `minitwit init` creates one", .0.display())]
+    #[error("no database found at {}; create one with `minitwit init`", .0.display())]
     Missing(PathBuf),
     /// Another schema version than this program's.
-    #[error("the database has schema version {found}, this program needs {known}: {advice}", advice = advice(*found, *known))]
+    #[error("the database has schema version {found}, but this version needs {known}: {advice}", advice = advice(*found, *known))]
     Schema {
         /// In the database; 0 when it is empty.
         found: i64,
@@ -96,7 +96,7 @@ pub enum ExistingError {
 }
 
 fn advice(found: i64, known: i64) -> &'static str {
-    if found < known { "run `minitwit migrate`" } else { "use the newer program" }
+    if found < known { "run `minitwit migrate`" } else { "use the newer version" }
 }
 
 impl Db {

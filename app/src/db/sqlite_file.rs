@@ -24,7 +24,7 @@ pub enum FileError {
         what: String,
     },
     /// A sound database of something else.
-    #[error("{} is not a database of MiniTwit: it has no table of migrations", .0.display())]
+    #[error("{} is not a MiniTwit database: it has no migrations table", .0.display())]
     Foreign(PathBuf),
     /// Somebody has it open.
     #[error("{} is in use; stop the service first", .0.display())]
@@ -95,7 +95,7 @@ pub async fn check(file: &Path, depth: Check) -> Result<i64, FileError> {
         let orphans = sqlx::query("PRAGMA foreign_key_check").fetch_all(&mut connection).await;
         let orphans = orphans.map_err(failed)?.len();
         if orphans > 0 {
-            let what = format!("{orphans} rows refer to rows that do not exist");
+            let what = format!("{orphans} rows violate a foreign key");
             return Err(FileError::Damaged { file: file.to_owned(), what });
         }
     }

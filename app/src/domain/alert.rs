@@ -24,11 +24,11 @@ const MAX_FINGERPRINT: usize = 64;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotificationError {
     /// Not the JSON it should be.
-    #[error("The notification is not what Grafana's or Alertmanager's webhook sends: {0}")]
+    #[error("The payload is not a Grafana or Alertmanager notification: {0}")]
     Malformed(String),
     /// More alerts than any group has.
     #[error(
-        "The notification has {0} alerts, more than {MAX_ALERTS}; set max_alerts or group them"
+        "The notification has {0} alerts, the limit is {MAX_ALERTS}; set max_alerts or group them"
     )]
     TooMany(usize),
     /// An alert makes no sense; its number in the notification, from 1.
@@ -97,7 +97,7 @@ impl AlertPayload {
         if rule.len() > MAX_NAME {
             return Err("has a name of more than 200 bytes");
         }
-        let started = time(&self.starts_at).ok_or("has no startsAt in the form of RFC 3339")?;
+        let started = time(&self.starts_at).ok_or("has no valid RFC 3339 startsAt")?;
         let (labels, annotations) = (bounded(self.labels)?, bounded(self.annotations)?);
         // What still fires may carry the time at which it will be taken for over.
         let ended = (self.status == Status::Resolved)

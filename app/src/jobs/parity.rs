@@ -94,7 +94,7 @@ async fn compare(lists: &Router) -> anyhow::Result<Parity> {
 
 async fn get(lists: &Router, path: &str) -> anyhow::Result<Vec<u8>> {
     let response = lists.clone().oneshot(Request::get(path).body(Body::empty())?).await?;
-    anyhow::ensure!(response.status().is_success(), "{path} answered {}", response.status());
+    anyhow::ensure!(response.status().is_success(), "{path} responded with {}", response.status());
     Ok(response.into_body().collect().await?.to_bytes().to_vec())
 }
 

@@ -174,14 +174,14 @@ impl Runner {
         let last = self.context.state.db.last_claim(self.job.name).await;
         match last {
             Ok(Some(last)) if last < self.current_tick() => {
-                tracing::info!(job.name = self.job.name, "making up for a missed run");
+                tracing::info!(job.name = self.job.name, "catching up on a missed run");
                 self.tick().await;
             }
             Ok(_) => {}
             Err(error) => tracing::warn!(
                 job.name = self.job.name,
                 error.message = error.chain(),
-                "could not see whether a run was missed"
+                "could not check for a missed run"
             ),
         }
     }
@@ -199,10 +199,7 @@ impl Runner {
     async fn guarded(&self) {
         self.count_missed();
         let Ok(_alone) = self.running.try_lock() else {
-            tracing::warn!(
-                job.outcome = "missed",
-                "the last run has not ended; this one is left out"
-            );
+            tracing::warn!(job.outcome = "missed", "previous run still in progress, skipping");
             return metrics::job_missed(self.job.name, 1);
         };
         let (db, tick) = (&self.context.state.db, self.current_tick());
@@ -210,7 +207,7 @@ impl Runner {
             match db.claim_job(self.job.name, tick, self.lease()).await {
                 Ok(true) => {}
                 Ok(false) => {
-                    let elsewhere = Outcome::Skipped("another replica runs it".to_owned());
+                    let elsewhere = Outcome::Skipped("another replica is running it".to_owned());
                     return drop(self.record(
                         &Ok(elsewhere),
                         Duration::ZERO,
@@ -235,7 +232,7 @@ impl Runner {
         let last = self.last_tick.swap(now, Ordering::Relaxed);
         let missed = u64::try_from(now - last - 1).unwrap_or(0);
         if last > 0 && missed > 0 {
-            tracing::warn!(job.outcome = "missed", job.missed = missed, "ticks did not come");
+            tracing::warn!(job.outcome = "missed", job.missed = missed, "missed scheduled runs");
             metrics::job_missed(self.job.name, missed);
         }
     }
@@ -254,7 +251,10 @@ impl Runner {
         if self.job.scope == Scope::Cluster {
             let db = &self.context.state.db;
             if let Err(error) = db.finish_job(self.job.name, now, outcome, &said).await {
-                tracing::warn!(error.message = error.chain(), "could not note the end of a run");
+                tracing::warn!(
+                    error.message = error.chain(),
+                    "could not record the end of a job run"
+                );
             }
         }
     }

@@ -45,6 +45,6 @@ pub async fn expired_sessions(context: Context) -> anyhow::Result<Outcome> {
     let operators = state.db.delete_idle_operator_sessions(now - micros(operators::IDLE)).await?;
     let failures = Throttle::sweep(&state.db, &state.clock).await?;
     Ok(Outcome::Done(format!(
-        "removed {sessions} sessions of users, {operators} of operators, and {failures} counts of failed log-ins"
+        "removed {sessions} user sessions, {operators} operator sessions and {failures} failed sign-in counters"
     )))
 }

@@ -10,11 +10,11 @@ use crate::db::sqlite_file::{self, Checkpoint};
 /// Renews SQLite's statistics and empties its write-ahead log. PostgreSQL does the like by itself.
 pub async fn sqlite_optimize(context: Context) -> anyhow::Result<Outcome> {
     let DatabaseUrl::Sqlite(path) = context.config.data.database() else {
-        return Ok(Outcome::Skipped("PostgreSQL looks after itself".to_owned()));
+        return Ok(Outcome::Skipped("not needed on PostgreSQL".to_owned()));
     };
     Ok(Outcome::Done(match sqlite_file::optimize(&path).await? {
-        Checkpoint::Emptied => "optimized; the write-ahead log is empty".to_owned(),
-        Checkpoint::Busy => "optimized; readers kept the write-ahead log from being emptied".into(),
+        Checkpoint::Emptied => "optimized; truncated the write-ahead log".to_owned(),
+        Checkpoint::Busy => "optimized; readers prevented truncating the write-ahead log".into(),
     }))
 }
 
@@ -22,7 +22,7 @@ pub async fn sqlite_optimize(context: Context) -> anyhow::Result<Outcome> {
 pub async fn backup(context: Context) -> anyhow::Result<Outcome> {
     let keep = usize::from(context.config.job.backups);
     if keep == 0 {
-        return Ok(Outcome::Skipped("no backups are wanted".to_owned()));
+        return Ok(Outcome::Skipped("backups are disabled".to_owned()));
     }
     let url = context.config.data.database();
     let directory = context.config.job.backup_dir(&context.config.data);
@@ -32,8 +32,8 @@ pub async fn backup(context: Context) -> anyhow::Result<Outcome> {
     match backup::write(&url, &file).await {
         Ok(()) => {}
         Err(error) if error.is::<ToolMissing>() => {
-            tracing::warn!("no backup was made: {error:#}; or set --backups 0");
-            return Ok(Outcome::Skipped("pg_dump is missing".to_owned()));
+            tracing::warn!("backup skipped: {error:#}; set --backups 0 to disable backups");
+            return Ok(Outcome::Skipped("pg_dump is not installed".to_owned()));
         }
         Err(error) => return Err(error),
     }

@@ -71,7 +71,7 @@ impl<L: Copy + Eq, I: Clone> LabelSets<L, I> {
             tracing::warn!(
                 metric.name = self.metric,
                 metric.label_sets.limit = self.most,
-                "a metric has too many label sets; further ones are measured as one"
+                "too many label sets for a metric; further ones share one series"
             );
         }
     }

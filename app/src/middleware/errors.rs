@@ -50,7 +50,7 @@ pub async fn pages(request: Request, next: Next) -> Response {
     match page.render() {
         Ok(html) => with_body(response, Html(html).into_response()),
         Err(error) => {
-            tracing::error!(error.message = %error, "the error page failed to render");
+            tracing::error!(error.message = %error, "could not render the error page");
             response
         }
     }

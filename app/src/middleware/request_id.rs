@@ -91,7 +91,7 @@ fn ulid(millis: u64, random: &[u8; 24]) -> String {
 fn random() -> [u8; 24] {
     let mut bytes = [0; 24];
     if getrandom::fill(&mut bytes).is_err() {
-        tracing::warn!("the system gives no random bytes; request ids are not random");
+        tracing::warn!("no system randomness available; request ids are not random");
     }
     bytes
 }

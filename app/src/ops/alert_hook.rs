@@ -88,8 +88,8 @@ async fn receive(
 fn record(alert: &Alert) {
     let severity = alert.label("severity");
     if alert.ended.is_some() {
-        tracing::info!(alert.name = alert.rule, alert.severity = severity, "an alert ended");
+        tracing::info!(alert.name = alert.rule, alert.severity = severity, "alert resolved");
     } else {
-        tracing::info!(alert.name = alert.rule, alert.severity = severity, "an alert fires");
+        tracing::info!(alert.name = alert.rule, alert.severity = severity, "alert firing");
     }
 }

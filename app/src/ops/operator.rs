@@ -186,7 +186,7 @@ fn audit(action: &'static str, name: &str) {
     tracing::info!(
         target: "audit",
         { event.action = action, user.name = name },
-        "operator log-in"
+        "operator sign-in"
     );
 }
 
@@ -249,7 +249,10 @@ async fn find(
     if is_use && session.as_ref().is_some_and(is_stale) {
         // A database that takes no writes is what an operator wants to look into.
         if let Err(error) = state.db.touch_operator_session(&hash, now).await {
-            tracing::warn!(error.message = error.chain(), "the use of a session was not noted");
+            tracing::warn!(
+                error.message = error.chain(),
+                "could not record that a session was used"
+            );
         }
     }
     Ok(session)

@@ -69,7 +69,8 @@ impl admin::Operators for PanelOperators {
         let client = *head.extensions.get::<Client>().ok_or("the request has no client")?;
         let (db, clock) = (state.db.clone(), state.clock.clone());
         let throttle = Throttle::new(db, clock, "operator", name, client.address);
-        let place = state.passwords.reserve().map_err(|_| "more passwords than are hashed")?;
+        let place =
+            state.passwords.reserve().map_err(|_| "too many password hashes in progress")?;
         if let Err(throttled) = throttle.reserve().await? {
             return Ok(AccountChange::Throttled(throttled.retry_after));
         }

@@ -67,7 +67,7 @@ impl Progress {
         let action = command.action().name();
         self.line(&format!("{time},{},{},{kind},{action}", self.host, command.id));
         if self.shown == MAX_SHOWN {
-            self.line("further errors are only counted");
+            self.line("further errors are counted but not shown");
         }
     }
 

@@ -109,7 +109,7 @@ impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.elapsed.as_secs_f64();
         let (requests, rate) = (self.requests(), self.rate());
-        writeln!(out, "{requests} commands in {seconds:.1} s, {rate:.0} a second\n")?;
+        writeln!(out, "{requests} commands in {seconds:.1} s, {rate:.0}/s\n")?;
         writeln!(out, "action    requests  errors   p50 ms   p95 ms   p99 ms   max ms")?;
         for action in Action::ALL {
             if let Some(latencies) = self.actions.get(&action) {
@@ -160,6 +160,6 @@ mod tests {
         assert_eq!(json["errors"][1]["kind"], "read timeout");
         let text = report.to_string();
         assert!(text.contains("       1  tweet     status 200\n"), "{text}");
-        assert!(text.starts_with("4 commands in 2.0 s, 2 a second\n"), "{text}");
+        assert!(text.starts_with("4 commands in 2.0 s, 2/s\n"), "{text}");
     }
 }

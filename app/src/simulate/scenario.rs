@@ -108,23 +108,23 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<Command>> {
 fn parse(line: &[u8]) -> anyhow::Result<Command> {
     let line = str::from_utf8(line).context("not UTF-8")?;
     let mut columns = line.strip_suffix('\r').unwrap_or(line).splitn(6, '\t');
-    let mut column = |name: &'static str| columns.next().with_context(|| format!("no {name}"));
-    let id = column("id")?.parse().context("the id is no number")?;
-    let pause_ms = column("pause")?.parse().context("the pause is no number")?;
+    let mut column = |name: &'static str| columns.next().with_context(|| format!("missing {name}"));
+    let id = column("id")?.parse().context("the id is not a number")?;
+    let pause_ms = column("pause")?.parse().context("the pause is not a number")?;
     let _time = column("time")?;
     let command = column("command")?;
     let user = column("username")?.to_owned();
     let rest = column("argument")?;
     let what = match command {
         "register" => {
-            let (email, password) = rest.split_once('\t').context("no password")?;
+            let (email, password) = rest.split_once('\t').context("missing password")?;
             What::Register(email.to_owned(), password.to_owned())
         }
         "tweet" => What::Tweet(rest.to_owned()),
         "follow" => What::Follow(rest.to_owned()),
         "unfollow" => What::Unfollow(rest.to_owned()),
         other => {
-            anyhow::bail!("{other:?} is no command; there are register, tweet, follow, unfollow")
+            anyhow::bail!("unknown command {other:?}; use register, tweet, follow or unfollow")
         }
     };
     Ok(Command { id, pause_ms, user, what })
@@ -147,10 +147,10 @@ mod tests {
     #[test]
     fn a_broken_row_says_what_is_wrong_and_where() {
         for (row, says) in [
-            ("x\t1\t2\ttweet\ta\tb", "the id is no number"),
-            ("1\t1\t2\ttweet\ta", "no argument"),
-            ("1\t1\t2\tregister\ta\tb", "no password"),
-            ("1\t1\t2\tdance\ta\tb", "is no command"),
+            ("x\t1\t2\ttweet\ta\tb", "the id is not a number"),
+            ("1\t1\t2\ttweet\ta", "missing argument"),
+            ("1\t1\t2\tregister\ta\tb", "missing password"),
+            ("1\t1\t2\tdance\ta\tb", "unknown command"),
         ] {
             let error = format!("{:#}", parse(row.as_bytes()).unwrap_err());
             assert!(error.contains(says), "{error}");

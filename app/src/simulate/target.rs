@@ -25,7 +25,7 @@ impl FromStr for Url {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const ACCEPTED: &str = "a URL of an API is http://<host>:<port>, with or without a path";
+        const ACCEPTED: &str = "an API URL is http://<host>:<port>, with an optional path";
         let rest = text.strip_prefix("http://").ok_or(ACCEPTED)?;
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let authority: http::uri::Authority = authority.parse().map_err(|_| ACCEPTED)?;
@@ -61,7 +61,7 @@ impl Target {
     /// Looks the host up, once: a lookup per request would measure the resolver.
     pub async fn find(url: Url, credentials: &str, patience: Duration) -> anyhow::Result<Self> {
         let found = tokio::net::lookup_host(&url.authority).await;
-        let first = found.with_context(|| format!("could not find {}", url.authority))?.next();
+        let first = found.with_context(|| format!("could not resolve {}", url.authority))?.next();
         let address = first.with_context(|| format!("{} has no address", url.authority))?;
         let authorization = format!("Basic {}", STANDARD.encode(credentials)).try_into()?;
         Ok(Self { url, address, authorization, patience })

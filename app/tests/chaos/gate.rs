@@ -191,8 +191,7 @@ async fn told(gate: &Gate, cookie: &str) {
         let queries = page.texts(".sum code");
         let is_told = page.has("[data-status=firing]")
             && queries.iter().any(|query| query.starts_with("status:5xx OR level:error"));
-        let has_line =
-            page.texts("tr.record").iter().any(|row| row.contains("chaos was asked for"));
+        let has_line = page.texts("tr.record").iter().any(|row| row.contains("injected fault"));
         let requests = page.values("tr.record .links [data-request]", "href");
         if is_told && has_line { requests.first().cloned().ok_or(text) } else { Err(text) }
     })

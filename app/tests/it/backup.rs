@@ -42,7 +42,7 @@ async fn a_backup_made_at_work_is_restored_and_the_old_data_kept(app: TestApp) {
     let (said, ()) = tokio::join!(succeeds(command(&to, &dir, &url)), writing);
     assert_eq!(said.trim_end(), file.to_str().unwrap());
     let line = fails(command(&to, &dir, &url)).await;
-    assert!(line.contains("exists already"), "{line}");
+    assert!(line.contains("already exists"), "{line}");
 
     app.message("a", "after").await;
     app.state.db.close().await;
@@ -100,7 +100,7 @@ async fn a_restore_refuses_what_is_in_use_or_damaged(app: TestApp) {
     let line = fails(restore()).await;
     assert!(line.contains("damaged"), "{line}");
     let line = fails(command(&["restore", "/nowhere"], &dir, &url)).await;
-    assert!(line.contains("there is no file /nowhere"), "{line}");
+    assert!(line.contains("file not found: /nowhere"), "{line}");
     assert_eq!(texts(&url).await, ["kept"], "nothing of all that changed the database");
 }
 
@@ -133,7 +133,7 @@ async fn a_foreign_or_newer_database_is_not_restored() {
     connection.close().await.unwrap();
     let restore = |file: &Path| command(&["restore", file.to_str().unwrap()], dir.path(), &url);
     let line = fails(restore(&foreign)).await;
-    assert!(line.contains("is not a database of MiniTwit"), "{line}");
+    assert!(line.contains("is not a MiniTwit database"), "{line}");
 
     let newer = dir.path().join("newer");
     let to = ["backup", "--to", newer.to_str().unwrap()];
@@ -152,7 +152,7 @@ async fn a_restore_refuses_while_a_service_holds_the_directory() {
     let file = said.trim_end();
     assert!(file.contains("/backups/minitwit-"), "{file}");
     let line = fails(command(&["restore", file], dir.path(), &url)).await;
-    assert!(line.contains("another minitwit uses"), "{line}");
+    assert!(line.contains("another minitwit process is using"), "{line}");
     service.kill();
     let said = succeeds(command(&["restore", file], dir.path(), &url)).await;
     assert!(!log_of(&aside(&said, &url)).exists(), "the log is part of the database kept aside");

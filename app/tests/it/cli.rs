@@ -90,7 +90,7 @@ async fn a_wrong_value_names_the_setting_and_what_it_accepts() {
         ("--sqlite-readers 0", "--sqlite-readers", "1..=64"),
         ("flag 0", "<ID>", "1.."),
         ("simulate --url https://x", "--url", "http://<host>:<port>"),
-        ("simulate --rate 0", "--rate", "over 0"),
+        ("simulate --rate 0", "--rate", "greater than 0"),
         ("--simulator-auth word", "--simulator-auth", "<user>:<password>"),
         ("--simulator-auth-file /nowhere", "--simulator-auth-file", "could not read the file"),
         ("--log-max-size 5GB", "--log-max-size", "512MiB or 2GiB"),
@@ -117,7 +117,7 @@ async fn variables_of_the_service_do_not_disturb_other_commands() {
     };
     assert!(succeeds(with_variables("init")).await.contains("schema version"));
     assert_eq!(succeeds(with_variables("messages")).await, "");
-    assert!(fails(with_variables("flag 7")).await.contains("no message 7"));
+    assert!(fails(with_variables("flag 7")).await.contains("no such message: 7"));
 }
 
 #[tokio::test]
@@ -126,7 +126,7 @@ async fn a_command_that_needs_a_database_does_not_make_one() {
     let mut messages = command("messages --data-dir");
     messages.arg(dir.path());
     let line = fails(messages).await;
-    assert!(line.contains("there is no database") && line.contains("minitwit init"), "{line}");
+    assert!(line.contains("no database found") && line.contains("minitwit init"), "{line}");
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 }
 
@@ -145,7 +145,7 @@ async fn messages_are_listed_hidden_and_shown(app: TestApp) {
     assert_eq!(succeeds(on(&app, "messages")).await, listed(1));
     app.browser().get("/public").await.shows("second").hides("first");
     let line = fails(on(&app, &format!("unflag {id} 999 998"))).await;
-    assert!(line.contains("there is no message 999, 998"), "{line}");
+    assert!(line.contains("no such message: 999, 998"), "{line}");
     assert_eq!(succeeds(on(&app, "messages")).await, listed(0));
 }
 
@@ -169,14 +169,14 @@ async fn an_operator_gets_a_password_from_standard_input(app: TestApp) {
 async fn a_deployment_is_marked_by_hand(app: TestApp) {
     let said =
         succeeds(on(&app, "deploy-mark --version 7 --revision abc --note certificate")).await;
-    assert_eq!(said, "marked the deployment of 7 abc\n");
+    assert_eq!(said, "marked deployment of 7 abc\n");
     let deploy = app.state.db.latest_deploy().await.unwrap().unwrap();
     let marked = (&*deploy.version, &*deploy.revision, &*deploy.note, &*deploy.how);
     assert_eq!(marked, ("7", "abc", "certificate", "command"));
     let mut two_lines = on(&app, "deploy-mark");
     two_lines.args(["--note", "one\ntwo"]);
     let output = run(two_lines, "").await;
-    assert!(String::from_utf8(output.stderr).unwrap().contains("200 characters in one line"));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("200 characters on one line"));
     assert_eq!(app.state.db.latest_deploy().await.unwrap().unwrap().at, deploy.at);
 }
 

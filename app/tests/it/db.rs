@@ -374,7 +374,7 @@ async fn a_newer_schema_is_refused(app: TestApp) {
     raw.execute(sql).await.unwrap();
     let error = app.state.db.migrate().await.unwrap_err();
     assert!(matches!(error, MigrationError::Newer { found: 4711, .. }), "{error:?}");
-    assert!(error.to_string().contains("run the newer program"), "{error}");
+    assert!(error.to_string().contains("run the newer version"), "{error}");
 }
 
 async fn a_text_with_nul_matches_nothing(app: TestApp) {

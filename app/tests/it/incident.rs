@@ -232,7 +232,7 @@ async fn what_is_no_notification_is_refused_with_a_reason(app: TestApp) {
     let panel = Panel::of(&app).await;
     let bearer = format!("Bearer {TOKEN}");
     for (body, reason) in [
-        ("", "Alertmanager's webhook"),
+        ("", "Alertmanager notification"),
         ("{}", "missing field"),
         ("{\"alerts\":[{}]}", "missing field"),
         ("alerts=1", "expected value"),

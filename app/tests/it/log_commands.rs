@@ -101,7 +101,7 @@ async fn where_there_are_no_logs_each_command_says_so() {
     let dir = tempfile::tempdir().unwrap();
     for args in [&["search"][..], &["tail"], &["export"], &["stats"], &["verify"], &["reindex"]] {
         let error = fails(logs(dir.path(), args)).await;
-        assert!(error.contains("there are no logs in"), "{args:?}: {error}");
+        assert!(error.contains("no logs found in"), "{args:?}: {error}");
     }
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "looking leaves nothing behind");
 }
@@ -131,13 +131,13 @@ async fn a_running_service_is_searched_exported_watched_and_told_about() {
     let odd = run(logs(at, &["search", "statsu:404"]), "").await;
     let said = String::from_utf8(odd.stderr).unwrap();
     assert!(odd.status.success() && said.contains("did you mean"), "{said}");
-    assert!(said.contains("no records in this window"), "{said}");
+    assert!(said.contains("no matching records in this window"), "{said}");
     let window = ["search", "--from", "2026-01-02T00:00:00Z", "--to", "2026-01-01T00:00:00Z"];
-    assert!(fails(logs(at, &window)).await.contains("ends before it begins"));
+    assert!(fails(logs(at, &window)).await.contains("must end after it starts"));
 
     let stats = succeeds(logs(at, &["stats"])).await;
     for fact in
-        ["kept for 14 days", "of at most 2048.0 MiB", "not synced", " emitted, 0 lost", "queue"]
+        ["retention 14 days", "of max. 2048.0 MiB", "not fsynced", " emitted, 0 dropped", "queue"]
     {
         assert!(stats.contains(fact), "{fact} is missing in {stats}");
     }
@@ -171,7 +171,7 @@ async fn watch(service: &Service, dir: &Path) {
     let ended = ended.await.unwrap();
     let said = String::from_utf8(ended.stderr).unwrap();
     assert_eq!(ended.status.code(), Some(1), "{said}");
-    assert!(said.starts_with("minitwit: the service ended"), "{said}");
+    assert!(said.starts_with("minitwit: the service closed the connection"), "{said}");
 }
 
 #[tokio::test]
@@ -187,7 +187,7 @@ async fn the_files_a_service_left_are_searched_and_told_about_and_nothing_is_rem
     assert!(partition.is_some_and(|line| line.contains(" records ")), "{stats}");
     assert!(!stats.contains("emitted"), "{stats}");
     let alone = fails(logs(dir.path(), &["tail"])).await;
-    assert!(alone.contains("no service uses"), "{alone}");
+    assert!(alone.contains("no service is running on"), "{alone}");
 }
 
 #[tokio::test]
@@ -203,7 +203,7 @@ async fn damage_is_found_by_verifying_and_an_index_is_built_anew() {
     let (out, error) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(1), "{out}{error}");
-    assert!(out.contains("damaged: ") && error.contains("parts are damaged"), "{out}{error}");
+    assert!(out.contains("damaged: ") && error.contains("log files are damaged"), "{out}{error}");
 
     let built = succeeds(logs(dir.path(), &["reindex"])).await;
     assert!(built.contains("p-") && built.contains(" records"), "{built}");

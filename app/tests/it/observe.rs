@@ -397,7 +397,7 @@ async fn statements_are_measured_under_their_names(app: TestApp) {
     assert!(names.contains("messages.public") && names.contains("simulator_latest.set"));
     assert!(!metrics.lines().any(|line| line.starts_with("# TYPE") && line.ends_with("summary")));
     let ran = app.records().all();
-    let ran = ran.iter().find(|record| record.message == "statement ran").unwrap();
+    let ran = ran.iter().find(|record| record.message == "statement executed").unwrap();
     assert_eq!(ran.level, Level::DEBUG);
     let mut names = BTreeSet::new();
     for (name, ..) in minitwit::db::statements() {

@@ -129,7 +129,7 @@ async fn a_job_is_run_by_hand_and_every_replica_tells_how_it_ended(app: TestApp)
     operator.post("/admin/system/jobs/nothing", &[]).await.is(404);
     operator.post("/admin/system/jobs/expired_sessions", &[]).await.is(303);
     eventually("the other replica tells", async || {
-        viewer.get("/admin/system").await.text().contains("removed 0 sessions of users")
+        viewer.get("/admin/system").await.text().contains("removed 0 user sessions")
     })
     .await;
     assert_eq!(audited(&app, "job.run"), ["octavia"]);

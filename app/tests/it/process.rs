@@ -110,7 +110,7 @@ async fn a_newer_schema_is_refused_with_advice() {
     db.close().await;
     crate::backup::pretend_newer(&path).await;
     let line = fails(serve(dir.path(), &["--site", "127.0.0.1:0"])).await;
-    assert!(line.contains("schema version 9999") && line.contains("newer program"), "{line}");
+    assert!(line.contains("schema version 9999") && line.contains("newer version"), "{line}");
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn a_second_process_on_the_same_directory_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let _first = Service::start(dir.path(), &[]).await;
     let line = fails(serve(dir.path(), &["--site", "127.0.0.1:0"])).await;
-    assert!(line.contains("another minitwit uses"), "{line}");
+    assert!(line.contains("another minitwit process is using"), "{line}");
 }
 
 #[tokio::test]
@@ -232,7 +232,7 @@ async fn what_an_operator_did_is_on_the_disk_before_the_answer() {
             search
         })
         .await;
-        assert!(found.contains("operator log-in"), "round {round}: {found}");
+        assert!(found.contains("operator sign-in"), "round {round}: {found}");
     }
 }
 
@@ -251,7 +251,7 @@ async fn levels_changed_by_a_command_and_their_end_leave_audit_records() {
     assert!(set.contains("logs.levels=debug"), "{set}");
     eventually("the usual levels hold again, and a record says so", async || {
         let reverted = run(&["search", "action:levels.revert user:system"]).await;
-        reverted.contains("the usual log levels hold again")
+        reverted.contains("restored the configured log levels")
     })
     .await;
 }

@@ -155,7 +155,7 @@ impl EmbeddedStore {
         let started = Instant::now();
         let permit = Arc::clone(&self.permits).acquire_owned();
         let permit = tokio::time::timeout(deadline, permit).await.map_err(|_| {
-            StoreError::bare(StoreErrorKind::Timeout, "too many searches are running")
+            StoreError::bare(StoreErrorKind::Timeout, "too many concurrent searches")
         })?;
         let budget = Budget::new(deadline.saturating_sub(started.elapsed()));
         let _end = budget.end_on_drop();
@@ -164,13 +164,15 @@ impl EmbeddedStore {
             let _permit = permit;
             work(&shared.snapshot(), &inner)
         };
-        let result = self.searchers.run(search).await.ok_or_else(|| {
-            StoreError::bare(StoreErrorKind::Internal, "a search ended unexpectedly")
-        })?;
+        let result = self
+            .searchers
+            .run(search)
+            .await
+            .ok_or_else(|| StoreError::bare(StoreErrorKind::Internal, "search task failed"))?;
         result.map_err(|failure| match failure {
             Failure::Refused(error) => error,
             Failure::Broken(error) => {
-                let message = "a part of the index cannot be read and was taken out";
+                let message = "an index segment is unreadable and was taken out of service";
                 StoreError::new(StoreErrorKind::Unavailable, message, error)
             }
         })
@@ -221,7 +223,7 @@ fn read_log(wal: &Wal, state: &mut State, tail_bytes: usize) {
 }
 
 fn timed_out() -> StoreError {
-    StoreError::bare(StoreErrorKind::Timeout, "the query took too long")
+    StoreError::bare(StoreErrorKind::Timeout, "the query timed out")
 }
 
 #[async_trait]
@@ -231,9 +233,8 @@ impl LogStore for EmbeddedStore {
         let task = tokio::task::spawn_blocking(move || {
             wal.append_records(&batch);
         });
-        task.await.map_err(|error| {
-            StoreError::new(StoreErrorKind::Internal, "an append ended unexpectedly", error)
-        })
+        task.await
+            .map_err(|error| StoreError::new(StoreErrorKind::Internal, "append task failed", error))
     }
 
     async fn search(&self, search: &Search) -> Result<SearchPage, StoreError> {
@@ -259,8 +260,7 @@ impl LogStore for EmbeddedStore {
     async fn status(&self) -> Result<StoreStatus, StoreError> {
         let shared = Arc::clone(&self.shared);
         let task = tokio::task::spawn_blocking(move || shared.status());
-        task.await.map_err(|error| {
-            StoreError::new(StoreErrorKind::Internal, "the status ended unexpectedly", error)
-        })
+        task.await
+            .map_err(|error| StoreError::new(StoreErrorKind::Internal, "status task failed", error))
     }
 }

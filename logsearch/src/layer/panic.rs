@@ -32,5 +32,5 @@ fn emit(panic: &PanicHookInfo<'_>) {
 }
 
 fn message<'a>(panic: &'a PanicHookInfo<'_>) -> &'a str {
-    panic.payload_as_str().unwrap_or("a value that is no text")
+    panic.payload_as_str().unwrap_or("a non-text value")
 }

@@ -203,7 +203,8 @@ impl<'a> Parser<'a> {
         }
         let word = self.plain_word();
         if word.is_empty() {
-            let message = format!("{}: has no value; matched as exists", field.typed);
+            let message =
+                format!("{}: has no value; matches records that have the field", field.typed);
             self.notice(message, start..self.scanner.at);
         }
         let query = if word.is_empty() || word.chars().all(|c| c == '*') {
@@ -278,7 +279,7 @@ impl<'a> Parser<'a> {
         let query = if compile_regex(&expression).is_ok() {
             Query::Regex(field, expression)
         } else {
-            let message = "not a usable regular expression; searched as a value";
+            let message = "invalid regular expression; searched as a value";
             self.notice(message, start..self.scanner.at);
             Query::PhraseIn(field, expression)
         };

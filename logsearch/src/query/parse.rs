@@ -164,7 +164,7 @@ impl<'a> Parser<'a> {
         self.notice("looks like a pasted log line; searched as one phrase", span.clone());
         let cut = text.char_indices().nth(MAX_PASTED_CHARS).map_or(text.len(), |(at, _)| at);
         if cut < text.len() {
-            let message = format!("only its first {MAX_PASTED_CHARS} characters are searched");
+            let message = format!("only the first {MAX_PASTED_CHARS} characters are searched");
             self.notice(message, span);
         }
         self.operand(Query::Phrase(text[..cut].into()));
@@ -241,7 +241,7 @@ impl<'a> Parser<'a> {
     /// Everything behind a lone `|` is ignored.
     fn pipe(&mut self) -> bool {
         let span = self.scanner.at..self.scanner.text.len();
-        self.notice("pipes are not supported; text after | ignored", span);
+        self.notice("pipes are not supported; text after | is ignored", span);
         self.scanner.at = self.scanner.text.len();
         false
     }

@@ -123,7 +123,7 @@ impl Pages {
         }
         let page = self.store.search(&self.search).await?;
         if page.partial {
-            let message = "the search ran into its deadline or a part of the index is missing";
+            let message = "the search timed out or part of the index is missing";
             return Err(StoreError::bare(StoreErrorKind::Timeout, message));
         }
         self.search.after = page.next;

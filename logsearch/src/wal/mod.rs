@@ -154,7 +154,7 @@ impl Wal {
             .name("log-sync".to_owned())
             .spawn(move || for_thread.run(interval));
         if let Err(error) = &spawned {
-            let notice = format!("could not start the thread that syncs the log: {error}");
+            let notice = format!("could not start the log sync thread: {error}");
             shared.state.lock().writer.note(notice);
         }
         Ok(Self { handle: Arc::new(Handle { shared, syncing: spawned.ok() }) })

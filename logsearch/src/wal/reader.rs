@@ -117,7 +117,7 @@ impl Reader {
         self.note_torn_end()?;
         if segment.first > self.position {
             let (from, to) = (self.position, segment.first);
-            self.note(format!("records {from} to {to} are not in the log"));
+            self.note(format!("records {from} to {to} are missing from the log"));
             self.position = to;
         }
         let file = match File::open(&segment.path) {
@@ -142,7 +142,7 @@ impl Reader {
         let left = open.file.metadata()?.len().saturating_sub(open.offset);
         if left > 0 {
             let first = open.segment.first;
-            self.note(format!("skipped {left} damaged bytes at the end of segment {first}"));
+            self.note(format!("skipped {left} corrupt bytes at the end of segment {first}"));
             self.corrupt += 1;
         }
         Ok(())
@@ -188,7 +188,7 @@ impl Reader {
         self.corrupt += 1;
         let lost = frame.first.saturating_sub(self.position);
         self.note(format!(
-            "skipped {at} damaged bytes of segment {first}, up to {lost} records lost"
+            "skipped {at} corrupt bytes in segment {first}; up to {lost} records lost"
         ));
         Ok(Some(to_batch(&frame)))
     }

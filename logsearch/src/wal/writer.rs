@@ -130,21 +130,21 @@ impl Writer {
     fn unreadable(&mut self, segment: &Segment) -> io::Result<Option<String>> {
         match segment::check(&File::open(&segment.path)?) {
             Header::Current => return Ok(None),
-            Header::Other(version) => return Ok(Some(format!("it has format version {version}"))),
+            Header::Other(version) => return Ok(Some(format!("format version {version}"))),
             Header::Damaged => {}
         }
         if frame::resync(&fs::read(&segment.path)?, 0).is_none() {
-            return Ok(Some("there are no records in it".to_owned()));
+            return Ok(Some("it contains no records".to_owned()));
         }
-        self.note(format!("the header of segment {} is damaged", segment.first));
+        self.note(format!("the header of segment {} is corrupt", segment.first));
         Ok(None)
     }
 
     fn set_aside(&mut self, segment: &Segment, reason: &str) {
         let name = segment.path.display();
         self.note(match segment::quarantine(&segment.path) {
-            Ok(target) => format!("set {name} aside as {}: {reason}", target.display()),
-            Err(error) => format!("cannot read {name}, {reason}, nor set it aside: {error}"),
+            Ok(target) => format!("quarantined {name} as {}: {reason}", target.display()),
+            Err(error) => format!("could not read {name} ({reason}) or quarantine it: {error}"),
         });
         // Its numbers may be in an index already.
         self.next = self.next.max(segment.first);
@@ -162,7 +162,7 @@ impl Writer {
                 good = at;
             } else if let Some(found) = frame::resync(&bytes, at + 1) {
                 self.note(format!(
-                    "{} damaged bytes in the middle of segment {}",
+                    "{} corrupt bytes in the middle of segment {}",
                     found - at,
                     last.first
                 ));
@@ -187,7 +187,7 @@ impl Writer {
         if torn > 0 {
             file.set_len(good)?;
             self.note(format!(
-                "cut {torn} bytes of an unfinished write off segment {}",
+                "truncated {torn} bytes of a torn write from segment {}",
                 last.first
             ));
         }
@@ -287,7 +287,7 @@ impl Writer {
         }
         self.written = self.next;
         if let Some((reason, _)) = self.failure.take() {
-            self.note(format!("the log is written again after: {reason}"));
+            self.note(format!("log writes recovered after: {reason}"));
         }
     }
 
@@ -305,7 +305,7 @@ impl Writer {
             // The directory may have become writable; another process may have been faster.
             match self.lock() {
                 Ok(result) => result?,
-                Err(InUse) => return Err(io::Error::other("another process writes this log")),
+                Err(InUse) => return Err(io::Error::other("another process is writing this log")),
             }
         }
         self.frames.clear();
@@ -387,7 +387,7 @@ impl Writer {
         let first = again.front().map_or(self.written, |batch| batch.first);
         if first > self.synced {
             let synced = self.synced;
-            self.note(format!("records {synced} to {first} may not be on the disk"));
+            self.note(format!("records {synced} to {first} may not have reached the disk"));
         }
         while let Some(batch) = self.backlog.pop() {
             again.push(&batch);
@@ -458,7 +458,9 @@ impl Writer {
                 break;
             }
         }
-        self.note(format!("records {from} to {end} left the log before they were released"));
+        self.note(format!(
+            "records {from} to {end} were evicted from the log before they were indexed"
+        ));
     }
 
     /// Files set aside are for people, but they must not fill the disk.
@@ -471,7 +473,7 @@ impl Writer {
             }
             if fs::remove_file(&path).is_ok() {
                 bytes -= size;
-                self.note(format!("removed {}, which had been set aside", path.display()));
+                self.note(format!("deleted quarantined {}", path.display()));
             }
         }
     }

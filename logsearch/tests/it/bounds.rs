@@ -164,7 +164,7 @@ async fn below_the_floor_of_free_disk_the_oldest_go_and_it_says_so() {
     store.append(vec![record(now() + 5_000, Vec::new())]).await.unwrap();
     assert_eq!(wait_for_count(&store, |found| found < 1_000).await, 501, "the newest stay");
     let notices = store.status().await.unwrap().notices;
-    assert!(notices.iter().any(|notice| notice.contains("disk is nearly full")), "{notices:?}");
+    assert!(notices.iter().any(|notice| notice.contains("disk is almost full")), "{notices:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -186,8 +186,10 @@ async fn a_rebuild_that_fails_is_tried_again_and_the_hole_is_told() {
     let in_the_way = partitions[1].join("index.new");
     fs::write(&in_the_way, "not a directory").unwrap();
     let store = EmbeddedStore::open(directory.path(), options()).unwrap();
-    wait_for(&store, |status| status.notices.iter().any(|n| n.contains("not be indexed yet")))
-        .await;
+    wait_for(&store, |status| {
+        status.notices.iter().any(|n| n.contains("could not rebuild the index"))
+    })
+    .await;
     let search = Search::new(Query::All).limit(2_000);
     let page = store.search(&search).await.unwrap();
     assert_eq!((page.records.len(), page.partial), (1_500, true));
@@ -208,7 +210,7 @@ async fn an_index_that_vanishes_while_it_is_written_costs_no_record() {
     let partition = fs::read_dir(directory.path().join("index")).unwrap().next().unwrap().unwrap();
     fs::rename(partition.path().join("index"), directory.path().join("lost")).unwrap();
     append(&store, 1_500..4_000).await;
-    wait_for(&store, |status| status.notices.iter().any(|n| n.contains("was indexed again"))).await;
+    wait_for(&store, |status| status.notices.iter().any(|n| n.contains("rebuilt the index"))).await;
     append(&store, 4_000..4_100).await;
     assert!(store.flush(PATIENCE).await, "{:?}", store.status().await);
     assert_eq!(numbers(&store).await, (0..4_100).collect::<Vec<_>>(), "none twice, none missing");
@@ -332,7 +334,7 @@ async fn the_store_stays_within_its_size_and_drops_the_oldest() {
     assert!((5_000..35_000).contains(&found.len()), "{}", found.len());
     assert!(found.windows(2).all(|pair| pair[1] == pair[0] + 1), "only the oldest go");
     let status = store.status().await.unwrap();
-    assert!(status.notices.iter().any(|notice| notice.contains("size of the store")));
+    assert!(status.notices.iter().any(|notice| notice.contains("size limit")));
 }
 
 fn bytes_below(path: &Path) -> u64 {
@@ -402,8 +404,10 @@ async fn a_full_disk_costs_old_records_and_never_the_service() {
     // An open file would keep its room.
     drop(file);
     fs::remove_file(&ballast).unwrap();
-    wait_for(&store, |status| !status.notices.iter().any(|n| n.contains("wait to be indexed")))
-        .await;
+    wait_for(&store, |status| {
+        !status.notices.iter().any(|n| n.contains("could not index records"))
+    })
+    .await;
     append(&store, 33_000..34_000).await;
     assert!(store.flush(PATIENCE).await);
     let before = numbers(&store).await;

@@ -201,7 +201,7 @@ fn a_missing_segment_is_a_notice_and_the_rest_is_read() {
     assert_eq!(found, expected((0..40).filter(|number| !gone.contains(number))));
     assert_eq!(
         reader.take_notices(),
-        [format!("records {} to {} are not in the log", gone.start, gone.end)]
+        [format!("records {} to {} are missing from the log", gone.start, gone.end)]
     );
 }
 
@@ -218,7 +218,7 @@ fn a_segment_of_another_format_and_a_foreign_file_are_set_aside() {
     let log = open(directory.path());
     let notices = log.status().notices.join("\n");
     assert!(
-        notices.contains("format version 0") && notices.contains("no records in it"),
+        notices.contains("format version 0") && notices.contains("contains no records"),
         "{notices}"
     );
     let second: usize = paths[1].file_stem().unwrap().to_str().unwrap().parse().unwrap();
@@ -285,7 +285,7 @@ fn the_log_never_outgrows_its_bound_and_counts_what_that_costs() {
     let lost = log.status().lost_evicted;
     assert_eq!(stored + lost.iter().sum::<u64>(), 200);
     assert!(lost[Level::Info as usize].abs_diff(lost[Level::Error as usize]) <= 1);
-    assert!(log.status().notices.last().unwrap().contains("before they were released"));
+    assert!(log.status().notices.last().unwrap().contains("before they were indexed"));
 }
 
 #[test]
@@ -415,7 +415,7 @@ fn a_full_disk_loses_the_least_severe_first_and_recovers_by_itself() {
     assert!(log.sync(DEADLINE));
     let status = log.status();
     assert_eq!((status.failure.as_ref(), status.waiting_bytes), (None, 0));
-    assert!(status.notices.last().unwrap().contains("written again"));
+    assert!(status.notices.last().unwrap().contains("writes recovered"));
     let mut stored = [0; 5];
     for record in read_all(&mut log.reader(0)) {
         stored[record.level as usize] += 1;

@@ -10,11 +10,11 @@ use logsearch::record::{Level, LogRecord, Value};
 /// The forms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum OutputFormat {
-    /// A line for people
+    /// Human-readable lines
     Pretty,
-    /// One JSON object a line
+    /// One JSON object per line
     Ndjson,
-    /// For spreadsheets
+    /// Comma-separated values with a header
     Csv,
 }
 

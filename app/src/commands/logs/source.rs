@@ -44,7 +44,7 @@ impl Source {
             found += page.records.len();
             each(&page.records)?;
             if page.partial {
-                bail!("the search took longer than its deadline; the result is not whole");
+                bail!("search timed out; results are incomplete");
             }
             match page.next {
                 Some(next) if found < at_most => search.after = Some(next),
@@ -75,7 +75,7 @@ impl Source {
 /// Where the logs of a data directory are, if there are any.
 pub fn existing(data_dir: &Path) -> anyhow::Result<PathBuf> {
     let path = directory(data_dir);
-    anyhow::ensure!(path.is_dir(), "there are no logs in {}", data_dir.display());
+    anyhow::ensure!(path.is_dir(), "no logs found in {}", data_dir.display());
     Ok(path)
 }
 

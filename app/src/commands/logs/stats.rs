@@ -32,18 +32,21 @@ fn store(status: &StoreStatus, disk: &DiskStatus, limits: Option<&Limits>) -> Ve
     let oldest = status.oldest.map_or_else(|| "-".to_owned(), time);
     let mut lines = vec![
         line("records", &status.records.to_string()),
-        line("oldest", &(oldest + &bound(&|limits| format!(", kept for {}", age(limits.max_age))))),
+        line(
+            "oldest",
+            &(oldest + &bound(&|limits| format!(", retention {}", age(limits.max_age)))),
+        ),
         line(
             "on disk",
             &(mebibytes(status.bytes)
-                + &bound(&|limits| format!(" of at most {}", mebibytes(limits.max_bytes)))),
+                + &bound(&|limits| format!(" of max. {}", mebibytes(limits.max_bytes)))),
         ),
         line("searchable until", &time(status.searchable_until)),
-        line("not synced", &format!("{} records", disk.unsynced)),
+        line("not fsynced", &format!("{} records", disk.unsynced)),
     ];
     if let Some(Limits { min_free_bytes, free_bytes: Some(free), .. }) = limits {
         let floor = mebibytes(*min_free_bytes);
-        lines.push(line("disk", &format!("{} free, at least {floor} stay so", mebibytes(*free))));
+        lines.push(line("disk", &format!("{} free, reserve {floor}", mebibytes(*free))));
     }
     lines
 }
@@ -53,14 +56,14 @@ fn emitted(counts: &Counts) -> Vec<String> {
     let (emitted, dropped) = (counts.emitted_total(), counts.dropped_total());
     let mut lines = vec![
         line("queue", &format!("{} of {}", mebibytes(queued), mebibytes(room))),
-        line("since the start", &format!("{emitted} emitted, {dropped} lost")),
+        line("since start", &format!("{emitted} emitted, {dropped} dropped")),
     ];
     for (level, reason) in Level::ALL.into_iter().flat_map(|level| Reason::ALL.map(|r| (level, r)))
     {
         let lost = counts.dropped[level as usize][reason as usize];
         if lost > 0 {
             let (level, reason) = (level.as_str(), reason.as_str());
-            lines.push(line("lost", &format!("{lost} at level {level}, reason {reason}")));
+            lines.push(line("dropped", &format!("{lost} at level {level}, reason {reason}")));
         }
     }
     lines
@@ -71,9 +74,9 @@ fn partition(one: &PartitionStatus) -> String {
         .span
         .map_or_else(|| "empty".to_owned(), |(from, to)| format!("{} to {}", time(from), time(to)));
     let state = match one.state {
-        PartitionState::Active => "written to",
+        PartitionState::Active => "active",
         PartitionState::Closed => "closed",
-        PartitionState::Rebuilding => "being rebuilt",
+        PartitionState::Rebuilding => "rebuilding, not searchable yet",
         PartitionState::Damaged => "damaged, not searched",
     };
     let (records, size, segments) = (one.records, mebibytes(one.bytes), one.segments);
@@ -134,14 +137,14 @@ mod tests {
         let lines = lines(&Stats { status, disk, counts: Some(counts) }).join("\n");
         let wanted = "\
 records           40
-oldest            1970-01-01T00:00:00Z, kept for 14 days
-on disk           5.0 MiB of at most 2048.0 MiB
+oldest            1970-01-01T00:00:00Z, retention 14 days
+on disk           5.0 MiB of max. 2048.0 MiB
 searchable until  1970-01-01T00:00:00Z
-not synced        3 records
-disk              1024.0 MiB free, at least 512.0 MiB stay so
+not fsynced       3 records
+disk              1024.0 MiB free, reserve 512.0 MiB
 queue             0.0 MiB of 0.0 MiB
-since the start   51 emitted, 10 lost
-lost              10 at level debug, reason queue_full
+since start       51 emitted, 10 dropped
+dropped           10 at level debug, reason queue_full
 partition         p-00000000000000000007  1970-01-01T00:00:00Z to 1970-01-01T00:00:01.5Z  \
 12 records  3.0 MiB  2 segments  damaged, not searched
 notice            one partition is damaged";

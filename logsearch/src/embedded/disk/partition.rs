@@ -53,7 +53,7 @@ impl Format {
     pub fn read(dir: &Path) -> Result<Self, PartitionError> {
         let text = fs::read(dir.join("format.json"))?;
         serde_json::from_slice(&text)
-            .map_err(|error| PartitionError::Broken(format!("format.json is damaged: {error}")))
+            .map_err(|error| PartitionError::Broken(format!("format.json is corrupt: {error}")))
     }
 
     /// Writes it, durably.
@@ -209,13 +209,13 @@ fn open_checked(
     let format = Format::read(dir)?;
     if format.version != schema::VERSION {
         let version = format.version;
-        return Err(PartitionError::Broken(format!("has the format of version {version}")));
+        return Err(PartitionError::Broken(format!("has unsupported format version {version}")));
     }
     let rows = Arc::new(Rows::open(&dir.join("rows"))?);
     let (index, layout) = open_index(&dir.join("index"))?;
     let payload = read_payload(&index)?;
     if !are_sound(&rows, &payload) {
-        return Err(PartitionError::Broken("some of its rows are damaged".into()));
+        return Err(PartitionError::Broken("some of its rows are corrupt".into()));
     }
     let reader = open_reader(&index)?;
     let partition = Arc::new(Partition { dir: dir.to_owned(), layout, rows, format });
@@ -234,7 +234,7 @@ fn open_index(dir: &Path) -> Result<(Index, Arc<Layout>), PartitionError> {
     let mut index = Index::open(directory)?;
     schema::register(&mut index);
     let layout = Layout::of(&index.schema())
-        .ok_or_else(|| PartitionError::Broken("has the schema of another program".into()))?;
+        .ok_or_else(|| PartitionError::Broken("has an incompatible schema".into()))?;
     Ok((index, Arc::new(layout)))
 }
 
@@ -249,7 +249,7 @@ pub(super) fn open_reader(index: &Index) -> tantivy::Result<IndexReader> {
 fn read_payload(index: &Index) -> Result<Payload, PartitionError> {
     let Some(payload) = index.load_metas()?.payload else { return Ok(Payload::default()) };
     serde_json::from_str(&payload)
-        .map_err(|error| PartitionError::Broken(format!("the last commit is damaged: {error}")))
+        .map_err(|error| PartitionError::Broken(format!("the last commit is corrupt: {error}")))
 }
 
 /// Makes renamed and created entries of a directory durable.

@@ -208,11 +208,10 @@ impl Rows {
         let mut stored = vec![0; group.stored as usize];
         self.file.read_exact_at(&mut stored, group.offset + HEADER as u64)?;
         if crc32fast::hash(&stored) != group.checksum {
-            return Err(damaged("checksum of a group of rows does not match"));
+            return Err(damaged("checksum mismatch in a row group"));
         }
         let raw = zstd::bulk::decompress(&stored, group.raw as usize)?;
-        let columns =
-            Columns::parse(&raw).ok_or_else(|| damaged("a group of rows is malformed"))?;
+        let columns = Columns::parse(&raw).ok_or_else(|| damaged("malformed row group"))?;
         Ok(Arc::new(columns))
     }
 

@@ -82,7 +82,7 @@ impl Indexer {
             let result = self.round(commands);
             self.shared.state.write().trouble = match &result {
                 Ok(()) => None,
-                Err(error) => Some(format!("records wait to be indexed: {error}")),
+                Err(error) => Some(format!("could not index records, will retry: {error}")),
             };
             if result.is_err() {
                 self.start_over();
@@ -308,7 +308,7 @@ impl Indexer {
             let (name, error) = (view.partition.name(), view.failure().unwrap_or_default());
             let mut state = self.shared.state.write();
             state.views.retain(|other| !Arc::ptr_eq(other, &view));
-            state.note(format!("partition {name} is being indexed again: {error}"));
+            state.note(format!("rebuilding the index of partition {name}: {error}"));
             state.rebuild.push(Unindexed::new(dir, &view.partition.rows.groups()));
         }
     }
@@ -351,8 +351,10 @@ impl Indexer {
             Ok(Some(rebuilt)) => {
                 state.rebuild.retain(|one| one.dir != dir);
                 state.note(match rebuilt.lost {
-                    0 => format!("partition {name} was indexed again"),
-                    lost => format!("partition {name} was indexed again without {lost} records"),
+                    0 => format!("rebuilt the index of partition {name}"),
+                    lost => {
+                        format!("rebuilt the index of partition {name}; {lost} records were lost")
+                    }
                 });
                 state.views.push(rebuilt.view);
                 state.views.sort_by(|a, b| a.partition.dir.cmp(&b.partition.dir));
@@ -361,12 +363,14 @@ impl Indexer {
             Ok(None) => {}
             Err(_) if !dir.join("rows").exists() => {
                 state.rebuild.retain(|one| one.dir != dir);
-                state.note(format!("partition {name} is gone with its records"));
+                state.note(format!("partition {name} and its records are lost"));
             }
             Err(error) => {
                 let failed = state.rebuild.iter_mut().filter(|one| one.dir == dir);
                 failed.for_each(Unindexed::failed);
-                state.note(format!("partition {name} could not be indexed yet: {error}"));
+                state.note(format!(
+                    "could not rebuild the index of partition {name}, will retry: {error}"
+                ));
             }
         }
     }

@@ -81,17 +81,17 @@ fn set_aside(places: &Places, dir: &Path, name: &str, error: &PartitionError, fo
         Ok((groups, skipped)) if !groups.is_empty() => {
             found.next = found.next.max(groups.last().map_or(0, |group| group.last + 1));
             if skipped > 0 {
-                let notice = format!("partition {name} lost {skipped} bytes of damaged rows");
+                let notice = format!("partition {name}: skipped {skipped} bytes of corrupt rows");
                 found.notices.push(notice);
             }
-            let notice = format!("partition {name} is being indexed again from its rows: {error}");
+            let notice = format!("rebuilding the index of partition {name} from its rows: {error}");
             found.notices.push(notice);
             found.rebuild.push(Unindexed::new(dir.to_owned(), &groups));
         }
         _ => found.notices.push(match quarantine(places, dir, name) {
-            Ok(_) => format!("partition {name} was set aside: {error}"),
+            Ok(_) => format!("quarantined partition {name}: {error}"),
             Err(failure) => {
-                format!("partition {name} cannot be used ({error}) or moved ({failure})")
+                format!("could not open partition {name} ({error}) or quarantine it ({failure})")
             }
         }),
     }

@@ -64,7 +64,7 @@ impl Retention {
             }
             if let Err(error) = self.remove(shared, oldest, reason) {
                 let name = name_of(&oldest.dir);
-                let trouble = format!("could not remove partition {name}: {error}");
+                let trouble = format!("could not delete partition {name}: {error}");
                 shared.state.write().note(trouble);
                 return false;
             }
@@ -118,10 +118,10 @@ impl Retention {
             match reason {
                 Reason::Age => {}
                 Reason::Size => state.note(format!(
-                    "removed the {records} oldest records to stay within the size of the store"
+                    "deleted the {records} oldest records to stay within the size limit"
                 )),
                 Reason::Disk => state.note(format!(
-                    "removed the {records} oldest records because the disk is nearly full"
+                    "deleted the {records} oldest records because the disk is almost full"
                 )),
             }
         }
@@ -166,6 +166,6 @@ fn remove_oldest_broken(shared: &Shared) -> bool {
     let removed =
         if oldest.is_dir() { fs::remove_dir_all(oldest) } else { fs::remove_file(oldest) };
     let name = name_of(oldest);
-    shared.state.write().note(format!("removed {name}, which was set aside, for its room"));
+    shared.state.write().note(format!("deleted quarantined {name} to free disk space"));
     removed.is_ok()
 }

@@ -66,7 +66,7 @@ pub fn damage_of(view: &View) -> Vec<String> {
     let mut damage = Vec::new();
     match view.searcher.index().validate_checksum() {
         Ok(files) => {
-            let wrong = |file: &std::path::PathBuf| format!("{} is damaged", file.display());
+            let wrong = |file: &std::path::PathBuf| format!("{} is corrupt", file.display());
             damage.extend(files.iter().map(wrong));
         }
         Err(error) => damage.push(error.to_string()),
@@ -77,7 +77,7 @@ pub fn damage_of(view: &View) -> Vec<String> {
     let broken = broken.filter(|group| rows.read(group).is_err());
     let lost: u64 = broken.map(|group| u64::from(group.count)).sum();
     if lost > 0 {
-        damage.push(format!("the rows of {lost} records are damaged"));
+        damage.push(format!("{lost} records have corrupt rows"));
     }
     damage
 }

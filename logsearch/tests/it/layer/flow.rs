@@ -120,7 +120,7 @@ fn a_full_buffer_drops_debug_first_then_info_and_says_so() {
     let counts = recorder.pipeline.counts();
     assert_eq!(counts.emitted_total(), records.len() as u64 + counts.dropped_total());
     let reports: Vec<_> =
-        records.iter().filter(|record| record.message == "log records were lost").collect();
+        records.iter().filter(|record| record.message == "log records dropped").collect();
     let reported: i64 = reports.iter().map(|record| int(record, "log.lost")).sum();
     assert_eq!(reported, i64::try_from(counts.dropped_total()).unwrap());
     let part = |name: &str| reports.iter().filter_map(|record| record.field(name)).count();
