@@ -13,13 +13,13 @@ use metrics::{counter, gauge, histogram};
 pub use observed::{Answer, OTHER_METHOD, Request, RequestMetrics, StatementMetrics, UNMATCHED};
 
 logsearch::catalogue! {
-    /// Time from the first byte of a request to the end of its answer.
+    /// Time from the first byte of a request to the last byte of its response.
     HTTP_REQUEST_DURATION: Histogram("http_server_request_duration_seconds", Seconds,
         [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0],
         "surface", "http_request_method", "http_route", "http_response_status_code");
     /// Requests being handled now.
     HTTP_ACTIVE_REQUESTS: Gauge("http_server_active_requests", Count, "surface");
-    /// Requests refused before a handler saw them.
+    /// Requests rejected before a handler ran.
     HTTP_REJECTED: Counter("minitwit_http_rejected_total", Count, "reason");
     /// SQL statements per request.
     HTTP_DB_QUERIES: Histogram("minitwit_http_request_db_queries", Count,
@@ -28,31 +28,31 @@ logsearch::catalogue! {
     HTTP_RESPONSES: Counter("minitwit_http_responses_total", Count, "surface", "status");
     /// Panics caught.
     PANICS: Counter("minitwit_panics_total", Count);
-    /// Time of one SQL statement, with waiting for its connection and fetching its rows.
+    /// Duration of SQL statements, including waiting for a connection and fetching rows.
     DB_OPERATION_DURATION: Histogram("db_client_operation_duration_seconds", Seconds,
         [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 5.0],
         "db_system_name", "db_query_summary", "error_type");
-    /// Connections of a pool by state.
+    /// Connections of a pool, by state.
     DB_POOL_CONNECTIONS: Gauge("db_pool_connections", Count, "pool", "state");
-    /// The most connections a pool may have.
+    /// Maximum number of connections of a pool.
     DB_POOL_CONNECTIONS_MAX: Gauge("db_pool_connections_max", Count, "pool");
-    /// Tasks that wait for a connection.
+    /// Tasks waiting for a connection.
     DB_POOL_PENDING: Gauge("db_pool_pending_requests", Count, "pool");
     /// Time to get a connection.
     DB_POOL_WAIT: Histogram("db_pool_wait_seconds", Seconds,
         [0.0001, 0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0], "pool");
-    /// Requests for a connection that gave up.
+    /// Timeouts while waiting for a connection.
     DB_POOL_TIMEOUTS: Counter("db_pool_timeouts_total", Count, "pool");
-    /// Size of the database, and of the write-ahead log where SQLite keeps one.
+    /// Size of the database and, on SQLite, of its write-ahead log.
     DB_FILE_BYTES: Gauge("minitwit_db_file_bytes", Bytes, "file");
     /// Runs of scheduled jobs.
     JOB_RUNS: Counter("minitwit_job_runs_total", Count, "job_name", "outcome");
-    /// Time of a run.
+    /// Duration of job runs.
     JOB_DURATION: Histogram("minitwit_job_duration_seconds", Seconds,
         [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 300.0], "job_name");
-    /// When a job last succeeded; the start of the process when it never did.
+    /// Time of the last success of a job; the process start time if there was none.
     JOB_LAST_SUCCESS: Gauge("minitwit_job_last_success_timestamp_seconds", Seconds, "job_name");
-    /// The period of a job.
+    /// Interval between runs of a job.
     JOB_INTERVAL: Gauge("minitwit_job_interval_seconds", Seconds, "job_name");
     /// Registered users in the database.
     USERS: Gauge("minitwit_users", Count);
@@ -66,17 +66,17 @@ logsearch::catalogue! {
     DELETES: Counter("minitwit_deletes_total", Count, "model", "surface");
     /// Distinct users with an authenticated action in the window.
     ACTIVE_USERS: Gauge("minitwit_active_users", Count, "window");
-    /// Attempts to log in.
+    /// Sign-in attempts, by outcome.
     LOGINS: Counter("minitwit_logins_total", Count, "outcome");
-    /// The last `latest` the simulator API accepted.
+    /// Last value of `latest` accepted by the simulator API.
     SIMULATOR_LATEST: Gauge("minitwit_simulator_latest", None);
-    /// Calls of the simulator API.
+    /// Simulator API requests, by action and outcome.
     SIMULATOR_REQUESTS: Counter("minitwit_simulator_requests_total", Count, "action", "outcome");
-    /// When the simulator API was last called; 0 when never.
+    /// Time of the last simulator API request; 0 if there was none.
     SIMULATOR_LAST_REQUEST: Gauge("minitwit_simulator_last_request_timestamp_seconds", Seconds);
-    /// Share of the newest messages that site and API show alike, in the same order.
+    /// Share of the latest messages that site and API show identically and in the same order.
     SITE_API_PARITY: Gauge("minitwit_site_api_parity_ratio", Ratio);
-    /// User and system time of the process.
+    /// User and system CPU time of the process.
     PROCESS_CPU: Counter("process_cpu_seconds_total", Seconds);
     /// Virtual memory of the process.
     PROCESS_VIRTUAL_MEMORY: Gauge("process_virtual_memory_bytes", Bytes);
@@ -84,38 +84,38 @@ logsearch::catalogue! {
     PROCESS_RESIDENT_MEMORY: Gauge("process_resident_memory_bytes", Bytes);
     /// Open file descriptors.
     PROCESS_OPEN_FDS: Gauge("process_open_fds", Count);
-    /// The most file descriptors the process may open.
+    /// Maximum number of open file descriptors of the process.
     PROCESS_MAX_FDS: Gauge("process_max_fds", Count);
     /// Threads of the process.
     PROCESS_THREADS: Gauge("process_threads", Count);
-    /// Start of the process, Unix time.
+    /// Start time of the process, as Unix time.
     PROCESS_START_TIME: Gauge("process_start_time_seconds", Seconds);
-    /// Busy share of all processors of the machine since the last scrape.
+    /// CPU utilization of the machine since the last scrape.
     SYSTEM_CPU_UTILIZATION: Gauge("system_cpu_utilization_ratio", Ratio);
-    /// Processors this process may use.
+    /// CPUs available to this process.
     SYSTEM_CPUS: Gauge("system_cpus", Count);
     /// Busy percent of all processors, under the name the course's dashboards use.
     CPU_LOAD_PERCENT: Gauge("minitwit_cpu_load_percent", None);
-    /// Limit of the control group, or the memory of the machine.
+    /// Memory limit of the cgroup, or the memory of the machine.
     MEMORY_LIMIT: Gauge("minitwit_memory_limit_bytes", Bytes);
-    /// Size of the file system with the data directory.
+    /// Size of the file system that holds the data directory.
     DATA_DISK_SIZE: Gauge("minitwit_data_disk_size_bytes", Bytes);
-    /// Free bytes of it for unprivileged users.
+    /// Free bytes, for unprivileged users, on the file system that holds the data directory.
     DATA_DISK_FREE: Gauge("minitwit_data_disk_free_bytes", Bytes);
-    /// Worker threads of the runtime.
+    /// Worker threads of the Tokio runtime.
     TOKIO_WORKERS: Gauge("tokio_workers", Count);
-    /// Tasks of the runtime that have not ended.
+    /// Tokio tasks that have not finished.
     TOKIO_ALIVE_TASKS: Gauge("tokio_alive_tasks", Count);
-    /// Tasks that are ready and wait for a worker.
+    /// Tasks that are ready and waiting for a worker.
     TOKIO_GLOBAL_QUEUE_DEPTH: Gauge("tokio_global_queue_depth", Count);
-    /// Time the workers were busy, all of them together.
+    /// Busy time of all workers.
     TOKIO_WORKER_BUSY: Counter("tokio_worker_busy_seconds_total", Seconds);
-    /// How late a timer of 100 ms fires.
+    /// Delay of a 100 ms timer.
     TOKIO_EVENT_LOOP_LAG: Histogram("tokio_event_loop_lag_seconds", Seconds,
         [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0]);
-    /// Observations of a metric with too many label sets, measured as `<overflow>`.
+    /// Observations recorded under `<overflow>` because a metric has too many label sets.
     LABEL_OVERFLOW: Counter("minitwit_metrics_label_overflow_total", Count);
-    /// Always 1; its labels say what runs.
+    /// Always 1; labels describe the running build.
     BUILD_INFO: Gauge("minitwit_build_info", None, "version", "revision", "rustc", "database");
 }
 

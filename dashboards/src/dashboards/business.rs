@@ -8,7 +8,7 @@ pub fn dashboard() -> Dashboard {
     Dashboard {
         uid: "minitwit-business",
         title: "MiniTwit / Business",
-        description: "What users and the simulator do, and whether all of it is kept.",
+        description: "User and simulator activity, and whether all writes are stored.",
         rows: vec![now(), totals(), inserts(), activity(), correctness(), simulator()],
     }
 }
@@ -19,8 +19,8 @@ fn now() -> Row {
         vec![
             panel(Trend, "Users", "short")
                 .about(
-                    "Registered users. All replicas count the same database, so the largest \
-                     figure is the newest.",
+                    "Registered users. All replicas count the same database, so the maximum is \
+                     the latest value.",
                 )
                 .query("max(minitwit_users{%J})", "users")
                 .logs("Registrations", "route:*/register"),
@@ -28,26 +28,23 @@ fn now() -> Row {
                 .about("Messages in the database, hidden ones included.")
                 .query("max(minitwit_messages{%J})", "messages"),
             panel(Trend, "Followers", "short")
-                .about("Follow relations: who follows whom.")
+                .about("Follow relations.")
                 .query("max(minitwit_followers{%J})", "followers"),
             panel(Stat, "Active users (5m / 1h / 24h)", "short")
                 .about(
-                    "Distinct users who did something while logged in, or for whom the \
-                     simulator did, in the last 5 minutes, hour and day.",
+                    "Distinct users who were active while signed in, or through the simulator, \
+                     in the last 5 minutes, hour and day.",
                 )
                 .query("max by (window) (minitwit_active_users{%J})", "{{window}}"),
             panel(Stat, "New messages, 24 h", "short")
-                .about("Messages stored in the last 24 hours, by all replicas together.")
+                .about("Messages stored in the last 24 hours, all replicas.")
                 .query(
                     r#"sum(increase(minitwit_inserts_total{%J,model="message"}[24h]))"#,
                     "messages",
                 )
                 .decimals(0),
             panel(Trend, "Simulator latest", "short")
-                .about(
-                    "The last command number the simulator API accepted; -1 before the \
-                     first.",
-                )
+                .about("ID of the last command the simulator API accepted; -1 before the first.")
                 .query("max(minitwit_simulator_latest{%J})", "latest"),
         ],
     )
@@ -74,20 +71,20 @@ fn totals() -> Row {
                 "Users over time",
                 "minitwit_users",
                 "users",
-                "Registered users. A step down means lost data or a restored backup.",
+                "Registered users. A drop means lost data or a restored backup.",
             ),
             total(
                 "Messages over time",
                 "minitwit_messages",
                 "messages",
-                "Messages in the database. A flat line while the simulator runs means \
-                 that writes are refused.",
+                "Messages in the database. A flat line while the simulator runs means that \
+                 writes fail.",
             ),
             total(
                 "Followers over time",
                 "minitwit_followers",
                 "followers",
-                "Follow relations. It falls when more unfollow than follow.",
+                "Follow relations. Falls when users unfollow more than they follow.",
             ),
         ],
     )
@@ -98,18 +95,15 @@ fn inserts() -> Row {
         "Newly inserted models",
         vec![
             panel(Lines, "Newly inserted models, trailing 24 h", "short")
-                .about("Rows inserted in the 24 hours before each point, by kind.")
+                .about("Rows inserted in the preceding 24 hours, by model.")
                 .query("sum by (model) (increase(minitwit_inserts_total{%J}[24h]))", "{{model}}"),
             panel(Bars, "Inserted rows per hour", "short")
-                .about(
-                    "Rows inserted in the hour before each point, by kind: the rhythm of a \
-                     day.",
-                )
+                .about("Rows inserted in the preceding hour, by model. Shows the daily pattern.")
                 .query("sum by (model) (increase(minitwit_inserts_total{%J}[1h]))", "{{model}}"),
             panel(Stacked, "Insert rate by surface", "wps")
                 .about(
-                    "Rows inserted a second: by people on the site (web), by the simulator \
-                     (api), by the service itself (ops).",
+                    "Rows inserted per second: from the site (web), the simulator (api) and the \
+                     service itself (ops).",
                 )
                 .query(
                     "sum by (surface) (rate(minitwit_inserts_total{%J}[$__rate_interval]))",
@@ -117,7 +111,7 @@ fn inserts() -> Row {
                 )
                 .size(8, 8),
             panel(Lines, "Follows and unfollows", "wps")
-                .about("Follow relations made and ended a second.")
+                .about("Follows and unfollows per second.")
                 .query(
                     r#"sum(rate(minitwit_inserts_total{%J,
                        model="follower"}[$__rate_interval]))"#,
@@ -131,7 +125,7 @@ fn inserts() -> Row {
                 .logs("Requests that follow", "route:*fllws* OR route:*follow")
                 .size(8, 8),
             panel(Lines, "Messages per user", "short")
-                .about("Messages and follow relations for each registered user, all time.")
+                .about("Messages and follow relations per registered user, all time.")
                 .query(
                     "max(minitwit_messages{%J}) / clamp_min(max(minitwit_users{%J}), 1)",
                     "messages per user",
@@ -150,13 +144,13 @@ fn activity() -> Row {
         "Activity",
         vec![
             panel(Lines, "Active users", "short")
-                .about("Distinct users who did something in the window before each point.")
+                .about("Distinct active users in the preceding window.")
                 .query("max by (window) (minitwit_active_users{%J})", "last {{window}}")
                 .size(8, 8),
             panel(Stacked, "Log-ins by outcome", "reqps")
                 .about(
-                    "Attempts to log in a second. Many wrong passwords or unknown users: \
-                     somebody guesses.",
+                    "Sign-in attempts per second. Many wrong passwords or unknown users point to \
+                     password guessing.",
                 )
                 .query(
                     "sum by (outcome) (rate(minitwit_logins_total{%J}[$__rate_interval]))",
@@ -170,8 +164,8 @@ fn activity() -> Row {
                 .size(8, 8),
             panel(Bars, "New users per hour by surface", "short")
                 .about(
-                    "Registrations in the hour before each point, on the site (web) and by \
-                     the simulator (api).",
+                    "Registrations in the preceding hour, on the site (web) and through the \
+                     simulator (api).",
                 )
                 .query(
                     r#"sum by (surface) (increase(minitwit_inserts_total{%J,
@@ -208,7 +202,7 @@ fn correctness() -> Row {
                 )
                 .logs("Posts", "method:POST (route:*/add_message OR route:/msgs/*)"),
             panel(Stacked, "Successful requests by surface", "reqps")
-                .about("Requests a second that were answered with 2xx or 3xx.")
+                .about("Requests per second answered with 2xx or 3xx.")
                 .query(
                     r#"sum by (surface) (rate(http_server_request_duration_seconds_count{%J,
                        http_response_status_code=~"2..|3.."}[$__rate_interval]))"#,
@@ -225,14 +219,14 @@ fn simulator() -> Row {
         vec![
             panel(Lines, "Latest processed", "short")
                 .about(
-                    "The last command number that was accepted. Flat: the simulator does \
-                     not reach the API.",
+                    "ID of the last accepted command. A flat line means the simulator does not \
+                     reach the API.",
                 )
                 .query("max(minitwit_simulator_latest{%J})", "latest")
                 .free_axis()
                 .size(8, 8),
             panel(Stacked, "Simulator requests by action", "reqps")
-                .about("Calls of the simulator a second, by what they ask for.")
+                .about("Simulator requests per second, by action.")
                 .query(
                     "sum by (action) \
                      (rate(minitwit_simulator_requests_total{%J}[$__rate_interval]))",
@@ -242,8 +236,8 @@ fn simulator() -> Row {
                 .size(8, 8),
             panel(Bars, "Simulator errors by action and outcome", "short")
                 .about(
-                    "Calls in the 5 minutes before each point that were not answered with \
-                     success. Each counts as an error on the course's status page.",
+                    "Failed simulator requests in the preceding 5 minutes. Each counts as an \
+                     error on the course's status page.",
                 )
                 .query(
                     r#"sum by (action, outcome)
@@ -252,13 +246,10 @@ fn simulator() -> Row {
                        outcome!="ok"}[5m]))"#,
                     "{{action}} {{outcome}}",
                 )
-                .logs("Refused and failed calls", "surface:api status>=400")
+                .logs("Failed calls", "surface:api status>=400")
                 .size(8, 8),
             panel(Stat, "Simulator error ratio, 1 h", "percentunit")
-                .about(
-                    "Share of the calls of the last hour that were not answered with \
-                     success.",
-                )
+                .about("Share of simulator requests that failed, last hour.")
                 .query(
                     r#"sum(increase(minitwit_simulator_requests_total{%J,outcome!="ok"}[1h]))
                        / clamp_min(sum(increase(minitwit_simulator_requests_total{%J}[1h])),
@@ -266,13 +257,13 @@ fn simulator() -> Row {
                     "errors",
                 )
                 .thresholds(&[(0.01, "yellow"), (0.05, "red")])
-                .logs("Refused and failed calls", "surface:api status>=400")
+                .logs("Failed calls", "surface:api status>=400")
                 .decimals(2)
                 .size(6, 4),
             panel(Stat, "Since last simulator call", "s")
                 .about(
-                    "Time since the simulator API was last called. Registrations that are \
-                     missed now make later calls fail.",
+                    "Time since the last simulator request. Registrations missed now make later \
+                     requests fail.",
                 )
                 .query(
                     "time() - (max(minitwit_simulator_last_request_timestamp_seconds{%J}) > \
@@ -280,8 +271,8 @@ fn simulator() -> Row {
                     "since",
                 )
                 .thresholds(&[(120.0, "yellow"), (600.0, "red")])
-                .without_value("never called")
-                .logs("Last calls", "surface:api")
+                .without_value("no calls yet")
+                .logs("Latest calls", "surface:api")
                 .size(6, 4),
         ],
     )

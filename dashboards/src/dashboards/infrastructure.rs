@@ -25,14 +25,14 @@ fn health() -> Row {
         "Health",
         vec![
             panel(Stat, "Instances up", "short")
-                .about("Replicas that answer Prometheus.")
+                .about("Replicas that Prometheus can scrape.")
                 .query("sum(up{%J})", "up")
                 .floor(&[(1.0, "green")])
                 .size(3, 4),
             panel(Text, "Version", "short")
                 .about(
-                    "Version, revision and database of what runs. More than one during a \
-                     deployment.",
+                    "Version, revision and database of the running replicas. More than one \
+                     during a deployment.",
                 )
                 .query(
                     "max by (version, revision, database) (minitwit_build_info{%J})",
@@ -40,20 +40,20 @@ fn health() -> Row {
                 )
                 .size(5, 4),
             panel(Stat, "Uptime", "s")
-                .about("Since the last start of any replica.")
+                .about("Uptime of the replica that started last.")
                 .query("time() - max(process_start_time_seconds{%J})", "uptime")
                 .logs("Starts and stops", "target:minitwit::server")
                 .decimals(1)
                 .size(3, 4),
             panel(Trend, "Requests", "reqps")
-                .about("Requests a second to site and API, over 5 minutes.")
+                .about("Requests per second to site and API, 5-minute average.")
                 .query(&format!("sum(rate({COUNT}{{{USERS}}}[5m]))"), "requests")
                 .requests("Requests", "")
                 .size(3, 4),
             panel(Trend, "Error ratio", "percentunit")
                 .about(
-                    "Share of the requests to site and API of the last 5 minutes that \
-                     failed with 5xx. 0.5 % is the objective.",
+                    "Share of requests to site and API that failed with 5xx, last 5 minutes. \
+                     Objective: 0.5 %.",
                 )
                 .query(&error_ratio("rate", "5m"), "errors")
                 .thresholds(&[(0.001, "yellow"), (0.005, "red")])
@@ -61,10 +61,7 @@ fn health() -> Row {
                 .decimals(2)
                 .size(3, 4),
             panel(Trend, "p95 latency", "s")
-                .about(
-                    "95 of 100 requests of the last 5 minutes were answered within this \
-                     time.",
-                )
+                .about("95 % of requests finished within this time, last 5 minutes.")
                 .query(&latency_of("0.95", "5m", ""), "p95")
                 .thresholds(&[(0.25, "yellow"), (0.5, "red")])
                 .without_value("no requests")
@@ -81,7 +78,7 @@ fn health() -> Row {
                 .decimals(1)
                 .size(4, 4),
             panel(Timeline, "Replicas", "short")
-                .about("Which replica answered Prometheus when.")
+                .about("When each replica could be scraped.")
                 .query("max by (instance) (up{%J})", "{{instance}}")
                 .size(24, 4),
         ],
@@ -116,15 +113,15 @@ fn traffic() -> Row {
             responses(
                 "HTTP responses: frontend (site)",
                 "web",
-                "Answers of the site a second, by status. 499: the client did not wait.",
+                "Site responses per second, by status. 499: the client disconnected.",
             ),
             responses(
                 "HTTP responses: backend (simulator API)",
                 "api",
-                "Answers of the simulator API a second, by status.",
+                "Simulator API responses per second, by status.",
             ),
             panel(Lines, "Requests by route (top 10)", "reqps")
-                .about("The ten routes with the most requests a second.")
+                .about("The ten routes with the most requests per second.")
                 .query(
                     &format!(
                         "topk(10, sum by (http_route) (rate({COUNT}{{%J}}[$__rate_interval])))"
@@ -136,14 +133,14 @@ fn traffic() -> Row {
                     r#"route:"${__field.labels.http_route:percentencode}""#,
                 ),
             panel(Bars, "Total HTTP requests per hour", "short")
-                .about("Requests in the hour before each point, by surface.")
+                .about("Requests in the preceding hour, by surface.")
                 .query(&format!("sum by (surface) (increase({COUNT}{{%J}}[1h]))"), "{{surface}}"),
             panel(Lines, "Total HTTP requests, trailing 24 h", "short")
-                .about("Requests in the 24 hours before each point, in all and by surface.")
+                .about("Requests in the preceding 24 hours, total and by surface.")
                 .query(&format!("sum(increase({COUNT}{{%J}}[24h]))"), "all")
                 .query(&format!("sum by (surface) (increase({COUNT}{{%J}}[24h]))"), "{{surface}}"),
             panel(Lines, "Error ratio by surface", "percentunit")
-                .about("Share of the requests that failed with 5xx, for each surface.")
+                .about("Share of requests that failed with 5xx, by surface.")
                 .query(
                     &format!(
                         r#"sum by (surface) (rate({COUNT}{{%J,
@@ -157,14 +154,14 @@ fn traffic() -> Row {
                 .logs("Errors", "level:ERROR")
                 .requests("Failed requests", "surface:${__field.labels.surface} status:5xx"),
             routes(),
-            panel(Stacked, "Refused requests", "reqps")
-                .about("Requests that were refused before their handler ran, by reason.")
+            panel(Stacked, "Rejected requests", "reqps")
+                .about("Requests rejected before a handler ran, by reason.")
                 .query(
                     "sum by (reason) \
                      (rate(minitwit_http_rejected_total{%J}[$__rate_interval]))",
                     "{{reason}}",
                 )
-                .requests("Requests refused so", "error_type:${__field.labels.reason}")
+                .requests("Requests with this reason", "error_type:${__field.labels.reason}")
                 .size(10, 9),
         ],
     )
@@ -174,8 +171,8 @@ fn traffic() -> Row {
 fn routes() -> Panel {
     panel(Table, "Routes", "short")
         .about(
-            "Every route of the last 5 minutes: how often, how wrong, how slow. The \
-             route leads to its requests.",
+            "Rate, errors and latency of every route, last 5 minutes. A route links to its \
+             requests.",
         )
         .query(&format!("sum by (http_route) (rate({COUNT}{{%J}}[5m]))"), "Requests")
         .query(
@@ -206,21 +203,21 @@ fn latency() -> Row {
         "Latency",
         vec![
             panel(Lines, "Latency percentiles (site and API)", "s")
-                .about("Half, 95 and 99 of 100 requests were answered within these times.")
+                .about("50 %, 95 % and 99 % of requests finished within these times.")
                 .query(&latency_of("0.5", "$__rate_interval", ""), "p50")
                 .query(&latency_of("0.95", "$__rate_interval", ""), "p95")
                 .query(&latency_of("0.99", "$__rate_interval", ""), "p99")
                 .thresholds(&[(0.5, "red")])
                 .requests("Slow requests", "duration>250"),
             panel(Heatmap, "Latency heatmap (site and API)", "s")
-                .about("How many requests took how long: two bands are two kinds of requests.")
+                .about("Distribution of request durations. Two bands mean two kinds of requests.")
                 .query(
                     &format!("sum by (le) (increase({BUCKET}{{{USERS}}}[$__rate_interval]))"),
                     "{{le}}",
                 )
                 .requests("Slow requests", "duration>250"),
             panel(Lines, "p95 by route", "s")
-                .about("The ten routes whose slowest twentieth is slowest.")
+                .about("The ten routes with the highest p95.")
                 .query(
                     &format!(
                         "topk(10, {} >= 0)",
@@ -233,15 +230,12 @@ fn latency() -> Row {
                     r#"route:"${__field.labels.http_route:percentencode}""#,
                 ),
             panel(Lines, "Requests in flight", "short")
-                .about(
-                    "Requests that are being handled. It grows when something they wait for \
-                     is slow.",
-                )
+                .about("Requests being handled. Grows when a dependency is slow.")
                 .query("sum by (surface) (http_server_active_requests{%J})", "{{surface}}"),
             panel(Lines, "SQL statements per request", "short")
                 .about(
-                    "Mean number of statements a request runs. A step up is usually a query \
-                     in a loop.",
+                    "Mean number of SQL statements per request. A jump is usually a query in a \
+                     loop.",
                 )
                 .query(
                     "sum by (surface) \
@@ -253,8 +247,8 @@ fn latency() -> Row {
                 .requests("Requests with many statements", "queries>5"),
             panel(Bars, "Panics", "short")
                 .about(
-                    "Panics caught in the 5 minutes before each point. Each is a defect and \
-                     a request lost.",
+                    "Panics caught in the preceding 5 minutes. Each is a bug and a failed \
+                     request.",
                 )
                 .query("sum(increase(minitwit_panics_total{%J}[5m]))", "panics")
                 .color("panics", "red")
@@ -269,8 +263,8 @@ fn service_level() -> Row {
         vec![
             panel(Lines, "Availability burn rate", "short")
                 .about(
-                    "How many times faster than allowed the error budget is used up: 1 uses \
-                     it up in 30 days, 14.4 in 2. Two windows above their line page.",
+                    "Burn rate of the error budget: 1 uses it up in 30 days, 14.4 in 2 days. \
+                     Pages when two windows are above their threshold.",
                 )
                 .query(&failure_burn("5m"), "5 m")
                 .query(&failure_burn("1h"), "1 h")
@@ -280,8 +274,8 @@ fn service_level() -> Row {
                 .logs("Failed requests", "status:5xx"),
             panel(Lines, "Requests faster than 500 ms", "percentunit")
                 .about(
-                    "Share of the requests to site and API that were answered within 500 \
-                     ms. 99 % is the objective.",
+                    "Share of requests to site and API that finished within 500 ms. Objective: \
+                     99 %.",
                 )
                 .query(&format!("1 - {}", slow_ratio("rate", "5m")), "5 m")
                 .query(&format!("1 - {}", slow_ratio("rate", "1h")), "1 h")

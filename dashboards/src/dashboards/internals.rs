@@ -14,7 +14,7 @@ fn machine() -> Row {
         "Process and machine",
         vec![
             panel(Gauge, "CPU load percent", "percent")
-                .about("How busy all processors of the machine are.")
+                .about("CPU utilization of the machine.")
                 .query("100 * avg(system_cpu_utilization_ratio{%J})", "machine")
                 .thresholds(&[(70.0, "yellow"), (90.0, "red")])
                 .max(100.0)
@@ -22,8 +22,8 @@ fn machine() -> Row {
                 .size(5, 8),
             panel(Lines, "CPU load percent over time", "percent")
                 .about(
-                    "How busy the machine is, and how much of it this process takes. Far \
-                     apart: something else is at work.",
+                    "CPU utilization of the machine and of this process. A gap means that \
+                     something else uses the CPU.",
                 )
                 .query(
                     "100 * avg by (instance) (system_cpu_utilization_ratio{%J})",
@@ -38,7 +38,7 @@ fn machine() -> Row {
                 .max(100.0)
                 .size(11, 8),
             panel(Lines, "Total CPU seconds", "s")
-                .about("Processor time since the start, and in the 24 hours before each point.")
+                .about("CPU time since the process started, and in the preceding 24 hours.")
                 .query(
                     "sum by (instance) (process_cpu_seconds_total{%J})",
                     "since start {{instance}}",
@@ -53,26 +53,23 @@ fn machine() -> Row {
                 .query("sum by (instance) (process_virtual_memory_bytes{%J})", "{{instance}}")
                 .size(8, 8),
             panel(Lines, "Process resident memory", "bytes")
-                .about("Memory the process really uses, and the limit at which it is killed.")
+                .about("Memory the process uses, and the limit at which it is killed.")
                 .query("sum by (instance) (process_resident_memory_bytes{%J})", "{{instance}}")
                 .query("max(minitwit_memory_limit_bytes{%J})", "limit")
                 .dashed("limit", "red")
                 .size(8, 8),
             panel(Lines, "Open files and threads", "short")
-                .about(
-                    "Open file descriptors, each connection is one, and threads of the \
-                     operating system.",
-                )
+                .about("Open file descriptors (one per connection) and OS threads.")
                 .query("sum by (instance) (process_open_fds{%J})", "files {{instance}}")
                 .query("sum by (instance) (process_threads{%J})", "threads {{instance}}")
-                .query("min(process_max_fds{%J})", "limit of files")
-                .dashed("limit of files", "red")
-                .right_axis("limit of files", "short")
+                .query("min(process_max_fds{%J})", "file limit")
+                .dashed("file limit", "red")
+                .right_axis("file limit", "short")
                 .size(8, 8),
             panel(Lines, "Data disk free", "bytes")
                 .about(
-                    "Free bytes for database, logs and backups, and what is left in 24 \
-                     hours if it goes on like the last hour.",
+                    "Free disk space for database, logs and backups, and the forecast for 24 \
+                     hours from the last hour.",
                 )
                 .query("min by (instance) (minitwit_data_disk_free_bytes{%J})", "free {{instance}}")
                 .query(
@@ -83,7 +80,7 @@ fn machine() -> Row {
                 .dashed("in 24 h", "orange")
                 .size(11, 8),
             panel(Gauge, "Data disk used", "percentunit")
-                .about("How full the file system with the data directory is.")
+                .about("Usage of the file system with the data directory.")
                 .query(
                     "max(1 - minitwit_data_disk_free_bytes{%J} / \
                      minitwit_data_disk_size_bytes{%J})",
@@ -93,10 +90,7 @@ fn machine() -> Row {
                 .max(1.0)
                 .size(5, 8),
             panel(Bars, "Restarts", "short")
-                .about(
-                    "Starts in the 15 minutes before each point. More than two: it crashes \
-                     or is killed again and again.",
-                )
+                .about("Starts in the preceding 15 minutes. More than two point to a crash loop.")
                 .query("sum(changes(process_start_time_seconds{%J}[15m]))", "restarts")
                 .color("restarts", "blue")
                 .logs("Starts and stops", "target:minitwit::server")
@@ -112,8 +106,8 @@ fn database() -> Row {
         vec![
             panel(Lines, "Pool connections", "short")
                 .about(
-                    "Connections in use and idle, the limit, and who waits for one. Waiting \
-                     at the limit: requests queue.",
+                    "Used and idle connections, the limit, and tasks waiting for a connection. \
+                     Waiting at the limit means requests queue.",
                 )
                 .query("sum by (pool, state) (db_pool_connections{%J})", "{{pool}} {{state}}")
                 .query("sum by (pool) (db_pool_connections_max{%J})", "{{pool}} limit")
@@ -122,8 +116,8 @@ fn database() -> Row {
                 .color(".* waiting", "orange"),
             panel(Lines, "Wait for a connection, p95", "s")
                 .about(
-                    "How long requests wait for a connection, and on the right how many \
-                     gave up in the 5 minutes before each point.",
+                    "Time to get a connection; on the right axis, timeouts in the preceding 5 \
+                     minutes.",
                 )
                 .query(
                     "histogram_quantile(0.95, sum by (le, pool) \
@@ -136,9 +130,9 @@ fn database() -> Row {
                 )
                 .right_axis(".* timeouts", "short")
                 .color(".* timeouts", "red")
-                .logs("Errors of the database", "target:minitwit::db* level>=warn"),
+                .logs("Database errors", "target:minitwit::db* level>=warn"),
             panel(Lines, "Query time p95 by query", "s")
-                .about("The ten statements whose slowest twentieth is slowest.")
+                .about("The ten statements with the highest p95.")
                 .query(
                     "topk(10, histogram_quantile(0.95, sum by (le, db_query_summary) \
                      (rate(db_client_operation_duration_seconds_bucket{%J}[$__rate_interval]))) \
@@ -148,8 +142,8 @@ fn database() -> Row {
                 .sql("This statement", operation),
             panel(Stacked, "Database load (seconds per second)", "s")
                 .about(
-                    "Time spent in each statement a second: how many connections it keeps \
-                     busy. The tallest is the one to make faster.",
+                    "Time spent per second in each statement, which is the number of connections \
+                     it keeps busy. Optimize the largest first.",
                 )
                 .query(
                     "topk(10, sum by (db_query_summary) \
@@ -158,7 +152,7 @@ fn database() -> Row {
                 )
                 .sql("This statement", operation),
             panel(Stacked, "Queries per second", "ops")
-                .about("Statements a second, by statement.")
+                .about("Statements per second, by statement.")
                 .query(
                     "sum by (db_query_summary) \
                      (rate(db_client_operation_duration_seconds_count{%J}[$__rate_interval]))",
@@ -167,8 +161,8 @@ fn database() -> Row {
                 .sql("This statement", operation),
             panel(Lines, "Database file size", "bytes")
                 .about(
-                    "Size of the database and, on SQLite, of its write-ahead log, which a long \
-                     reader keeps from being emptied.",
+                    "Size of the database and, on SQLite, of its write-ahead log, which grows \
+                     while a long read prevents a checkpoint.",
                 )
                 .query("max by (file) (minitwit_db_file_bytes{%J})", "{{file}}"),
         ],
@@ -180,7 +174,7 @@ fn log_pipeline() -> Row {
         "Log pipeline",
         vec![
             panel(Stacked, "Log events by level", "ops")
-                .about("Records emitted a second, by level.")
+                .about("Log records per second, by level.")
                 .query(
                     "sum by (level) (rate(minitwit_log_events_total{%J}[$__rate_interval]))",
                     "{{level}}",
@@ -193,18 +187,18 @@ fn log_pipeline() -> Row {
                 .logs("Records of this level", "level:${__field.labels.level}"),
             panel(Bars, "Dropped events", "short")
                 .about(
-                    "Records lost before they could be found, in the 5 minutes before each \
-                     point, by reason.",
+                    "Log records dropped before they were searchable, in the preceding 5 \
+                     minutes, by reason.",
                 )
                 .query(
                     "sum by (reason) (increase(minitwit_log_events_dropped_total{%J}[5m]))",
                     "{{reason}}",
                 )
-                .logs("What the pipeline says", "target:logsearch*"),
+                .logs("Log pipeline messages", "target:logsearch*"),
             panel(Lines, "Ingest lag", "s")
                 .about(
-                    "Age of the oldest record that cannot be found yet, and how long it \
-                     takes to bring records into the index.",
+                    "Age of the oldest record that is not searchable yet, and the commit \
+                     duration of the index.",
                 )
                 .query(
                     "max by (instance) (minitwit_log_ingest_lag_seconds{%J})",
@@ -217,8 +211,8 @@ fn log_pipeline() -> Row {
                 ),
             panel(Lines, "Log queue fill", "percentunit")
                 .about(
-                    "How full the buffer between the service and its log is. Full, it drops \
-                     records rather than hold up a request.",
+                    "Fill level of the queue in front of the log writer. When full, records are \
+                     dropped instead of blocking requests.",
                 )
                 .query(
                     "max by (instance) (minitwit_log_queue_depth{%J} / \
@@ -228,8 +222,8 @@ fn log_pipeline() -> Row {
                 .max(1.0),
             panel(Lines, "Log index size", "bytes")
                 .about(
-                    "Log and index on the disk, and what they may take; the oldest records \
-                     go first.",
+                    "Size of log and index on disk, and their limit. At the limit, the oldest \
+                     records are deleted.",
                 )
                 .query("sum by (instance) (minitwit_log_index_bytes{%J})", "{{instance}}")
                 .query("max(minitwit_log_index_max_bytes{%J})", "limit")
@@ -243,10 +237,7 @@ fn log_pipeline() -> Row {
                 .query("sum(minitwit_log_index_segments{%J})", "segments")
                 .right_axis("segments", "short"),
             panel(Lines, "Log search p95", "s")
-                .about(
-                    "How long searches in the panel take, by how they ended; 0 while nobody \
-                     searches.",
-                )
+                .about("Duration of log searches, by outcome; 0 without searches.")
                 .query(
                     "histogram_quantile(0.95, sum by (le, outcome) \
                      (rate(minitwit_log_search_duration_seconds_bucket{%J}[$__rate_interval]))) \
@@ -256,7 +247,7 @@ fn log_pipeline() -> Row {
                     "{{outcome}}",
                 ),
             panel(Stat, "Oldest log", "s")
-                .about("How far back records can be found.")
+                .about("Age of the oldest searchable record.")
                 .query(
                     "time() - (min(minitwit_log_index_oldest_timestamp_seconds{%J}) > 0)",
                     "oldest",
@@ -264,13 +255,10 @@ fn log_pipeline() -> Row {
                 .without_value("none")
                 .size(6, 8),
             panel(Stat, "Notices", "short")
-                .about(
-                    "Things a person should know about the log store, such as damaged parts \
-                     that were set aside.",
-                )
+                .about("Problems of the log store, such as quarantined partitions.")
                 .query("sum(minitwit_log_notices{%J})", "notices")
                 .thresholds(&[(1.0, "yellow")])
-                .logs("What the pipeline says", "target:logsearch*")
+                .logs("Log pipeline messages", "target:logsearch*")
                 .size(6, 8),
         ],
     )
@@ -282,8 +270,8 @@ fn runtime() -> Row {
         vec![
             panel(Lines, "Worker busy share", "percentunit")
                 .about(
-                    "How busy the threads are that run all requests. Near 100 % requests \
-                     wait for a thread.",
+                    "Utilization of the Tokio worker threads. Near 100 %, requests wait for a \
+                     worker.",
                 )
                 .query(
                     "sum by (instance) \
@@ -294,20 +282,17 @@ fn runtime() -> Row {
                 .max(1.0)
                 .size(6, 8),
             panel(Lines, "Tasks alive", "short")
-                .about(
-                    "Tasks of the runtime: connections, requests, jobs. One that only grows \
-                     is a leak.",
-                )
+                .about("Tokio tasks: connections, requests, jobs. Steady growth is a leak.")
                 .query("sum by (instance) (tokio_alive_tasks{%J})", "{{instance}}")
                 .size(6, 8),
             panel(Lines, "Run queue depth", "short")
-                .about("Tasks that are ready and wait for a thread.")
+                .about("Tasks that are ready and waiting for a worker.")
                 .query("sum by (instance) (tokio_global_queue_depth{%J})", "{{instance}}")
                 .size(6, 8),
             panel(Lines, "Event loop lag p99", "s")
                 .about(
-                    "How late a timer of 100 ms fires. Above some milliseconds something \
-                     blocks a thread.",
+                    "Delay of a 100 ms timer. More than a few milliseconds means that something \
+                     blocks a worker.",
                 )
                 .query(
                     "histogram_quantile(0.99, sum by (le, instance) \
@@ -326,7 +311,7 @@ fn jobs() -> Row {
         vec![
             panel(Bars, "Job runs by outcome", "short")
                 .about(
-                    "Runs in the hour before each point. Skipped: another replica ran it. \
+                    "Runs in the preceding hour. Skipped: another replica ran the job. \
                      Missed: the last run had not ended.",
                 )
                 .query(
@@ -339,7 +324,7 @@ fn jobs() -> Row {
                 .logs("Runs of this job", runs)
                 .size(10, 8),
             panel(Lines, "Job duration, mean", "s")
-                .about("Mean time of a run in the hour before each point.")
+                .about("Mean duration of runs in the preceding hour.")
                 .query(
                     "sum by (job_name) (rate(minitwit_job_duration_seconds_sum{%J}[1h])) / \
                      (sum by (job_name) (rate(minitwit_job_duration_seconds_count{%J}[1h])) > 0)",
@@ -349,8 +334,8 @@ fn jobs() -> Row {
                 .size(8, 8),
             panel(BarGauge, "Overdue factor (age of last success / period)", "short")
                 .about(
-                    "How many periods ago each job last succeeded. Above 3 it hangs or its \
-                     scheduler is dead.",
+                    "Time since the last success of each job, in periods. Above 3, the job hangs \
+                     or the scheduler is down.",
                 )
                 .query(
                     "max by (job_name) ((time() - \
@@ -363,41 +348,41 @@ fn jobs() -> Row {
                 .decimals(1)
                 .max(4.0)
                 .size(6, 8),
-            panel(Lines, "Site and API alike", "percentunit")
+            panel(Lines, "Site and API parity", "percentunit")
                 .about(
-                    "Share of the newest messages that the site and the API show alike, in \
-                     the same order.",
+                    "Share of the latest messages that site and API show identically and in the \
+                     same order.",
                 )
                 .query("min by (instance) (minitwit_site_api_parity_ratio{%J})", "{{instance}}")
                 .thresholds(&[(1.0, "green")])
                 .max(1.0)
-                .logs("What differs", "job:site_api_parity"),
+                .logs("Differences", "job:site_api_parity"),
         ],
     )
 }
 
 fn metrics() -> Row {
     closed_row(
-        "Metrics themselves",
+        "Metrics",
         vec![
             panel(Trend, "Series scraped", "short")
-                .about("Samples of each scrape, over all replicas. Bounded at 6,000 for each.")
+                .about("Samples per scrape, all replicas. Limited to 6,000 per replica.")
                 .query("sum(scrape_samples_scraped{%J})", "samples")
                 .thresholds(&[(6000.0, "yellow")])
                 .size(8, 4),
             panel(Trend, "Scrape duration", "s")
-                .about("How long the slowest scrape takes.")
+                .about("Duration of the slowest scrape.")
                 .query("max(scrape_duration_seconds{%J})", "scrape")
                 .thresholds(&[(1.0, "yellow"), (5.0, "red")])
                 .size(8, 4),
             panel(Stat, "Label overflow, 24 h", "short")
                 .about(
-                    "Observations that came under `<overflow>` in the last 24 hours because \
-                     there were too many label sets.",
+                    "Observations recorded under `<overflow>` in the last 24 hours because of \
+                     too many label sets.",
                 )
                 .query("sum(increase(minitwit_metrics_label_overflow_total{%J}[24h]))", "overflow")
                 .thresholds(&[(1.0, "red")])
-                .logs("Which metric", "message:\"label sets\"")
+                .logs("Affected metric", "message:\"label sets\"")
                 .decimals(0)
                 .size(8, 4),
         ],

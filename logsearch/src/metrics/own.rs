@@ -25,32 +25,32 @@ use crate::writer::{Counts, Reason};
 macro_rules! pipeline_metrics {
     ($prefix:literal) => {
         $crate::catalogue! {
-            /// Log records emitted, lost ones included.
+            /// Log records emitted, including dropped ones.
             EVENTS: Counter(concat!($prefix, "_events_total"), Count, "level");
-            /// Log records lost before they could be found.
+            /// Log records dropped before they were searchable.
             EVENTS_DROPPED: Counter(concat!($prefix, "_events_dropped_total"), Count, "reason");
-            /// Bytes of log records that wait for the writer.
+            /// Bytes of log records waiting for the writer.
             QUEUE_DEPTH: Gauge(concat!($prefix, "_queue_depth"), None);
-            /// Bytes of log records that may wait for the writer.
+            /// Capacity of the log writer queue, in bytes.
             QUEUE_CAPACITY: Gauge(concat!($prefix, "_queue_capacity"), None);
-            /// Age of the oldest log record that cannot be found yet; 0 when there is none.
+            /// Age of the oldest log record that is not searchable yet; 0 if there is none.
             INGEST_LAG: Gauge(concat!($prefix, "_ingest_lag_seconds"), Seconds);
-            /// Time to bring log records into the index.
+            /// Duration of index commits.
             COMMIT_DURATION: Histogram(concat!($prefix, "_commit_duration_seconds"), Seconds,
                 [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]);
-            /// Bytes of log index and write-ahead log on disk.
+            /// Size of log index and write-ahead log on disk.
             INDEX_BYTES: Gauge(concat!($prefix, "_index_bytes"), Bytes);
-            /// Bytes that log index and write-ahead log may have.
+            /// Size limit of log index and write-ahead log.
             INDEX_MAX_BYTES: Gauge(concat!($prefix, "_index_max_bytes"), Bytes);
-            /// Log records that can be found.
+            /// Searchable log records.
             INDEX_DOCS: Gauge(concat!($prefix, "_index_docs"), Count);
-            /// Pieces the log index is in.
+            /// Segments of the log index.
             INDEX_SEGMENTS: Gauge(concat!($prefix, "_index_segments"), Count);
-            /// Time stamp of the oldest log record that can be found; 0 when there is none.
+            /// Timestamp of the oldest searchable log record; 0 if there is none.
             INDEX_OLDEST: Gauge(concat!($prefix, "_index_oldest_timestamp_seconds"), Seconds);
-            /// Things a person should know about the log store, such as quarantined parts.
+            /// Problems of the log store, such as quarantined partitions.
             NOTICES: Gauge(concat!($prefix, "_notices"), Count);
-            /// Time a search or aggregation of logs took.
+            /// Duration of log searches and aggregations.
             SEARCH_DURATION: Histogram(concat!($prefix, "_search_duration_seconds"), Seconds,
                 [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0],
                 "outcome");

@@ -11,7 +11,7 @@ use crate::lint::{expression, logs_query};
 const SEVERITIES: [&str; 4] = ["critical", "warning", "info", "none"];
 /// The headings of a runbook, in this order.
 const HEADINGS: [&str; 7] =
-    ["Meaning", "Impact", "Look at", "Mitigate", "Fix", "Check it is over", "Test trigger"];
+    ["Meaning", "Impact", "Investigate", "Mitigate", "Fix", "Verify", "Test"];
 
 /// What is wrong with an alert.
 fn alert(rule: &Rule) -> Vec<String> {
