@@ -1,5 +1,5 @@
-//! Who may do what: the guard that every page stands behind, the headers that bind the browser, the rule
-//! against requests from other sites, the forms that change something, and the audit record of a change.
+//! Access control: the guard in front of every page, security headers, the same-site check, forms
+//! that change something, and their audit records.
 
 pub(crate) mod audit;
 pub(crate) mod forms;

@@ -23,17 +23,17 @@ use crate::host::{
 use crate::metrics::Metrics;
 use crate::{clock, routes};
 
-/// Live streams at the same time.
+/// Maximum number of concurrent live tails.
 const STREAMS: usize = 64;
 
-/// The panel, to be mounted in a router.
+/// Builder of the panel.
 #[must_use = "the panel does nothing until its router is merged into another"]
 pub struct Admin {
     panel: Panel,
 }
 
 impl Admin {
-    /// A panel over this store, at `/admin`.
+    /// Creates a panel over this log store, mounted at `/admin`.
     pub fn new(store: Arc<dyn LogStore>) -> Self {
         let panel = Panel {
             links: Links::new("/admin"),
@@ -63,28 +63,28 @@ impl Admin {
         Self { panel }
     }
 
-    /// Under another prefix, as browsers see it: `/ops/panel`. Merge the router at the root; nesting it
-    /// again would move the pages away from their links.
+    /// Sets the prefix as browsers see it, such as `/ops/panel`. Merge the router at the root:
+    /// nesting it would move the pages away from their links.
     pub fn at(mut self, prefix: &str) -> Self {
         self.panel.links = Links::new(prefix);
         self
     }
 
-    /// The name and version of the service, shown on every page.
+    /// Sets the name and version of the service, shown on every page.
     pub fn service(mut self, name: impl Into<String>, version: impl Into<String>) -> Self {
         self.panel.service = name.into();
         self.panel.version = version.into();
         self
     }
 
-    /// Where a POST logs the operator out.
+    /// Sets the path to which the panel posts to sign out. Without it there is no sign-out button.
     pub fn logout(mut self, path: impl Into<String>) -> Self {
         self.panel.logout = Some(path.into());
         self
     }
 
-    /// Where new records come from: the live tail. Without it a page that follows new records asks again
-    /// every few seconds.
+    /// Sets the source of the live tail. Without it, a page that follows new records reloads every
+    /// few seconds.
     pub fn live(
         mut self,
         subscribe: impl Fn(&Query) -> Subscription + Send + Sync + 'static,
@@ -93,81 +93,81 @@ impl Admin {
         self
     }
 
-    /// The scheduled jobs of the host.
+    /// Adds the host's scheduled jobs to System.
     pub fn jobs(mut self, jobs: Arc<dyn Jobs>) -> Self {
         self.panel.jobs = Some(jobs);
         self
     }
 
-    /// The alerts of the host: marked on charts, with a page for each rule.
+    /// Adds the host's alerts: the page Alerts with a page per rule, and bands on charts.
     pub fn alerts(mut self, alerts: Arc<dyn Alerts>) -> Self {
         self.panel.alerts = Some(alerts);
         self
     }
 
-    /// The deployments of the host, marked on charts.
+    /// Adds the host's deployments, marked on charts.
     pub fn deploys(mut self, deploys: Arc<dyn Deploys>) -> Self {
         self.panel.deploys = Some(deploys);
         self
     }
 
-    /// Which errors are resolved.
+    /// Lets operators resolve errors; the host stores the states.
     pub fn errors(mut self, errors: Arc<dyn ErrorStates>) -> Self {
         self.panel.errors = Some(errors);
         self
     }
 
-    /// Searches that operators keep under a name.
+    /// Lets operators save searches; the host stores them.
     pub fn searches(mut self, searches: Arc<dyn SavedSearches>) -> Self {
         self.panel.searches = Some(searches);
         self
     }
 
-    /// How the host's database would run its statements.
+    /// Shows the query plans of the host's own SQL statements.
     pub fn plans(mut self, plans: Arc<dyn Plans>) -> Self {
         self.panel.plans = Some(plans);
         self
     }
 
-    /// Messages and users of the host.
+    /// Adds the pages Messages and Users.
     pub fn moderation(mut self, moderation: Arc<dyn Moderation>) -> Self {
         self.panel.moderation = Some(moderation);
         self
     }
 
-    /// The accounts of those who use the panel, and their sessions.
+    /// Adds the page Operators: accounts and sessions of the panel's users.
     pub fn operators(mut self, operators: Arc<dyn Operators>) -> Self {
         self.panel.operators = Some(operators);
         self
     }
 
-    /// The metrics with their past; a [`Sampler`](crate::metrics::Sampler) fills it.
+    /// Adds the page Metrics. A [`Sampler`](crate::metrics::Sampler) fills the history.
     pub fn metrics(mut self, metrics: Arc<Metrics>) -> Self {
         self.panel.metrics = Some(metrics);
         self
     }
 
-    /// Which requests the charts count, as a query: `-route:/ops/*` leaves out those of the panel.
-    /// Without it, all.
+    /// Sets which requests the charts count, as a query: `-route:/ops/*` excludes the panel's own.
+    /// By default, all requests count.
     pub fn traffic_filter(mut self, query: impl Into<String>) -> Self {
         self.panel.traffic_filter = TrafficFilter::new(query.into());
         self
     }
 
-    /// Another tool that watches the service, such as Grafana, and its address for browsers.
+    /// Links to another tool that monitors the service, such as Grafana, by its URL for browsers.
     pub fn external_link(mut self, name: impl Into<String>, url: impl Into<String>) -> Self {
         self.panel.external_links.push((name.into(), url.into()));
         self
     }
 
-    /// Which records are kept, to be changed for a time.
+    /// Lets operators change the log levels temporarily.
     pub fn levels(mut self, levels: LevelControl) -> Self {
         self.panel.levels = Some(levels);
         self
     }
 
-    /// What became of the records before the store: how many wait and how many were lost, and why. Shown
-    /// on System.
+    /// Sets the source of the pipeline's counters, shown on System: queued and dropped records by
+    /// reason.
     pub fn pipeline_counts(mut self, counts: impl Fn() -> Counts + Send + Sync + 'static) -> Self {
         self.panel.pipeline_counts = Some(Box::new(counts));
         self
@@ -179,20 +179,22 @@ impl Admin {
         self
     }
 
-    /// A fact about what runs, such as its compiler; shown on System in the order given.
+    /// Adds a line to the build section of System, such as the compiler version, in the order of
+    /// the calls.
     pub fn build_info(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.panel.build.push((name.into(), value.into()));
         self
     }
 
-    /// Another time of day, in microseconds since the Unix epoch.
+    /// Replaces the clock; it returns microseconds since the Unix epoch.
     pub fn clock(mut self, clock: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
         self.panel.clock = Box::new(clock);
         self
     }
 
-    /// The pages, assets and streams, all behind the guard: it looks at the head of a request and says
-    /// who is asking, or answers itself, with a redirect to a log-in page or a 401.
+    /// Builds the router with all pages, assets and streams behind the guard. The guard gets the
+    /// request head and returns the operator, or a response of its own, such as a redirect to a
+    /// sign-in page or a 401.
     pub fn router<S, G, F>(self, guard: G) -> Router<S>
     where
         S: Clone + Send + Sync + 'static,

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Microseconds since the Unix epoch.
+/// The current time in microseconds since the Unix epoch.
 #[expect(clippy::disallowed_methods, reason = "this is the clock")]
 pub fn now() -> i64 {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

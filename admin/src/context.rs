@@ -1,5 +1,5 @@
-//! What every page may use; it knows no page. Addresses and their parameters, the time window, how a page
-//! fails, and [`panel::Panel`], which holds the store and the host.
+//! Shared context of all pages: URLs and their parameters, the time window, errors, and
+//! [`panel::Panel`] with store and host. Depends on no page.
 
 pub mod error;
 pub mod links;

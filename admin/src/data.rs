@@ -1,4 +1,4 @@
-//! Questions put to the store and the host. No page is known here.
+//! Queries to the store and the host, with typed results. Depends on no page.
 
 pub mod baseline;
 pub mod chart_data;

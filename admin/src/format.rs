@@ -1,9 +1,9 @@
-//! Figures as people read them: times in UTC, durations, counts, bytes. Nothing here is parsed back.
+//! Human-readable times (UTC), durations, counts and sizes. Never parsed back.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// Microseconds of a second.
+/// Microseconds per second.
 pub const SECOND: i64 = 1_000_000;
 
 fn civil(micros: i64) -> jiff::civil::DateTime {
@@ -17,7 +17,7 @@ pub fn rfc3339(micros: i64) -> String {
     civil(micros).strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
 }
 
-/// The same to the second, when nothing is lost by it.
+/// RFC 3339 time without fractional digits if they are zero.
 pub fn rfc3339_short(micros: i64) -> String {
     if micros % SECOND == 0 {
         return civil(micros).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
@@ -52,7 +52,7 @@ pub fn day_number(micros: i64) -> i64 {
     micros.div_euclid(86_400 * SECOND)
 }
 
-/// A tick of a time axis over so many microseconds.
+/// Label of a tick on a time axis of the given length in microseconds.
 pub fn tick(micros: i64, span: i64) -> String {
     let format = match span {
         span if span > 3 * 86_400 * SECOND => "%-d %b",
@@ -78,19 +78,19 @@ pub fn duration(micros: i64) -> String {
     }
 }
 
-/// Milliseconds without a unit, for a column that names it: always one decimal, so that the figures of
-/// a column stand under each other.
+/// Milliseconds without a unit, for columns that name it; always one decimal, so that values line
+/// up.
 #[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
 pub fn millis(micros: i64) -> String {
     format!("{:.1}", micros as f64 / 1e3)
 }
 
-/// How long something took until now.
+/// Formats the time elapsed since `started`.
 pub fn elapsed(started: std::time::Instant) -> String {
     duration(i64::try_from(started.elapsed().as_micros()).unwrap_or(i64::MAX))
 }
 
-/// A span as people tell it, in the nearest whole unit: `44 s`, `3 min`, `5 h`, `2 d`.
+/// Approximate duration in the nearest whole unit: `44 s`, `3 min`, `5 h`, `2 d`.
 pub fn about(micros: i64) -> String {
     let nearest = |micros: i64, unit: i64| micros.saturating_add(unit / 2) / unit;
     let seconds = nearest(micros.max(0), SECOND);
@@ -103,12 +103,12 @@ pub fn about(micros: i64) -> String {
     }
 }
 
-/// The length of an interval, which is whole in its unit.
+/// The length of an interval in whole units.
 pub fn interval(micros: i64) -> String {
     if micros < SECOND { duration(micros) } else { about(micros) }
 }
 
-/// How long before `now`, such as `4 min ago`.
+/// Time before `now`, such as `4 min ago`.
 pub fn ago(micros: i64, now: i64) -> String {
     match now.saturating_sub(micros) {
         ..SECOND => "just now".to_owned(),
@@ -150,7 +150,7 @@ pub fn bytes(number: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
-/// Three digits that count, without zeros behind the point: `0.0123`, `12.3`, `1,234,567`.
+/// Three significant digits without trailing zeros: `0.0123`, `12.3`, `1,234,567`.
 pub fn number(value: f64) -> String {
     let size = value.abs();
     if size >= 1_000.0 {
@@ -170,7 +170,7 @@ pub fn number(value: f64) -> String {
     if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
-/// Seconds in the unit that reads best: `350 µs`, `12.3 ms`, `4.1 s`, `3 min`, `2.5 h`.
+/// Seconds in a suitable unit: `350 µs`, `12.3 ms`, `4.1 s`, `3 min`, `2.5 h`.
 pub fn seconds(value: f64) -> String {
     let (divisor, unit) = match value.abs() {
         0.0 => (1.0, "s"),
@@ -184,7 +184,7 @@ pub fn seconds(value: f64) -> String {
     format!("{} {unit}", number(value / divisor))
 }
 
-/// Bytes in the unit that reads best, with three digits: `1.5 KiB`, `96.2 MiB`.
+/// Bytes in a suitable unit, with three digits: `1.5 KiB`, `96.2 MiB`.
 pub fn byte_size(value: f64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     let (mut value, mut unit) = (value, 0);
@@ -195,8 +195,8 @@ pub fn byte_size(value: f64) -> String {
     format!("{} {}", number(value), UNITS[unit])
 }
 
-/// 16 hexadecimal digits that tell texts apart (64-bit FNV-1a), the same in every process: for addresses,
-/// not for secrets.
+/// 64-bit FNV-1a hash of texts as 16 hexadecimal digits, stable across processes; for URLs, not for
+/// secrets.
 pub fn fingerprint(parts: &[&str]) -> String {
     let bytes = parts.iter().flat_map(|part| part.bytes().chain([0xff]));
     let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
@@ -205,7 +205,7 @@ pub fn fingerprint(parts: &[&str]) -> String {
     format!("{hash:016x}")
 }
 
-/// A share as a percentage with one digit.
+/// A ratio as a percentage with one decimal.
 #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
 pub fn percent(part: u64, whole: u64) -> String {
     if whole == 0 {

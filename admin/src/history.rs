@@ -28,24 +28,24 @@ use row::{Row, encode};
 use scrape::Scrape;
 use segments::{Limits, Segments};
 
-/// The length of a rolled-up interval.
+/// Length of a rolled-up interval.
 pub const MINUTE: i64 = 60 * SECOND;
-/// Samples kept one by one: two hours of one every ten seconds.
+/// Raw samples kept: two hours at one every ten seconds.
 const FINE_ROWS: usize = 720;
-/// Minutes kept: a week.
+/// Minute rows kept: one week.
 const MINUTE_ROWS: usize = 7 * 24 * 60;
-/// Memory of the samples, and of the minutes.
+/// Memory limits of samples and minutes, in bytes.
 const FINE_BYTES: usize = 1024 * 1024;
 const MINUTE_BYTES: usize = 10 * 1024 * 1024;
-/// Files: all of them stay below 16 MB.
+/// Limits of the files; together they stay below 16 MB.
 const FINE_LIMITS: Limits =
     Limits { file: 128 * 1024, total: 2 * 1024 * 1024, age: 2 * 60 * MINUTE };
 const MINUTE_LIMITS: Limits =
     Limits { file: 512 * 1024, total: 12 * 1024 * 1024, age: 7 * 24 * 60 * MINUTE };
-/// Sentences about losses that are kept for the page.
+/// Maximum number of notices about losses kept for the page.
 const NOTICES: usize = 5;
 
-/// What was seen, and where it is kept.
+/// The metric history in memory and on disk.
 pub struct History {
     columns: Columns,
     scrape: Scrape,
@@ -53,7 +53,7 @@ pub struct History {
     minutes: Ring,
     rollup: Rollup,
     files: Option<Files>,
-    /// The time between two looks; after a longer one nobody knows when counters grew.
+    /// Sampling interval; after a longer gap it is unknown when counters increased.
     every: i64,
     last: Option<i64>,
     notices: VecDeque<String>,
@@ -67,21 +67,21 @@ struct Files {
 
 struct RowFile {
     segments: Segments,
-    /// Rows that could not be written since the last that could.
+    /// Rows that could not be written since the last successful write.
     lost: u64,
 }
 
-/// One interval of what was asked for.
+/// One interval of a query result.
 #[derive(Clone, Debug, Default)]
 pub struct Interval {
-    /// Its first microsecond.
+    /// Start of the interval, in microseconds since the Unix epoch.
     pub start: i64,
-    /// What happened in it.
+    /// Values in the interval.
     pub cells: Bucket,
 }
 
 impl History {
-    /// Without a past, of these series, with a look every so many microseconds.
+    /// Creates an empty history of these series, sampled every `every` microseconds.
     pub fn new(tracks: Vec<TrackedSeries>, every: i64) -> Self {
         Self {
             columns: Columns::default(),
@@ -97,7 +97,7 @@ impl History {
         }
     }
 
-    /// Reads the past from this directory, which is made when it is missing, and keeps the future there.
+    /// Loads the history from this directory, created if missing, and appends to it from now on.
     pub fn keep_in(&mut self, directory: &Path) -> io::Result<()> {
         std::fs::create_dir_all(directory)?;
         let minutes_ring = &mut self.minutes;
@@ -132,8 +132,8 @@ impl History {
         Ok(())
     }
 
-    /// Takes a look: the exposition's text, and when it was made. A look that is not later than the last
-    /// is left out.
+    /// Takes a sample: the text of the exposition and its time. A sample that is not newer than the
+    /// last is ignored.
     pub fn observe(&mut self, text: &str, now: i64) {
         let passed = self.last.map(|last| now.saturating_sub(last));
         if passed.is_some_and(|passed| passed <= 0) {
@@ -187,23 +187,23 @@ impl History {
         }
     }
 
-    /// What a person should know about the history.
+    /// Notices about the history.
     pub fn notices(&self) -> impl Iterator<Item = &str> {
         self.notices.iter().map(String::as_str)
     }
 
-    /// Lines of the exposition that could not be read since the start of the process.
+    /// Number of exposition lines that could not be parsed since the process started.
     pub fn bad_lines(&self) -> u64 {
         self.bad_lines
     }
 
-    /// Everything written is on the disk.
+    /// Fsyncs all written rows.
     pub fn sync(&self) -> io::Result<()> {
         let Some(files) = &self.files else { return Ok(()) };
         files.fine.segments.sync().and(files.minutes.segments.sync())
     }
 
-    /// Memory of all rows, and bytes on disk.
+    /// Size of all rows in memory and on disk, in bytes.
     pub fn bytes(&self) -> (usize, u64) {
         let files = self.files.as_ref();
         let disk =
@@ -216,14 +216,14 @@ impl History {
         self.columns.all()
     }
 
-    /// When the first and the last look that are still known ended.
+    /// Time of the first and the last known sample.
     pub fn span(&self) -> Option<(i64, i64)> {
         let first = self.minutes.first().into_iter().chain(self.fine.first());
         let first = first.map(|row| row.at.saturating_sub(row.covered)).min()?;
         Some((first, self.fine.last().or(self.minutes.last())?.at))
     }
 
-    /// The finest interval that is known since this time, in microseconds.
+    /// The finest resolution available since this time, in microseconds.
     pub fn finest(&self, since: i64) -> i64 {
         let fine = self.fine.first().map_or(i64::MAX, |row| row.at.saturating_sub(row.covered));
         let has_older = self.minutes.first().is_some_and(|row| row.at <= fine);
@@ -248,7 +248,7 @@ impl History {
         intervals
     }
 
-    /// All of this time as one, as exactly as it is known.
+    /// Aggregates a time range into one interval, at the finest available resolution.
     pub fn total(&self, from: i64, to: i64) -> Bucket {
         let mut cells = Bucket::default();
         let rows = self.rows(from, self.finest(from));

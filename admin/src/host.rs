@@ -1,5 +1,5 @@
-//! What the panel may ask of the service it runs in: one small trait per subject, each optional and set
-//! on the builder. A page or section whose trait the host does not implement is not shown.
+//! Interfaces to the service that hosts the panel: one small optional trait per subject, set on the
+//! builder. Pages and sections without their trait are not shown.
 
 mod alerts;
 mod deploys;
@@ -19,6 +19,6 @@ pub use operators::{Account, AccountChange, Operators, Role, Session, SessionSel
 pub use plans::Plans;
 pub use searches::{Saved, SavedSearch, SavedSearches};
 
-/// Why the host could not answer. The panel logs it, says on the page what is missing, and shows the
+/// An error of the host. The panel logs it, shows a notice about what is missing, and renders the
 /// rest.
 pub type HostError = Box<dyn std::error::Error + Send + Sync>;

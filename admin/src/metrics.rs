@@ -1,6 +1,5 @@
-//! Metrics with a past: the host's exposition is looked at every few seconds, and what the charts need
-//! of it is kept. This is no monitoring: it watches one process, evaluates no rules, and forgets after a
-//! week.
+//! Metric history: samples the host's exposition every few seconds and keeps what the charts need.
+//! Not a monitoring system: it covers one process, evaluates no rules and keeps one week.
 
 mod chart;
 mod plot;
@@ -26,10 +25,10 @@ pub(crate) use statements::{Cost, Costs};
 use crate::format::SECOND;
 use crate::history::History;
 
-/// Time between two looks, in microseconds.
+/// Sampling interval in microseconds.
 pub(crate) const EVERY: i64 = 10 * SECOND;
 
-/// The charts of a service and what they show. Shared by the sampler, which fills it, and the panel.
+/// The charts of a service and their history. Shared by the sampler, which fills it, and the panel.
 pub struct Metrics {
     catalogue: HashMap<&'static str, &'static Metric>,
     charts: Vec<Chart>,
@@ -38,8 +37,8 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// With the usual charts of a web service (see [`Metrics::charts`] for more), and the catalogue that
-    /// says what its metrics are. Nothing is kept beyond the process.
+    /// Creates the standard charts of a web service with the catalogue of its metrics; add more
+    /// with [`Metrics::charts`]. The history is in memory only; see [`Metrics::keep_in`].
     pub fn new(catalogue: impl IntoIterator<Item = &'static Metric>) -> Self {
         let catalogue = catalogue.into_iter().map(|metric| (metric.name, metric)).collect();
         let history = Mutex::new(History::new(Vec::new(), EVERY));
@@ -47,19 +46,19 @@ impl Metrics {
         Self { catalogue, charts: Vec::new(), history, name }.with_charts(standard::charts())
     }
 
-    /// What pages call the process they show; of several replicas each has figures of its own.
+    /// Sets the name of the process shown on pages; each replica has its own history.
     #[must_use]
     pub fn of(self, name: impl Into<String>) -> Self {
         Self { name: name.into(), ..self }
     }
 
-    /// With the charts of a log pipeline that publishes its metrics under these names.
+    /// Adds the charts of a log pipeline that publishes its metrics under these names.
     #[must_use]
     pub fn log_pipeline(self, names: &Names) -> Self {
         self.with_charts(standard::log_charts(names))
     }
 
-    /// With these charts behind the usual ones of their sets. Call it before [`Metrics::keep_in`].
+    /// Adds charts after the standard ones of their sets. Call it before [`Metrics::keep_in`].
     #[must_use]
     pub fn charts(self, charts: impl IntoIterator<Item = Chart>) -> Self {
         self.with_charts(charts)
@@ -79,29 +78,29 @@ impl Metrics {
         self
     }
 
-    /// Kept in this directory too, whose files belong to this process alone: after a restart the charts
-    /// go on. At most 16 MB.
+    /// Persists the history in this directory, at most 16 MB, so that charts survive restarts. Only
+    /// this process may use the directory.
     pub fn keep_in(&self, directory: &Path) -> io::Result<()> {
         self.history().keep_in(directory)
     }
 
-    /// Takes a look: the text of the exposition, and when it was made in microseconds since the Unix
-    /// epoch. [`Sampler`] does it all the time.
+    /// Takes a sample: the text of the exposition and its time in microseconds since the Unix
+    /// epoch. [`Sampler`] calls this periodically.
     pub fn observe(&self, exposition: &str, now: i64) {
         self.history().observe(exposition, now);
     }
 
-    /// Memory of all that is kept, and bytes on disk.
+    /// Size of the history in memory and on disk, in bytes.
     pub fn bytes(&self) -> (usize, u64) {
         self.history().bytes()
     }
 
-    /// Every chart, the usual ones first.
+    /// All charts, standard ones first.
     pub fn all_charts(&self) -> &[Chart] {
         &self.charts
     }
 
-    /// What statements cost in this time, if the service measures them.
+    /// Cost of all statements in this range, if the service measures them.
     pub(crate) fn statements(&self, from: i64, to: i64) -> Option<Costs> {
         statements::costs(&self.history(), from, to)
     }

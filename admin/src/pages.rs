@@ -1,5 +1,4 @@
-//! The pages: a folder for each entry of the menu, a file for each page with its handler, the struct of
-//! its template and what fills it.
+//! The pages: one folder per menu entry; one file per page with its handler and template struct.
 
 pub mod alerts;
 pub mod errors;

@@ -1,4 +1,4 @@
-//! Every path of the panel. Layers are listed innermost first.
+//! All routes of the panel. Layers are listed innermost first.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::pages::system::{self, moderation, operators, users};
 use crate::pages::{metrics, now, theme};
 use crate::ui::{assets, error_page};
 
-/// The panel under its prefix.
+/// Builds the router of all pages below the prefix.
 pub fn router<S, G, F>(panel: Arc<Panel>, guard: G) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,

@@ -14,9 +14,9 @@ use crate::state::AppState;
 pub struct Registration<'a> {
     /// Wanted name.
     pub username: &'a str,
-    /// Email address.
+    /// Email address as entered.
     pub email: &'a str,
-    /// Password.
+    /// Password as entered.
     pub password: &'a str,
     /// The password again, where the form has it twice.
     pub repeated: Option<&'a str>,
@@ -50,19 +50,19 @@ pub async fn register(
     }
 }
 
-/// How a log-in ended.
+/// Outcome of a sign-in.
 #[derive(Clone, Debug)]
 pub enum LogIn {
-    /// As this user.
+    /// Signed in as this user.
     Succeeded(User),
-    /// For that reason.
+    /// The sign-in failed for this reason.
     Failed(LogInError),
 }
 
 /// Why nobody was logged in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogInError {
-    /// Nobody is called so.
+    /// There is no user of this name.
     UnknownUser,
     /// Somebody is called so.
     BadPassword,
@@ -77,7 +77,7 @@ impl LogInError {
         }
     }
 
-    /// In a word, for metric and log.
+    /// Reason as a label for metrics and logs.
     pub fn reason(self) -> &'static str {
         match self {
             Self::UnknownUser => "unknown_user",

@@ -20,7 +20,7 @@ pub enum Avatar {
         /// Index of the hue.
         hue: u8,
     },
-    /// An address at gravatar.com.
+    /// URL of the image at gravatar.com.
     Gravatar(String),
 }
 

@@ -22,7 +22,7 @@ pub fn extension(url: &DatabaseUrl) -> &'static str {
     }
 }
 
-/// A program that is needed is not installed.
+/// A required program is not installed.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("{0} is not installed; it is part of the PostgreSQL client tools")]
 pub struct ToolMissing(pub &'static str);

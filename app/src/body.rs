@@ -10,7 +10,7 @@ use crate::request_profile;
 
 /// Largest body, in bytes: a form or a message is far below.
 const MAX: usize = 64 * 1024;
-/// Longest pause of the client.
+/// Maximum time between two reads from the client.
 const IDLE: Duration = Duration::from_secs(10);
 
 /// The whole body of a form or a message.

@@ -27,17 +27,17 @@ static FAULTS: Mutex<Option<Faults>> = Mutex::new(None);
 struct Faults {
     /// Of the requests that read, this share is answered with 500.
     errors: f64,
-    /// Failures that are due.
+    /// Accumulated share of failures that are due.
     due: f64,
     latency: Duration,
     /// So many requests panic.
     panics: u64,
-    /// Accepted messages go nowhere.
+    /// Accepted messages are discarded.
     discard: bool,
-    /// Jobs that fail, and jobs that never end.
+    /// Jobs that fail, and jobs that hang.
     failing: Vec<String>,
     hanging: Vec<String>,
-    /// Memory, connections, transactions.
+    /// Held memory, connections and transactions.
     held: Vec<Box<dyn Any + Send>>,
     off: CancellationToken,
 }

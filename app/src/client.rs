@@ -19,22 +19,22 @@ use tokio_util::task::AbortOnDropHandle;
 /// Most bytes of an answer.
 const MAX_ANSWER: usize = 1024 * 1024;
 
-/// An answer, whole.
+/// A complete response.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// Its status.
+    /// Status of the response.
     pub status: StatusCode,
-    /// Its body.
+    /// Response body.
     pub body: Bytes,
 }
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// Not connected in time.
+    /// Connecting timed out.
     #[error("connect timeout")]
     ConnectTimeout,
-    /// Connected, but nothing came in time.
+    /// Connected, but the response timed out.
     #[error("read timeout")]
     ReadTimeout,
     /// Refused, reset or closed early.

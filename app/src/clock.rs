@@ -12,14 +12,14 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Microseconds since the Unix epoch, UTC.
+    /// The current time in microseconds since the Unix epoch.
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn now(&self) -> i64 {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         micros(since_epoch) + self.shift.load(Ordering::Relaxed)
     }
 
-    /// Moves this clock and its clones forward.
+    /// Advances this clock and its clones.
     pub fn advance(&self, by: Duration) {
         self.shift.fetch_add(micros(by), Ordering::Relaxed);
     }

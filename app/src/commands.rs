@@ -22,9 +22,9 @@ use crate::data_dir::DataDir;
 use crate::db::{DatabaseUrl, Db};
 use crate::{server, telemetry};
 
-/// How long the last records may take to reach the disk and the index.
+/// Time for the last log records to reach disk and index at shutdown.
 const LOGS_GRACE: Duration = Duration::from_secs(1);
-/// Threads that still hash passwords when the service ends are not waited for any longer.
+/// Time to wait for blocking threads, such as password hashing, at shutdown.
 const RUNTIME_GRACE: Duration = Duration::from_millis(500);
 
 /// MiniTwit: a small Twitter clone with built-in observability.
@@ -89,7 +89,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
     }
 }
 
-/// One line for people on standard error.
+/// Prints an error to standard error.
 #[expect(clippy::print_stderr, reason = "this is the program's last word, not a log record")]
 pub fn report(error: &anyhow::Error) {
     eprintln!("minitwit: {}", error_chain(error.as_ref()));
@@ -143,7 +143,7 @@ async fn open(data: &DataConfig) -> anyhow::Result<Db> {
     Ok(Db::open_existing(&data.database(), data.pool_sizes()).await?)
 }
 
-/// One line on standard output.
+/// Prints a line to standard output.
 fn say(line: &str) -> anyhow::Result<()> {
     writeln!(io::stdout().lock(), "{line}")?;
     Ok(())

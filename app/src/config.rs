@@ -15,7 +15,7 @@ use logsearch::filter::Levels;
 use crate::auth::AlertToken;
 use crate::db::{DatabaseUrl, PoolSizes};
 
-/// Everything `minitwit serve` can be told.
+/// All settings of `minitwit serve`.
 #[derive(Args, Clone, Debug)]
 pub struct Config {
     #[command(flatten)]
@@ -32,7 +32,7 @@ pub struct Config {
     pub job: JobConfig,
 }
 
-/// Where data lives.
+/// Data settings.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Data")]
 pub struct DataConfig {
@@ -62,25 +62,25 @@ pub struct DataConfig {
 }
 
 impl DataConfig {
-    /// The database to open.
+    /// URL of the database to open.
     pub fn database(&self) -> DatabaseUrl {
         let from_file = self.database_url_file.as_ref().map(|file| file.0.clone());
         let given = from_file.or_else(|| self.database_url.clone());
         given.unwrap_or_else(|| DatabaseUrl::Sqlite(self.sqlite_path()))
     }
 
-    /// The default SQLite file.
+    /// Path of the default SQLite file.
     pub fn sqlite_path(&self) -> PathBuf {
         self.data_dir.join("minitwit.sqlite")
     }
 
-    /// How many connections.
+    /// Sizes of the connection pools.
     pub fn pool_sizes(&self) -> PoolSizes {
         PoolSizes { sqlite_readers: self.sqlite_readers, postgres: self.postgres_connections }
     }
 }
 
-/// Which part of the service this process is.
+/// Listeners that this process opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Surfaces {
     /// Site, API and ops
@@ -93,7 +93,7 @@ pub enum Surfaces {
     Ops,
 }
 
-/// Who is listened to.
+/// Listener settings.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Listeners")]
 pub struct ListenConfig {
@@ -135,7 +135,7 @@ pub struct ListenConfig {
 }
 
 impl ListenConfig {
-    /// Names and addresses of other tools that watch this service.
+    /// Names and URLs of other tools that monitor this service.
     pub fn elsewhere(&self) -> Vec<(&'static str, String)> {
         let tools = [("Grafana", &self.grafana_url), ("Prometheus", &self.prometheus_url)];
         tools
@@ -146,7 +146,7 @@ impl ListenConfig {
     }
 }
 
-/// Accounts, sessions and credentials.
+/// Settings of accounts, sessions and credentials.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Accounts")]
 pub struct AccountConfig {
@@ -188,7 +188,7 @@ pub struct AccountConfig {
     pub gravatar: bool,
 }
 
-/// What the course's simulator sends.
+/// Default credentials of the course's simulator.
 pub const DEFAULT_SIMULATOR_AUTH: &str = "simulator:super_safe!";
 
 impl AccountConfig {
@@ -197,13 +197,13 @@ impl AccountConfig {
         self.admin_password_file.as_ref().map(|file| &file.0).or(self.admin_password.as_ref())
     }
 
-    /// What the simulator has to send.
+    /// Credentials that the simulator must send.
     pub fn simulator_auth(&self) -> &Credentials {
         self.simulator_auth_file.as_ref().map_or(&self.simulator_auth, |file| &file.0)
     }
 }
 
-/// Notifications of alerting systems.
+/// Settings for notifications of alerting systems.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Alerts")]
 pub struct AlertConfig {
@@ -222,7 +222,7 @@ pub struct AlertConfig {
 }
 
 impl AlertConfig {
-    /// The token, made up and kept in the data directory when none is set.
+    /// The configured token, or one generated and stored in the data directory.
     pub fn token(&self, data_dir: &Path) -> anyhow::Result<AlertToken> {
         let of_file = self.alert_token_file.as_ref().map(|file| &file.0);
         let set = of_file.or(self.alert_token.as_ref()).map(|token| token.0.trim());
@@ -231,7 +231,7 @@ impl AlertConfig {
     }
 }
 
-/// How log lines look.
+/// Format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     /// Pretty on a terminal, JSON otherwise
@@ -242,7 +242,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// Logging.
+/// Log settings.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Logs")]
 pub struct LogConfig {
@@ -268,10 +268,10 @@ pub struct LogConfig {
     pub log_file: Option<PathBuf>,
 }
 
-/// The scheduler announces each tick at the level of what matters; the jobs' own records say more.
+/// Default levels. The scheduler logs every tick at INFO; the jobs' own records say more.
 const DEFAULT_LEVELS: &str = "info,tokio_cron_scheduler=warn";
 
-/// Scheduled jobs.
+/// Settings of scheduled jobs.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Jobs")]
 pub struct JobConfig {
@@ -285,13 +285,13 @@ pub struct JobConfig {
 }
 
 impl JobConfig {
-    /// Where backups go.
+    /// Backup directory.
     pub fn backup_dir(&self, data: &DataConfig) -> PathBuf {
         self.backup_dir.clone().unwrap_or_else(|| data.data_dir.join("backups"))
     }
 }
 
-/// A link that a page may show. Empty, as an unset variable of a compose file is, is none.
+/// Parses a link to show on a page; empty, as from an unset variable of a compose file, means none.
 fn parse_web_url(text: &str) -> Result<String, String> {
     let is_web = text.starts_with("http://") || text.starts_with("https://");
     (is_web || text.is_empty())
@@ -299,7 +299,7 @@ fn parse_web_url(text: &str) -> Result<String, String> {
         .ok_or_else(|| "must start with http:// or https://".to_owned())
 }
 
-/// An address to listen on.
+/// Parses an address to listen on.
 pub fn parse_address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse().map_err(|_| {
         "an address is <ip>:<port>, such as 127.0.0.1:5000 or [::]:5000; port 0 picks a free port"
@@ -313,7 +313,7 @@ fn parse_network(text: &str) -> Result<IpNet, &'static str> {
     )
 }
 
-/// A length of time, written like `30s`, `12h` or `7d`.
+/// A duration, such as `30s`, `12h` or `7d`.
 #[derive(Clone, Copy, Debug)]
 pub struct Span(pub Duration);
 
@@ -332,7 +332,7 @@ impl FromStr for Span {
     }
 }
 
-/// A number of bytes, written like `512MiB` or `2GiB`.
+/// A size in bytes, such as `512MiB` or `2GiB`.
 #[derive(Clone, Copy, Debug)]
 pub struct Size(pub u64);
 
@@ -349,7 +349,7 @@ impl FromStr for Size {
     }
 }
 
-/// A value that is never shown.
+/// A secret, which `Debug` never shows.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(pub String);
 
@@ -367,7 +367,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A user's name and password, written `<user>:<password>`; never shown.
+/// Credentials as `<user>:<password>`, which `Debug` never shows.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials(pub String);
 
@@ -386,8 +386,7 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// A setting that stands in a file, which is how secrets are handed out. A line end behind it is not
-/// part of it.
+/// A setting read from a file, as container secrets are. A trailing line break is removed.
 #[derive(Clone, Debug)]
 pub struct FromFile<T>(pub T);
 

@@ -16,51 +16,52 @@ use crate::{db, metrics};
 /// A failed request. `Err` of every handler; the error layer of the surface gives it its body.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
-    /// There is no such page, user or route.
+    /// The page, user or route does not exist.
     #[error("not found")]
     NotFound,
-    /// Somebody has to be logged in for this.
+    /// The request requires a signed-in user.
     #[error("Sign in to do this")]
     Unauthorized,
-    /// Another site made the browser send it.
+    /// A cross-site request.
     #[error("This request came from another site and was blocked")]
     CrossSite,
-    /// The simulator's credentials are missing or wrong; the sentence is the contract's, word for word.
+    /// The simulator's credentials are missing or wrong; the message is fixed by the contract.
     #[error("You are not authorized to use this resource!")]
     BadCredentials,
-    /// The request makes no sense; the sentence says why.
+    /// The request is invalid; the message says why.
     #[error("{0}")]
     Invalid(String),
-    /// The body is larger than any that makes sense.
+    /// The body exceeds the size limit.
     #[error("The request is too large")]
     TooLarge,
-    /// The body came too slowly.
+    /// The body did not arrive in time.
     #[error("The request timed out before it arrived in full")]
     SlowBody,
     /// Too many attempts.
     #[error("Too many attempts; try again in {} seconds", .0.retry_after)]
     TooMany(Throttled),
-    /// More passwords at once than this machine hashes. No failure: the others are served because of it.
+    /// The limit of concurrent password hashes is reached. This is load shedding, not a failure.
     #[error("The service is busy; try again in a moment")]
     Busy,
-    /// Not now.
+    /// The service is temporarily unavailable.
     #[error("The service is busy; try again in a moment")]
     Unavailable(#[source] anyhow::Error),
-    /// A defect.
+    /// An internal error.
     #[error("Something went wrong on our end")]
     Internal(#[source] anyhow::Error),
 }
 
-/// The sentence for the visitor, left on the response for the layer that gives it a body.
+/// The message for the visitor, stored in the response extensions for the layer that renders the
+/// body.
 #[derive(Clone, Debug)]
 pub struct ErrorText(pub String);
 
-/// Why a request did not get what it asked for, in a word of a closed set; left on the response for the
-/// request's record, where it is `error.type`.
+/// Why a request failed, from a closed set of names. Stored in the response extensions; it becomes
+/// `error.type` in the request's record.
 #[derive(Clone, Copy, Debug)]
 pub struct ErrorType(pub &'static str);
 
-/// Counts a refusal and leaves its reason on the answer.
+/// Counts a rejected request and stores its reason in the response extensions.
 pub fn refused(reason: &'static str, answer: impl IntoResponse) -> Response {
     metrics::request_rejected(reason);
     let mut response = answer.into_response();
@@ -68,7 +69,7 @@ pub fn refused(reason: &'static str, answer: impl IntoResponse) -> Response {
     response
 }
 
-/// The body of every refused API request, in the course's shape.
+/// The body of every failed API request, in the format of the course.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ApiError {
     /// The HTTP status code.
@@ -80,7 +81,7 @@ pub struct ApiError {
 }
 
 impl AppError {
-    /// Its status.
+    /// Status of the response.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -95,7 +96,7 @@ impl AppError {
         }
     }
 
-    /// Whole seconds to wait before another try.
+    /// Seconds to wait before retrying, for `Retry-After`.
     fn retry_after(&self) -> Option<u64> {
         match self {
             Self::TooMany(throttled) => Some(throttled.retry_after),
@@ -104,7 +105,7 @@ impl AppError {
         }
     }
 
-    /// The reason as the metric of refusals has it, when it was no handler that refused.
+    /// The reason for the metric of rejected requests, unless a handler rejected it.
     fn rejection(&self) -> Option<&'static str> {
         match self {
             Self::CrossSite => Some("csrf"),

@@ -16,7 +16,7 @@ use crate::metrics;
 use crate::process::{self, Process};
 use crate::runtime;
 
-/// Everything a scrape needs. Clones share it.
+/// The sources of a scrape. Clones share them.
 #[derive(Clone)]
 pub struct Exposition(Arc<Sources>);
 

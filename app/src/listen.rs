@@ -67,7 +67,7 @@ const MAX_CONNECTIONS: usize = 10_000;
 /// such a request is still answered, before connections without one are closed.
 const SETTLE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// A bound address with what it serves.
+/// A bound listener with its router.
 pub struct Listener {
     /// `site`, `api` or `ops`.
     pub name: &'static str,

@@ -124,7 +124,7 @@ pub fn all() -> impl Iterator<Item = &'static Metric> {
     CATALOGUE.iter().chain(log::CATALOGUE)
 }
 
-/// A part of the service.
+/// A surface of the service: site, API or ops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Surface {
     /// The site.
@@ -138,7 +138,7 @@ pub enum Surface {
 impl Surface {
     const ALL: [Self; 3] = [Self::Web, Self::Api, Self::Ops];
 
-    /// As metrics and logs name it.
+    /// The name in metrics and logs.
     pub fn label(self) -> &'static str {
         match self {
             Self::Web => "web",
@@ -148,16 +148,16 @@ impl Surface {
     }
 }
 
-/// Why requests are refused early.
+/// Reasons for rejecting a request before its handler.
 const REJECTIONS: [&str; 7] =
     ["bad_auth", "bad_request", "body_too_large", "csrf", "overloaded", "rate_limited", "timeout"];
-/// Outcomes of a log-in.
+/// Outcomes of a sign-in.
 const LOGIN_OUTCOMES: [&str; 4] = ["bad_password", "success", "throttled", "unknown_user"];
-/// What can be inserted or deleted.
+/// Models that can be inserted or deleted.
 const MODELS: [&str; 4] = ["follower", "message", "session", "user"];
 /// Actions of the simulator.
 const ACTIONS: [&str; 5] = ["follow", "read", "register", "tweet", "unfollow"];
-/// Outcomes of a call of the simulator.
+/// Outcomes of a simulator request.
 const SIMULATOR_OUTCOMES: [&str; 5] =
     ["client_error", "not_found", "ok", "server_error", "unauthorized"];
 
@@ -198,18 +198,18 @@ pub fn start(database: &'static str, pools: &[&'static str], latest: Option<i64>
     .set(1);
 }
 
-/// A request was refused before its handler; `reason` is one of the closed set.
+/// Counts a request rejected before its handler; `reason` is one of a closed set.
 pub fn request_rejected(reason: &'static str) {
     debug_assert!(REJECTIONS.contains(&reason), "{reason} is no known reason");
     counter!(HTTP_REJECTED.name, "reason" => reason).increment(1);
 }
 
-/// A panic was caught.
+/// Counts a caught panic.
 pub fn panic_caught() {
     counter!(PANICS.name).increment(1);
 }
 
-/// The state of a connection pool.
+/// Publishes the state of a connection pool.
 pub fn pool_connections(pool: &'static str, used: usize, idle: usize, max: u32) {
     #[expect(clippy::cast_precision_loss, reason = "a pool is far below 2^52")]
     let set = |state: &'static str, count: usize| {
@@ -220,21 +220,21 @@ pub fn pool_connections(pool: &'static str, used: usize, idle: usize, max: u32) 
     gauge!(DB_POOL_CONNECTIONS_MAX.name, "pool" => pool).set(max);
 }
 
-/// A task that waits for a connection. Dropped without `end` (the request was cancelled), it only
-/// stops counting as waiting.
+/// A task waiting for a connection. If it is dropped without `end` because the request was
+/// cancelled, it only stops counting as waiting.
 pub struct PoolWait {
     pool: &'static str,
     started: Instant,
 }
 
 impl PoolWait {
-    /// Starts to wait.
+    /// Starts waiting.
     pub fn start(pool: &'static str) -> Self {
         gauge!(DB_POOL_PENDING.name, "pool" => pool).increment(1);
         Self { pool, started: Instant::now() }
     }
 
-    /// Has a connection, or gave up.
+    /// Ends the wait, with a connection or a timeout.
     pub fn end(self, timed_out: bool) {
         histogram!(DB_POOL_WAIT.name, "pool" => self.pool).record(self.started.elapsed());
         if timed_out {
@@ -249,14 +249,14 @@ impl Drop for PoolWait {
     }
 }
 
-/// Something that is stored, one row a time.
+/// A kind of stored row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Model {
     /// A follow relation.
     Follower,
     /// A message.
     Message,
-    /// A log-in.
+    /// A session, created by a sign-in.
     Session,
     /// A user.
     User,
@@ -273,23 +273,23 @@ impl Model {
     }
 }
 
-/// A row came.
+/// Counts an inserted row.
 pub fn inserted(model: Model, surface: Surface) {
     counter!(INSERTS.name, "model" => model.label(), "surface" => surface.label()).increment(1);
 }
 
-/// Rows went.
+/// Counts deleted rows.
 pub fn deleted(model: Model, surface: Surface, rows: u64) {
     counter!(DELETES.name, "model" => model.label(), "surface" => surface.label()).increment(rows);
 }
 
-/// Somebody tried to log in; `outcome` is one of the closed set.
+/// Counts a sign-in attempt; `outcome` is one of a closed set.
 pub fn login(outcome: &'static str) {
     debug_assert!(LOGIN_OUTCOMES.contains(&outcome), "{outcome} is no known outcome");
     counter!(LOGINS.name, "outcome" => outcome).increment(1);
 }
 
-/// The simulator called; `now` in microseconds.
+/// Counts a simulator request; `now` in microseconds since the Unix epoch.
 pub fn simulator_called(action: &'static str, status: u16, now: i64) {
     let outcome = match status {
         200..=399 => "ok",
@@ -302,13 +302,13 @@ pub fn simulator_called(action: &'static str, status: u16, now: i64) {
     gauge!(SIMULATOR_LAST_REQUEST.name).set(seconds(now));
 }
 
-/// The simulator's last command.
+/// Publishes the id of the simulator's last command.
 pub fn simulator_latest(value: i64) {
     #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
     gauge!(SIMULATOR_LATEST.name).set(value as f64);
 }
 
-/// A job exists and runs so often.
+/// Publishes the interval of a job and initializes its metrics.
 pub fn job_exists(job: &'static str, interval: Duration, now: i64) {
     for outcome in ["success", "failure", "skipped", "missed"] {
         counter!(JOB_RUNS.name, "job_name" => job, "outcome" => outcome).absolute(0);
@@ -318,7 +318,7 @@ pub fn job_exists(job: &'static str, interval: Duration, now: i64) {
     gauge!(JOB_LAST_SUCCESS.name, "job_name" => job).set(seconds(now));
 }
 
-/// A run of a job ended: `success`, `failure` or `skipped`.
+/// Records a job run; `outcome` is `success`, `failure` or `skipped`.
 pub fn job_ran(job: &'static str, outcome: &'static str, duration: Duration, now: i64) {
     counter!(JOB_RUNS.name, "job_name" => job, "outcome" => outcome).increment(1);
     if outcome != "skipped" {
@@ -330,12 +330,12 @@ pub fn job_ran(job: &'static str, outcome: &'static str, duration: Duration, now
     }
 }
 
-/// Ticks of a job on which nothing ran: the last run had not ended, or the process was held up.
+/// Counts missed runs of a job: the previous run was still in progress, or the process was stalled.
 pub fn job_missed(job: &'static str, ticks: u64) {
     counter!(JOB_RUNS.name, "job_name" => job, "outcome" => "missed").increment(ticks);
 }
 
-/// Totals of the database.
+/// Publishes the totals of the database.
 #[expect(clippy::cast_precision_loss, reason = "gauges are floats")]
 pub fn totals(users: i64, messages: i64, followers: i64) {
     gauge!(USERS.name).set(users as f64);
@@ -343,18 +343,18 @@ pub fn totals(users: i64, messages: i64, followers: i64) {
     gauge!(FOLLOWERS.name).set(followers as f64);
 }
 
-/// Distinct users active in the window (`5m`, `1h`, `24h`).
+/// Publishes the number of distinct active users in the window (`5m`, `1h` or `24h`).
 #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
 pub fn active_users(window: &'static str, users: i64) {
     gauge!(ACTIVE_USERS.name, "window" => window).set(users as f64);
 }
 
-/// Share of the newest messages that site and API show alike.
+/// Publishes the share of the latest messages that site and API show identically.
 pub fn site_api_parity(ratio: f64) {
     gauge!(SITE_API_PARITY.name).set(ratio);
 }
 
-/// A timer fired so late.
+/// Records the delay of a timer.
 pub fn event_loop_lag(lag: Duration) {
     histogram!(TOKIO_EVENT_LOOP_LAG.name).record(lag);
 }
@@ -365,13 +365,13 @@ pub fn sampled(metric: &Metric, value: u64) {
     gauge!(metric.name).set(value as f64);
 }
 
-/// Size of the database (`main`), or of SQLite's write-ahead log (`wal`).
+/// Publishes the size in bytes of the database (`main`) or of SQLite's write-ahead log (`wal`).
 #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
 pub fn db_file_bytes(file: &'static str, bytes: u64) {
     gauge!(DB_FILE_BYTES.name, "file" => file).set(bytes as f64);
 }
 
-/// Busy share of the machine's processors, 0 to 1.
+/// Publishes the CPU utilization of the machine, 0 to 1.
 pub fn cpu_utilization(ratio: f64) {
     gauge!(SYSTEM_CPU_UTILIZATION.name).set(ratio);
     gauge!(CPU_LOAD_PERCENT.name).set(ratio * 100.0);

@@ -24,8 +24,8 @@ pub const IDLE: Duration = Duration::from_mins(30);
 /// Random bytes of a made-up password: 16 characters.
 const MADE_UP: usize = 12;
 
-/// Gives `admin` the password of the settings; when there is neither one nor any operator, makes one
-/// up and prints it, once. It never goes to the log.
+/// Sets the configured password of `admin`. Without one, and if there is no operator yet, generates
+/// a password and prints it once. It is never logged.
 pub async fn ensure(state: &AppState, configured: Option<&Secret>) -> anyhow::Result<()> {
     let set = async |password: &str| {
         set_password(&state.db, &state.passwords, ADMIN, password, Role::Operator, &state.clock)
@@ -52,7 +52,8 @@ pub async fn ensure(state: &AppState, configured: Option<&Secret>) -> anyhow::Re
     Ok(())
 }
 
-/// Gives an operator a password, and an account when there is none. Ends the sessions of that operator.
+/// Sets the password of an operator and creates the account if needed. Ends the operator's
+/// sessions.
 pub async fn set_password(
     db: &Db,
     passwords: &Passwords,
@@ -73,7 +74,7 @@ pub async fn set_password(
     Ok(())
 }
 
-/// A name that an operator may have; otherwise what is wrong with it.
+/// Validates the name of an operator; the error says what is wrong.
 pub fn parse_name(text: &str) -> Result<String, &'static str> {
     let is_fine = !text.is_empty()
         && text.chars().count() <= MAX_NAME

@@ -37,7 +37,7 @@ pub struct RequestProfile {
 #[derive(Clone, Copy, Debug)]
 struct Stage {
     name: &'static str,
-    /// Microseconds from the start of the request.
+    /// Offset from the start of the request, in microseconds.
     offset: u64,
     micros: u64,
 }
@@ -71,15 +71,15 @@ impl Drop for RunningStage {
 /// What one statement did in a request.
 #[derive(Clone, Copy, Debug)]
 pub struct StatementRuns {
-    /// As metrics name it.
+    /// The name in metrics.
     pub name: &'static str,
-    /// Its text, without values.
+    /// SQL text without values.
     pub sql: &'static str,
     /// Where in the source it stands.
     pub source: &'static Location<'static>,
-    /// How often it ran.
+    /// Number of runs.
     pub times: u64,
-    /// Microseconds of all runs.
+    /// Total duration of all runs, in microseconds.
     pub micros: u64,
     /// Rows read or changed by all runs.
     pub rows: u64,
@@ -123,7 +123,7 @@ impl RequestProfile {
         CURRENT.try_with(Arc::clone).ok()
     }
 
-    /// Begins a stage of this request.
+    /// Starts a stage of this request, which ends when the guard is dropped.
     pub fn stage(self: &Arc<Self>, name: &'static str) -> RunningStage {
         RunningStage { profile: Some(Arc::clone(self)), name, began: Instant::now() }
     }

@@ -54,12 +54,12 @@ pub async fn run(config: &Config, data_dir: &DataDir, telemetry: &Telemetry) -> 
     Ok(ended?)
 }
 
-/// What has to end before the process does.
+/// Everything that must be stopped before the process exits.
 struct Running {
     state: AppState,
     supervisor: Supervisor,
     jobs: Jobs,
-    /// Listeners of site and API.
+    /// Listeners of site and API, which stop first.
     public: Group,
     /// The listener of the ops pages and the control socket, which answer to the end.
     ops: Group,
@@ -127,13 +127,13 @@ impl Running {
     }
 }
 
-/// The name of the listener that answers to the end.
+/// Name of the ops listener, which stops last.
 const OPS: &str = "ops";
 /// Behind the grace of requests neither a probe nor a statement should still run; and a supervisor
 /// kills after ten seconds.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Opens and migrates.
+/// Opens and migrates the database.
 async fn open_database(config: &Config, url: &DatabaseUrl) -> anyhow::Result<Db> {
     let db = Db::open(url, config.data.pool_sizes()).await?;
     db.migrate().await?;
@@ -141,7 +141,7 @@ async fn open_database(config: &Config, url: &DatabaseUrl) -> anyhow::Result<Db>
     Ok(db)
 }
 
-/// Zeros for what is to be expected, and figures of the runtime.
+/// Initializes the expected series with zero and starts sampling the runtime.
 async fn measure_from_now_on(state: &AppState) -> anyhow::Result<()> {
     let db = &state.db;
     metrics::start(db.system_name(), db.pool_names(), db.latest().await?);
@@ -150,7 +150,7 @@ async fn measure_from_now_on(state: &AppState) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Keeps what is exposed for the charts of the panel.
+/// Starts the sampler for the panel's charts.
 fn sample(upkeep: &Group, past: &Arc<Metrics>, exposition: &Exposition) {
     let exposition = exposition.clone();
     let mut sampler = Sampler::start(Arc::clone(past), move || {
@@ -177,8 +177,7 @@ fn serve_commands(data_dir: &DataDir, telemetry: &Telemetry, ops: &Group) {
     }
 }
 
-/// A version that did not run before is a deployment, for whoever looks at charts later. The service
-/// runs without the note.
+/// Records a deployment if this version did not run before. A failure is only logged.
 async fn note_version(state: &AppState) {
     let (version, revision) = (env!("CARGO_PKG_VERSION"), build::REVISION);
     match state.db.started_version(version, revision, state.clock.now()).await {
@@ -194,7 +193,7 @@ async fn note_version(state: &AppState) {
     }
 }
 
-/// The metrics with what earlier runs have kept. Charts are not worth a service that does not start.
+/// Loads the metric history of earlier runs; on failure the history stays in memory.
 fn past(config: &Config, data_dir: &DataDir) -> Metrics {
     let host = process::host_name().unwrap_or_else(|| "this host".to_owned());
     let past = charts::metrics(format!("{host}, ops at {}", config.listen.ops));
@@ -243,7 +242,7 @@ fn serve(listeners: Vec<Listener>, public: &Group, ops: &Group, grace: Duration)
     }
 }
 
-/// For who started the program by hand: where to click.
+/// Prints the URLs of the listeners on a terminal.
 #[expect(clippy::print_stderr, reason = "a greeting on a terminal, not a log record")]
 fn print_address(listener: &Listener) {
     if io::stderr().is_terminal() {

@@ -21,9 +21,9 @@ pub struct AppState {
     pub db: Db,
     /// The time of day.
     pub clock: Clock,
-    /// Hashing, under its permits.
+    /// Password hashing, limited by permits.
     pub passwords: Passwords,
-    /// What the simulator has to send.
+    /// Credentials that the simulator must send.
     pub simulator: SimulatorCredentials,
     /// What the operator set.
     pub settings: Arc<Settings>,
@@ -42,13 +42,13 @@ pub struct AppState {
 pub struct Settings {
     /// Shortest password of a new user, in characters.
     pub min_password: usize,
-    /// A session ends when unused for this long.
+    /// Idle timeout of a session.
     pub session_idle: Duration,
-    /// A session ends after this long in any case.
+    /// Maximum lifetime of a session.
     pub session_max: Duration,
-    /// Avatars of gravatar.com.
+    /// Whether to load avatars from gravatar.com.
     pub gravatar: bool,
-    /// Proxies whose headers are believed.
+    /// Networks of trusted proxies.
     pub trusted_proxies: Vec<IpNet>,
     /// The longest a request may take.
     pub request_timeout: Duration,
@@ -84,7 +84,7 @@ impl AppState {
 pub struct Draining(Arc<AtomicBool>);
 
 impl Draining {
-    /// Going down.
+    /// Marks the process as shutting down.
     pub fn start(&self) {
         self.0.store(true, Ordering::Relaxed);
     }

@@ -19,11 +19,11 @@ use crate::{exposition, logs};
 
 /// What the installed globals can be asked for.
 pub struct Telemetry {
-    /// Renders the metrics.
+    /// Renders the Prometheus exposition.
     pub metrics: PrometheusHandle,
-    /// The log index.
+    /// The log pipeline and index.
     pub logs: Arc<Logs>,
-    /// Which records go into it.
+    /// Log levels of the index.
     pub levels: LevelControl,
 }
 

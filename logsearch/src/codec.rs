@@ -90,7 +90,7 @@ impl Fields {
         self.put_text_within(name, MAX_BODY, format);
     }
 
-    /// Takes a field out.
+    /// Removes a field.
     pub fn remove(&mut self, name: &str) {
         let name = cut(name, MAX_NAME);
         if self.seen & bit(name) == 0 {
@@ -112,7 +112,7 @@ impl Fields {
         FieldsIter::new(&self.bytes)
     }
 
-    /// Whether there is none.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
@@ -239,7 +239,7 @@ impl Text<'_> {
         let _ = fmt::Write::write_fmt(self, arguments);
     }
 
-    /// Takes back what was written.
+    /// Clears the buffer.
     pub fn clear(&mut self) {
         self.bytes.truncate(self.start);
         self.lost = 0;

@@ -8,7 +8,7 @@ use crate::json;
 use crate::record::{LogRecord, Matchable};
 use crate::store::{Pages, StoreError};
 
-/// How to write records.
+/// Output format of records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Format {
     /// One JSON object a line, see [`json`].
@@ -35,7 +35,7 @@ impl Format {
         }
     }
 
-    /// What stands before the first record.
+    /// Header of the format; empty if it has none.
     pub fn header(&self) -> String {
         match self {
             Self::Ndjson => String::new(),
@@ -45,7 +45,7 @@ impl Format {
         }
     }
 
-    /// One record with the end of its line.
+    /// Formats one record including its line break.
     pub fn record(&self, record: &LogRecord) -> String {
         match self {
             Self::Ndjson => json::line(record) + "\n",

@@ -22,9 +22,9 @@ pub const DURATION: &str = "duration_us";
 pub const OFFSET: &str = "offset_us";
 /// The name of the innermost span, or of the span that closed.
 pub const SPAN_NAME: &str = "span.name";
-/// The number of the innermost span.
+/// The id of the innermost span.
 pub const SPAN_ID: &str = "span.id";
-/// The number of the span around [`SPAN_ID`].
+/// The id of the parent of [`SPAN_ID`].
 pub const PARENT_ID: &str = "parent.id";
 /// The W3C trace id, 32 hexadecimal digits.
 pub const TRACE_ID: &str = "trace.id";
@@ -93,14 +93,14 @@ impl Kind {
 /// A known field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Definition {
-    /// Canonical dotted name, the one records carry.
+    /// Canonical dotted name, as in records.
     pub name: &'static str,
-    /// What it holds.
+    /// Type of the field.
     pub kind: Kind,
     /// What people type for it, the preferred name first. The number says how many stored units one
     /// unit of a typed number is: `duration` is in milliseconds, stored are microseconds, so 1,000.
     pub aliases: &'static [(&'static str, u32)],
-    /// One line for the help and the completion.
+    /// One-line description for help and completion.
     pub help: &'static str,
 }
 
@@ -186,7 +186,7 @@ pub fn definition(canonical: &str) -> Option<&'static Definition> {
     CATALOGUE.iter().find(|field| field.name == canonical)
 }
 
-/// What the field of that canonical name holds.
+/// Type of a field by canonical name.
 pub fn kind(canonical: &str) -> Kind {
     definition(canonical).map_or(Kind::Dynamic, |field| field.kind)
 }

@@ -14,12 +14,12 @@ use crate::json::Line;
 /// After a failure the file is left alone for so long.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Where and how much.
+/// Path and limits of the file.
 #[derive(Clone, Debug)]
 pub struct FileOptions {
     /// The newest file; older ones have `.1`, `.2` and so on behind its name.
     pub path: PathBuf,
-    /// A file is closed before it gets larger.
+    /// Maximum size of a file in bytes.
     pub bytes: u64,
     /// Number of files, the newest included.
     pub files: usize,

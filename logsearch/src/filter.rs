@@ -23,7 +23,7 @@ pub struct Levels {
 /// The target of audit records.
 const AUDIT: &str = "audit";
 
-/// A part of a text that names no level.
+/// A directive that names no level.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is neither a level nor `target=level`; levels are off, error, warn, info, debug, trace"
@@ -104,7 +104,7 @@ struct Shared {
 
 #[derive(Debug)]
 struct State {
-    /// What holds when no time runs.
+    /// The configured levels, restored when a temporary change ends.
     usual: Levels,
     until: Option<Instant>,
     /// A thread waits for the end of that time.
@@ -123,7 +123,7 @@ impl LevelControl {
         Self { shared: Arc::new(shared) }
     }
 
-    /// The levels that hold now.
+    /// The current levels.
     pub fn levels(&self) -> Levels {
         self.shared.current.read().clone()
     }

@@ -15,7 +15,7 @@ const KEPT: usize = 32;
 /// The most records handed over at once; of more only the newest are.
 const MAX_RECORDS: usize = 1_000;
 
-/// Where watchers subscribe.
+/// Publishes new records to live subscriptions.
 #[derive(Clone, Debug)]
 pub struct Live {
     sender: broadcast::Sender<Arc<Batch>>,
@@ -47,7 +47,7 @@ impl Live {
         }
     }
 
-    /// The records from now on that match.
+    /// Subscribes to matching records from now on.
     pub fn subscribe(&self, query: &Query) -> Subscription {
         let published = self.published.lock();
         Subscription {
@@ -58,13 +58,13 @@ impl Live {
         }
     }
 
-    /// How many watch.
+    /// Number of subscriptions.
     pub fn watchers(&self) -> usize {
         self.sender.receiver_count()
     }
 }
 
-/// What a watcher gets.
+/// An update for a live subscription.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Update {
     /// Matching records in order of arrival, at least one.
@@ -73,7 +73,7 @@ pub enum Update {
     Gap(u64),
 }
 
-/// One watcher.
+/// A live subscription.
 #[derive(Debug)]
 pub struct Subscription {
     receiver: broadcast::Receiver<Arc<Batch>>,

@@ -17,10 +17,10 @@ use crate::store::{LogStore, StoreError};
 use crate::wal::Wal;
 use crate::writer::Counts;
 
-/// What to record and how much to keep.
+/// Options of the log: what to record and how much to keep.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// From the layer to the write-ahead log.
+    /// Options from the layer to the write-ahead log.
     pub pipeline: PipelineOptions,
     /// What is kept, for how long, and how it is searched.
     pub store: embedded::Options,
@@ -32,7 +32,7 @@ pub enum StartError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] OpenError),
-    /// The system gives no thread.
+    /// A thread could not be started.
     #[error("could not start the log writer thread")]
     Thread(#[source] io::Error),
 }
@@ -76,12 +76,12 @@ impl Logs {
         self.embedded.disk_status()
     }
 
-    /// The matching records from now on.
+    /// Subscribes to matching records from now on.
     pub fn subscribe(&self, query: &Query) -> Subscription {
         self.pipeline.subscribe(query)
     }
 
-    /// What became of the records so far.
+    /// Counters of emitted, dropped and queued records.
     pub fn counts(&self) -> Counts {
         self.pipeline.counts()
     }

@@ -147,7 +147,7 @@ fn value<'a>(record: &'a LogRecord, field: &str) -> Option<ValueRef<'a>> {
     }
 }
 
-/// Most frequent first, ties by value.
+/// Sorts by count, descending, ties by value.
 fn by_count<T>(entries: HashMap<String, T>, count: impl Fn(&T) -> u64) -> Vec<(String, T)> {
     let mut entries: Vec<_> = entries.into_iter().collect();
     entries.sort_by(|(a, left), (b, right)| count(right).cmp(&count(left)).then(a.cmp(b)));

@@ -5,7 +5,7 @@
 
 pub mod own;
 
-/// What a metric's value counts.
+/// Unit of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// Things.
@@ -16,16 +16,16 @@ pub enum Unit {
     Bytes,
     /// A share between 0 and 1.
     Ratio,
-    /// Always 1, or a value without a unit.
+    /// No unit.
     None,
 }
 
 /// How a metric behaves.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kind {
-    /// Only grows, until a restart.
+    /// A value that only increases until a restart.
     Counter,
-    /// Goes up and down.
+    /// A value that goes up and down.
     Gauge,
     /// Observations in buckets with these upper bounds, ascending, without the infinite one.
     Histogram(&'static [f64]),
@@ -34,13 +34,13 @@ pub enum Kind {
 /// One metric of a catalogue.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Metric {
-    /// As exposed, with its unit suffix.
+    /// Metric name with its unit suffix.
     pub name: &'static str,
-    /// How it behaves.
+    /// Type of the metric.
     pub kind: Kind,
-    /// What it counts.
+    /// Unit of the metric.
     pub unit: Unit,
-    /// One sentence for people.
+    /// Description of the metric.
     pub help: &'static str,
     /// Label names; their values come from closed sets.
     pub labels: &'static [&'static str],

@@ -12,13 +12,13 @@ use crate::live::{Live, Subscription};
 use crate::query::Query;
 use crate::writer::{After, Counts, Destination, Queue, Writer};
 
-/// What a pipeline records and how much it holds.
+/// Options of the pipeline: what it records and its limits.
 #[derive(Clone, Debug)]
 pub struct PipelineOptions {
     /// Bytes of records that may wait for the writer. A second buffer of the same size is filled while
     /// the first is written; memory is used as far as they were filled.
     pub buffer_bytes: usize,
-    /// What the layer records.
+    /// Options of the layer.
     pub layer: LayerOptions,
     /// A rotating text file next to the log.
     pub file: Option<FileOptions>,
@@ -62,17 +62,17 @@ impl Pipeline {
         Ok((layer, Self { queue, live, file_lost }))
     }
 
-    /// The matching records from now on.
+    /// Subscribes to matching records from now on.
     pub fn subscribe(&self, query: &Query) -> Subscription {
         self.live.subscribe(query)
     }
 
-    /// How many watch live records.
+    /// Number of live subscriptions.
     pub fn watchers(&self) -> usize {
         self.live.watchers()
     }
 
-    /// What became of the records so far.
+    /// Counters of emitted, dropped and queued records.
     pub fn counts(&self) -> Counts {
         self.queue.counts()
     }

@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// The finest detail.
+    /// Most verbose.
     Trace,
-    /// For developers.
+    /// Debug information.
     Debug,
     /// Normal operation.
     Info,
-    /// Worth a look.
+    /// Potential problem.
     Warn,
     /// Something failed.
     Error,
@@ -108,7 +108,7 @@ pub enum ValueRef<'a> {
     Bool(bool),
     /// A whole number.
     Int(i64),
-    /// A number with a fraction.
+    /// A floating-point number.
     Float(f64),
     /// Text.
     Str(&'a str),
@@ -163,11 +163,11 @@ pub struct LogRecord {
     pub timestamp: i64,
     /// Position in the write-ahead log of the node; unique in a store, growing with arrival.
     pub sequence: u64,
-    /// Severity.
+    /// Level of the record.
     pub level: Level,
     /// The module path or name the emitting code gave, such as `minitwit::api`.
     pub target: String,
-    /// The sentence of the event.
+    /// Message of the event.
     pub message: String,
     /// Canonical dotted names (see `fields`) with their values, each name once.
     pub fields: Vec<(String, Value)>,
@@ -184,13 +184,13 @@ impl LogRecord {
 pub trait Matchable {
     /// Microseconds since the Unix epoch.
     fn timestamp(&self) -> i64;
-    /// The position in the log.
+    /// Sequence number in the log.
     fn sequence(&self) -> u64;
-    /// The severity.
+    /// Level of the record.
     fn level(&self) -> Level;
     /// The module path or name the emitting code gave.
     fn target(&self) -> &str;
-    /// The sentence of the event.
+    /// Message of the event.
     fn message(&self) -> &str;
     /// The value of a field by its canonical name; the five above are not fields.
     fn field(&self, name: &str) -> Option<ValueRef<'_>>;

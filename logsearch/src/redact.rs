@@ -3,10 +3,10 @@
 
 use std::ops::Range;
 
-/// What a secret is replaced by.
+/// Replacement for secrets.
 pub const REDACTED: &str = "[redacted]";
 
-/// Which fields are secret.
+/// Configuration of redaction: which fields are secret.
 #[derive(Clone, Debug)]
 pub struct Redaction {
     /// A field whose name contains one of these, in any case, is secret.

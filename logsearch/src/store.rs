@@ -19,10 +19,10 @@ use crate::query::Query;
 use crate::record::LogRecord;
 pub use crate::time::{Cursor, TimeRange};
 
-/// How a store is doing.
+/// Status of a store.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StoreStatus {
-    /// Records that can be found.
+    /// Searchable records.
     pub records: u64,
     /// Bytes on disk, 0 for a store without one.
     pub bytes: u64,
@@ -34,14 +34,14 @@ pub struct StoreStatus {
     pub notices: Vec<String>,
 }
 
-/// What went wrong, as a caller acts on it.
+/// Kinds of store errors, by what a caller can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreErrorKind {
-    /// Not now; later may work.
+    /// Temporarily unavailable; retry later.
     Unavailable,
-    /// Too costly for the deadline, or cancelled.
+    /// Timed out or cancelled.
     Timeout,
-    /// A defect or broken data.
+    /// An internal error: a bug or corrupt data.
     Internal,
 }
 
@@ -49,7 +49,7 @@ pub enum StoreErrorKind {
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct StoreError {
-    /// What a caller can do about it.
+    /// Kind of the error, which tells what a caller can do.
     pub kind: StoreErrorKind,
     message: String,
     #[source]
@@ -79,10 +79,10 @@ pub trait LogStore: Send + Sync + 'static {
     /// growing in the same order. They are found once [`StoreStatus::searchable_until`] has passed them.
     async fn append(&self, batch: Vec<LogRecord>) -> Result<(), StoreError>;
 
-    /// One page of matching records.
+    /// Returns one page of matching records.
     async fn search(&self, search: &Search) -> Result<SearchPage, StoreError>;
 
-    /// One answer over all matching records.
+    /// Aggregates all matching records.
     async fn aggregate(
         &self,
         range: TimeRange,
@@ -90,7 +90,7 @@ pub trait LogStore: Send + Sync + 'static {
         aggregation: &Aggregation,
     ) -> Result<Aggregate, StoreError>;
 
-    /// How the store is doing.
+    /// Returns the status of the store: size, lag, limits and notices.
     async fn status(&self) -> Result<StoreStatus, StoreError>;
 
     /// How many records match.

@@ -19,7 +19,7 @@ const IDENTIFIERS: [&str; 5] =
 /// Values of a number that are looked through for a beginning.
 const MANY_NUMBERS: usize = 1_000;
 
-/// One thing to offer.
+/// A suggestion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Suggestion {
     /// The name as people type it, or the value as it is; [`Completion::choose`] takes it.
@@ -27,11 +27,11 @@ pub struct Suggestion {
     /// Records that have it: of the whole window for values, of its newest thousand for names and for
     /// values of fields without an index of their own. 0 for a known name that none of them has.
     pub count: u64,
-    /// What the catalogue says about a name.
+    /// Description from the catalogue.
     pub help: &'static str,
 }
 
-/// What to offer at one place of a query text.
+/// Suggestions at a position of a query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Suggestions {
     /// What stands there, and how a choice gets in.

@@ -3,14 +3,14 @@
 /// A half-open span of time, in microseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeRange {
-    /// The first microsecond inside.
+    /// Start, inclusive, in microseconds since the Unix epoch.
     pub from: i64,
-    /// The first microsecond after it.
+    /// End, exclusive, in microseconds since the Unix epoch.
     pub to: i64,
 }
 
 impl TimeRange {
-    /// All of time.
+    /// The range of all timestamps.
     pub const ALL: Self = Self { from: i64::MIN, to: i64::MAX };
 
     /// Whether a time is inside.
@@ -56,7 +56,7 @@ impl TimeRange {
     }
 }
 
-/// How many aligned intervals touch a range.
+/// Number of aligned intervals that overlap a range.
 pub(crate) fn intervals(range: TimeRange, interval: i64) -> i128 {
     if range.from >= range.to {
         return 0;

@@ -15,29 +15,29 @@ use crate::codec::{Batch, Encoder, ValueRef};
 use crate::record::Level;
 use crate::wal::{SyncListener, Wal};
 
-/// The longest time a record stays in the buffer.
+/// Maximum time a record stays in the queue.
 const LINGER: Duration = Duration::from_millis(10);
 /// The buffer is swapped early when it has so many bytes.
 const EARLY: usize = 256 * 1024;
 /// After so long without a record the thread sleeps until one comes.
 const IDLE: Duration = Duration::from_secs(1);
-/// The most often that losses are reported.
+/// Minimum interval between reports of dropped records.
 const REPORT: Duration = Duration::from_secs(1);
 
-/// Why a record was lost.
+/// Why a record was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// The buffer had no room for its level.
+    /// The queue was full for its level.
     QueueFull,
-    /// The whole buffer is smaller than it.
+    /// The record is larger than the queue.
     TooLarge,
     /// It was emitted while formatting a record that was emitted while formatting one, and so on.
     Nested,
-    /// The disk did not take it in time.
+    /// Writing to disk failed or was too slow.
     Disk,
     /// The log reached its size before the index was done with it.
     Evicted,
-    /// It was emitted after the shutdown.
+    /// Emitted after shutdown.
     Shutdown,
 }
 
@@ -78,23 +78,23 @@ impl Counts {
         self.emitted.iter().sum()
     }
 
-    /// Records lost at all levels for a reason.
+    /// Number of dropped records of all levels for a reason.
     pub fn dropped_for(&self, reason: Reason) -> u64 {
         self.dropped.iter().map(|reasons| reasons[reason as usize]).sum()
     }
 
-    /// Records lost at a level.
+    /// Number of dropped records of a level.
     pub fn dropped_at(&self, level: Level) -> u64 {
         self.dropped[level as usize].iter().sum()
     }
 
-    /// Records lost.
+    /// Total number of dropped records.
     pub fn dropped_total(&self) -> u64 {
         self.dropped.iter().flatten().sum()
     }
 }
 
-/// Where batches go.
+/// Receiver of batches.
 pub trait Destination: Send + 'static {
     /// Numbers and keeps encoded records.
     fn append(&mut self, records: Vec<u8>) -> Arc<Batch>;
@@ -161,9 +161,9 @@ pub struct Queue {
 /// Whether the writer would come by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Attention {
-    /// Soon.
+    /// The writer wakes up on its own soon.
     Awake,
-    /// When somebody wakes it.
+    /// Sleeps until it is woken.
     Parked,
     /// It was woken and has not come yet.
     Woken,
@@ -176,7 +176,7 @@ struct Front {
     writer: Attention,
     /// Flushes asked for and finished.
     flush: (u64, u64),
-    /// The last flush reached the disk.
+    /// Whether the last flush was fsynced.
     flushed_well: bool,
     closed: bool,
     finished: bool,

@@ -1,7 +1,8 @@
-//! How the panel records what somebody did: always in this form, so that a search for `action:*` finds
-//! all of it, and always with the target `audit`, whose records are on the disk at once.
+//! Audit records of operator actions. They always have this form, so that a search for `action:*`
+//! finds all of them, and the target `audit`, whose records are fsynced at once.
 
-/// Records an action: its name, who did it, further fields in braces, and a sentence.
+/// Writes an audit record: the name of the action, the operator, further fields in braces, and a
+/// message.
 macro_rules! audit {
     ($action:expr, $by:expr, { $($fields:tt)* }, $($sentence:tt)+) => {
         tracing::info!(

@@ -1,5 +1,5 @@
-//! What a request that changes something has to bring, read in one place: somebody whose role allows it,
-//! or whose own it is, and a form of bounded size. That it does not come from another site is `protect`'s business.
+//! Extractors for requests that change something: an operator whose role allows it, or who owns the
+//! resource, and a form of bounded size. `same_site` rejects cross-site requests before.
 
 use std::sync::Arc;
 
@@ -12,21 +12,22 @@ use crate::context::error::PanelError;
 use crate::context::panel::Panel;
 use crate::context::params::Params;
 
-/// The longest form, in bytes: a query text of 2,048 characters, escaped, with room for the rest.
+/// Maximum size of a form in bytes: an escaped query of 2,048 characters and room for the rest.
 const MAX_FORM: usize = 32 * 1024;
 
-/// A form that anybody the guard let in sent. What it changes has to be their own.
+/// A form sent by any operator, whatever the role. It may only change what belongs to the sender.
 pub struct OwnForm {
-    /// Who.
+    /// The operator who sent the form.
     pub operator: Operator,
-    /// The head of the request, for the host.
+    /// The request head, passed to the host.
     pub head: Parts,
-    /// The form.
+    /// The parsed form parameters.
     pub form: Params,
 }
 
 impl OwnForm {
-    /// Lets operators change what is anybody's, and others what is theirs.
+    /// Allows operators to change anything, and viewers only what belongs to them. Returns
+    /// `Forbidden` otherwise.
     pub fn of(&self, owner: &str) -> Result<(), PanelError> {
         let may = self.operator.may_change() || self.operator.name == owner;
         if may { Ok(()) } else { Err(PanelError::Forbidden) }
@@ -44,11 +45,11 @@ impl FromRequest<Arc<Panel>> for OwnForm {
     }
 }
 
-/// A form that an operator sent.
+/// A form sent by somebody with the role operator.
 pub struct OperatorForm {
-    /// Who; goes into the audit record.
+    /// Name of the operator, for the audit record.
     pub by: String,
-    /// The form.
+    /// The parsed form parameters.
     pub form: Params,
 }
 

@@ -1,4 +1,4 @@
-//! The guard: whoever it does not let in sees nothing of the panel.
+//! The guard in front of the panel: requests it rejects reach no page, asset or stream.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use super::operator::{Operator, SessionValid};
 use super::theme::Theme;
 
-/// Lets the guard decide; whoever it lets in is an extension of the request.
+/// Runs the guard and stores the operator it returns in the extensions of the request.
 pub async fn guard<G, F>(guard: G, request: Request, next: Next) -> Response
 where
     G: Fn(Parts) -> F,
@@ -29,12 +29,12 @@ where
     }
 }
 
-/// Asks the guard again about a request whose answer goes on.
+/// Repeats the guard's check for a request whose response is still streaming.
 #[derive(Clone)]
 pub struct GuardRecheck(Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>);
 
 impl GuardRecheck {
-    /// Whether the guard would still let it in. A guard that cannot tell keeps it.
+    /// Whether the guard still accepts the request. A guard that fails counts as accepting.
     pub async fn is_let_in(&self) -> bool {
         (self.0)().await
     }

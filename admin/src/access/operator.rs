@@ -1,4 +1,5 @@
-//! Who uses the panel. Accounts, passwords and sessions are the host's; the panel is told who it is.
+//! The operator of the panel. The host owns accounts, passwords and sessions; its guard tells the
+//! panel who is signed in.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -7,24 +8,24 @@ use super::theme::Theme;
 use crate::context::error::PanelError;
 use crate::host::Role;
 
-/// Somebody the guard let in.
+/// An operator that the guard accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operator {
-    /// For the page and for audit records.
+    /// Name shown on the page and in audit records.
     pub name: String,
-    /// What they may do.
+    /// Role of the operator.
     pub role: Role,
-    /// How they want to see it.
+    /// Color theme from the operator's cookie.
     pub(crate) theme: Theme,
 }
 
 impl Operator {
-    /// Somebody with a name and a role.
+    /// Creates an operator with a name and a role.
     pub fn new(name: impl Into<String>, role: Role) -> Self {
         Self { name: name.into(), role, theme: Theme::Auto }
     }
 
-    /// Whether they may change things.
+    /// Whether the role allows changes.
     pub fn may_change(&self) -> bool {
         self.role == Role::Operator
     }

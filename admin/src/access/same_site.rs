@@ -1,4 +1,4 @@
-//! The rule against requests that another site made a browser send.
+//! Protection against cross-site request forgery.
 
 use axum::extract::Request;
 use axum::http::header::{HOST, ORIGIN};
@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::context::error::PanelError;
 
-/// Refuses changes that another site made a browser send.
+/// Rejects cross-site requests with unsafe methods with 403.
 pub(crate) async fn same_site(request: Request, next: Next) -> Response {
     if is_cross_site_change(request.method(), request.headers()) {
         return PanelError::CrossSite.into_response();

@@ -1,4 +1,5 @@
-//! Light or dark: as the browser says, until somebody chooses, which a cookie keeps.
+//! The color theme: as the browser prefers, until the operator chooses one, which is stored in a
+//! cookie.
 
 use axum::http::HeaderMap;
 use axum::http::header::COOKIE;
@@ -6,22 +7,22 @@ use axum::http::header::COOKIE;
 /// The name of the cookie, and of the field in the form that sets it.
 pub const NAME: &str = "theme";
 
-/// The colors that somebody wants to see the panel in.
+/// The color theme of the panel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Theme {
-    /// As the browser says.
+    /// Follows the browser's preference.
     #[default]
     Auto,
-    /// Dark on light.
+    /// Light theme.
     Light,
-    /// Light on dark.
+    /// Dark theme.
     Dark,
 }
 
 impl Theme {
     const ALL: [Self; 3] = [Self::Auto, Self::Light, Self::Dark];
 
-    /// As forms, cookie and markup name it.
+    /// The name used in forms, the cookie and markup.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Auto => "auto",
@@ -30,12 +31,12 @@ impl Theme {
         }
     }
 
-    /// By its name; whatever else is the browser's business.
+    /// Parses a name; unknown names are `Auto`.
     pub fn parse(name: &str) -> Self {
         Self::ALL.into_iter().find(|theme| theme.as_str() == name).unwrap_or_default()
     }
 
-    /// What the cookies of a request say.
+    /// Reads the theme from the request's cookies.
     pub fn of(headers: &HeaderMap) -> Self {
         let texts = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
         let mut pairs =
@@ -43,17 +44,17 @@ impl Theme {
         pairs.find(|(name, _)| *name == NAME).map_or_else(Self::default, |(_, is)| Self::parse(is))
     }
 
-    /// The choice, if there was one.
+    /// The name of the chosen theme; `None` for `Auto`.
     pub fn chosen(self) -> Option<&'static str> {
         (self != Self::Auto).then(|| self.as_str())
     }
 
-    /// All names, and which it is.
+    /// All names, each with whether it is the current one.
     pub fn choices(self) -> [(&'static str, bool); 3] {
         Self::ALL.map(|theme| (theme.as_str(), theme == self))
     }
 
-    /// What the browser may draw by itself, in the words of `color-scheme`.
+    /// The value of `color-scheme` for the browser's own controls.
     pub fn schemes(self) -> &'static str {
         match self {
             Self::Auto => "light dark",

@@ -1,4 +1,5 @@
-//! How a page fails: what the person is told, and with which status. A bad query is never an error.
+//! Errors of pages, with the message for the operator and the status. An invalid query is never an
+//! error.
 
 use axum::http::StatusCode;
 use axum::http::header::RETRY_AFTER;
@@ -8,40 +9,40 @@ use logsearch::store::{StoreError, StoreErrorKind};
 
 use crate::host::HostError;
 
-/// A failed page. The `protect` layer gives it its body.
+/// Why a page failed. The error page layer renders the body.
 #[derive(Debug, thiserror::Error)]
 pub enum PanelError {
-    /// No such page, record or request.
+    /// The page, record or request does not exist.
     #[error("Page not found. If it showed a record, the record may have passed its retention.")]
     NotFound,
-    /// Looking is allowed, this is not.
+    /// The role of the operator does not allow this.
     #[error("This requires the operator role.")]
     Forbidden,
     /// The request came from another site.
     #[error("This request came from another site and was blocked.")]
     CrossSite,
-    /// The form makes no sense; the sentence says why.
+    /// The form is invalid; the message says why.
     #[error("{0}")]
     Invalid(String),
-    /// The form is longer than any that makes sense.
+    /// The form exceeds the size limit.
     #[error("The form is too large; nothing was changed.")]
     TooLarge,
-    /// Too many attempts; again after so many seconds.
+    /// Too many attempts; retry after this many seconds.
     #[error("Too many attempts; try again in {0} seconds.")]
     Throttled(u64),
-    /// Too many streams.
+    /// The limit of concurrent live tails is reached.
     #[error("Too many live tails are open; close one and try again.")]
     TooMany,
-    /// The store could not answer.
+    /// The log store failed.
     #[error("Log search failed: {0}")]
     Store(#[from] StoreError),
-    /// It cannot be done as things are; the sentence says why.
+    /// The change conflicts with the current state; the message says why.
     #[error("{0}")]
     Refused(String),
-    /// The service around the panel could not answer.
+    /// The host failed.
     #[error("The service did not respond. The change may not have been applied.")]
     Host(#[from] HostError),
-    /// A defect of ours.
+    /// A template failed to render, which is a bug.
     #[error("Could not render the page.")]
     Template(#[from] askama::Error),
 }
@@ -64,12 +65,12 @@ impl PanelError {
     }
 }
 
-/// The sentence, left on the response for the layer that makes the page.
+/// The message for the operator, stored in the response extensions for the error page layer.
 #[derive(Clone, Debug)]
 pub struct ErrorText(pub String);
 
 impl PanelError {
-    /// The sentence for the person, after the causes went to the log.
+    /// Logs the error chain and returns the message for the operator.
     pub fn reported(&self) -> String {
         if matches!(self, Self::Store(_) | Self::Template(_) | Self::Host(_)) {
             tracing::error!(error.message = error_chain(self), "panel page failed");

@@ -1,5 +1,5 @@
-//! The only place that builds addresses of the panel, and the parameters they share. A page is a path
-//! and at most a few short parameters; whatever is the default is left out.
+//! Builds all URLs of the panel and their shared parameters. A URL is a path and a few short
+//! parameters; defaults are omitted.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::window::Window;
 use crate::format;
 
-/// What may stand in a path segment or a value as it is; the rest of a query reads well enough.
+/// Characters that need no escaping in parameter values, to keep queries readable in URLs.
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
@@ -24,7 +24,7 @@ const KEPT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'@')
     .remove(b'(')
     .remove(b')');
-/// Path segments have no slash of their own.
+/// Path segments also escape the slash.
 const SEGMENT: &AsciiSet = &KEPT.add(b'/');
 
 /// The paths of the pages below the prefix.
@@ -51,7 +51,7 @@ pub mod path {
     pub const METRICS_DATA: &str = "/metrics/data.json";
     /// The heatmap of all traffic, without a page around it.
     pub const DURATIONS: &str = "/metrics/durations";
-    /// The service itself.
+    /// Log store, levels, jobs, build and audit log.
     pub const SYSTEM: &str = "/system";
     /// Where the levels are set.
     pub const LEVELS: &str = "/system/levels";
@@ -64,41 +64,41 @@ pub mod path {
 /// Columns besides time, level and message.
 const COLUMNS: [&str; 2] = ["request_id", "duration"];
 
-/// What to list and how: the state of a page, all of it in its address.
+/// The state of a page: what to list and how. All of it is in the URL.
 #[derive(Clone, Debug)]
 pub struct View {
     /// The query text.
     pub q: String,
-    /// The time window.
+    /// The time window to list.
     pub window: Window,
-    /// Columns besides time, level and message; `None` is the default.
+    /// Columns besides time, level and message; `None` for the default columns.
     pub cols: Option<Vec<String>>,
-    /// The order of the page; empty is its default.
+    /// Sort order; empty for the page's default.
     pub sort: String,
-    /// Where the list starts.
+    /// The page of the list to show.
     pub place: Place,
-    /// Follow new records.
+    /// Whether to follow new records.
     pub tail: bool,
-    /// What the fields of the sidebar are searched for; empty shows the usual ones.
+    /// Text to filter the sidebar's fields by; empty for the default fields.
     pub fields: String,
-    /// Load the page anew after so many seconds; 0 is never.
+    /// Auto-refresh interval in seconds; 0 for off.
     pub refresh: u32,
 }
 
-/// Where a list starts.
+/// Which part of a list to show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Place {
-    /// At its beginning.
+    /// From the beginning.
     #[default]
     Start,
-    /// With what is older than this record.
+    /// Records older than this one.
     Older(Cursor),
-    /// With what is newer than this record.
+    /// Records newer than this one.
     Newer(Cursor),
 }
 
 impl View {
-    /// An empty query over a window.
+    /// A view of all records in a window.
     pub fn of(window: Window) -> Self {
         Self {
             q: String::new(),
@@ -112,54 +112,55 @@ impl View {
         }
     }
 
-    /// Whether records are listed oldest first; those that are followed never are.
+    /// Whether records are listed oldest first; a live tail never is.
     pub fn is_oldest_first(&self) -> bool {
         self.sort == "old" && !self.tail
     }
 
-    /// Loaded anew after so many seconds.
+    /// The same view with this auto-refresh interval in seconds.
     #[must_use]
     pub fn refreshing(&self, refresh: u32) -> Self {
         Self { refresh, ..self.clone() }
     }
 
-    /// With other fields in the sidebar.
+    /// The same view with this filter for the sidebar's fields.
     #[must_use]
     pub fn showing(&self, fields: impl Into<String>) -> Self {
         Self { fields: fields.into(), ..self.clone() }
     }
 
-    /// With another query, from the beginning.
+    /// The same view with another query, from the beginning.
     #[must_use]
     pub fn query(&self, q: impl Into<String>) -> Self {
         Self { q: q.into(), place: Place::Start, ..self.clone() }
     }
 
-    /// In another window, from the beginning.
+    /// The same view in another window, from the beginning.
     #[must_use]
     pub fn within(&self, window: Window) -> Self {
         Self { window, place: Place::Start, ..self.clone() }
     }
 
-    /// In another order, from the beginning.
+    /// The same view in another order, from the beginning.
     #[must_use]
     pub fn sorted(&self, sort: impl Into<String>) -> Self {
         Self { sort: sort.into(), place: Place::Start, ..self.clone() }
     }
 
-    /// From another place; fixed in time, so that going back and forth shows the same records.
+    /// Another page of the same view, with a fixed window, so that paging back and forth shows the
+    /// same records.
     #[must_use]
     pub fn at(&self, place: Place) -> Self {
         Self { place, window: self.window.pinned(), ..self.clone() }
     }
 
-    /// With other columns.
+    /// The same view with other columns.
     #[must_use]
     pub fn columns(&self, cols: Vec<String>) -> Self {
         Self { cols: Some(cols), ..self.clone() }
     }
 
-    /// The columns as an address spells them; empty for the default ones.
+    /// The columns as a URL parameter; empty for the default columns.
     pub fn cols_text(&self) -> String {
         match &self.cols {
             None => String::new(),
@@ -201,26 +202,26 @@ impl View {
         fields
     }
 
-    /// Following new records or not.
+    /// The same view, with or without following new records.
     #[must_use]
     pub fn tailing(&self, tail: bool) -> Self {
         Self { tail, place: Place::Start, ..self.clone() }
     }
 }
 
-/// The addresses under one prefix.
+/// Builds URLs below one prefix.
 #[derive(Clone, Debug)]
 pub struct Links {
     base: Arc<str>,
 }
 
 impl Links {
-    /// Under this prefix, which starts with a slash and does not end with one.
+    /// Creates links below this prefix, which starts with a slash and does not end with one.
     pub fn new(base: &str) -> Self {
         Self { base: base.trim_end_matches('/').into() }
     }
 
-    /// The prefix, which is the address of the first page.
+    /// The prefix, which is also the URL of the start page.
     pub fn base(&self) -> &str {
         if self.base.is_empty() { "/" } else { &self.base }
     }
@@ -230,7 +231,7 @@ impl Links {
         format!("{}{path}", self.base)
     }
 
-    /// A page that shows a view.
+    /// URL of a page with all parameters of a view.
     pub fn page(&self, path: &str, view: &View) -> String {
         let mut url = self.path(path);
         if url.is_empty() {
@@ -240,12 +241,12 @@ impl Links {
         url
     }
 
-    /// A page that keeps the window alone.
+    /// URL of a page with only the window as parameter.
     pub fn page_in(&self, path: &str, window: &Window) -> String {
         self.page(path, &View::of(*window))
     }
 
-    /// A page of a view in a window that scripts fill in: `{from}` and `{to}` stand for its ends.
+    /// URL template of a view for scripts: `{from}` and `{to}` are placeholders for the window.
     pub fn template(&self, path: &str, view: &View) -> String {
         let mut url = self.page(path, &View::of(Window::parse(None, None, 0)).query(&view.q));
         url.push(if url.contains('?') { '&' } else { '?' });
@@ -253,18 +254,18 @@ impl Links {
         url
     }
 
-    /// The logs of a view.
+    /// URL of the log list of a view.
     pub fn logs(&self, view: &View) -> String {
         self.page("/logs", view)
     }
 
-    /// The whole result as a file, `ndjson` or `csv`.
+    /// URL of the export of a view; `kind` is `ndjson` or `csv`.
     pub fn export(&self, kind: &str, view: &View) -> String {
         let rows = View { refresh: 0, fields: String::new(), ..view.tailing(false) };
         self.page(&format!("/logs/export.{kind}"), &rows)
     }
 
-    /// New records of a view as a stream, from behind this record on.
+    /// URL of the event stream of a view, starting after this record.
     pub fn tail(&self, view: &View, after: Option<Cursor>) -> String {
         let everything = View::of(Window::parse(None, None, 0));
         let place = after.map_or(Place::Start, Place::Newer);
@@ -272,12 +273,12 @@ impl Links {
         self.page("/logs/tail", &view)
     }
 
-    /// One record.
+    /// URL of a record.
     pub fn event(&self, cursor: Cursor) -> String {
         self.path(&format!("/events/{}", Self::event_id(cursor)))
     }
 
-    /// One record as JSON.
+    /// URL of a record as JSON.
     pub fn event_json(&self, cursor: Cursor) -> String {
         self.path(&format!("/events/{}.json", Self::event_id(cursor)))
     }
@@ -287,7 +288,7 @@ impl Links {
         self.path(&format!("/events/{}/context", Self::event_id(cursor)))
     }
 
-    /// What surrounds a record.
+    /// URL of the context of a record.
     pub fn context(&self, cursor: Cursor, scope: &str, q: &str, cols: &str) -> String {
         let id = Self::event_id(cursor);
         let mut url = self.context_form(cursor);
@@ -296,7 +297,7 @@ impl Links {
         url + "#e" + &id
     }
 
-    /// One request.
+    /// URL of the page of a request.
     pub fn request(&self, id: &str) -> String {
         self.path(&format!("/requests/{}", utf8_percent_encode(id, SEGMENT)))
     }
@@ -310,12 +311,12 @@ impl Links {
         path
     }
 
-    /// A rule: the newest time it fired, or the time of that number.
+    /// URL of an alert rule: its latest firing, or the one with this id.
     pub fn alert(&self, rule: &str, id: Option<i64>) -> String {
         self.path(&Self::alert_path(rule, id))
     }
 
-    /// A list with the parameters that are not empty.
+    /// URL of a list with all parameters that are not empty.
     pub fn listing(&self, path: &str, parameters: &[(&str, &str)]) -> String {
         let mut url = self.path(path);
         parameters
@@ -354,7 +355,7 @@ impl Links {
         self.path(&format!("{}/{id}", path::SEARCHES))
     }
 
-    /// Where a job of that name is started.
+    /// URL to which a POST starts the job.
     pub fn job(&self, name: &str) -> String {
         self.path(&format!("/system/jobs/{}", utf8_percent_encode(name, SEGMENT)))
     }
@@ -364,17 +365,17 @@ impl Links {
         self.path(&format!("/assets/{hash}/{name}"))
     }
 
-    /// A text as one segment of a path.
+    /// Escapes a text as one path segment.
     pub fn segment(text: &str) -> String {
         utf8_percent_encode(text, SEGMENT).to_string()
     }
 
-    /// How addresses name a record.
+    /// The id of a record in URLs.
     pub fn event_id((timestamp, sequence): Cursor) -> String {
         format!("{timestamp}-{sequence}")
     }
 
-    /// The record an address names.
+    /// Parses the id of a record from a URL.
     pub fn parse_event_id(text: &str) -> Option<Cursor> {
         let (timestamp, sequence) = text.rsplit_once('-')?;
         Some((timestamp.parse().ok()?, sequence.parse().ok()?))

@@ -1,4 +1,4 @@
-//! What every page may use: the store, the host, the addresses and the time of day.
+//! The context of all pages: the store, the host, the links and the clock.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::host::{
 };
 use crate::metrics::Metrics;
 
-/// Where new records come from.
+/// Opens a subscription to new records that match a query.
 pub type Subscribe = Box<dyn Fn(&Query) -> Subscription + Send + Sync>;
 
 /// Which requests the charts count.
@@ -34,7 +34,7 @@ impl TrafficFilter {
     }
 }
 
-/// What every page may use.
+/// Shared state of all pages.
 pub struct Panel {
     pub links: Links,
     pub store: Arc<dyn LogStore>,
@@ -62,7 +62,7 @@ pub struct Panel {
 }
 
 impl Panel {
-    /// Microseconds since the Unix epoch.
+    /// The current time in microseconds since the Unix epoch.
     pub fn now(&self) -> i64 {
         (self.clock)()
     }

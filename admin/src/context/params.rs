@@ -1,5 +1,5 @@
-//! The parameters of an address. Every input is accepted: what cannot be read is the default, of
-//! repeated ones the last counts, and a bad query text is the parser's business.
+//! URL parameters. Every input is accepted: invalid values fall back to the default, the last of
+//! repeated parameters counts, and the query parser handles invalid queries.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -13,12 +13,12 @@ use super::links::{Links, Place, View};
 use super::panel::Panel;
 use super::window::Window;
 
-/// After how many seconds a page may be loaded anew by itself.
+/// Auto-refresh intervals in seconds.
 pub const REFRESHES: [u32; 4] = [5, 10, 30, 60];
-/// The most columns a page shows.
+/// Maximum number of columns.
 const MAX_COLUMNS: usize = 12;
 
-/// Name and value pairs, in order.
+/// Parameters as name and value pairs, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Params(Vec<(String, String)>);
 
@@ -31,39 +31,39 @@ impl FromRequestParts<Arc<Panel>> for Params {
 }
 
 impl Params {
-    /// From a query string or a form's body.
+    /// Parses a query string or a form body.
     pub fn parse(text: &str) -> Self {
         Self(serde_urlencoded::from_str(text).unwrap_or_default())
     }
 
-    /// The value of a parameter, if it is there and not empty.
+    /// The value of a parameter, unless it is missing or empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.raw(name).filter(|value| !value.is_empty())
     }
 
-    /// The value of a parameter as it was sent, empty ones too.
+    /// The value of a parameter, even if it is empty.
     pub fn raw(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().rev().find(|(known, _)| known == name);
         found.map(|(_, value)| value.as_str())
     }
 
-    /// After how many seconds to load the page anew; one of the offered times.
+    /// Auto-refresh interval in seconds; one of [`REFRESHES`], or 0.
     fn refresh(&self) -> u32 {
         let wanted = self.get("refresh").and_then(|text| text.parse().ok());
         wanted.filter(|seconds| REFRESHES.contains(seconds)).unwrap_or(0)
     }
 
-    /// The shared time window.
+    /// Reads the time window.
     pub fn window(&self, now: i64) -> Window {
         Window::parse(self.get("from"), self.get("to"), now)
     }
 
-    /// The window and how often to load anew, of a page that lists nothing else.
+    /// Reads window and auto-refresh only, for pages that list no records.
     pub fn frame(&self, now: i64) -> View {
         View::of(self.window(now)).refreshing(self.refresh())
     }
 
-    /// What to list and how.
+    /// Reads the complete view.
     pub fn view(&self, now: i64) -> View {
         let place = |name| self.get(name).and_then(Links::parse_event_id);
         let (older, newer) = (place("older"), place("newer"));
@@ -84,7 +84,7 @@ impl Params {
     }
 }
 
-/// Known or dotted field names, each once, by the name people type.
+/// Parses column names: known or dotted fields, deduplicated, by their short names.
 fn columns(text: &str) -> Vec<String> {
     let mut columns: Vec<String> = Vec::new();
     for field in text.split(',').filter_map(|name| Field::parse(name.trim())) {
@@ -96,13 +96,13 @@ fn columns(text: &str) -> Vec<String> {
     columns
 }
 
-/// The name to show for a canonical one, as a query would spell it.
+/// The short name of a field, as typed in queries.
 pub fn short_name(canonical: &str) -> String {
     let known = fields::definition(canonical);
     known.map_or_else(|| Field::of(canonical).typed, |known| known.short_name().to_owned())
 }
 
-/// The canonical name for one that people type.
+/// The canonical name of a field for its short name.
 pub fn canonical_name(typed: &str) -> String {
     Field::parse(typed).map_or_else(|| typed.to_owned(), |field| field.name)
 }

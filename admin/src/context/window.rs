@@ -1,4 +1,4 @@
-//! The time window that every page shares: two short parameters, relative to now or absolute.
+//! The time window shared by all pages: two parameters, relative to now or absolute.
 
 use std::fmt;
 
@@ -7,18 +7,18 @@ use logsearch::store::TimeRange;
 
 use crate::format::{SECOND, rfc3339_short};
 
-/// The windows of the menu.
+/// Windows offered in the menu.
 pub const PRESETS: [&str; 8] = ["5m", "15m", "1h", "3h", "12h", "24h", "7d", "30d"];
 
 /// 30 days in microseconds.
 const MONTH: i64 = 30 * 86_400 * SECOND;
 
-/// One end of a window.
+/// One end of a time window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {
-    /// So many microseconds before now.
+    /// This many microseconds before now.
     Ago(i64),
-    /// This time.
+    /// An absolute time in microseconds since the Unix epoch.
     At(i64),
 }
 
@@ -40,7 +40,7 @@ impl Bound {
         Some(Self::At(time.as_microsecond()))
     }
 
-    /// The time, given what time it is.
+    /// The absolute time, for the given current time.
     pub fn resolve(self, now: i64) -> i64 {
         match self {
             Self::Ago(ago) => now.saturating_sub(ago),
@@ -80,7 +80,7 @@ fn unix(number: i64) -> Option<i64> {
 }
 
 impl fmt::Display for Bound {
-    /// As parameters spell it.
+    /// Writes the bound as a URL parameter.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ago = match self {
             Self::At(at) => return formatter.write_str(&rfc3339_short(*at)),
@@ -96,24 +96,25 @@ impl fmt::Display for Bound {
     }
 }
 
-/// From and to, and what they come to now.
+/// A time window, resolved at a point in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// The first end.
+    /// Start of the window, inclusive.
     pub from: Bound,
-    /// The last end.
+    /// End of the window, exclusive.
     pub to: Bound,
-    /// When it was resolved, in microseconds.
+    /// The time at which relative bounds are resolved, in microseconds since the Unix epoch.
     pub now: i64,
-    /// Whether an end could not be read, and is that of the usual window.
+    /// Whether a bound could not be parsed and was replaced by the default.
     pub is_misread: bool,
 }
 
-/// What a page shows when nobody asks for a window.
+/// The default window: the last hour.
 const DEFAULT: Bound = Bound::Ago(3_600 * SECOND);
 
 impl Window {
-    /// From the parameters; what cannot be read is the default, an empty or reversed window is put right.
+    /// Parses the parameters. Invalid bounds fall back to the default; empty and reversed windows
+    /// are corrected.
     pub fn parse(from: Option<&str>, to: Option<&str>, now: i64) -> Self {
         let ends = [from, to].map(|text| text.filter(|text| !text.is_empty()));
         let read = ends.map(|text| text.and_then(Bound::parse));
@@ -137,17 +138,17 @@ impl Window {
         Self { from, to, now, is_misread: false }
     }
 
-    /// Whether it is what a page shows when nobody asks.
+    /// Whether this is the default window.
     pub fn is_default(&self) -> bool {
         self.from == DEFAULT && self.to == Bound::Ago(0)
     }
 
-    /// Whether it ends now, whenever that is.
+    /// Whether the window ends now.
     pub fn is_live(&self) -> bool {
         self.to == Bound::Ago(0)
     }
 
-    /// What to search, at least one microsecond.
+    /// The range to search, at least one microsecond long.
     pub fn range(&self) -> TimeRange {
         let from = self.from.resolve(self.now);
         // A live window includes what was recorded in this very microsecond.
@@ -155,14 +156,14 @@ impl Window {
         TimeRange { from, to: to.max(from.saturating_add(1)) }
     }
 
-    /// Where to look for what is not in the window, so that no step in time leads away from a page: the
-    /// month before its end, and everything since.
+    /// The range to look up items outside of the window, so that moving the window never breaks a
+    /// page: from 30 days before its end to the future.
     pub fn surroundings(&self) -> TimeRange {
         let to = self.range().to;
         TimeRange { from: to.saturating_sub(MONTH), to: to.max(self.now) }
     }
 
-    /// Its length in microseconds.
+    /// The length of the window in microseconds.
     pub fn length(&self) -> i64 {
         let range = self.range();
         range.to.saturating_sub(range.from)
@@ -175,7 +176,7 @@ impl Window {
         Self::absolute(range.from, range.to, self.now)
     }
 
-    /// Moved by half its length, earlier or later.
+    /// The window moved by half its length, later or earlier.
     #[must_use]
     pub fn shifted(&self, later: bool) -> Self {
         let (range, half) = (self.range(), self.length() / 2);
@@ -183,7 +184,7 @@ impl Window {
         Self::absolute(range.from.saturating_add(by), range.to.saturating_add(by), self.now)
     }
 
-    /// Three times as long around the same middle, or back from now.
+    /// A window three times as long, with the same center, or up to now for a live window.
     #[must_use]
     pub fn wider(&self) -> Self {
         let length = self.length();
@@ -195,7 +196,7 @@ impl Window {
         Self::absolute(range.from.saturating_sub(length), range.to.saturating_add(length), self.now)
     }
 
-    /// For the menu: `last 15m`, or both ends.
+    /// The label in the menu: `last 15m`, or both bounds.
     pub fn label(&self) -> String {
         if self.is_live() && matches!(self.from, Bound::Ago(_)) {
             return format!("last {}", self.from);

@@ -1,4 +1,4 @@
-//! One request beside others of its route: what is usual there, and by how much this one is not.
+//! Compares a request with others of its route: medians, percentiles and how far this one deviates.
 
 use logsearch::fields;
 use logsearch::query::Query;
@@ -9,13 +9,13 @@ use super::record::{number_of, text_of};
 use super::requests::ends;
 use crate::format::{self, SECOND};
 
-/// Requests so long before and after are compared with, in microseconds.
+/// Requests up to this long before and after are compared, in microseconds.
 const BEFORE: i64 = 24 * 3_600 * SECOND;
 const AFTER: i64 = 3_600 * SECOND;
-/// From so many times the median on, a figure is marked.
+/// Values above this multiple of the median are marked.
 const UNUSUAL: f64 = 3.0;
 
-/// What is compared: title, field, and whether it is a time.
+/// Compared fields: title, field name, and whether it is a duration.
 const FIGURES: [(&str, &str, bool); 4] = [
     ("duration", fields::DURATION, true),
     ("database time", fields::DB_DURATION, true),
@@ -23,18 +23,18 @@ const FIGURES: [(&str, &str, bool); 4] = [
     ("bytes sent", fields::BODY_BYTES, false),
 ];
 
-/// A figure of this request beside the usual ones.
+/// A value of this request next to median and p95 of its route.
 pub struct Compared {
     pub title: &'static str,
     pub this: String,
     pub median: String,
     pub p95: String,
-    /// `×18`, where that says something.
+    /// Multiple of the median, such as `×18`; empty if not meaningful.
     pub times: String,
     pub is_unusual: bool,
 }
 
-/// The figures of the request whose record this is, and how many requests they are compared with.
+/// Compares the request of this record; also returns the number of requests it was compared with.
 pub async fn compare(
     store: &dyn LogStore,
     record: &LogRecord,

@@ -1,4 +1,4 @@
-//! What all charts of a window show, with the same intervals so that one moment is at one place in each.
+//! The data of all charts in a window, with the same intervals, so that charts line up in time.
 
 use super::traffic::{self, Counts};
 use crate::context::error::PanelError;
@@ -11,21 +11,22 @@ use crate::metrics::{Plot, Span, plots};
 /// Lengths of intervals in seconds; from a minute on each is a whole number of minutes.
 const STEPS: [i64; 15] =
     [10, 20, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400];
-/// The longest gap that is not worth a word, in intervals.
+/// Gaps up to this many intervals are not marked.
 const HICCUP: i64 = 1;
 
-/// Charts over a window.
+/// Data of all charts in a window.
 pub struct ChartData {
     pub span: Span,
     pub plots: Vec<Plot>,
-    /// What a person should know.
+    /// Notices to show above the charts.
     pub notices: Vec<String>,
-    /// Since when this process and those before it have watched.
+    /// Start of the metric history, in microseconds since the Unix epoch; earlier processes
+    /// included.
     pub since: Option<i64>,
     counts: Counts,
 }
 
-/// All charts in at most about so many intervals.
+/// Loads all charts with at most about `points` intervals.
 pub async fn chart_data(
     panel: &Panel,
     window: Window,
@@ -65,23 +66,23 @@ impl ChartData {
         chart_data
     }
 
-    /// Requests of the window: all, those refused with 4xx, those failed with 5xx.
+    /// Number of requests in the window: total, 4xx, 5xx.
     pub fn totals(&self) -> [u64; 3] {
         self.counts.totals()
     }
 
-    /// Which requests are counted, as a query.
+    /// Filter of the counted requests, as a query.
     pub fn traffic(&self) -> &str {
         self.counts.traffic()
     }
 
-    /// The same window in at most so many intervals, for tables.
+    /// The same data in at most `rows` intervals, for tables.
     pub fn coarser(&self, panel: &Panel, rows: i64) -> Self {
         let step = step(self.span.to - self.span.from, rows).max(self.span.step);
         Self::new(panel, (self.span.from, self.span.to), step, self.counts.coarser(step))
     }
 
-    /// Nothing was watched before the beginning, and between what was.
+    /// Finds the gaps in which no samples were taken.
     fn look_for_gaps(&mut self, history: &History, intervals: &[Interval]) {
         let Some((first, last)) = history.span() else { return };
         self.since = Some(first);
@@ -106,7 +107,8 @@ impl ChartData {
     }
 }
 
-/// The finest usual interval that cuts this length into at most so many, in microseconds.
+/// The shortest standard interval that divides this length into at most `points` intervals, in
+/// microseconds.
 fn step(length: i64, points: i64) -> i64 {
     let least = length / points.max(1);
     let usual = STEPS.into_iter().map(|step| step * SECOND).find(|step| *step >= least);
@@ -114,7 +116,7 @@ fn step(length: i64, points: i64) -> i64 {
     usual.unwrap_or_else(|| least.saturating_add(day - 1) / day * day)
 }
 
-/// The aligned intervals that touch a range.
+/// Starts of the aligned intervals that overlap a range.
 fn starts(from: i64, to: i64, step: i64) -> Vec<i64> {
     let (first, last) = (from.div_euclid(step), (to - 1).div_euclid(step));
     (first..=last).map(|number| number.saturating_mul(step)).collect()

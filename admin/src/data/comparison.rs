@@ -1,6 +1,6 @@
-//! What differs in a window from before it: the values of fields whose share of all records changed
-//! most. Says where to look when the sentence of an error does not. Ordered by how unlikely the change
-//! is under chance, so that a few records among many do not pass for a finding; counts are exact.
+//! Compares a window with the time before: the field values whose share of all records changed
+//! most. Helps when the error message does not name the cause. Ordered by statistical significance,
+//! so that a few records do not count as a finding; counts are exact.
 
 use logsearch::fields;
 use logsearch::query::{Field, Query};
@@ -12,22 +12,21 @@ use crate::context::links::{Links, View};
 use crate::context::params::short_name;
 use crate::format::{self, SECOND};
 
-/// Values compared of each field.
+/// Values compared per field.
 const VALUES: usize = 200;
-/// Differences shown.
+/// Maximum number of differences shown.
 const SHOWN: usize = 10;
-/// A change that chance makes less often than once in a thousand times: the G statistic of one degree
-/// of freedom.
+/// Significance threshold: the G statistic for p = 0.001 with one degree of freedom.
 const UNLIKELY: f64 = 10.83;
-/// What is compared with lasts at least so long, in microseconds.
+/// Minimum length of the baseline window, in microseconds.
 const SHORTEST: i64 = 3_600 * SECOND;
 
-/// What differs, and what it was compared with.
+/// The differences and their baseline.
 pub struct Differences {
     pub rows: Vec<Difference>,
     /// `the 1 h before, 4,021 records`.
     pub before: String,
-    /// Whether there were records before.
+    /// Whether both windows have records.
     pub is_comparable: bool,
 }
 
@@ -50,8 +49,8 @@ struct Candidate {
     g: f64,
 }
 
-/// The differences of a view's window. The panel's own requests are left out: whoever looks into an
-/// incident makes them, and they are no part of it.
+/// Compares a view's window with the time before. The panel's own requests are excluded:
+/// investigating an incident causes them.
 pub async fn differences(
     store: &dyn LogStore,
     view: &View,
@@ -101,7 +100,7 @@ fn others_and(others: &Query, one: &Candidate) -> Query {
     others.clone().and(Query::value_clause(&one.field, ValueRef::Str(&one.value)))
 }
 
-/// Every value of either window that changed beyond chance, the most unlikely first.
+/// All values that changed significantly, most significant first.
 fn candidates(
     during: &[TopValues],
     before: &[TopValues],
@@ -127,7 +126,7 @@ fn candidates(
     found
 }
 
-/// The most telling ones: that the others became fewer is said by what became more.
+/// The most informative differences: a drop that only mirrors a rise is left out.
 fn choose(mut found: Vec<Candidate>, total: u64, total_before: u64) -> Vec<Candidate> {
     found.retain(|one| one.g >= UNLIKELY);
     found.sort_by(|left, right| right.g.total_cmp(&left.g));
@@ -165,7 +164,8 @@ impl Candidate {
     }
 }
 
-/// The G statistic of a value's presence in two groups: how unlikely their shares differ by chance.
+/// The G statistic of a value's presence in two groups: the significance of the difference of their
+/// shares.
 #[expect(clippy::cast_precision_loss, reason = "an order is wanted, not a figure")]
 fn g(during: u64, total: u64, before: u64, total_before: u64) -> f64 {
     let (all, with) = ((total + total_before) as f64, (during + before) as f64);

@@ -12,18 +12,18 @@ use crate::host::{Deploy, ErrorState};
 
 /// How far before a window the release is looked up that ran when it began, in microseconds.
 const BEFORE: i64 = 90 * 86_400 * SECOND;
-/// Deployments that are looked at.
+/// Maximum number of deployments loaded.
 const DEPLOYS: usize = 100;
 
-/// Which release ran when.
+/// Releases over time.
 pub struct Releases {
-    /// Newest first.
+    /// Deployments, newest first.
     deploys: Vec<Deploy>,
     current: String,
 }
 
 impl Releases {
-    /// Around a window.
+    /// Loads the releases around a window.
     pub async fn around(panel: &Panel, view: &View, notices: &mut Vec<String>) -> Self {
         let from = view.window.range().from.saturating_sub(BEFORE);
         let range = TimeRange { from, to: view.window.now.saturating_add(1) };
@@ -34,7 +34,7 @@ impl Releases {
         Self { deploys, current: panel.version.clone() }
     }
 
-    /// The one that ran at a time.
+    /// The release that was running at a time.
     pub fn at(&self, time: i64) -> String {
         let ran = self.deploys.iter().find(|deploy| deploy.at <= time);
         match ran {
@@ -44,7 +44,7 @@ impl Releases {
         }
     }
 
-    /// Of the first and the last of some times, one name when they are the same.
+    /// Releases at the first and last time, as one name if they are equal.
     pub fn over(&self, first: i64, last: i64) -> String {
         let (first, last) = (self.at(first), self.at(last));
         if first == last { last } else { format!("{first} … {last}") }
@@ -59,7 +59,7 @@ fn name(deploy: &Deploy) -> String {
     }
 }
 
-/// Every state the host keeps, by fingerprint.
+/// All states of the host, by fingerprint.
 pub async fn all(panel: &Panel, notices: &mut Vec<String>) -> HashMap<String, ErrorState> {
     let Some(host) = &panel.errors else { return HashMap::new() };
     let states = or_notice(host.list().await, "error states", notices);

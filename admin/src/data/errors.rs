@@ -1,5 +1,5 @@
-//! Errors, grouped by the place in the code and the chain of errors with digits and ids masked. New is
-//! what that place did not report in the week before the window.
+//! Errors grouped by source location and masked error chain. An error is new if its location
+//! reported none in the week before the window.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
@@ -12,16 +12,16 @@ use logsearch::store::{LogStore, MAX_PAGE, Search, StoreError, TimeRange};
 use super::record::text_of;
 use crate::format::{self, SECOND};
 
-/// What counts as an error, in the query language.
+/// Query that defines an error.
 static ERRORS: LazyLock<Query> = LazyLock::new(|| parse("level:error OR error.message:*").query);
-/// How far back a place is looked up to call it new, in microseconds.
+/// How far back to look for earlier errors of a location, in microseconds.
 const BEFORE: i64 = 7 * 86_400 * SECOND;
-/// Places in the code that are looked up.
+/// Maximum number of source locations looked up.
 const PLACES: usize = 1_000;
-/// Groups of a page.
+/// Maximum number of groups per page.
 const GROUPS: usize = 200;
 
-/// Errors of one kind.
+/// A group of errors.
 pub struct Group {
     pub place: String,
     pub newest: LogRecord,
@@ -32,12 +32,12 @@ pub struct Group {
     pub times: Vec<i64>,
 }
 
-/// Errors among what the clauses find.
+/// Restricts a query to errors.
 pub fn errors(query: &Query) -> Query {
     query.clone().and(ERRORS.clone())
 }
 
-/// The places that reported an error in the week before.
+/// Source locations that reported errors in the week before.
 pub async fn known_places(
     store: &dyn LogStore,
     range: TimeRange,
@@ -58,7 +58,7 @@ fn place(record: &LogRecord) -> String {
     text_of(record, fields::CALLSITE).unwrap_or_else(|| record.target.clone())
 }
 
-/// Groups of records that are given newest first, the newest group first.
+/// Groups records, given newest first, with the newest group first.
 pub fn groups(records: &[LogRecord]) -> Vec<Group> {
     let mut index: HashMap<String, usize> = HashMap::new();
     let mut groups: Vec<Group> = Vec::new();
@@ -87,7 +87,7 @@ pub fn groups(records: &[LogRecord]) -> Vec<Group> {
     groups
 }
 
-/// The text with everything that differs from case to case as one mark: numbers, ids, quoted parts.
+/// Masks variable parts of a text: numbers, ids and quoted parts.
 fn mask(text: &str) -> String {
     let mut out = String::with_capacity(text.len().min(512));
     for word in text.split_inclusive(|c: char| c.is_whitespace() || ",;:()[]{}=/".contains(c)) {

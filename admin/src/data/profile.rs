@@ -1,6 +1,5 @@
-//! What is known of one request: its own record, the statements it ran, what its code said. Statements
-//! that a service folded at the end of a request count as often as they ran; where it recorded each one
-//! instead, they are folded here.
+//! The profile of a request: its own record, its SQL statements and its log records. Statements may
+//! be recorded one by one or aggregated at the end of the request; both are aggregated here.
 
 use std::collections::HashSet;
 
@@ -11,10 +10,10 @@ use super::record::{number_of, text_of};
 
 /// How often one statement has to run in a request to be called N+1: it should be one statement.
 pub const REPEATS: u64 = 5;
-/// Where a statement stands in the source.
+/// Field with the source location of a statement.
 const SOURCE: &str = "db.query.source";
 
-/// A statement of a request.
+/// A SQL statement of a request, aggregated over its runs.
 #[derive(Clone, Debug)]
 pub struct Statement {
     pub name: String,
@@ -24,13 +23,13 @@ pub struct Statement {
     pub micros: i64,
     pub rows: i64,
     pub failed: bool,
-    /// Start and length of the runs that are known, from the start of the request.
+    /// Start and length of the known runs in microseconds, relative to the start of the request.
     pub pieces: Vec<(i64, i64)>,
 }
 
-/// One request.
+/// The profile of a request.
 pub struct Profile {
-    /// The record of its end.
+    /// The record that was written when the request finished.
     pub end: Option<LogRecord>,
     /// Microseconds since the Unix epoch.
     pub start: i64,
@@ -39,7 +38,7 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// From the records of one request, oldest first; there is at least one.
+    /// Builds the profile from the records of one request, oldest first; at least one.
     pub fn new(records: &[LogRecord]) -> Self {
         let end = records.iter().rev().find(|record| is_end(record)).cloned();
         let first = records.first().map_or(0, |record| record.timestamp);
@@ -62,7 +61,7 @@ impl Profile {
         Self { end, start, duration, statements }
     }
 
-    /// How often the statement ran that ran most often.
+    /// Number of runs of the most repeated statement.
     pub fn most_repeats(&self) -> u64 {
         self.statements.iter().map(|statement| statement.times).max().unwrap_or(0)
     }
@@ -77,24 +76,24 @@ impl Statement {
         self.pieces.extend(other.pieces);
     }
 
-    /// Whether it should be one statement.
+    /// Whether the statement repeats often enough to be N+1.
     pub fn is_repeated(&self) -> bool {
         self.times >= REPEATS
     }
 }
 
-/// Whether this is the record of a request's end.
+/// Whether this record was written when a request finished.
 pub fn is_end(record: &LogRecord) -> bool {
     record.field(fields::STATUS).is_some() && record.field(fields::DURATION).is_some()
 }
 
-/// Which request or job a record is of.
+/// The id of the request or job that a record belongs to.
 fn work(record: &LogRecord) -> Option<String> {
     text_of(record, fields::REQUEST_ID).or_else(|| text_of(record, fields::JOB))
 }
 
-/// Records of statements, each run once: what a service folded at the end of a request it may have told
-/// before, of slow and of failed runs.
+/// Statement records without duplicates: slow and failed runs are recorded at once and again in the
+/// aggregate at the end of the request.
 pub fn dedup_statements(records: &[LogRecord]) -> Vec<&LogRecord> {
     let is_folded = |record: &&LogRecord| record.field(fields::DB_RUNS).is_some();
     let folded: HashSet<_> = records.iter().filter(is_folded).filter_map(work).collect();
@@ -104,12 +103,12 @@ pub fn dedup_statements(records: &[LogRecord]) -> Vec<&LogRecord> {
     records.iter().filter(is_new).collect()
 }
 
-/// Whether this was recorded at the end of a request about a part of it, by a service that folds them.
+/// Whether this record describes an aggregated step of a finished request.
 pub fn is_step(record: &LogRecord) -> bool {
     record.field(fields::OFFSET).is_some()
 }
 
-/// One record of a statement, folded or not.
+/// Reads a statement from its record, aggregated or not.
 pub fn statement(record: &LogRecord, start: i64) -> Statement {
     let micros = number_of(record, fields::DURATION).unwrap_or(0);
     let offset = number_of(record, fields::OFFSET);
@@ -130,7 +129,7 @@ pub fn statement(record: &LogRecord, start: i64) -> Statement {
     }
 }
 
-/// The moment a ULID carries, in microseconds; `None` for other ids.
+/// The time encoded in a ULID, in microseconds since the Unix epoch; `None` for other ids.
 pub fn time_of_id(id: &str) -> Option<i64> {
     const ALPHABET: &str = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     if id.len() != 26 || !id.is_ascii() {

@@ -11,11 +11,11 @@ use logsearch::store::{LogStore, PercentileGroup, Search, StoreError, TimeRange}
 
 use super::record::{number_of, text_of};
 
-/// Requests of a page.
+/// Requests per page.
 const ROWS: usize = 100;
-/// Routes of the table.
+/// Routes in the table.
 const ROUTES: usize = 30;
-/// The most requests that are compared to find the costliest.
+/// Maximum number of requests compared to find the most expensive.
 const COMPARED: usize = 5_000;
 
 /// Requests that failed.
@@ -46,7 +46,7 @@ fn search(range: TimeRange, query: Query, limit: usize) -> Search {
     Search::new(query).within(range).limit(limit)
 }
 
-/// The requests with the largest figures, largest first, and whether there are more.
+/// The requests with the largest values of a field, largest first, and whether there are more.
 pub async fn costliest(
     store: &dyn LogStore,
     range: TimeRange,
@@ -74,7 +74,7 @@ pub async fn costliest_of_routes(
     Ok((records, false))
 }
 
-/// The requests that may have the largest figures, largest first, and how many there are of all.
+/// Candidates for the largest values of a field, largest first, and the total number of requests.
 async fn ranked(
     store: &dyn LogStore,
     range: TimeRange,
@@ -106,7 +106,7 @@ fn share(count: u64) -> Option<f64> {
     (count > compared).then(|| 100.0 * (1.0 - (compared / 5) as f64 / count as f64))
 }
 
-/// The figures of one route.
+/// Statistics of a route.
 pub struct Route {
     pub name: String,
     pub count: u64,
@@ -116,7 +116,7 @@ pub struct Route {
     pub statements: Option<f64>,
 }
 
-/// The figures of every route, busiest first.
+/// Statistics of all routes, busiest first.
 pub async fn routes(
     store: &dyn LogStore,
     range: TimeRange,
@@ -148,7 +148,7 @@ pub async fn routes(
 }
 
 impl Route {
-    /// How much it deserves a look: by its share of failures, then by its p95.
+    /// Sort key: share of failures, then p95.
     #[expect(clippy::cast_precision_loss, reason = "compared, not shown")]
     pub fn badness(&self) -> f64 {
         let slow = self.percentiles.get(1).copied().unwrap_or(0.0);

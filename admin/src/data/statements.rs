@@ -19,11 +19,11 @@ use crate::metrics::{Cost, Costs};
 /// Different statements among which one is found by its fingerprint; no service has a tenth of them.
 const STATEMENTS: usize = 5_000;
 
-/// One statement over many requests.
+/// A statement, aggregated over requests.
 #[derive(Default)]
 pub struct Group {
     pub name: String,
-    /// Empty when no run was kept.
+    /// SQL text; empty if no run was kept.
     pub sql: String,
     /// The time of its newest record.
     pub newest: i64,

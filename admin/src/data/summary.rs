@@ -1,5 +1,5 @@
-//! What a result has in common: how many per interval and level, and the values of its fields. Counts
-//! are exact, over the whole window and not the shown page.
+//! Summary of a search: counts per interval and level, and top values of fields. Counts are exact
+//! and cover the whole window, not only the shown page.
 
 use logsearch::fields::{self, CATALOGUE, Kind};
 use logsearch::query::{Field, Query};
@@ -8,15 +8,15 @@ use logsearch::store::{Bucket, LogStore, StoreError, TimeRange, TopValues};
 use crate::context::links::View;
 use crate::context::params::canonical_name;
 
-/// The most bars of a histogram.
+/// Maximum number of bars of a histogram.
 const BARS: usize = 90;
-/// Values shown of each field.
+/// Values shown per field.
 const VALUES: usize = 6;
-/// Values shown when one field alone is looked at.
+/// Values shown when a single field is selected.
 const ALL_VALUES: usize = 100;
-/// Fields shown when the sidebar is searched.
+/// Fields shown when the sidebar is filtered.
 const FOUND: usize = 12;
-/// The fields of the sidebar, besides the columns of the page.
+/// Default fields of the sidebar, besides the columns of the page.
 pub const FIELDS: [&str; 11] = [
     fields::LEVEL,
     fields::STATUS,
@@ -31,19 +31,19 @@ pub const FIELDS: [&str; 11] = [
     fields::CALLSITE,
 ];
 
-/// Records per interval.
+/// Record counts per interval and level.
 pub struct Timeline {
     pub buckets: Vec<Bucket>,
     pub interval: i64,
 }
 
 impl Timeline {
-    /// All records of the window.
+    /// Number of records in the window.
     pub fn total(&self) -> u64 {
         self.totals().iter().sum()
     }
 
-    /// All records of each interval.
+    /// Number of records per interval.
     pub fn totals(&self) -> Vec<u64> {
         self.buckets.iter().map(|bucket| bucket.counts.iter().sum()).collect()
     }
@@ -58,7 +58,7 @@ pub async fn timeline(
     timeline_of(store, range, query, range.interval(BARS)).await
 }
 
-/// The same in intervals of so many microseconds.
+/// Counts per interval and level, for intervals of the given length in microseconds.
 pub async fn timeline_of(
     store: &dyn LogStore,
     range: TimeRange,
@@ -69,7 +69,7 @@ pub async fn timeline_of(
     Ok(Timeline { buckets, interval })
 }
 
-/// The fields of the sidebar: the usual ones and the columns, or those that were searched for.
+/// The fields of the sidebar: the defaults and the columns, or those that match the filter.
 fn facet_fields(view: &View) -> Vec<String> {
     if !view.fields.is_empty() {
         return found_fields(&view.fields);
@@ -85,7 +85,7 @@ fn facet_fields(view: &View) -> Vec<String> {
     names
 }
 
-/// The field of exactly that name alone, else those whose name or meaning has the text in it.
+/// The field with exactly this name, or else all whose name or description contains the text.
 fn found_fields(text: &str) -> Vec<String> {
     if let Some(field) = Field::parse(text) {
         return vec![field.name];
@@ -99,13 +99,13 @@ fn found_fields(text: &str) -> Vec<String> {
     found.take(FOUND).map(|known| known.name.to_owned()).collect()
 }
 
-/// What the search of the sidebar offers: name and meaning of every field that has values to count.
+/// Suggestions for the sidebar's filter: name and description of all fields with countable values.
 pub fn known_fields() -> Vec<(&'static str, &'static str)> {
     let listed = CATALOGUE.iter().filter(|known| known.kind != Kind::Text);
     listed.map(|known| (known.short_name(), known.help)).collect()
 }
 
-/// What the sidebar asks for.
+/// Loads the top values of the sidebar's fields.
 pub async fn facets(
     store: &dyn LogStore,
     range: TimeRange,

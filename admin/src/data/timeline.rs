@@ -1,6 +1,5 @@
-//! What the host says happened in a window besides requests: alerts and deployments. Charts mark them,
-//! Now lists them. The host keeps them in its database, which may be what is broken: what cannot be read
-//! is a notice on the page and not the end of it.
+//! Events in a window, from the host: alerts and deployments. Charts mark them, Now lists them. The
+//! host's database may be what is broken, so a failed read is a notice on the page, not an error.
 
 use logsearch::error_chain;
 use logsearch::store::TimeRange;
@@ -8,20 +7,20 @@ use logsearch::store::TimeRange;
 use crate::context::panel::Panel;
 use crate::host::{Alert, Deploy, HostError};
 
-/// The most alerts and the most deployments of a window.
+/// Maximum number of alerts and of deployments in a window.
 const MOST: usize = 100;
 
-/// Alerts and deployments of a window, the newest first.
+/// Alerts and deployments in a window, newest first.
 #[derive(Debug, Default)]
 pub struct WindowEvents {
     pub alerts: Vec<Alert>,
     pub deploys: Vec<Deploy>,
-    /// What could not be read.
+    /// Notices about data that could not be loaded.
     pub notices: Vec<String>,
 }
 
 impl WindowEvents {
-    /// Those of a range.
+    /// Loads the events of a range.
     pub async fn within(panel: &Panel, range: TimeRange) -> Self {
         let mut events = Self::default();
         if let Some(host) = &panel.alerts {
@@ -36,7 +35,7 @@ impl WindowEvents {
     }
 }
 
-/// The answer of the host, or nothing and a notice.
+/// The host's result, or the default value and a notice if it failed.
 pub fn or_notice<T: Default>(
     answer: Result<T, HostError>,
     what: &str,

@@ -1,5 +1,5 @@
-//! Rate and errors of requests, counted in the log index: a chart shows as many requests as the list
-//! behind a click has.
+//! Rate and errors of requests, counted in the log index, so that charts and the lists they link to
+//! agree.
 
 use std::sync::LazyLock;
 
@@ -11,12 +11,12 @@ use crate::context::panel::TrafficFilter;
 use crate::format::SECOND;
 use crate::metrics::{LineStyle, Measure, Plot, Series, Set};
 
-/// Requests per interval: all, those refused with 4xx, those failed with 5xx.
+/// Requests per interval: total, 4xx, 5xx.
 pub struct Counts {
     step: i64,
     starts: Vec<i64>,
     requests: [Vec<u64>; 3],
-    /// Which requests are counted, as a query.
+    /// Filter of the counted requests, as a query.
     traffic: String,
 }
 
@@ -24,7 +24,7 @@ pub struct Counts {
 static REFUSED: LazyLock<Query> = LazyLock::new(|| parse("status:4xx").query);
 
 impl Counts {
-    /// Counts in intervals of so many microseconds.
+    /// Counts requests in intervals of the given length in microseconds.
     pub async fn read(
         store: &dyn LogStore,
         range: TimeRange,
@@ -45,17 +45,17 @@ impl Counts {
         Ok(Self { step, starts, requests, traffic: traffic.text.clone() })
     }
 
-    /// All of the window: requests, those refused, those failed.
+    /// Totals of the window: requests, 4xx, 5xx.
     pub fn totals(&self) -> [u64; 3] {
         self.requests.each_ref().map(|counts| counts.iter().sum())
     }
 
-    /// Which requests are counted.
+    /// Filter of the counted requests, as a query.
     pub fn traffic(&self) -> &str {
         &self.traffic
     }
 
-    /// In intervals that are a whole number of these.
+    /// The same counts in longer intervals; `step` is a multiple of the current one.
     pub fn coarser(&self, step: i64) -> Self {
         let mut starts: Vec<i64> =
             self.starts.iter().map(|start| start.div_euclid(step) * step).collect();
@@ -82,11 +82,11 @@ async fn histogram(
     Ok(buckets.iter().map(|bucket| (bucket.start, bucket.counts.iter().sum())).collect())
 }
 
-/// A rate over less time than this jumps with every request.
+/// Minimum length of an interval for a meaningful rate, in microseconds.
 const LEAST: i64 = 10 * SECOND;
 
-/// The charts; the first and the last interval count only what is in the window, and are left out when
-/// that is too little to speak of a rate.
+/// The charts of rate and errors. The first and last interval are clipped to the window and omitted
+/// if too short for a rate.
 pub fn plots(counts: &Counts, (from, to): (i64, i64)) -> Vec<Plot> {
     let [all, refused, failed] = &counts.requests;
     let rate = |(start, count): (&i64, &u64)| {

@@ -3,19 +3,19 @@
 
 use std::collections::HashMap;
 
-/// How cells of one column come together.
+/// How values of a column are aggregated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fold {
-    /// An increase: they add up.
+    /// An increase: values are summed.
     Sum,
-    /// A level: the highest counts, so that a short peak is seen in a long interval.
+    /// A level: the maximum, so that a short peak stays visible in a long interval.
     Highest,
-    /// A total: the last counts.
+    /// A total: the last value.
     Last,
 }
 
 impl Fold {
-    /// As files name it.
+    /// The code of the fold in files.
     pub fn code(self) -> u8 {
         match self {
             Self::Sum => b's',
@@ -24,12 +24,12 @@ impl Fold {
         }
     }
 
-    /// What a file names.
+    /// Parses the code of a fold from a file.
     pub fn of_code(code: u8) -> Option<Self> {
         [Self::Sum, Self::Highest, Self::Last].into_iter().find(|fold| fold.code() == code)
     }
 
-    /// Two cells as one.
+    /// Aggregates two values.
     pub fn add(self, earlier: Option<f64>, later: f64) -> f64 {
         match (self, earlier) {
             (_, None) | (Self::Last, _) => later,
@@ -39,7 +39,7 @@ impl Fold {
     }
 }
 
-/// What a column is of.
+/// Describes a column.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Column {
     /// Which series it takes, as [`super::series::Selector`] spells it.
@@ -48,12 +48,12 @@ pub struct Column {
     pub group: String,
     /// The upper bound of a histogram's bucket as the exposition spells it; empty elsewhere.
     pub bound: String,
-    /// How its cells come together.
+    /// How its values are aggregated.
     pub fold: Fold,
 }
 
 impl Column {
-    /// As files write it.
+    /// Encodes the column for a file.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = vec![self.fold.code()];
         let texts = [&self.track, &self.group, &self.bound].map(String::as_str);
@@ -61,7 +61,7 @@ impl Column {
         bytes
     }
 
-    /// From a file; `None` when it is none.
+    /// Decodes a column from a file; `None` if it is invalid.
     pub fn of_bytes(bytes: &[u8]) -> Option<Self> {
         let (code, text) = bytes.split_first()?;
         let mut texts = std::str::from_utf8(text).ok()?.split('\u{1f}').map(str::to_owned);
@@ -75,7 +75,7 @@ impl Column {
 /// statements need.
 pub const MAX_COLUMNS: usize = 2_048;
 
-/// All columns, by number.
+/// All columns, indexed by their number.
 #[derive(Debug, Default)]
 pub struct Columns {
     columns: Vec<Column>,
@@ -83,7 +83,7 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// The number of a column, a new one if needed; `None` when there are too many.
+    /// The number of a column, assigned if new; `None` if the limit is reached.
     pub fn number(&mut self, column: &Column) -> Option<usize> {
         if let Some(number) = self.numbers.get(column) {
             return Some(*number);
@@ -97,12 +97,12 @@ impl Columns {
         Some(number)
     }
 
-    /// In order of their numbers.
+    /// All columns in order of their number.
     pub fn all(&self) -> &[Column] {
         &self.columns
     }
 
-    /// How the cells of a column come together.
+    /// How values of a column are aggregated.
     pub fn fold(&self, number: usize) -> Fold {
         self.columns.get(number).map_or(Fold::Last, |column| column.fold)
     }

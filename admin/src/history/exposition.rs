@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-/// One line: a series and its value now.
+/// A sample: a series and its value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample<'a> {
     /// The name, with the suffix `_bucket`, `_sum` or `_count` if it is a part of a histogram.
@@ -33,13 +33,13 @@ impl Sample<'_> {
 /// All lines of a text.
 #[derive(Clone, Debug, Default)]
 pub struct Exposition<'a> {
-    /// In the order of the text.
+    /// Samples in the order of the text.
     pub samples: Vec<Sample<'a>>,
     /// Lines that are neither empty, a comment, nor a sample.
     pub bad_lines: u64,
 }
 
-/// Reads any text.
+/// Parses an exposition; invalid lines are counted and skipped.
 pub fn parse(text: &str) -> Exposition<'_> {
     let mut exposition = Exposition::default();
     for line in text.lines().map(str::trim) {

@@ -1,10 +1,10 @@
-//! The newest rows, bounded in number and bytes.
+//! The newest rows, limited in number and bytes.
 
 use std::collections::VecDeque;
 
 use super::row::Row;
 
-/// Rows in order of time; the oldest go when there are too many.
+/// Rows in order of time; the oldest are evicted at the limit.
 #[derive(Debug)]
 pub struct Ring {
     rows: VecDeque<Row>,
@@ -14,12 +14,12 @@ pub struct Ring {
 }
 
 impl Ring {
-    /// At most so many rows and bytes.
+    /// Creates a ring with limits on rows and bytes.
     pub fn new(max_rows: usize, max_bytes: usize) -> Self {
         Self { rows: VecDeque::new(), bytes: 0, max_rows, max_bytes }
     }
 
-    /// Adds a row behind the newest; one that is not newer is left out.
+    /// Appends a row; ignored unless it is newer than the last.
     pub fn push(&mut self, row: Row) {
         if self.rows.back().is_some_and(|last| last.at >= row.at) {
             return;
@@ -32,23 +32,23 @@ impl Ring {
         }
     }
 
-    /// Oldest first, those that ended after this time.
+    /// Rows that ended after this time, oldest first.
     pub fn after(&self, time: i64) -> impl Iterator<Item = &Row> {
         let first = self.rows.partition_point(|row| row.at <= time);
         self.rows.range(first..)
     }
 
-    /// The newest.
+    /// The newest row.
     pub fn last(&self) -> Option<&Row> {
         self.rows.back()
     }
 
-    /// The oldest.
+    /// The oldest row.
     pub fn first(&self) -> Option<&Row> {
         self.rows.front()
     }
 
-    /// Memory of all rows.
+    /// Memory used by all rows, in bytes.
     pub fn bytes(&self) -> usize {
         self.bytes
     }

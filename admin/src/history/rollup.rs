@@ -1,4 +1,4 @@
-//! Many rows as one: the rows of a minute, or of an interval of a chart.
+//! Aggregates rows: those of a minute, or of an interval of a chart.
 
 use super::columns::Columns;
 use super::row::{Row, decode, encode};
@@ -6,16 +6,16 @@ use super::row::{Row, decode, encode};
 /// What the rows of one interval come to.
 #[derive(Clone, Debug, Default)]
 pub struct Bucket {
-    /// By number of the column; `None` where no row had a value.
+    /// Values by column number; `None` where no row had a value.
     pub values: Vec<Option<f64>>,
-    /// How long the rows watched, in microseconds.
+    /// Time covered by samples, in microseconds.
     pub covered: i64,
-    /// How many rows.
+    /// Number of aggregated rows.
     pub rows: usize,
 }
 
 impl Bucket {
-    /// Adds a row that is not older than those before.
+    /// Adds a row that is not older than the previous ones.
     pub fn add(&mut self, row: &Row, columns: &Columns) {
         self.rows += 1;
         self.covered = self.covered.saturating_add(row.covered);
@@ -35,7 +35,7 @@ impl Bucket {
     }
 }
 
-/// Collects the rows of one interval after the other.
+/// Aggregates rows into consecutive intervals.
 #[derive(Debug)]
 pub struct Rollup {
     length: i64,
@@ -49,7 +49,8 @@ impl Rollup {
         Self { length, interval: None, cells: Bucket::default() }
     }
 
-    /// Adds a row; gives the row of the interval before if this one begins another.
+    /// Adds a row; returns the finished row of the previous interval if this one starts a new
+    /// interval.
     pub fn add(&mut self, row: &Row, columns: &Columns) -> Option<Row> {
         let interval = row.middle().div_euclid(self.length);
         let ended = if self.interval.is_some_and(|current| interval > current) {

@@ -150,7 +150,7 @@ impl Segments {
         Ok(())
     }
 
-    /// Everything written is on the disk.
+    /// Fsyncs all written rows.
     pub fn sync(&self) -> io::Result<()> {
         self.current.as_ref().map_or(Ok(()), |current| current.file.sync_data())
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::columns::Fold;
 
-/// Series of one name, all of them or some.
+/// Selects series of one metric.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selector {
     pub(crate) metric: &'static str,
@@ -12,19 +12,19 @@ pub struct Selector {
     pub(crate) by: Option<&'static str>,
 }
 
-/// The series of this name, added up.
+/// Selects all series of a metric, summed.
 pub fn select(metric: &'static str) -> Selector {
     Selector { metric, only: None, by: None }
 }
 
 impl Selector {
-    /// Only series whose label has one of these values.
+    /// Restricts to series whose label has one of these values.
     #[must_use]
     pub fn only(self, label: &'static str, values: &'static [&'static str]) -> Self {
         Self { only: Some((label, values)), ..self }
     }
 
-    /// A line for each value of a label.
+    /// Draws one line per value of a label.
     #[must_use]
     pub fn by(self, label: &'static str) -> Self {
         Self { by: Some(label), ..self }
@@ -32,7 +32,7 @@ impl Selector {
 }
 
 impl fmt::Display for Selector {
-    /// As the history's files name it.
+    /// Writes the selector as the history's files name it.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.metric)?;
         if let Some((label, values)) = self.only {
@@ -45,7 +45,7 @@ impl fmt::Display for Selector {
     }
 }
 
-/// What is kept of series.
+/// What the history keeps of a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SeriesKind {
     /// The value.
@@ -56,7 +56,7 @@ pub enum SeriesKind {
     Histogram,
 }
 
-/// Series that the history follows.
+/// A series tracked by the history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrackedSeries {
     pub selector: Selector,
@@ -64,7 +64,7 @@ pub struct TrackedSeries {
     pub cardinality: Cardinality,
 }
 
-/// How many groups a label makes of a track.
+/// How many values a grouping label may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cardinality {
     /// As many as a chart has room for; a counter that did not grow is zero.
@@ -74,7 +74,7 @@ pub enum Cardinality {
 }
 
 impl Cardinality {
-    /// The most groups; what is beyond comes together in one.
+    /// Maximum number of groups; the rest is combined into one.
     pub fn groups(self) -> usize {
         match self {
             Self::Few => 12,

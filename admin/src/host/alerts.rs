@@ -1,5 +1,5 @@
-//! The alerts of the host: what an alerting system told it, and which rules it has. The panel shows
-//! them; it neither evaluates rules nor notifies anybody.
+//! The host's alerts: notifications it received from an alerting system, and its rules. The panel
+//! shows them; it neither evaluates rules nor sends notifications.
 
 use std::collections::BTreeMap;
 
@@ -20,75 +20,76 @@ pub struct Alert {
     pub rule: String,
     /// Identifies the labels; the panel does not need it.
     pub fingerprint: String,
-    /// Names and values, `severity` among them.
+    /// Labels as names and values, including `severity`.
     pub labels: Texts,
-    /// Texts of the rule; `summary`, `description`, `logs_query` and `runbook_url` are understood.
+    /// Annotations of the rule; the panel uses `summary`, `description`, `logs_query` and
+    /// `runbook_url`.
     pub annotations: Texts,
-    /// What was measured, by the name the rule has for it.
+    /// Measured values by their name in the rule.
     pub values: Texts,
-    /// Addresses elsewhere, such as the dashboard, by what they lead to.
+    /// External links by their title, such as the dashboard.
     pub links: Texts,
-    /// Since when it fires, in microseconds since the Unix epoch.
+    /// Start of the firing, in microseconds since the Unix epoch.
     pub started: i64,
-    /// When it ended, in microseconds since the Unix epoch; `None` while it fires.
+    /// End of the firing, in microseconds since the Unix epoch; `None` while it is firing.
     pub ended: Option<i64>,
     /// When the last notification of it came, in microseconds since the Unix epoch.
     pub last_received: i64,
 }
 
 impl Alert {
-    /// How long it fires or fired, in microseconds; nothing when the sender's clock is ahead.
+    /// Duration of the firing so far, in microseconds; 0 if the sender's clock is ahead.
     pub fn duration(&self, now: i64) -> i64 {
         self.ended.unwrap_or(now).saturating_sub(self.started).max(0)
     }
 
-    /// The value of a label; empty when it has none of that name.
+    /// The value of a label; empty if missing.
     pub fn label(&self, name: &str) -> &str {
         self.labels.get(name).map_or("", String::as_str)
     }
 
-    /// The text of an annotation; empty when it has none of that name.
+    /// The text of an annotation; empty if missing.
     pub fn annotation(&self, name: &str) -> &str {
         self.annotations.get(name).map_or("", String::as_str)
     }
 }
 
-/// A rule that may fire, whether it ever did or not.
+/// An alert rule, whether it ever fired or not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rule {
-    /// Its name.
+    /// Name of the rule.
     pub name: String,
     /// `critical`, `warning`, `info` or `none`.
     pub severity: String,
-    /// What it says, in a few words.
+    /// Short summary.
     pub summary: String,
-    /// What it means.
+    /// Description of what the alert means.
     pub description: String,
-    /// What finds its evidence in the logs; empty when nothing does.
+    /// Log query that finds its evidence; empty if there is none.
     pub logs_query: String,
-    /// Where its runbook is, on the web or a path of the host; empty when there is none.
+    /// URL or path of its runbook; empty if there is none.
     pub runbook: String,
 }
 
-/// The alerts of the host.
+/// Source of the host's alerts.
 #[async_trait]
 pub trait Alerts: Send + Sync + 'static {
-    /// Those that fired at any time of the range, the newest start first, at most so many.
+    /// Alerts that were firing at any time in the range, latest start first, at most `limit`.
     async fn between(&self, range: TimeRange, limit: usize) -> Result<Vec<Alert>, HostError>;
 
-    /// Those that fire, the newest start first, at most so many.
+    /// Alerts that are firing, latest start first, at most `limit`.
     async fn firing(&self, limit: usize) -> Result<Vec<Alert>, HostError>;
 
-    /// Those of one rule, the newest start first, at most so many.
+    /// Alerts of one rule, latest start first, at most `limit`.
     async fn of_rule(&self, rule: &str, limit: usize) -> Result<Vec<Alert>, HostError>;
 
-    /// The one of that number.
+    /// Finds an alert by id.
     async fn find(&self, id: i64) -> Result<Option<Alert>, HostError>;
 
-    /// The rules that are known without having fired.
+    /// All configured rules, including those that never fired.
     fn rules(&self) -> Vec<Rule>;
 
-    /// How an alerting system is to leave its notifications, for people; may be empty.
+    /// Human-readable instructions for connecting an alerting system; may be empty.
     fn webhook_help(&self) -> String {
         String::new()
     }

@@ -1,20 +1,20 @@
-//! The deployments of the host: when which version began to run.
+//! The host's deployments: which version started when.
 
 use async_trait::async_trait;
 use logsearch::store::TimeRange;
 
 use super::HostError;
 
-/// A version that began to run.
+/// A deployment of a version.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Deploy {
-    /// When, in microseconds since the Unix epoch.
+    /// Time of the deployment, in microseconds since the Unix epoch.
     pub at: i64,
-    /// As the host numbers it: `1.4.2`.
+    /// Version of the host, such as `1.4.2`.
     pub version: String,
-    /// The revision of its source; may be empty.
+    /// Source revision; may be empty.
     pub revision: String,
-    /// What somebody wanted to say about it; may be empty.
+    /// Note about the deployment; may be empty.
     pub note: String,
 }
 
@@ -29,12 +29,12 @@ impl Deploy {
     }
 }
 
-/// The deployments of the host.
+/// Source of the host's deployments.
 #[async_trait]
 pub trait Deploys: Send + Sync + 'static {
-    /// Those of the range, the newest first, at most so many.
+    /// Deployments in the range, newest first, at most `limit`.
     async fn between(&self, range: TimeRange, limit: usize) -> Result<Vec<Deploy>, HostError>;
 
-    /// The last one.
+    /// The latest deployment.
     async fn latest(&self) -> Result<Option<Deploy>, HostError>;
 }

@@ -1,44 +1,44 @@
-//! Which errors somebody called resolved, shared by everybody who looks.
+//! Which errors are resolved, shared by all operators.
 
 use async_trait::async_trait;
 
 use super::HostError;
 
-/// An error that was resolved, and may have come back since. Times are microseconds since the Unix epoch.
+/// A resolved error, which may have reoccurred since. Times are microseconds since the Unix epoch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ErrorState {
-    /// Of the place and the masked chain, 16 hexadecimal digits.
+    /// Fingerprint of source location and masked error chain, 16 hexadecimal digits.
     pub fingerprint: String,
-    /// Where in the code.
+    /// Source location.
     pub place: String,
-    /// What one of them said.
+    /// Message of one occurrence.
     pub sample: String,
-    /// The first one known when it was resolved.
+    /// First known occurrence when it was resolved.
     pub first_seen: i64,
-    /// The last one known when it was resolved.
+    /// Last known occurrence when it was resolved.
     pub last_seen: i64,
     /// When it was resolved.
     pub resolved_at: i64,
-    /// By whom.
+    /// Operator who resolved it.
     pub resolved_by: String,
-    /// In which version of the service.
+    /// Version of the service in which it was resolved.
     pub resolved_version: String,
-    /// When it was seen again after that, and in which version.
+    /// Time and version of the first occurrence after that.
     pub reopened: Option<(i64, String)>,
 }
 
-/// Resolved errors. An error without a state is open.
+/// Store of resolved errors. An error without a state is open.
 #[async_trait]
 pub trait ErrorStates: Send + Sync + 'static {
-    /// All of them; the host bounds how many it keeps.
+    /// Lists all states; the host limits their number.
     async fn list(&self) -> Result<Vec<ErrorState>, HostError>;
 
-    /// Resolves an error, also one that came back.
+    /// Resolves an error, also one that reoccurred.
     async fn resolve(&self, state: &ErrorState) -> Result<(), HostError>;
 
-    /// Notes that a resolved error was seen again, unless that is known.
+    /// Records that a resolved error reoccurred, unless already recorded.
     async fn seen_again(&self, fingerprint: &str, at: i64, version: &str) -> Result<(), HostError>;
 
-    /// Takes the state back; `false` when there is none.
+    /// Reopens an error; `false` if it was not resolved.
     async fn reopen(&self, fingerprint: &str) -> Result<bool, HostError>;
 }

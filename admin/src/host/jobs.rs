@@ -1,4 +1,4 @@
-//! The scheduled jobs of the host, for the page System.
+//! The host's scheduled jobs, for the page System.
 
 use async_trait::async_trait;
 
@@ -7,43 +7,43 @@ use super::HostError;
 /// A scheduled job.
 #[derive(Clone, Debug, Default)]
 pub struct Job {
-    /// As the host names it.
+    /// Name of the job.
     pub name: String,
-    /// When it runs, for people: `every 15 s`.
+    /// Human-readable schedule, such as `every 15 s`.
     pub schedule: String,
-    /// Where it runs, for people: `each process`; empty when there is only one place.
+    /// Human-readable place, such as `in each process`; empty if there is only one.
     pub place: String,
-    /// A run has not ended.
+    /// Whether a run is in progress.
     pub is_running: bool,
-    /// When the last run ended, in microseconds since the Unix epoch.
+    /// End of the last run, in microseconds since the Unix epoch.
     pub last: Option<i64>,
-    /// How the last run ended: `success`, `failure`, `skipped`; empty before the first.
+    /// Outcome of the last run: `success`, `failure` or `skipped`; empty before the first.
     pub outcome: String,
-    /// What the last run said.
+    /// Message of the last run.
     pub said: String,
-    /// When a run failed last, in microseconds since the Unix epoch.
+    /// Last failure, in microseconds since the Unix epoch.
     pub failed: Option<i64>,
-    /// When it runs next, in microseconds since the Unix epoch.
+    /// Next run, in microseconds since the Unix epoch.
     pub next: Option<i64>,
 }
 
-/// What came of asking for a run.
+/// Result of starting a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Run {
-    /// It runs now.
+    /// The run has started.
     Started,
-    /// The last run has not ended.
+    /// A run is already in progress.
     Busy,
-    /// There is no such job.
+    /// The job does not exist.
     Unknown,
 }
 
-/// The scheduled jobs of the host.
+/// The host's scheduled jobs.
 #[async_trait]
 pub trait Jobs: Send + Sync + 'static {
-    /// Every job, in the order to show them.
+    /// Lists all jobs in display order.
     async fn list(&self) -> Result<Vec<Job>, HostError>;
 
-    /// Starts a run now, without waiting for its end. Never a second one beside a running one.
+    /// Starts a run without waiting for its end, unless one is already in progress.
     async fn run(&self, name: &str) -> Result<Run, HostError>;
 }

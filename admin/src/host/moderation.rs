@@ -1,83 +1,84 @@
-//! What people posted on the host and who they are, for the pages Messages and Users.
+//! Messages and users of the host, for the pages of the same names.
 
 use async_trait::async_trait;
 
 use super::HostError;
 
-/// Something that somebody posted.
+/// A message posted on the host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Message {
-    /// Which one; also the cursor of the list.
+    /// Id; also the cursor of the list.
     pub id: i64,
-    /// Name of its author.
+    /// Name of the author.
     pub author: String,
-    /// As posted.
+    /// Text as posted.
     pub text: String,
-    /// When, in microseconds since the Unix epoch.
+    /// Time of posting, in microseconds since the Unix epoch.
     pub at: i64,
-    /// Hidden from the readers of the host.
+    /// Whether it is hidden from readers.
     pub is_flagged: bool,
 }
 
-/// Which messages to list.
+/// Filter for messages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MessageFilter {
-    /// Of this author alone; empty for all.
+    /// Only messages of this author; empty for all.
     pub author: String,
-    /// With this in the text, whatever its case; empty for all.
+    /// Only messages that contain this text, case-insensitively; empty for all.
     pub text: String,
-    /// Flagged ones alone, or the others alone.
+    /// Only flagged messages, or only unflagged ones.
     pub flagged: Option<bool>,
-    /// Older than this one.
+    /// Only messages older than this id.
     pub before: Option<i64>,
 }
 
-/// Somebody who uses the host.
+/// A user of the host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct User {
-    /// Which one; also the cursor of the list.
+    /// Id; also the cursor of the list.
     pub id: i64,
-    /// As records and pages name them.
+    /// User name.
     pub name: String,
-    /// When they registered, in microseconds since the Unix epoch.
+    /// Registration, in microseconds since the Unix epoch.
     pub joined: Option<i64>,
-    /// Messages that readers see.
+    /// Number of visible messages.
     pub messages: u64,
-    /// Messages that are hidden from them.
+    /// Number of hidden messages.
     pub flagged: u64,
-    /// How many follow them.
+    /// Number of followers.
     pub followers: u64,
-    /// How many they follow.
+    /// Number of followed users.
     pub follows: u64,
-    /// When they last did something, as far as the host knows.
+    /// Last known activity, in microseconds since the Unix epoch.
     pub last_active: Option<i64>,
 }
 
-/// Part of a list, newest first.
+/// A page of a list, newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed<T> {
-    /// The items.
+    /// Items of the page.
     pub items: Vec<T>,
-    /// Where the next part begins; `None` when this is the last. A search may look at a part of all
-    /// items only and find nothing there although there is a next part.
+    /// Cursor of the next page; `None` for the last one. A search may scan a limited number of
+    /// items and return an empty page although there is a next one.
     pub next: Option<i64>,
 }
 
 /// Messages and users of the host.
 #[async_trait]
 pub trait Moderation: Send + Sync + 'static {
-    /// Messages, at most so many.
+    /// Lists messages, at most `limit`.
     async fn messages(
         &self,
         filter: &MessageFilter,
         limit: usize,
     ) -> Result<Listed<Message>, HostError>;
 
-    /// Hides a message from readers, or shows it again; the message as it is then, or nothing when there
-    /// is no such message.
+    /// Hides a message or shows it again; returns the updated message, or `None` if it does not
+    /// exist.
     async fn set_flagged(&self, id: i64, flagged: bool) -> Result<Option<Message>, HostError>;
 
-    /// Users whose name has this in it, whatever its case; all for an empty text. Older than `before`.
+    /// Lists users whose name contains this text, case-insensitively, with ids below `before`; all
+    /// for an empty text.
     async fn users(
         &self,
         text: &str,

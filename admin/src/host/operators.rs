@@ -1,6 +1,5 @@
-//! The accounts of the people who use the panel and their sessions, for the page Operators. Passwords
-//! pass through to the host; the panel keeps none. Heads of requests tell the host which session asks and
-//! from where, as they tell its guard.
+//! Operator accounts and sessions, for the page Operators. Passwords are passed to the host; the
+//! panel stores none. Request heads tell the host which session makes the request, as in its guard.
 
 use std::str::FromStr;
 
@@ -10,17 +9,17 @@ use axum::http::request::Parts;
 
 use super::HostError;
 
-/// What somebody may do.
+/// What an operator may do in the panel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Look at everything.
+    /// Read-only access.
     Viewer,
-    /// Also change things: levels, jobs, what is resolved.
+    /// Can also make changes, such as log levels, job runs and resolved errors.
     Operator,
 }
 
 impl Role {
-    /// As forms and records name it.
+    /// The name used in forms and log records.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Viewer => "viewer",
@@ -32,7 +31,7 @@ impl Role {
 impl FromStr for Role {
     type Err = &'static str;
 
-    /// As forms and records name it.
+    /// The name used in forms and log records.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
             "viewer" => Ok(Self::Viewer),
@@ -42,79 +41,79 @@ impl FromStr for Role {
     }
 }
 
-/// An account. Times are microseconds since the Unix epoch.
+/// An operator account. Times are microseconds since the Unix epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
-    /// Log-in name, without spaces.
+    /// Sign-in name, without spaces.
     pub name: String,
-    /// What it may do.
+    /// Role of the account.
     pub role: Role,
-    /// When it was made.
+    /// Time of creation.
     pub created: i64,
-    /// When somebody logged in with it last, as far as that is known.
+    /// Last sign-in, if known.
     pub last_login: Option<i64>,
-    /// Since when nobody can log in with it; `None` while somebody can.
+    /// Time at which it was disabled; `None` while enabled.
     pub disabled: Option<i64>,
-    /// Where somebody is logged in with it, the last seen first.
+    /// Active sessions, last seen first.
     pub sessions: Vec<Session>,
 }
 
-/// A place where somebody is logged in. Times are microseconds since the Unix epoch.
+/// An active session. Times are microseconds since the Unix epoch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Session {
-    /// Names it among those of its account; good for nothing else.
+    /// Identifies the session within its account; it grants no access.
     pub id: String,
-    /// From which address it was begun; may be empty.
+    /// Client address at sign-in; may be empty.
     pub address: String,
-    /// With which browser, as it says itself; may be empty.
+    /// User agent at sign-in; may be empty.
     pub user_agent: String,
-    /// Since when.
+    /// Time of the sign-in.
     pub since: i64,
-    /// When it was used last, to the minute.
+    /// Last use, to the minute.
     pub last_seen: i64,
-    /// The request that asks belongs to it.
+    /// Whether the current request belongs to it.
     pub is_current: bool,
 }
 
-/// Sessions of one account.
+/// Selects sessions of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SessionSelector {
-    /// The one of this id.
+    /// The session with this id.
     One(String),
-    /// All but the one that asks.
+    /// All except the current one.
     Others,
-    /// All.
+    /// All sessions.
     All,
 }
 
-/// What came of a change.
+/// Result of changing an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccountChange {
-    /// It is done.
+    /// The change was made.
     Done,
-    /// It is done, and whoever asked has another session from now on: this `Set-Cookie` brings it.
+    /// The change was made and the session was renewed; this `Set-Cookie` header sets the new one.
     SessionRenewed(HeaderValue),
-    /// There is no such account.
+    /// The account does not exist.
     Unknown,
-    /// Another account has the name.
+    /// The name is taken.
     NameTaken,
-    /// Nobody would be left who may change things.
+    /// The change would remove the last operator.
     LastOperator,
-    /// The old password is wrong.
+    /// The current password is wrong.
     WrongPassword,
-    /// Too many wrong ones: again after so many seconds.
+    /// Too many wrong attempts; retry after this many seconds.
     Throttled(u64),
-    /// Name or password are not as the host wants them; the sentence says how.
+    /// The host rejected name or password; the message says why.
     Rejected(String),
 }
 
-/// The accounts of the host.
+/// The host's operator accounts.
 #[async_trait]
 pub trait Operators: Send + Sync + 'static {
-    /// All accounts by name with their sessions; `head` is of the request that asks.
+    /// Lists all accounts by name with their sessions; `head` is the current request's.
     async fn list(&self, head: &Parts) -> Result<Vec<Account>, HostError>;
 
-    /// Ends sessions of an account; how many.
+    /// Ends sessions of an account; returns their number.
     async fn end(
         &self,
         head: &Parts,
@@ -122,8 +121,8 @@ pub trait Operators: Send + Sync + 'static {
         which: &SessionSelector,
     ) -> Result<u64, HostError>;
 
-    /// Gives an account another password, when the old one is right. Its sessions end, that of the request
-    /// with them: a session that was stolen before is good for nothing after.
+    /// Changes a password if the current one is right. All sessions of the account end, including
+    /// the current one, so that a stolen session becomes useless.
     async fn set_password(
         &self,
         head: &Parts,
@@ -132,12 +131,12 @@ pub trait Operators: Send + Sync + 'static {
         new: &str,
     ) -> Result<AccountChange, HostError>;
 
-    /// Makes an account.
+    /// Creates an account.
     async fn add(&self, name: &str, role: Role, password: &str)
     -> Result<AccountChange, HostError>;
 
-    /// Gives an account a role, and lets it log in or not; its sessions end when it may not. Never takes
-    /// the role operator from the last who has it.
+    /// Sets the role of an account and whether it is enabled; disabling ends its sessions. Never
+    /// demotes or disables the last operator.
     async fn change(
         &self,
         name: &str,

@@ -1,4 +1,4 @@
-//! How the host's database would run one of the host's statements.
+//! Query plans of the host's SQL statements.
 
 use async_trait::async_trait;
 

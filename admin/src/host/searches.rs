@@ -1,17 +1,17 @@
-//! Searches that operators keep under a name, shared by everybody who looks.
+//! Saved searches, shared by all operators.
 
 use async_trait::async_trait;
 
 use super::HostError;
 
-/// A view of the logs with a name.
+/// A saved view of the logs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SavedSearch {
-    /// Which one.
+    /// Id of the search.
     pub id: i64,
-    /// Its name; no two have the same.
+    /// Unique name.
     pub name: String,
-    /// Who saved it.
+    /// Operator who saved it.
     pub owner: String,
     /// Query text, window, columns and order, as a query string.
     pub view: String,
@@ -19,31 +19,31 @@ pub struct SavedSearch {
     pub created: i64,
 }
 
-/// What came of a change.
+/// Result of changing a saved search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Saved {
-    /// It is done.
+    /// The change was made.
     Done,
-    /// Another search has the name.
+    /// The name is taken.
     NameTaken,
-    /// There are as many as the host keeps.
+    /// The limit of saved searches is reached.
     Full,
-    /// There is no such search.
+    /// The search does not exist.
     Unknown,
 }
 
-/// Saved searches. Names and views are of bounded length when they come here.
+/// Store of saved searches. The panel limits the length of names and views.
 #[async_trait]
 pub trait SavedSearches: Send + Sync + 'static {
-    /// All of them, by name; the host bounds how many there are.
+    /// Lists all searches by name; the host limits their number.
     async fn list(&self) -> Result<Vec<SavedSearch>, HostError>;
 
-    /// Keeps a view under a name. Id and time are the host's to give.
+    /// Saves a view under a name; the host assigns id and time.
     async fn save(&self, name: &str, owner: &str, view: &str) -> Result<Saved, HostError>;
 
-    /// Gives one another name.
+    /// Renames a search.
     async fn rename(&self, id: i64, name: &str) -> Result<Saved, HostError>;
 
-    /// Removes one.
+    /// Deletes a search.
     async fn delete(&self, id: i64) -> Result<Saved, HostError>;
 }

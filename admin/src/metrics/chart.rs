@@ -1,31 +1,31 @@
-//! What a chart shows: which series of the exposition, read how. Titles are short; what a metric means
-//! stands in the host's catalogue and is shown beside the chart.
+//! Definition of a chart: which series it reads and how. Titles are short; descriptions come from
+//! the host's metric catalogue.
 
 use logsearch::metrics::Unit;
 
 use crate::history::{Cardinality, Fold, Selector, SeriesKind, TrackedSeries};
 
-/// The sets of the page, in its order.
+/// Groups of charts, in display order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Set {
     /// Rate, errors and duration of requests.
     Requests,
     /// Statements and connections.
     Database,
-    /// The process and what it runs on.
+    /// The process and its machine.
     Process,
-    /// From the event to the index.
+    /// The log pipeline, from event to index.
     Logs,
-    /// What the service is for.
+    /// Business metrics of the service.
     Business,
 }
 
 impl Set {
-    /// All, in order.
+    /// All sets in display order.
     pub const ALL: [Self; 5] =
         [Self::Requests, Self::Database, Self::Process, Self::Logs, Self::Business];
 
-    /// As a heading.
+    /// Title of the set.
     pub fn title(self) -> &'static str {
         match self {
             Self::Requests => "Requests",
@@ -36,7 +36,7 @@ impl Set {
         }
     }
 
-    /// As the fragment of an address.
+    /// URL fragment of the set.
     pub fn id(self) -> &'static str {
         match self {
             Self::Requests => "requests",
@@ -48,7 +48,7 @@ impl Set {
     }
 }
 
-/// How a line comes from its series.
+/// How a line is computed from its series.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Expr {
     /// A gauge as it is.
@@ -64,7 +64,7 @@ pub(crate) enum Expr {
 }
 
 impl Expr {
-    /// The metric that says what the line is of.
+    /// The metric whose description applies to the line.
     pub fn metric(&self) -> &'static str {
         match self {
             Self::Gauge(selector, _)
@@ -75,7 +75,7 @@ impl Expr {
         }
     }
 
-    /// What the history must keep for it.
+    /// Series that the history must track for it.
     pub fn tracks(&self) -> Vec<TrackedSeries> {
         let track = |selector: &Selector, kind| TrackedSeries {
             selector: selector.clone(),
@@ -100,25 +100,25 @@ impl Expr {
 /// How a line is drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum LineStyle {
-    /// In the next color.
+    /// Next color of the palette.
     #[default]
     Plain,
-    /// In the color of errors.
+    /// Error color.
     Bad,
-    /// Dashed: what the others should stay below.
+    /// Dashed line for a limit.
     Limit,
 }
 
 /// A line, or one for each value of a label.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Line {
-    /// For the legend; empty where the value of the label says it.
+    /// Name in the legend; empty if the label value is the name.
     pub name: &'static str,
     pub expr: Expr,
     pub style: LineStyle,
 }
 
-/// One chart of the page.
+/// Definition of a chart.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chart {
     pub(crate) set: Set,
@@ -131,60 +131,60 @@ pub struct Chart {
 }
 
 impl Chart {
-    /// A chart without lines. The id is a part of addresses and unique on the page.
+    /// Creates a chart without lines. The id appears in URLs and must be unique on the page.
     pub fn new(set: Set, id: &'static str, title: &'static str) -> Self {
         Self { set, id, title, lines: Vec::new(), query: "", now: None, unit: None }
     }
 
-    /// Which records a click on a point leads to, as a query; without it, all of that time.
+    /// Sets the log query that a click on a point opens; all records of that time by default.
     #[must_use]
     pub fn logs(self, query: &'static str) -> Self {
         Self { query, ..self }
     }
 
-    /// The unit of its metrics, where the catalogue does not know it.
+    /// Sets the unit of metrics that are not in the catalogue.
     #[must_use]
     pub fn unit(self, unit: Unit) -> Self {
         Self { unit: Some(unit), ..self }
     }
 
-    /// Its last value is one of the figures of the first page, under this name.
+    /// Shows the last value on the page Now under this name.
     #[must_use]
     pub fn on_now(self, name: &'static str) -> Self {
         Self { now: Some(name), ..self }
     }
 
-    /// A gauge; of a longer interval its highest value.
+    /// Adds a gauge; longer intervals show the maximum.
     #[must_use]
     pub fn gauge(self, name: &'static str, selector: Selector) -> Self {
         self.line(name, Expr::Gauge(selector, Fold::Highest), LineStyle::Plain)
     }
 
-    /// A gauge that counts what there is; of a longer interval its last value.
+    /// Adds a gauge of a total; longer intervals show the last value.
     #[must_use]
     pub fn total(self, name: &'static str, selector: Selector) -> Self {
         self.line(name, Expr::Gauge(selector, Fold::Last), LineStyle::Plain)
     }
 
-    /// A gauge that others should stay below.
+    /// Adds a gauge as a dashed limit line.
     #[must_use]
     pub fn limit(self, name: &'static str, selector: Selector) -> Self {
         self.line(name, Expr::Gauge(selector, Fold::Last), LineStyle::Limit)
     }
 
-    /// The increase of a counter per second.
+    /// Adds the rate of a counter per second.
     #[must_use]
     pub fn rate(self, name: &'static str, selector: Selector) -> Self {
         self.line(name, Expr::Rate(selector), LineStyle::Plain)
     }
 
-    /// The increase per second of a counter of what should not happen.
+    /// Adds the rate per second of a counter of failures, drawn in the error color.
     #[must_use]
     pub fn bad_rate(self, name: &'static str, selector: Selector) -> Self {
         self.line(name, Expr::Rate(selector), LineStyle::Bad)
     }
 
-    /// The median, the 95th and the 99th percentile of a histogram.
+    /// Adds the p50, p95 and p99 of a histogram.
     #[must_use]
     pub fn percentiles(self, selector: &Selector) -> Self {
         [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)].into_iter().fold(
@@ -195,13 +195,13 @@ impl Chart {
         )
     }
 
-    /// How much of one counter there is for each of another.
+    /// Adds the ratio of the increases of two counters.
     #[must_use]
     pub fn per_each(self, name: &'static str, part: Selector, whole: Selector) -> Self {
         self.line(name, Expr::PerEach(part, whole), LineStyle::Plain)
     }
 
-    /// A gauge as a share of another.
+    /// Adds the ratio of two gauges.
     #[must_use]
     pub fn share(self, name: &'static str, part: Selector, whole: Selector) -> Self {
         self.line(name, Expr::Share(part, whole), LineStyle::Plain)
@@ -212,7 +212,7 @@ impl Chart {
         self
     }
 
-    /// The names of every series the chart reads, as the exposition spells them.
+    /// Names of all series the chart reads, as in the exposition.
     pub fn series(&self) -> impl Iterator<Item = &'static str> + '_ {
         let tracks = self.lines.iter().flat_map(|line| line.expr.tracks());
         tracks.map(|track| track.selector.metric)

@@ -1,4 +1,4 @@
-//! From the history to lines with a unit: rates, percentiles from buckets, shares.
+//! Turns history into lines with a unit: rates, percentiles from buckets, ratios.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::chart::{Chart, Expr, LineStyle, Set};
 use crate::format;
 use crate::history::{Bucket, Column, History, Interval};
 
-/// What the values of a chart are, for axes and legends. Scripts know it by its name.
+/// Unit of a chart's values, for axes and legends. Scripts use its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Measure {
     /// Things.
@@ -27,7 +27,7 @@ pub enum Measure {
 }
 
 impl Measure {
-    /// As scripts know it.
+    /// The name used by scripts.
     pub fn name(self) -> &'static str {
         match self {
             Self::Count => "count",
@@ -56,7 +56,7 @@ impl Measure {
         }
     }
 
-    /// A value as people read it.
+    /// Formats a value with its unit.
     pub fn show(self, value: f64) -> String {
         match self {
             Self::Count => format::number(value),
@@ -72,12 +72,12 @@ impl Measure {
 /// One line of a chart, a value for each interval.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
-    /// For the legend.
+    /// Name in the legend.
     pub name: String,
     pub style: LineStyle,
-    /// `None` where nothing is known.
+    /// One value per interval; `None` where unknown.
     pub values: Vec<Option<f64>>,
-    /// Of a counter, by how much it grew in all intervals together.
+    /// Total increase over all intervals, for counters.
     pub grew: Option<f64>,
 }
 
@@ -86,7 +86,7 @@ pub struct Series {
 pub struct Span {
     /// First microsecond of the window.
     pub from: i64,
-    /// The first behind it.
+    /// End, exclusive, in microseconds since the Unix epoch.
     pub to: i64,
     /// Length of an interval in microseconds.
     pub step: i64,
@@ -102,19 +102,19 @@ pub struct Plot {
     pub set: Set,
     pub id: String,
     pub title: String,
-    /// What it shows, for who does not know the metrics.
+    /// Description of the metric.
     pub help: String,
-    /// The metrics it reads.
+    /// Names of the metrics it reads.
     pub metrics: Vec<&'static str>,
     pub measure: Measure,
     pub series: Vec<Series>,
-    /// Which records a click leads to.
+    /// Log query that a click opens.
     pub query: String,
-    /// Its name among the figures of the first page.
+    /// Name under which Now shows its last value.
     pub now: Option<&'static str>,
 }
 
-/// The charts that have something to show.
+/// All charts that have data.
 pub fn plots(metrics: &Metrics, history: &History, intervals: &[Interval]) -> Vec<Plot> {
     let lookup = Lookup::new(history);
     let plots = metrics.charts.iter().map(|chart| plot(metrics, chart, &lookup, intervals));
@@ -149,7 +149,7 @@ fn plot(metrics: &Metrics, chart: &Chart, lookup: &Lookup<'_>, intervals: &[Inte
     }
 }
 
-/// The metric that a part of a histogram belongs to.
+/// The metric that a histogram series belongs to.
 fn base_name(metrics: &Metrics, name: &'static str) -> &'static str {
     if metrics.metric(name).is_some() {
         return name;
@@ -158,7 +158,7 @@ fn base_name(metrics: &Metrics, name: &'static str) -> &'static str {
     base.filter(|base| metrics.metric(base).is_some()).unwrap_or(name)
 }
 
-/// Columns by what they are of.
+/// Looks up columns by series.
 struct Lookup<'a> {
     /// Number of each column of a series, by group and bound.
     tracks: BTreeMap<&'a str, Vec<(usize, &'a Column)>>,

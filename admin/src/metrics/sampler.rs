@@ -1,4 +1,4 @@
-//! The task that looks at the metrics, every ten seconds on the clock, until it is told to stop.
+//! The task that samples the metrics every ten seconds until it is stopped.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use super::{EVERY, Metrics};
 use crate::clock;
 
-/// A running sampler. Dropped, it ends after its next look.
+/// A running sampler. When dropped, it ends after its next sample.
 #[must_use = "the sampler ends when it is dropped"]
 pub struct Sampler {
     stop: watch::Sender<bool>,
@@ -18,8 +18,8 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// Looks now and then every ten seconds; `render` makes the text of the exposition. Needs a runtime
-    /// of tokio.
+    /// Samples now and then every ten seconds; `render` produces the text of the exposition. Must
+    /// be called within a Tokio runtime.
     pub fn start<F>(metrics: Arc<Metrics>, render: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = String> + Send,
@@ -27,7 +27,7 @@ impl Sampler {
         Self::start_with(metrics, render, clock::now)
     }
 
-    /// The same by another clock, in microseconds since the Unix epoch.
+    /// Starts a sampler with a custom clock that returns microseconds since the Unix epoch.
     pub fn start_with<F>(
         metrics: Arc<Metrics>,
         render: impl Fn() -> F + Send + Sync + 'static,
@@ -64,7 +64,7 @@ impl Sampler {
         let _panicked = (&mut self.task).await;
     }
 
-    /// A last look, and everything is on the disk.
+    /// Takes a last sample, fsyncs the history and ends.
     pub async fn stop(self) {
         let _ended_already = self.stop.send(true);
         let _panicked = self.task.await;

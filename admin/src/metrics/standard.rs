@@ -8,7 +8,7 @@ use logsearch::metrics::own::Names;
 use super::chart::{Chart, Set};
 use crate::history::select;
 
-/// Shown first in their sets.
+/// Standard charts, shown first in their sets.
 pub fn charts() -> Vec<Chart> {
     let duration = select("db_client_operation_duration_seconds");
     let statements = select("db_client_operation_duration_seconds_count");
@@ -41,7 +41,7 @@ pub fn charts() -> Vec<Chart> {
     ]
 }
 
-/// The charts of a log pipeline under its names.
+/// Charts of a log pipeline with these metric names.
 pub fn log_charts(names: &Names) -> Vec<Chart> {
     vec![
         Chart::new(Set::Logs, "events", "Records by level")

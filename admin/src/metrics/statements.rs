@@ -1,5 +1,5 @@
-//! What every statement cost, from all of its runs: the histogram in which OpenTelemetry has the durations
-//! of database clients. Which requests they belonged to, it does not know.
+//! Cost of every SQL statement over all runs, from OpenTelemetry's histogram of database client
+//! durations. The histogram does not know the requests.
 
 use std::collections::BTreeMap;
 
@@ -8,32 +8,32 @@ use crate::history::{Cardinality, History, SeriesKind, TrackedSeries, select};
 
 const DURATION: &str = "db_client_operation_duration_seconds";
 const SUM: &str = "db_client_operation_duration_seconds_sum";
-/// The label with the statement's name.
+/// Label with the name of the statement.
 const NAME: &str = "db_query_summary";
 
-/// One statement over some time.
+/// Cost of a statement over a time range.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Cost {
-    /// How often it ran.
+    /// Number of runs.
     pub times: u64,
-    /// All of it together, in microseconds.
+    /// Total duration in microseconds.
     pub micros: i64,
-    /// The median run, in microseconds; `None` without runs.
+    /// Median duration in microseconds; `None` without runs.
     pub p50: Option<i64>,
-    /// The 95th percentile of its runs.
+    /// 95th percentile of the duration in microseconds; `None` without runs.
     pub p95: Option<i64>,
 }
 
-/// All statements over some time.
+/// Cost of all statements over a time range.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Costs {
-    /// By the name the service gives a statement.
+    /// Costs by statement name.
     pub statements: BTreeMap<String, Cost>,
-    /// When the first look at the metrics ended that is still known.
+    /// Time of the first known sample, in microseconds since the Unix epoch.
     pub since: i64,
 }
 
-/// What the history keeps for this.
+/// Series the history tracks for statement costs.
 pub fn tracks() -> Vec<TrackedSeries> {
     let track = |metric, kind| TrackedSeries {
         selector: select(metric).by(NAME),
@@ -49,7 +49,7 @@ pub fn tracks() -> Vec<TrackedSeries> {
     ]
 }
 
-/// Every statement that ran in this time; `None` when no statement was ever measured.
+/// Costs of all statements that ran in this range; `None` if statements are not measured.
 pub fn costs(history: &History, from: i64, to: i64) -> Option<Costs> {
     let [buckets, sum] = [DURATION, SUM].map(|metric| select(metric).by(NAME).to_string());
     let of_all = select(DURATION).to_string();
@@ -72,7 +72,7 @@ pub fn costs(history: &History, from: i64, to: i64) -> Option<Costs> {
     Some(Costs { statements: costs.filter(|(_, cost)| cost.times > 0).collect(), since })
 }
 
-/// By how much the series of one statement grew.
+/// Increase of the series of one statement.
 #[derive(Default)]
 struct Grown {
     seconds: f64,

@@ -1,5 +1,5 @@
-//! The inbox of alerts: what fires, what ended, and whether alerting itself was heard of. Says what
-//! alerting systems told the host; rules are neither shown in full nor edited here.
+//! The alert inbox: firing and resolved alerts, and the heartbeat of alerting. Shows what alerting
+//! systems sent to the host; does not edit rules.
 
 pub mod rule;
 
@@ -20,16 +20,16 @@ use crate::format::{self, SECOND};
 use crate::host::{Alert, Rule};
 use crate::ui::layout::{Layout, Section, render};
 
-/// Alerts of each list.
+/// Maximum number of alerts per list.
 const LINES: usize = 200;
-/// How far back the inbox looks when nobody asks.
+/// Default window of the inbox.
 const RECENT: &str = "7d";
 /// Alerting systems repeat what fires at least each half day; what was not repeated for two of these
 /// spans may have ended unheard, in microseconds.
 const UNHEARD: i64 = 25 * 3_600 * SECOND;
-/// The severity of what fires always, to prove that alerting works.
+/// Severity of the heartbeat, which always fires to prove that alerting works.
 const HEARTBEAT: &str = "none";
-/// A heartbeat that is older than this has stopped, in microseconds.
+/// Age after which a heartbeat counts as missing, in microseconds.
 const HEARTBEAT_LATE: i64 = 15 * 60 * SECOND;
 
 #[derive(Template)]
@@ -45,7 +45,7 @@ struct AlertsPage {
     is_kept: bool,
 }
 
-/// An alert of a list.
+/// A row of an alert list.
 pub struct AlertRow {
     pub rule: String,
     pub url: String,
@@ -55,13 +55,13 @@ pub struct AlertRow {
     pub labels: Vec<(String, String)>,
     pub started: String,
     pub started_full: String,
-    /// How long it fires, or fired.
+    /// Duration of the firing.
     pub lasts: String,
-    /// When it was heard of last, if that is so long ago that it may have ended.
+    /// Last notification, if it is so old that the alert may have resolved unnoticed.
     pub unheard: String,
 }
 
-/// What fires always.
+/// A heartbeat alert.
 pub struct Heartbeat {
     pub rule: String,
     pub heard: String,
@@ -110,19 +110,19 @@ pub async fn show(
     })
 }
 
-/// Whether it fires always.
+/// Whether the alert is a heartbeat.
 pub fn is_heartbeat(alert: &Alert) -> bool {
     alert.label("severity") == HEARTBEAT
 }
 
-/// Whether it fires as far as anybody knows.
+/// Whether the alert is firing and not stale.
 pub fn is_firing(alert: &Alert, now: i64) -> bool {
     alert.ended.is_none()
         && !is_heartbeat(alert)
         && now.saturating_sub(alert.last_received) < UNHEARD
 }
 
-/// The heartbeats among what fires, each rule once.
+/// Heartbeats among the firing alerts, one per rule.
 pub fn heartbeats(firing: &[Alert], now: i64) -> Vec<Heartbeat> {
     let mut newest: Vec<&Alert> = Vec::new();
     for alert in firing.iter().filter(|alert| is_heartbeat(alert)) {
@@ -140,7 +140,7 @@ pub fn heartbeats(firing: &[Alert], now: i64) -> Vec<Heartbeat> {
     newest.into_iter().map(heartbeat).collect()
 }
 
-/// The color of a severity, by the level that has it.
+/// CSS class of a severity.
 pub fn severity_class(severity: &str) -> &'static str {
     match severity {
         "critical" | "page" | "error" => "error",
@@ -150,7 +150,7 @@ pub fn severity_class(severity: &str) -> &'static str {
     }
 }
 
-/// Labels that tell the times of a rule from each other.
+/// Labels that distinguish firings of a rule.
 pub fn telling_labels(alert: &Alert) -> Vec<(String, String)> {
     let known = ["alertname", "severity", "grafana_folder", "job", "service"];
     alert

@@ -1,5 +1,5 @@
-//! Errors, grouped by the place in the code and the chain of errors with digits and ids masked. New is
-//! what that place did not report in the week before the window.
+//! Errors grouped by source location and masked error chain. An error is new if its location
+//! reported none in the week before the window.
 
 pub mod group;
 pub mod rows;

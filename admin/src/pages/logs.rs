@@ -1,4 +1,4 @@
-//! The logs: the records of a query. The whole state is in the address.
+//! The log list: records that match a query. All state is in the URL.
 
 pub mod completion;
 pub mod edit;

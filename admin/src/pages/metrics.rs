@@ -120,7 +120,7 @@ struct Data {
     bands: Vec<(f64, f64)>,
     lines: Vec<f64>,
     plots: Vec<PlotData>,
-    /// When this was so, for people.
+    /// Time of the data, formatted.
     now: String,
 }
 

@@ -1,5 +1,5 @@
-//! The first page in an incident, read from top to bottom: how bad is it, what failed, where, one
-//! example of each, and what was changed.
+//! The start page for incidents, from top to bottom: severity, errors, affected routes with
+//! examples, and recent changes.
 
 mod changes;
 mod status;
@@ -29,9 +29,9 @@ use crate::ui::assets;
 use crate::ui::layout::{Layout, Section, render};
 use tiles::Tiles;
 
-/// Lines of each list.
+/// Maximum length of each list.
 const LINES: usize = 8;
-/// Repeats from which on a request is N+1, as a clause.
+/// Query for requests with N+1 statements.
 const REPEATING: &str = "repeats:>=5";
 static MANY_REPEATS: LazyLock<Query> = LazyLock::new(|| parse(REPEATING).query);
 

@@ -1,5 +1,5 @@
-//! Requests: percentiles per route over all of the window, and the newest or the costliest ones. The
-//! costliest are exact: a percentile tells from which figure on to look.
+//! Requests: percentiles per route over the whole window, and the newest or most expensive
+//! requests. The ranking is exact: a percentile bounds the candidates.
 
 pub mod durations;
 pub mod request;
@@ -53,7 +53,7 @@ const SORTS: [(&str, &str, Option<&str>); 4] = [
 /// What a name of [`SORTS`] ends in when only the costliest request of each route is listed.
 const EACH_ROUTE: &str = "-of-routes";
 
-/// How to list.
+/// The sort order of the list.
 struct Order<'a> {
     name: &'a str,
     field: Option<&'static str>,

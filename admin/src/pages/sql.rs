@@ -55,7 +55,7 @@ struct SqlRow {
     page: String,
 }
 
-/// What a list is sorted by, the largest first.
+/// Sort key, largest first.
 type Figure = fn(&Group) -> i64;
 
 /// What statements can be sorted by: parameter, title, figure.

@@ -148,7 +148,7 @@ fn job_row(job: Job, view: &View, panel: &Panel) -> JobRow {
     }
 }
 
-/// `POST /system/levels`: other levels for a time, or back to the usual ones.
+/// `POST /system/levels`: changes the log levels temporarily, or restores the configured ones.
 pub async fn set_levels(
     State(panel): State<Arc<Panel>>,
     OperatorForm { by, form }: OperatorForm,
@@ -166,7 +166,7 @@ pub async fn set_levels(
     Ok(Redirect::to(&panel.links.path(path::SYSTEM)).into_response())
 }
 
-/// `POST /system/jobs/{name}`: a run now.
+/// `POST /system/jobs/{name}`: starts a run.
 pub async fn run_job(
     State(panel): State<Arc<Panel>>,
     Path(name): Path<String>,

@@ -1,4 +1,4 @@
-//! Where somebody chooses the colors of the panel; the choice is kept in a cookie.
+//! Handler of the theme form; the choice is stored in a cookie.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::context::panel::Panel;
 /// How long the choice is kept, in seconds: a year.
 const MAX_AGE: u32 = 365 * 24 * 3_600;
 
-/// `POST /theme`: keeps the choice and goes back to the page it was made on.
+/// `POST /theme`: stores the choice and redirects back.
 pub async fn choose(State(panel): State<Arc<Panel>>, own: OwnForm) -> Response {
     let theme = Theme::parse(own.form.get(NAME).unwrap_or_default());
     let base = panel.links.base();

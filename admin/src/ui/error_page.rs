@@ -1,4 +1,4 @@
-//! The page of an error, whoever refused: a page, the router, or a layer around them.
+//! The error page, for errors of pages, the router and layers.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What every page has: navigation, the shared window, who is logged in.
+//! The frame of every page: navigation, time window, signed-in operator.
 
 use axum::response::{Html, IntoResponse, Response};
 
@@ -14,19 +14,19 @@ use crate::context::window::PRESETS;
 /// The entries of the navigation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
-    /// How bad it is.
+    /// Overview for incidents.
     Now,
     /// Log records.
     Logs,
     /// Requests and their SQL.
     Requests,
-    /// What failed.
+    /// Error groups.
     Errors,
-    /// Figures over time.
+    /// Charts of metrics.
     Metrics,
-    /// The service itself.
+    /// Log store, levels, jobs, build and audit log.
     System,
-    /// None of them.
+    /// A page outside the navigation.
     None,
 }
 
@@ -75,7 +75,7 @@ pub struct Layout {
     /// Seconds until the page is loaded anew, 0 for never, and the choice of them.
     pub refresh: u32,
     pub refreshes: Vec<Entry>,
-    /// How it looks, and the form that changes that: where it goes, and back to where.
+    /// The theme, and the target and return URL of its form.
     pub theme: Theme,
     pub themes: String,
     pub back: String,
@@ -158,7 +158,7 @@ fn refreshes(links: &Links, path: &str, view: &View) -> Vec<Entry> {
     std::iter::once(0).chain(REFRESHES).map(entry).collect()
 }
 
-/// The answer with a page.
+/// Renders a page as a response.
 pub fn render(page: &impl askama::Template) -> Result<Response, PanelError> {
     Ok(Html(page.render()?).into_response())
 }

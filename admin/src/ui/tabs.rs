@@ -10,7 +10,7 @@ pub struct Tab {
     pub is_current: bool,
 }
 
-/// All of them, seen from the one at `path`; none when there is only System.
+/// All tabs with the one at `path` as current; empty if there is only System.
 pub fn of(panel: &Panel, path: &str, view: &View) -> Vec<Tab> {
     let known = [
         ("System", path::SYSTEM, true),

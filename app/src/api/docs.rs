@@ -52,7 +52,7 @@ impl Modify for Credentials {
     }
 }
 
-/// The document, generated once.
+/// The `OpenAPI` document, generated once.
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     let mut document = serde_json::to_value(Description::openapi()).unwrap_or_default();
     describe_refusals(&mut document);
@@ -60,7 +60,7 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     document
 });
 
-/// What any operation may answer, whoever wrote its handler.
+/// Adds the error responses that every operation can return.
 fn describe_refusals(document: &mut Value) {
     let refusal = |description: &str| {
         let schema = json!({"$ref": "#/components/schemas/ApiError"});
@@ -80,8 +80,8 @@ fn describe_refusals(document: &mut Value) {
     }
 }
 
-/// What the types of the handlers cannot say: answers have these fields and no others, and what a
-/// reader takes for an empty field is still asked for.
+/// Adds what the handler types cannot express: responses have no additional fields, and required
+/// request fields.
 fn sharpen_schemas(document: &mut Value) {
     let schemas = &mut document["components"]["schemas"];
     for answer in ["ApiError", "Follows", "Latest", "Message"] {
@@ -114,7 +114,7 @@ struct DocsPage {
     schemas: Vec<(&'static str, String)>,
 }
 
-/// An operation as the page shows it.
+/// An operation on the documentation page.
 struct Operation {
     method: String,
     path: &'static str,
@@ -172,7 +172,7 @@ fn operation(path: &'static str, method: &str, operation: &'static Value) -> Ope
     }
 }
 
-/// The name behind a reference, of the items where it is a list.
+/// The schema name of a reference, or of the items of a list.
 fn schema_name(schema: &'static Value) -> &'static str {
     let reference = text(&schema["$ref"]);
     let reference = if reference.is_empty() { text(&schema["items"]["$ref"]) } else { reference };

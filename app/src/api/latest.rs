@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::error::AppError;
 use crate::state::AppState;
 
-/// The answer.
+/// Response of `GET /latest`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Latest {
     /// ID of the last command processed, -1 before the first. Not a count or a maximum: the last command wins.

@@ -18,11 +18,11 @@ pub struct Register {
     #[serde(default)]
     #[schema(example = "Roger Histand", max_length = 64)]
     username: String,
-    /// Has an `@`.
+    /// Email address; contains an `@`.
     #[serde(default)]
     #[schema(example = "roger@example.com", max_length = 254)]
     email: String,
-    /// Not empty.
+    /// Password; must not be empty.
     #[serde(default)]
     #[schema(example = "correct horse", max_length = 1024)]
     pwd: String,

@@ -18,7 +18,7 @@ use subtle::ConstantTimeEq;
 pub const FILE: &str = "alert-token";
 /// Shortest token of the settings, in characters.
 const MIN: usize = 8;
-/// Random bytes of a made-up token.
+/// Number of random bytes of a generated token.
 const MADE_UP: usize = 32;
 /// A signed time may be so many seconds off: what was recorded on the way is of no use later.
 const TOLERANCE: i64 = 300;

@@ -16,9 +16,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::request_profile;
 
-/// KiB of memory, passes, lanes.
+/// Argon2 cost: KiB of memory, passes, lanes.
 const COST: (u32, u32, u32) = (7_168, 5, 1);
-/// Lengths in bytes.
+/// Lengths of hash and salt in bytes.
 const HASH_LENGTH: usize = 32;
 const SALT_LENGTH: usize = 16;
 /// Requests that may wait, per permit: eight wait at most 0.25 s.
@@ -78,7 +78,8 @@ impl Passwords {
             .await
     }
 
-    /// Compares with a stored hash, or with nobody's.
+    /// Verifies a password against a stored hash, or against a dummy hash for unknown users, so
+    /// that both take equally long.
     pub async fn verify(
         &self,
         password: &str,
@@ -102,7 +103,8 @@ pub struct Place {
 }
 
 impl Place {
-    /// Compares with a stored hash, or with nobody's.
+    /// Verifies a password against a stored hash, or against a dummy hash for unknown users, so
+    /// that both take equally long.
     pub async fn verify(
         self,
         password: &str,

@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 pub struct SimulatorCredentials(Arc<str>);
 
 impl SimulatorCredentials {
-    /// From `<user>:<password>`.
+    /// Parses `<user>:<password>`.
     pub fn new(credentials: &str) -> Self {
         Self(format!("Basic {}", STANDARD.encode(credentials)).into())
     }

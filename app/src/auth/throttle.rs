@@ -13,7 +13,7 @@ const WINDOW: Duration = Duration::from_mins(1);
 const ACCOUNT_LIMIT: i64 = 5;
 const ADDRESS_LIMIT: i64 = 20;
 
-/// Come back after this long.
+/// Rejected; retry after this time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Throttled {
     /// Whole seconds, at least 1.
@@ -71,7 +71,7 @@ impl Throttle {
         self.db.forgive_login_failure(&self.account, &self.address).await
     }
 
-    /// Removes what no window needs any more.
+    /// Deletes expired windows.
     pub async fn sweep(db: &Db, clock: &Clock) -> db::Result<u64> {
         db.delete_old_login_failures(clock.now() - micros(WINDOW)).await
     }

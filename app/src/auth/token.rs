@@ -11,25 +11,25 @@ use sha2::{Digest, Sha256};
 pub struct SessionToken([u8; 32]);
 
 impl SessionToken {
-    /// A new one from the system's generator.
+    /// Generates a random token.
     pub fn generate() -> anyhow::Result<Self> {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes)?;
         Ok(Self(bytes))
     }
 
-    /// From a cookie; `None` when it cannot be one.
+    /// Parses the value of a cookie; `None` if it is malformed.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         Some(Self(bytes.try_into().ok()?))
     }
 
-    /// For the cookie.
+    /// The value of the cookie.
     pub fn to_cookie(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0)
     }
 
-    /// For the table.
+    /// The hash stored in the database.
     pub fn hash(&self) -> [u8; 32] {
         Sha256::digest(self.0).into()
     }

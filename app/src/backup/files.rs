@@ -13,7 +13,7 @@ use super::beside;
 use crate::data_dir;
 
 const PREFIX: &str = "minitwit-";
-/// Ends the name of a file that is being written.
+/// Suffix of files that are being written.
 const PART: &str = ".part";
 /// What a crashed backup left is nobody's after this long.
 const STALE_PART: Duration = Duration::from_hours(24);
@@ -23,7 +23,7 @@ pub fn name(now: Timestamp, extension: &str) -> String {
     format!("{PREFIX}{}.{extension}", stamp(now))
 }
 
-/// A time as part of a name.
+/// Formats a time for use in file names.
 pub fn stamp(now: Timestamp) -> String {
     now.strftime("%Y%m%dT%H%M%SZ").to_string()
 }

@@ -14,7 +14,7 @@ use super::files::stamp;
 use super::{Restored, ToolMissing, check_version};
 use crate::db::postgres_whole::WholeDatabase;
 
-/// How often a running program is looked after.
+/// Interval for polling a running program.
 const POLL: Duration = Duration::from_millis(50);
 /// Most of what a program says that is passed on, in bytes.
 const MAX_WORDS: u64 = 2_000;
@@ -93,7 +93,7 @@ fn tool(program: &str, database: &WholeDatabase, name: &str) -> Command {
     command
 }
 
-/// Ends with the future that waits for it.
+/// Kills the child process when dropped.
 struct Running(Child);
 
 impl Drop for Running {

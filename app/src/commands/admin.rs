@@ -39,7 +39,7 @@ pub struct PasswdArgs {
     data: DataConfig,
 }
 
-/// Runs it.
+/// Runs `minitwit admin`.
 pub async fn run(command: Command) -> anyhow::Result<()> {
     let Command::Passwd(args) = command;
     let db = super::open(&args.data).await?;

@@ -31,7 +31,7 @@ pub struct RestoreArgs {
     data: DataConfig,
 }
 
-/// Writes a backup and says where. Does not remove older ones.
+/// Writes a backup and prints its path. Does not delete older ones.
 pub async fn backup(args: &BackupArgs) -> anyhow::Result<()> {
     let url = args.data.database();
     let directory = args.job.backup_dir(&args.data);
@@ -41,7 +41,8 @@ pub async fn backup(args: &BackupArgs) -> anyhow::Result<()> {
     super::say(&format!("{}", file.display()))
 }
 
-/// Puts a backup in place. Holds the data directory meanwhile, so that no service starts on it.
+/// Restores a backup. Holds the lock of the data directory meanwhile, so that no service starts on
+/// it.
 pub async fn restore(args: &RestoreArgs) -> anyhow::Result<()> {
     let url = args.data.database();
     let _alone = DataDir::open(&args.data.data_dir)?;

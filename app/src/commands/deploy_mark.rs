@@ -5,7 +5,7 @@ use crate::build;
 use crate::clock::Clock;
 use crate::config::DataConfig;
 
-/// Longest text, in characters.
+/// Maximum length of a text, in characters.
 const MAX: usize = 200;
 
 /// `minitwit deploy-mark`.
@@ -31,7 +31,7 @@ fn parse_text(text: &str) -> Result<String, &'static str> {
     is_fine.then(|| text.to_owned()).ok_or("use at most 200 characters on one line")
 }
 
-/// Marks it now.
+/// Records the deployment.
 pub async fn mark(args: &Args) -> anyhow::Result<()> {
     let db = super::open(&args.data).await?;
     db.mark_deploy(&args.version, &args.revision, &args.note, Clock::default().now()).await?;

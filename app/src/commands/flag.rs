@@ -41,7 +41,7 @@ pub async fn list(args: &MessagesArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Hides messages or shows them; fails when there is one of them not, after doing the others.
+/// Hides messages or shows them again. Fails after processing all if one does not exist.
 pub async fn set(args: &FlagArgs, flagged: bool) -> anyhow::Result<()> {
     let db = super::open(&args.data).await?;
     let mut unknown = Vec::new();

@@ -44,7 +44,7 @@ pub async fn check(args: &Args) -> anyhow::Result<()> {
     super::say(body.trim_end())
 }
 
-/// A service that listens everywhere is asked here.
+/// Replaces an unspecified listen address by loopback.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         ip if !ip.is_unspecified() => ip,

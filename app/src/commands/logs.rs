@@ -20,7 +20,7 @@ use crate::config::Span;
 use crate::control::{LevelChange, Tailed};
 use crate::data_dir::DataDir;
 
-/// What can be done with the logs.
+/// Subcommands of `minitwit logs`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Find records: `minitwit logs search 'status:5xx route:/msgs/*' --last 1h`
@@ -39,7 +39,7 @@ pub enum Command {
     Reindex(Place),
 }
 
-/// Whose logs.
+/// Location of the logs.
 #[derive(Args, Clone, Debug)]
 pub struct Place {
     /// Data directory of the service
@@ -47,7 +47,7 @@ pub struct Place {
     data_dir: PathBuf,
 }
 
-/// Which time.
+/// Time window of a search.
 #[derive(Args, Clone, Debug)]
 struct Window {
     /// Length of the window up to now, such as 15m, 1h or 7d
@@ -115,7 +115,7 @@ pub struct LevelsArgs {
     place: Place,
 }
 
-/// Runs one of them.
+/// Runs `minitwit logs`.
 pub async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Search(args) => search(args).await,
@@ -215,7 +215,7 @@ fn reindex(place: &Place) -> anyhow::Result<()> {
 }
 
 impl Window {
-    /// The search of a text in this window; tells what the parser had to decide.
+    /// Builds the search for a query in this window and prints parser notices.
     fn search(&self, text: &str, ascending: bool, limit: usize) -> anyhow::Result<Search> {
         show_notices(text)?;
         let now = Clock::default().now();
@@ -232,7 +232,7 @@ fn show_notices(text: &str) -> anyhow::Result<()> {
     query::parse(text).notices.iter().try_for_each(|notice| note(&notice.to_string()))
 }
 
-/// A line that is no result, on standard error.
+/// Prints a note to standard error, apart from the results on standard output.
 fn note(line: &str) -> anyhow::Result<()> {
     use std::io::Write;
 

@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Credentials, DEFAULT_SIMULATOR_AUTH, FromFile, Span};
 use crate::simulate::{Drive, Invention, Pace, Report, Target, Url, read, run as drive};
 
-/// What is sent a second when nothing is said.
+/// Default rate in commands per second.
 const DEFAULT_RATE: f64 = 10.0;
-/// How much faster than the scenario's own time the course plays it.
+/// Speed-up at which the course replays the scenario.
 const COURSE_SPEED: f64 = 100_000.0;
 
 /// `minitwit simulate`.
@@ -109,7 +109,7 @@ impl Args {
     }
 }
 
-/// Simulates, reports, and fails when anything went wrong.
+/// Runs the simulation, prints the report and fails if a command failed.
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let parameters = args.drive().await?;
     let stop = parameters.stop.clone();

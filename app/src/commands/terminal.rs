@@ -10,10 +10,10 @@ use rustix::termios::{
 
 /// Longest password, in bytes.
 const MAX_LENGTH: u64 = 1024;
-/// What Ctrl-C sends where it is no signal.
+/// Byte sent by Ctrl-C when it is not turned into a signal.
 const INTERRUPT: u8 = 3;
 
-/// The password of an operator.
+/// Reads the password of an operator.
 pub fn read_password(name: &str) -> anyhow::Result<String> {
     if io::stdin().is_terminal() {
         return type_twice(name);
@@ -38,7 +38,7 @@ fn type_twice(name: &str) -> anyhow::Result<String> {
     Ok(password)
 }
 
-/// A terminal that shows nothing of what is typed, until dropped.
+/// A terminal without echo, restored when dropped.
 struct Silent {
     terminal: File,
     before: Termios,

@@ -49,7 +49,7 @@ impl Client {
         Ok(Some(Self { connection: Connection::open(stream).await? }))
     }
 
-    /// One page of records.
+    /// Loads one page of records.
     pub async fn search(&mut self, search: &Search) -> anyhow::Result<SearchPage> {
         let response = self.get("/search", &SearchParameters::from(search)).await?;
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
@@ -83,7 +83,7 @@ impl Client {
         Ok(())
     }
 
-    /// How the logs are doing.
+    /// Returns the status of the log store.
     pub async fn stats(&mut self) -> anyhow::Result<Stats> {
         let response = self.get("/stats", &()).await?;
         json_of(response).await

@@ -32,7 +32,7 @@ use crate::supervise::Tasks;
 
 /// Most commands at once; others wait.
 const MAX_CONNECTIONS: usize = 32;
-/// A command has this long to say what it wants.
+/// Time a client has to send the head of its request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What commands may ask about.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub const SOCKET: &str = "control.sock";
 /// Header of the cursor of the next page, as `<timestamp>,<sequence>`.
 pub const NEXT: &str = "x-next";
-/// Header of a page that the deadline cut short.
+/// Header of an incomplete page, set when the search timed out.
 pub const PARTIAL: &str = "x-partial";
 
 /// Parameters of a search.
@@ -18,9 +18,9 @@ pub const PARTIAL: &str = "x-partial";
 pub struct SearchParameters {
     /// The query as text.
     pub q: String,
-    /// First microsecond.
+    /// Start, inclusive, in microseconds since the Unix epoch.
     pub from: i64,
-    /// First microsecond behind.
+    /// End, exclusive, in microseconds since the Unix epoch.
     pub to: i64,
     /// Oldest first.
     pub ascending: bool,
@@ -28,7 +28,7 @@ pub struct SearchParameters {
     pub after_timestamp: Option<i64>,
     /// The cursor's second part.
     pub after_sequence: Option<u64>,
-    /// At most so many records.
+    /// Maximum number of records.
     pub limit: usize,
 }
 
@@ -82,7 +82,7 @@ pub struct Stats {
 /// A change of the recorded levels.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct LevelChange {
-    /// As `info,minitwit::db=debug`.
+    /// Levels such as `info,minitwit::db=debug`.
     pub levels: String,
     /// Seconds until the usual levels hold again; until further notice when absent.
     pub seconds: Option<u64>,

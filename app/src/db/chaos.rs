@@ -21,7 +21,7 @@ const SLOW: Statement = Statement::read(
 static SLOW_ROWS: AtomicI64 = AtomicI64::new(200_000);
 const SLOW_TIME: Duration = Duration::from_millis(400);
 
-/// Lets go when dropped.
+/// A held resource, released when dropped.
 pub type Held = Box<dyn Any + Send>;
 
 impl Db {

@@ -37,17 +37,17 @@ const DELETE_OLD: Statement = Statement::write(
 
 pub(super) const STATEMENTS: &[Statement] = &[START, MARK, LATEST, BETWEEN, DELETE_OLD];
 
-/// Rows kept, about: numbers may be left out.
+/// Approximate number of rows to keep; ids may have gaps.
 const KEEP: i64 = 1_000;
 /// Whoever comes second tries again; more often would be somebody else's defect.
 const TRIES: usize = 8;
 
-/// A version that began to run.
+/// A deployment of a version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deploy {
-    /// Of the program.
+    /// Version of the program.
     pub version: String,
-    /// Of its source.
+    /// Source revision.
     pub revision: String,
     /// What somebody said about it.
     pub note: String,
@@ -76,7 +76,7 @@ impl Db {
         Err(Error::Taken("deploys.follows".to_owned()))
     }
 
-    /// Notes a deployment on somebody's word.
+    /// Records a deployment reported by an operator.
     pub async fn mark_deploy(
         &self,
         version: &str,

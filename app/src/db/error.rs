@@ -14,10 +14,10 @@ pub enum Error {
     /// No connection, a full pool, a locked or full database: later may work.
     #[error("the database is not available")]
     Unavailable(#[source] sqlx::Error),
-    /// A defect or broken data.
+    /// An internal error: a bug or corrupt data.
     #[error("the statement {statement} failed")]
     Other {
-        /// Its name.
+        /// Name of the statement.
         statement: &'static str,
         /// Why.
         #[source]

@@ -13,7 +13,7 @@ const LIST: Statement = Statement::read(
             resolved_version, reopened_at, reopened_version
      FROM error_groups ORDER BY last_seen DESC LIMIT $1",
 );
-/// Also one that came back.
+/// Also resolves errors that reoccurred.
 const RESOLVE: Statement = Statement::write(
     "error_states.resolve",
     "INSERT INTO error_groups (fingerprint, place, sample, first_seen, last_seen, resolved_at,
@@ -42,7 +42,7 @@ pub(super) const STATEMENTS: &[Statement] = &[LIST, RESOLVE, SEEN_AGAIN, REOPEN,
 /// A resolved error. Times are microseconds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ErrorState {
-    /// Of place and masked chain.
+    /// Fingerprint of source location and masked error chain.
     pub fingerprint: String,
     /// Where in the code.
     pub place: String,
@@ -52,16 +52,16 @@ pub struct ErrorState {
     pub seen: (i64, i64),
     /// When it was resolved.
     pub resolved_at: i64,
-    /// By whom.
+    /// Operator who resolved it.
     pub resolved_by: String,
-    /// In which version.
+    /// Version in which it was resolved.
     pub resolved_version: String,
     /// When it was seen again, and in which version.
     pub reopened: Option<(i64, String)>,
 }
 
 impl Db {
-    /// Every state, the last seen first.
+    /// Lists all states, latest occurrence first.
     pub async fn error_states(&self) -> Result<Vec<ErrorState>> {
         self.fetch_all(&LIST, &[Arg::Int(KEPT)], state).await
     }

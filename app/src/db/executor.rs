@@ -112,7 +112,7 @@ macro_rules! bind {
 }
 
 impl Db {
-    /// Every row of the answer.
+    /// Runs a statement and returns all rows.
     pub(super) async fn fetch_all<T>(
         &self,
         statement: &Statement,

@@ -35,9 +35,9 @@ pub(super) const STATEMENTS: &[Statement] = &[FOLLOW, UNFOLLOW, BOTH_EXIST, FOLL
 /// What a follow or unfollow did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Followed {
-    /// A row came or went.
+    /// A row was inserted or deleted.
     Changed,
-    /// It was so already.
+    /// Nothing changed.
     Unchanged,
     /// One of the users does not exist.
     UnknownUser,

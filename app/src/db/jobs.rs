@@ -29,7 +29,7 @@ const FINISH: Statement = Statement::write(
 );
 const LAST_CLAIM: Statement =
     Statement::read("jobs.last_claim", "SELECT claimed_tick FROM jobs WHERE name = $1");
-/// A row per job.
+/// Lists the state of all jobs.
 const LIST: Statement = Statement::read(
     "jobs.list",
     "SELECT name, lease_until, ended_at, outcome, said, failed_at FROM jobs",
@@ -46,7 +46,7 @@ pub struct JobRun {
     pub lease_until: i64,
     /// When the last run ended, in microseconds.
     pub ended_at: Option<i64>,
-    /// How: `success`, `skipped` or `failure`.
+    /// Outcome: `success`, `skipped` or `failure`.
     pub outcome: Option<String>,
     /// What it said.
     pub said: Option<String>,
@@ -57,7 +57,7 @@ pub struct JobRun {
 /// A time and the end of a lease that begins with it, in microseconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Lease {
-    /// Now.
+    /// Current time, in microseconds since the Unix epoch.
     pub from: i64,
     /// When it ends unless it is renewed.
     pub until: i64,
@@ -86,12 +86,12 @@ impl Db {
         Ok(self.execute(statement, &args).await? > 0)
     }
 
-    /// Holds a job for longer.
+    /// Extends the lease of a job.
     pub async fn renew_job(&self, name: &str, until: i64) -> Result<()> {
         self.execute(&RENEW, &[Arg::Text(name), Arg::Int(until)]).await.map(drop)
     }
 
-    /// Lets go of a job and notes how its run ended.
+    /// Releases a job and records the outcome of its run.
     pub async fn finish_job(&self, name: &str, at: i64, outcome: &str, said: &str) -> Result<()> {
         let args = [Arg::Text(name), Arg::Int(at), Arg::Text(outcome), Arg::Text(said)];
         self.execute(&FINISH, &args).await.map(drop)

@@ -15,7 +15,7 @@ const GET: Statement =
 pub(super) const STATEMENTS: &[Statement] = &[SET, GET];
 
 impl Db {
-    /// Records a command.
+    /// Stores the id of the last command.
     pub async fn set_latest(&self, value: i64) -> Result<()> {
         self.execute(&SET, &[Arg::Int(value)]).await.map(drop)
     }

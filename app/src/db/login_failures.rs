@@ -37,9 +37,9 @@ pub(super) const STATEMENTS: &[Statement] = &[COUNTS, ADD, CLEAR, TAKE_BACK, DEL
 /// The failures of a subject in its running window.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoginFailures {
-    /// An account or an address.
+    /// The throttled account or address.
     pub subject: String,
-    /// How many.
+    /// Number of failures.
     pub failures: i64,
     /// When the window began.
     pub window_start: i64,

@@ -123,9 +123,9 @@ const MANY_FOLLOWED: i64 = 64;
 /// The page of one author.
 #[derive(Clone, Debug)]
 pub struct AuthorTimeline {
-    /// As registered.
+    /// Username as registered.
     pub username: String,
-    /// Picks the avatar.
+    /// Email address, which determines the avatar.
     pub email: String,
     /// Whether the asking user follows the author.
     pub followed: bool,
@@ -138,11 +138,11 @@ pub struct AuthorTimeline {
 pub struct StoredMessage {
     /// Primary key.
     pub id: i64,
-    /// Author.
+    /// Id of the author.
     pub author_id: i64,
-    /// As posted.
+    /// Text as posted.
     pub text: String,
-    /// Hidden from every list.
+    /// Whether the message is hidden from all lists.
     pub flagged: bool,
 }
 

@@ -62,7 +62,7 @@ pub enum MigrationError {
          run the newer version, or restore a backup made before the upgrade"
     )]
     Newer {
-        /// In the database.
+        /// Schema version of the database.
         found: i64,
         /// The newest in this program.
         known: i64,

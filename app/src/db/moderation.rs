@@ -7,7 +7,7 @@ use super::messages::before_cursor;
 use super::row::Row;
 use super::{Db, Result};
 
-/// Rows that one search by text looks at.
+/// Maximum number of rows scanned by a text search.
 pub const SCANNED: i64 = 20_000;
 
 /// Shown and hidden messages have an index each; the newest of both are merged. `$1` is the cursor, `$3`
@@ -76,7 +76,7 @@ macro_rules! users {
     };
 }
 
-/// From the cursor `$1` down to `$2`.
+/// Lists users with ids below the cursor `$1`, down to `$2`.
 const USERS: Statement = Statement::read(
     "moderation.users",
     users!(
@@ -94,11 +94,11 @@ pub(super) const STATEMENTS: &[Statement] =
 /// Which messages to list.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MessageFilter<'a> {
-    /// Of this author alone.
+    /// Only messages of this author.
     pub author: Option<&'a str>,
     /// With this in the text; empty for all.
     pub text: &'a str,
-    /// Hidden ones alone, or the others alone.
+    /// Only hidden messages, or only visible ones.
     pub flagged: Option<bool>,
     /// Older than the message with this id.
     pub before: Option<i64>,
@@ -109,22 +109,22 @@ pub struct MessageFilter<'a> {
 pub struct ModeratedMessage {
     /// Primary key.
     pub id: i64,
-    /// Name of its author.
+    /// Name of the author.
     pub author: String,
-    /// As posted.
+    /// Text as posted.
     pub text: String,
     /// Microseconds since the Unix epoch.
     pub pub_date: i64,
-    /// Hidden from every list.
+    /// Whether the message is hidden from all lists.
     pub flagged: bool,
 }
 
-/// A user in figures.
+/// A user with counts of messages and follows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModeratedUser {
     /// Primary key.
     pub id: i64,
-    /// As registered.
+    /// Username as registered.
     pub username: String,
     /// Microseconds since the Unix epoch.
     pub created_at: i64,
@@ -136,7 +136,7 @@ pub struct ModeratedUser {
     pub last_active: Option<i64>,
 }
 
-/// Part of a list and where the next one begins.
+/// A page of a list and the cursor of the next page.
 pub type Part<T> = (Vec<T>, Option<i64>);
 
 impl Db {
@@ -170,7 +170,7 @@ impl Db {
         self.fetch_optional(&LAST_SCANNED, &args, |row| row.get(0)).await
     }
 
-    /// One message.
+    /// Loads one message.
     pub async fn moderated_message(&self, id: i64) -> Result<Option<ModeratedMessage>> {
         self.fetch_optional(&MESSAGE, &[Arg::Int(id)], message).await
     }

@@ -55,12 +55,12 @@ impl FromStr for DatabaseUrl {
     }
 }
 
-/// How many connections.
+/// Sizes of the connection pools.
 #[derive(Clone, Copy, Debug)]
 pub struct PoolSizes {
     /// Reading connections of SQLite.
     pub sqlite_readers: u32,
-    /// All connections of PostgreSQL.
+    /// Size of the PostgreSQL pool.
     pub postgres: u32,
 }
 
@@ -79,18 +79,18 @@ pub enum ExistingError {
     /// No such file.
     #[error("no database found at {}; create one with `minitwit init`", .0.display())]
     Missing(PathBuf),
-    /// Another schema version than this program's.
+    /// The schema version differs from that of this program.
     #[error("the database has schema version {found}, but this version needs {known}: {advice}", advice = advice(*found, *known))]
     Schema {
-        /// In the database; 0 when it is empty.
+        /// Schema version of the database; 0 if it is empty.
         found: i64,
-        /// Of this program.
+        /// Schema version of this program.
         known: i64,
     },
-    /// It cannot be opened.
+    /// The database could not be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// It cannot be asked.
+    /// The database could not be queried.
     #[error(transparent)]
     Query(#[from] super::Error),
 }

@@ -52,7 +52,7 @@ pub(super) const STATEMENTS: &[Statement] =
 /// The operator of a session.
 #[derive(Clone, Debug)]
 pub struct OperatorSession {
-    /// Log-in name.
+    /// Sign-in name.
     pub name: String,
     /// What they may do.
     pub role: Role,
@@ -63,15 +63,15 @@ pub struct OperatorSession {
 /// A session as lists show it. Times are microseconds since the Unix epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedSession {
-    /// Of its token.
+    /// Hash of the session token.
     pub token_hash: Vec<u8>,
-    /// Log-in name.
+    /// Sign-in name.
     pub operator: String,
     /// When it began.
     pub created_at: i64,
     /// When it was last seen; up to a minute old.
     pub last_seen: i64,
-    /// From where; empty when it is not known.
+    /// Client address; empty if unknown.
     pub address: String,
     /// With which browser, as it says itself; may be empty.
     pub user_agent: String,
@@ -138,22 +138,22 @@ impl Db {
         .await
     }
 
-    /// Notes that a session was used.
+    /// Records the use of a session.
     pub async fn touch_operator_session(&self, token_hash: &[u8], now: i64) -> Result<()> {
         self.execute(&TOUCH, &[Arg::Bytes(token_hash), Arg::Int(now)]).await.map(drop)
     }
 
-    /// Ends a session.
+    /// Deletes a session.
     pub async fn delete_operator_session(&self, token_hash: &[u8]) -> Result<()> {
         self.execute(&DELETE, &[Arg::Bytes(token_hash)]).await.map(drop)
     }
 
-    /// Ends every session of an operator.
+    /// Deletes all sessions of an operator.
     pub async fn delete_operator_sessions(&self, operator: &str) -> Result<u64> {
         self.execute(&DELETE_OF, &[Arg::Text(operator)]).await
     }
 
-    /// Ends every session of an operator but one.
+    /// Deletes all sessions of an operator except one.
     pub async fn delete_other_operator_sessions(&self, operator: &str, but: &[u8]) -> Result<u64> {
         self.execute(&DELETE_OTHERS, &[Arg::Text(operator), Arg::Bytes(but)]).await
     }

@@ -51,7 +51,7 @@ pub(super) const STATEMENTS: &[Statement] =
 /// What an operator logs in with.
 #[derive(Clone, Debug)]
 pub struct OperatorCredentials {
-    /// Log-in name.
+    /// Sign-in name.
     pub name: String,
     /// argon2id in PHC form.
     pub pw_hash: String,
@@ -103,12 +103,12 @@ impl Db {
         .await
     }
 
-    /// Gives an operator another password.
+    /// Changes the password of an operator.
     pub async fn set_operator_password(&self, name: &str, pw_hash: &str) -> Result<()> {
         self.execute(&SET_PASSWORD, &[Arg::Text(name), Arg::Text(pw_hash)]).await.map(drop)
     }
 
-    /// Notes that an operator logged in.
+    /// Records the sign-in of an operator.
     pub async fn operator_logged_in(&self, name: &str, now: i64) -> Result<()> {
         self.execute(&LOGGED_IN, &[Arg::Text(name), Arg::Int(now)]).await.map(drop)
     }

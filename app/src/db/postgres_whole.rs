@@ -6,7 +6,7 @@ use std::str::FromStr;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
-/// A database that is handled as one thing.
+/// A PostgreSQL database that is created, renamed or dropped as a whole.
 #[derive(Clone, Debug)]
 pub struct WholeDatabase {
     options: PgConnectOptions,
@@ -14,7 +14,7 @@ pub struct WholeDatabase {
 }
 
 impl WholeDatabase {
-    /// From its URL.
+    /// Parses the URL of a database.
     pub fn new(url: &str) -> sqlx::Result<Self> {
         let options = PgConnectOptions::from_str(url)?
             .application_name("minitwit backup")
@@ -24,7 +24,7 @@ impl WholeDatabase {
         Ok(Self { options, name })
     }
 
-    /// Its name on the server.
+    /// Name of the database on the server.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -62,7 +62,7 @@ impl WholeDatabase {
         variables
     }
 
-    /// How many connections others have to it.
+    /// Number of other connections to the database.
     pub async fn users(&self) -> sqlx::Result<i64> {
         let mut connection = self.maintenance().await?;
         let users = sqlx::query_scalar("SELECT COUNT(*) FROM pg_stat_activity WHERE datname = $1");

@@ -33,12 +33,12 @@ pub struct SavedSearch {
     pub owner: String,
     /// The query string of its page.
     pub view: String,
-    /// Microseconds.
+    /// Time of creation, in microseconds since the Unix epoch.
     pub created_at: i64,
 }
 
 impl Db {
-    /// All of them, by name.
+    /// Lists all saved searches by name.
     pub async fn saved_searches(&self) -> Result<Vec<SavedSearch>> {
         self.fetch_all(&LIST, &[], |row| {
             Ok(SavedSearch {

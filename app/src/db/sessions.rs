@@ -35,7 +35,7 @@ pub struct SessionUser {
     pub user: User,
     /// When the session was last seen, in microseconds; up to a minute old.
     pub last_seen: i64,
-    /// How many users this one follows, at most 100.
+    /// Number of users this one follows, at most 100.
     pub follows_up_to_100: i64,
 }
 
@@ -64,17 +64,17 @@ impl Db {
         .await
     }
 
-    /// Notes that a session was used.
+    /// Records the use of a session.
     pub async fn touch_session(&self, token_hash: &[u8], now: i64) -> Result<()> {
         self.execute(&TOUCH, &[Arg::Bytes(token_hash), Arg::Int(now)]).await.map(drop)
     }
 
-    /// Ends a session.
+    /// Deletes a session.
     pub async fn delete_session(&self, token_hash: &[u8]) -> Result<()> {
         self.execute(&DELETE, &[Arg::Bytes(token_hash)]).await.map(drop)
     }
 
-    /// Ends every session of a user.
+    /// Deletes all sessions of a user.
     pub async fn delete_sessions_of(&self, user: i64) -> Result<()> {
         self.execute(&DELETE_OF, &[Arg::Int(user)]).await.map(drop)
     }

@@ -23,7 +23,7 @@ pub enum FileError {
         /// The first findings.
         what: String,
     },
-    /// A sound database of something else.
+    /// A valid database of another application.
     #[error("{} is not a MiniTwit database: it has no migrations table", .0.display())]
     Foreign(PathBuf),
     /// Somebody has it open.
@@ -59,12 +59,12 @@ fn sqlite_code(error: &sqlx::Error) -> Option<i64> {
     error.code()?.parse::<i64>().ok().map(|code| code & 0xff)
 }
 
-/// How much of a file is looked at.
+/// How thoroughly a file is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Check {
     /// Every page and row; not whether indexes agree with their tables.
     Quick,
-    /// Also the indexes and the foreign keys.
+    /// Also checks indexes and foreign keys.
     Full,
 }
 

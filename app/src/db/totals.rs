@@ -27,19 +27,19 @@ const PING: Statement = Statement::read("health.ping", "SELECT 1");
 
 pub(super) const STATEMENTS: &[Statement] = &[TOTALS, ACTIVE, SIZE, PING];
 
-/// How much there is of everything.
+/// Totals of users, messages and follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Totals {
-    /// Registered users.
+    /// Number of registered users.
     pub users: i64,
-    /// Messages, flagged ones included.
+    /// Number of messages, including flagged ones.
     pub messages: i64,
-    /// Follow relations.
+    /// Number of follow relations.
     pub followers: i64,
 }
 
 impl Db {
-    /// Counts everything.
+    /// Counts users, messages and follows.
     pub async fn totals(&self) -> Result<Totals> {
         let totals = self.fetch_optional(&TOTALS, &[], |row| {
             Ok(Totals { users: row.get(0)?, messages: row.get(1)?, followers: row.get(2)? })

@@ -9,9 +9,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// Alerts of one notification.
+/// Maximum number of alerts in a notification.
 pub const MAX_ALERTS: usize = 256;
-/// Labels of an alert, and annotations.
+/// Maximum number of labels and of annotations of an alert.
 const MAX_TEXTS: usize = 64;
 /// Longest name of a label or annotation, and of a rule, in bytes.
 const MAX_NAME: usize = 200;
@@ -23,7 +23,7 @@ const MAX_FINGERPRINT: usize = 64;
 /// Why a notification is refused, as a sentence for whoever set it up.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotificationError {
-    /// Not the JSON it should be.
+    /// The payload is malformed.
     #[error("The payload is not a Grafana or Alertmanager notification: {0}")]
     Malformed(String),
     /// More alerts than any group has.

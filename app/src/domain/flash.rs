@@ -1,21 +1,21 @@
 //! The sentences shown once on the page after an action, word for word the course's where it has one.
 
-/// One such sentence.
+/// A flash message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Flash {
-    /// After logging in.
+    /// The user signed in.
     LoggedIn,
-    /// After logging out.
+    /// The user signed out.
     LoggedOut,
-    /// After ending every session.
+    /// All sessions were ended.
     LoggedOutEverywhere,
-    /// After registering.
+    /// An account was registered.
     Registered,
-    /// After posting.
+    /// A message was posted.
     Posted,
-    /// After following this user.
+    /// This user was followed.
     Followed(String),
-    /// After unfollowing this user.
+    /// This user was unfollowed.
     Unfollowed(String),
 }
 

@@ -14,7 +14,7 @@ pub struct Message {
     pub author: String,
     /// The author's email address, which picks the avatar and is never shown.
     pub email: String,
-    /// As posted.
+    /// Text as posted.
     pub text: String,
     /// Microseconds since the Unix epoch, UTC.
     pub pub_date: i64,
@@ -61,7 +61,7 @@ impl MessageText {
 /// Why a text cannot be posted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MessageTextError {
-    /// Over the length limit.
+    /// The text exceeds the length limit.
     #[error("Messages can have up to 280 characters")]
     Long,
     /// Contains U+0000.

@@ -1,6 +1,6 @@
 //! How timelines are cut into pages.
 
-/// Messages a page.
+/// Messages per page.
 pub const PAGE_SIZE: i64 = 30;
 /// The last page that can be asked for by number; further back the cursor goes.
 const MAX_PAGE_NUMBER: i64 = 100;
@@ -9,9 +9,9 @@ const MAX_PAGE_NUMBER: i64 = 100;
 /// course's monitoring asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Page {
-    /// Only messages behind this one in the list.
+    /// Only messages after this one in the list.
     pub before: Option<i64>,
-    /// Messages to leave out first.
+    /// Number of messages to skip.
     pub offset: i64,
 }
 

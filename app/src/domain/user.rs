@@ -14,7 +14,7 @@ const MAX_PASSWORD: usize = 1024;
 pub struct User {
     /// Primary key.
     pub id: i64,
-    /// As registered.
+    /// Username as registered.
     pub username: String,
 }
 
@@ -52,22 +52,22 @@ impl fmt::Display for Username {
 /// What a registration asks for, checked.
 #[derive(Clone, Debug)]
 pub struct NewUser {
-    /// Not yet known to be free.
+    /// Username; may already be taken.
     pub username: Username,
-    /// As typed.
+    /// Email address as typed.
     pub email: String,
 }
 
 /// Why a registration is refused. The first six sentences are the course's, word for word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RegisterError {
-    /// Empty or missing.
+    /// The username is empty or missing.
     #[error("You have to enter a username")]
     NoUsername,
-    /// Empty or without an `@`.
+    /// The email address is empty or has no `@`.
     #[error("You have to enter a valid email address")]
     NoEmail,
-    /// Empty or missing.
+    /// The password is empty or missing.
     #[error("You have to enter a password")]
     NoPassword,
     /// The second password differs.
@@ -76,16 +76,16 @@ pub enum RegisterError {
     /// Somebody has the name.
     #[error("The username is already taken")]
     Taken,
-    /// Over the length limit.
+    /// The username exceeds the length limit.
     #[error("Usernames can have up to 64 characters")]
     LongUsername,
     /// A slash, a control character, `.` or `..`.
     #[error("Usernames cannot contain slashes or control characters, or be just one or two dots")]
     UnlinkableUsername,
-    /// Over the length limit.
+    /// The email address exceeds the length limit.
     #[error("Email addresses can have up to 254 characters")]
     LongEmail,
-    /// Over the length limit.
+    /// The password exceeds the length limit.
     #[error("Passwords can have up to 1024 bytes")]
     LongPassword,
     /// Under the length this service asks for.

@@ -21,18 +21,18 @@ use crate::supervise::Tasks;
 /// Who runs a tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Every process: it sets gauges of its own.
+    /// Runs in every process, because it sets gauges of the process.
     Instance,
     /// One of the replicas: it changes what they share.
     Cluster,
 }
 
-/// How a run ended, when it did not fail.
+/// Outcome of a run that did not fail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Did its work; a sentence of what.
+    /// Succeeded, with a message.
     Done(String),
-    /// Had nothing to do here; a sentence of why.
+    /// Skipped, with the reason.
     Skipped(String),
 }
 
@@ -42,7 +42,7 @@ pub type Work = Pin<Box<dyn Future<Output = anyhow::Result<Outcome>> + Send>>;
 /// One row of the table.
 #[derive(Clone, Copy)]
 pub struct Job {
-    /// As metrics, logs and the panel name it.
+    /// The name in metrics, logs and the panel.
     pub name: &'static str,
     /// When it ticks.
     pub schedule: Schedule,
@@ -63,7 +63,7 @@ pub struct Context {
     pub lists: Router,
 }
 
-/// How the last run in this process ended.
+/// Result of the last run in this process.
 #[derive(Clone, Debug, Default)]
 pub struct LastRun {
     /// When, in microseconds; `None` before the first.
@@ -79,7 +79,7 @@ pub struct LastRun {
 /// What came of asking for a run besides the ticks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ByHand {
-    /// It runs now.
+    /// The run has started.
     Started,
     /// A run has not ended, here or on another replica.
     Busy,
@@ -99,14 +99,14 @@ pub struct Runner {
     job: Job,
     context: Context,
     running: Arc<Mutex<()>>,
-    /// Number of the last tick; 0 before the first.
+    /// Number of the last scheduled run; 0 before the first.
     last_tick: Arc<AtomicI64>,
     last: Arc<parking_lot::Mutex<LastRun>>,
     tasks: Tasks,
 }
 
 impl Runner {
-    /// A runner, with the job's metrics at zero.
+    /// Creates a runner and initializes the job's metrics.
     pub fn new(job: Job, context: Context) -> Self {
         metrics::job_exists(job.name, job.schedule.interval(), context.state.clock.now());
         let (running, last_tick, last) = (Arc::default(), Arc::default(), Arc::default());
@@ -123,7 +123,7 @@ impl Runner {
         self.running.try_lock().is_err()
     }
 
-    /// How the last run of this process ended.
+    /// Returns the result of the last run in this process.
     pub fn last(&self) -> LastRun {
         self.last.lock().clone()
     }
@@ -169,7 +169,7 @@ impl Runner {
         });
     }
 
-    /// Makes up for a tick that came while no process was there to run it.
+    /// Runs the job now if its last scheduled run was missed.
     pub async fn catch_up(&self) {
         let last = self.context.state.db.last_claim(self.job.name).await;
         match last {
@@ -226,7 +226,8 @@ impl Runner {
         self.run().await;
     }
 
-    /// Ticks that never came: the process was stopped, or the machine slept.
+    /// Counts scheduled runs that never happened because the process was stopped or the machine
+    /// slept.
     fn count_missed(&self) {
         let now = self.current_tick();
         let last = self.last_tick.swap(now, Ordering::Relaxed);
@@ -237,7 +238,7 @@ impl Runner {
         }
     }
 
-    /// One run, held against the other replicas until its end.
+    /// Runs the job once; a cluster job holds its lease until the end.
     async fn run(&self) {
         let started = Instant::now();
         // In a task of its own a panic ends the run and not the scheduler.
@@ -283,7 +284,7 @@ impl Runner {
         *last = LastRun { ended_at: Some(now), outcome, said: said.to_owned(), failed_at };
     }
 
-    /// Logs and counts how a run ended; its outcome and what it said.
+    /// Logs and counts the outcome of a run; returns the outcome and its message.
     fn record(
         &self,
         result: &anyhow::Result<Outcome>,

@@ -12,30 +12,30 @@ pub const MAX_HEADERS: usize = 64;
 /// Most bytes of the whole head.
 pub const MAX_HEAD: usize = 32 * 1024;
 
-/// A head that was read to its end.
+/// A complete request head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// Its bytes, the empty line included.
+    /// Length in bytes, including the empty line.
     pub length: usize,
     /// What comes behind it.
     pub body: Body,
 }
 
-/// How the end of a body is found.
+/// How the length of a body is determined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Body {
     /// So many bytes, often none.
     Length(u64),
-    /// By its own chunks.
+    /// Chunked transfer encoding.
     Chunked,
 }
 
 /// Why a request is refused; an extension of the request that the service is asked to answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// 400, 431 or 505.
+    /// Status of the refusal: 400, 431 or 505.
     pub status: StatusCode,
-    /// For the client.
+    /// Reason for the client.
     pub reason: &'static str,
 }
 
@@ -137,7 +137,7 @@ fn body(headers: &[httparse::Header<'_>], is_http_11: bool) -> Result<Body, Refu
     }
 }
 
-/// Digits alone: no sign, no list.
+/// Parses digits only: no sign, no list.
 fn number(digits: &[u8]) -> Option<u64> {
     let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
     std::str::from_utf8(digits).ok().filter(|_| is_number)?.parse().ok()

@@ -16,7 +16,7 @@ use tokio::time::{Sleep, sleep};
 use super::answering::Answering;
 use super::head::{self, Body, Refused};
 
-/// Bytes taken from the client at a time.
+/// Maximum number of bytes read from the client at once.
 const PIECE: usize = 8 * 1024;
 /// What a client still sends after it was refused is taken and dropped for this long, and to this
 /// many bytes: closing at once would reset the connection, and with it the answer on its way.
@@ -28,7 +28,7 @@ pub type Refuse = Box<dyn FnOnce(Box<Refused>) -> BoxFuture<'static, Bytes> + Se
 /// The stream.
 pub struct Strict<S> {
     stream: S,
-    /// From the client, not yet passed on.
+    /// Bytes read from the client but not yet passed on.
     input: BytesMut,
     /// Bytes of the input that are known to hold no end of a head.
     seen: usize,
@@ -146,7 +146,7 @@ impl<S: AsyncRead + Unpin> Strict<S> {
         true
     }
 
-    /// How many bytes of the input may pass.
+    /// Number of input bytes that may be passed on.
     fn passing(&self) -> usize {
         match self.expected {
             Expected::Head | Expected::End => 0,

@@ -14,7 +14,8 @@ use super::LABEL_OVERFLOW;
 /// The value of a label that stands for all that came too late.
 pub const OVERFLOW: &str = "<overflow>";
 
-/// See the module. `L` is what a label set has besides its name, `I` the instrument.
+/// Instruments of one metric by label set, limited in number. `L` is the rest of the label set
+/// besides its name, `I` the instrument.
 pub struct LabelSets<L, I> {
     metric: &'static str,
     most: usize,
@@ -29,7 +30,7 @@ struct Known<L, I> {
 }
 
 impl<L: Copy + Eq, I: Clone> LabelSets<L, I> {
-    /// None yet, and at most so many of that metric.
+    /// Creates an empty set for a metric, limited to `most` label sets.
     pub fn new(metric: &'static str, most: usize) -> Self {
         let known = RwLock::new(Known { by_name: HashMap::new(), count: 0 });
         Self { metric, most, known, is_reported: AtomicBool::new(false) }

@@ -31,9 +31,9 @@ const REFUSALS: [u16; 8] = [400, 401, 403, 404, 405, 413, 429, 503];
 pub struct Answer {
     /// Where it is asked.
     pub surface: Surface,
-    /// By which method.
+    /// HTTP method of the request.
     pub method: &'static str,
-    /// Its template.
+    /// Route template.
     pub route: &'static str,
     /// Three digits.
     pub status: u16,
@@ -44,13 +44,13 @@ pub struct Answer {
 pub struct Request<'a> {
     /// Where it came in.
     pub surface: Surface,
-    /// From the closed set of methods, or `_OTHER`.
+    /// HTTP method from a closed set, or `_OTHER`.
     pub method: &'static str,
     /// The matched template, or [`UNMATCHED`].
     pub route: &'a str,
     /// Three digits.
     pub status: u16,
-    /// From first byte to end.
+    /// Time from the first byte of the request to the last byte of the response.
     pub duration: Duration,
     /// SQL statements it ran.
     pub statements: u64,
@@ -88,12 +88,12 @@ impl RequestMetrics {
         }
     }
 
-    /// A request began.
+    /// Counts a started request.
     pub fn began(&self, surface: Surface) {
         self.surfaces[surface as usize].0.increment(1);
     }
 
-    /// A request ended.
+    /// Records the metrics of a finished request.
     pub fn ended(&self, request: &Request<'_>) {
         let Request { surface, method, route, status, duration, statements } = *request;
         let (active, queries) = &self.surfaces[surface as usize];

@@ -12,7 +12,7 @@ use crate::state::AppState;
 /// The client of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Client {
-    /// Its address.
+    /// Address of the client.
     pub address: IpAddr,
     /// Whether it came over TLS.
     pub https: bool,

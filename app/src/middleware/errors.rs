@@ -88,14 +88,14 @@ pub fn needs_no_body(response: &Response) -> bool {
     !is_error || response.extensions().get::<OwnBody>().is_some()
 }
 
-/// What to tell about an error: what the handler said, or what its status means.
+/// The message for an error response: that of the handler, or a default for its status.
 pub fn sentence(response: &Response) -> String {
     let said = response.extensions().get::<ErrorText>().map(|text| text.0.clone());
     let said = said.filter(|text| !text.is_empty());
     said.unwrap_or_else(|| advice(response.status()).to_owned())
 }
 
-/// Status, headers and extensions of the refusal with another body.
+/// Replaces the body of an error response; keeps status, headers and extensions.
 pub fn with_body(refusal: Response, body: Response) -> Response {
     let (mut parts, _) = refusal.into_parts();
     let (body_parts, body) = body.into_parts();
@@ -110,7 +110,7 @@ pub fn with_body(refusal: Response, body: Response) -> Response {
     Response::from_parts(parts, body)
 }
 
-/// A few words for a status, to stand above the sentence.
+/// The heading of the error page for a status.
 pub fn heading(status: StatusCode) -> &'static str {
     match status {
         StatusCode::UNAUTHORIZED => "Sign-in required",

@@ -8,7 +8,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue};
 use logsearch::redact::REDACTED;
 
-/// Characters kept of a value.
+/// Maximum length of a recorded value, in characters.
 const LONGEST: usize = 512;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -51,7 +51,7 @@ impl KeptHeaders {
         }
     }
 
-    /// One record with the headers.
+    /// Logs one record with the request headers.
     pub fn log(&self) {
         let text = |name| self.text(&name);
         let secret = |is_there: bool| is_there.then_some(REDACTED);

@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use crate::error::AppError;
 use crate::metrics;
 
-/// The layer.
+/// Layer that catches panics of handlers and returns 500.
 pub async fn catch(request: Request, next: Next) -> Response {
     or_internal(next.run(request)).await
 }

@@ -17,7 +17,7 @@ const MAX_LENGTH: usize = 64;
 pub struct RequestId {
     /// A ULID, which carries its time, unless the caller chose another.
     pub id: String,
-    /// 32 hexadecimal digits.
+    /// Trace id, 32 hexadecimal digits.
     pub trace: String,
     /// 16 hexadecimal digits: this service's part of the trace.
     pub span: String,
@@ -44,7 +44,7 @@ impl RequestId {
         }
     }
 
-    /// Puts both on an answer.
+    /// Adds both headers to a response.
     pub fn write(&self, headers: &mut HeaderMap) {
         let traceparent = format!("00-{}-{}-{:02x}", self.trace, self.span, self.flags);
         for (name, value) in [(X_REQUEST_ID, self.id.clone()), (TRACEPARENT, traceparent)] {

@@ -27,7 +27,7 @@ use crate::state::AppState;
 pub struct Visit {
     /// The user who is logged in.
     pub user: Option<User>,
-    /// How many users that one follows, at most 100.
+    /// Number of users the other one follows, at most 100.
     pub follows: i64,
     /// Shown once.
     pub flashes: Vec<Flash>,
@@ -111,7 +111,7 @@ impl IntoResponse for Found {
     }
 }
 
-/// The layer.
+/// Layer that resolves the session cookie into a [`Visit`] and writes cookies.
 pub async fn session(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let jar = CookieJar::from_headers(request.headers());
     let https = request.extensions().get::<Client>().is_some_and(|client| client.https);

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 
 use crate::db::{self, Db};
 
-/// See [`admin::ErrorStates`].
+/// Stores error states in the database for the panel.
 pub struct PanelErrors(pub Db);
 
 #[async_trait]

@@ -9,7 +9,7 @@ use crate::db::{Db, JobRun};
 use crate::jobs::{ByHand, Jobs, Runner, Scope};
 use crate::state::AppState;
 
-/// See [`admin::Jobs`].
+/// Implements [`admin::Jobs`] for the jobs of this process and its replicas.
 pub struct PanelJobs {
     db: Db,
     clock: crate::clock::Clock,
@@ -17,7 +17,7 @@ pub struct PanelJobs {
 }
 
 impl PanelJobs {
-    /// Over the jobs of this process.
+    /// Creates the panel's view of this process's jobs.
     pub fn new(state: &AppState, jobs: Jobs) -> Self {
         Self { db: state.db.clone(), clock: state.clock.clone(), jobs }
     }

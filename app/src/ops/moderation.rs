@@ -5,7 +5,7 @@ use async_trait::async_trait;
 
 use crate::db::{self, Db, ModeratedMessage, ModeratedUser};
 
-/// See [`admin::Moderation`].
+/// Messages and users of the database for the panel.
 pub struct PanelModeration(pub Db);
 
 #[async_trait]

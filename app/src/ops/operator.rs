@@ -35,7 +35,7 @@ pub const LOGIN: &str = "/admin/login";
 /// The style of [`LOGIN`].
 pub const STYLE: &str = "/admin/login.css";
 
-/// A session ends after this long in any case.
+/// Maximum lifetime of a session.
 pub(super) const MAX: Duration = Duration::from_hours(8);
 /// Characters kept of what a browser says of itself.
 const USER_AGENT_LENGTH: usize = 200;

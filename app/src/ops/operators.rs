@@ -17,7 +17,7 @@ use crate::state::AppState;
 /// Bytes of a token's hash that name a session on a page.
 const ID: usize = 8;
 
-/// See [`admin::Operators`].
+/// Operator accounts and sessions of the database for the panel.
 pub struct PanelOperators(pub AppState);
 
 #[async_trait]

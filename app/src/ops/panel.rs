@@ -24,24 +24,24 @@ use crate::jobs::Jobs;
 use crate::middleware::security;
 use crate::state::AppState;
 
-/// What the panel shows.
+/// Dependencies of the panel.
 #[derive(Clone)]
 pub struct Panel {
-    /// The log index.
+    /// The log pipeline and index.
     pub logs: Arc<Logs>,
-    /// Which records go into it.
+    /// Log levels of the index.
     pub levels: LevelControl,
-    /// What runs by itself.
+    /// The scheduled jobs.
     pub jobs: Jobs,
-    /// What alerting systems have to know.
+    /// Token of alerting systems.
     pub alert_token: AlertToken,
-    /// The metrics with their past.
+    /// The metric history.
     pub metrics: Arc<admin::metrics::Metrics>,
-    /// Names and addresses of other tools that watch this service.
+    /// Names and URLs of other tools that monitor this service.
     pub elsewhere: Vec<(&'static str, String)>,
 }
 
-/// The panel behind its log-in, and `/`, which leads to it.
+/// Routes of the panel and its sign-in pages; `/` redirects to the panel.
 pub fn router(state: &AppState, panel: Panel) -> Router {
     let database = state.db.system_name();
     let [logs, counted, stored] = [&panel.logs; 3].map(Arc::clone);

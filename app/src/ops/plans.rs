@@ -5,7 +5,7 @@ use async_trait::async_trait;
 
 use crate::db::Db;
 
-/// See [`admin::Plans`].
+/// Query plans of the service's statements for the panel.
 pub struct PanelPlans(pub Db);
 
 #[async_trait]

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use crate::clock::Clock;
 use crate::db::{self, Db};
 
-/// See [`admin::SavedSearches`].
+/// Stores saved searches in the database for the panel.
 pub struct PanelSearches {
     /// Where they are kept.
     pub db: Db,

@@ -31,7 +31,7 @@ impl Position {
 struct TimelinePage {
     visit: Visit,
     kind: Kind,
-    /// Of the timeline's beginning.
+    /// Path of the first page of the timeline.
     path: String,
     /// Whether this is that beginning.
     first: bool,
@@ -67,7 +67,7 @@ impl Kind {
     }
 }
 
-/// How the visitor stands to the author.
+/// Relation of the visitor to the author.
 enum Relation {
     Stranger,
     Myself,

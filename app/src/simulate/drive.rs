@@ -19,7 +19,7 @@ use super::scenario::{Action, Command};
 use super::target::Target;
 use crate::clock::Clock;
 
-/// Commands that wait for a client of their own.
+/// Maximum number of commands waiting for a client.
 const QUEUE: usize = 64;
 /// The course's client sleeps milliseconds as hundred-millionths of a second.
 const MILLIS_PER_SECOND: f64 = 1e3;
@@ -27,7 +27,7 @@ const MILLIS_PER_SECOND: f64 = 1e3;
 /// When the next command is sent.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Pace {
-    /// At once.
+    /// Without a pause between commands.
     NoWait,
     /// So many a second.
     Rate(f64),
@@ -35,18 +35,18 @@ pub enum Pace {
     Speed(f64),
 }
 
-/// How a simulation runs.
+/// Parameters of a simulation.
 #[derive(Clone, Debug)]
 pub struct Drive {
     /// Where to.
     pub target: Target,
-    /// How fast.
+    /// Pace of the commands.
     pub pace: Pace,
-    /// How many at once.
+    /// Number of concurrent clients.
     pub clients: usize,
     /// When it ends at the latest.
     pub duration: Option<Duration>,
-    /// Ends it early.
+    /// Stops the simulation early.
     pub stop: CancellationToken,
 }
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 /// Steps between two powers of two.
 const STEPS: u64 = 32;
 const STEP_BITS: u32 = STEPS.ilog2();
-/// Enough for all of `u64`.
+/// Number of buckets, enough for all of `u64`.
 const BUCKETS: usize = 64 * 32;
 
-/// A count per bucket of microseconds.
+/// Latency histogram with buckets of microseconds.
 #[derive(Clone, Debug)]
 pub struct Latencies {
     buckets: Box<[u64]>,
@@ -23,7 +23,7 @@ impl Default for Latencies {
 }
 
 impl Latencies {
-    /// One more.
+    /// Records a latency.
     pub fn record(&mut self, latency: Duration) {
         let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
         self.buckets[bucket(micros)] += 1;
@@ -31,7 +31,7 @@ impl Latencies {
         self.max = self.max.max(latency);
     }
 
-    /// All of another's.
+    /// Adds all latencies of another histogram.
     pub fn merge(&mut self, other: &Self) {
         for (sum, count) in self.buckets.iter_mut().zip(&other.buckets) {
             *sum += count;
@@ -40,7 +40,7 @@ impl Latencies {
         self.max = self.max.max(other.max);
     }
 
-    /// How many.
+    /// Number of recorded latencies.
     pub fn count(&self) -> u64 {
         self.count
     }

@@ -11,9 +11,9 @@ use super::report::Report;
 use super::scenario::Command;
 use super::target::Outcome;
 
-/// Between two lines where there is no terminal.
+/// Time between progress lines without a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);
-/// Between two changes of the bar's text.
+/// Minimum time between updates of the progress bar.
 const BAR_EVERY: Duration = Duration::from_millis(200);
 /// Errors that are printed; the report counts all.
 const MAX_SHOWN: u64 = 20;
@@ -34,7 +34,7 @@ impl Progress {
         Self { bar, total, last: Instant::now(), shown: 0, host: host.to_owned() }
     }
 
-    /// A command went through.
+    /// Reports progress after a command.
     pub fn tick(&mut self, report: &Report) {
         let every = if self.bar.is_some() { BAR_EVERY } else { LINE_EVERY };
         if self.last.elapsed() < every {
@@ -53,7 +53,7 @@ impl Progress {
         }
     }
 
-    /// A command went wrong.
+    /// Reports a failed command.
     pub fn error(&mut self, now: Timestamp, command: &Command, outcome: &Outcome) {
         self.shown += 1;
         if self.shown > MAX_SHOWN {

@@ -22,7 +22,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// One more command; whether it went right.
+    /// Adds a command; returns whether it succeeded.
     pub fn add(&mut self, action: Action, outcome: &Outcome, latency: Duration) -> bool {
         self.actions.entry(action).or_default().record(latency);
         let is_right = matches!(outcome, Outcome::Status(status) if action.accepts(*status));
@@ -32,7 +32,7 @@ impl Report {
         is_right
     }
 
-    /// Commands so far.
+    /// Number of commands so far.
     pub fn requests(&self) -> u64 {
         self.actions.values().map(Latencies::count).sum()
     }
@@ -42,7 +42,7 @@ impl Report {
         self.errors.values().sum()
     }
 
-    /// Of all actions.
+    /// Percentile over all actions.
     pub fn percentile(&self, percent: u64) -> Duration {
         self.all().percentile(percent)
     }
@@ -69,7 +69,7 @@ impl Report {
         requests / self.elapsed.as_secs_f64().max(1e-6)
     }
 
-    /// For programs. Latencies in milliseconds.
+    /// The report as JSON; latencies in milliseconds.
     pub fn to_json(&self) -> serde_json::Value {
         let row = |latencies: &Latencies, errors| {
             let [p50, p95, p99] = PERCENTILES.map(|percent| millis(latencies.percentile(percent)));

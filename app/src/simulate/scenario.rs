@@ -21,10 +21,10 @@ pub enum Action {
 }
 
 impl Action {
-    /// All, in the order reports list them.
+    /// All actions in report order.
     pub const ALL: [Self; 4] = [Self::Register, Self::Tweet, Self::Follow, Self::Unfollow];
 
-    /// As scenario files and reports write it.
+    /// The name in scenario files and reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Register => "register",
@@ -46,7 +46,7 @@ impl Action {
 pub struct Command {
     /// Sent as `latest`.
     pub id: i64,
-    /// Milliseconds until the next one.
+    /// Pause before the next command, in milliseconds.
     pub pause_ms: u64,
     /// Who does it.
     pub user: String,
@@ -57,7 +57,7 @@ pub struct Command {
 /// The rest of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
-    /// Email address and password.
+    /// Register with email address and password.
     Register(String, String),
     /// The text.
     Tweet(String),

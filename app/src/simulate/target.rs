@@ -39,7 +39,7 @@ impl FromStr for Url {
     }
 }
 
-/// An API and what it wants to see.
+/// An API endpoint with its credentials.
 #[derive(Clone, Debug)]
 pub struct Target {
     url: Url,
@@ -48,7 +48,7 @@ pub struct Target {
     patience: Duration,
 }
 
-/// How a command went.
+/// Outcome of a command.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
     /// With this status.
@@ -67,7 +67,7 @@ impl Target {
         Ok(Self { url, address, authorization, patience })
     }
 
-    /// Host and port.
+    /// Host and port of the URL.
     pub fn host(&self) -> &str {
         &self.url.authority
     }

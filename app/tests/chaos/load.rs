@@ -13,7 +13,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::programs::{ask, until};
 
-/// What the course's simulator sends.
+/// Default credentials of the course's simulator.
 const SIMULATOR: &str = "Basic c2ltdWxhdG9yOnN1cGVyX3NhZmUh";
 /// Nobody waits longer, so that a slow service does not pile up requests.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -32,7 +32,7 @@ pub use crate::client::{Answer, Browser, Simulator, raw, raw_and_end, request, s
 use crate::records::Records;
 use crate::{log_fields, postgres};
 
-/// What the course's simulator sends.
+/// Default credentials of the course's simulator.
 pub const SIMULATOR: &str = "Basic c2ltdWxhdG9yOnN1cGVyX3NhZmUh";
 /// A wait for a condition gives up after this long.
 pub const DEADLINE: Duration = Duration::from_secs(20);

@@ -34,12 +34,12 @@ impl<'a> RecordView<'a> {
         array(self.bytes, 8).map_or(0, i64::from_le_bytes)
     }
 
-    /// The number the log gave it.
+    /// Sequence number assigned by the log.
     pub fn sequence(&self) -> u64 {
         array(self.bytes, SEQUENCE_AT).map_or(0, u64::from_le_bytes)
     }
 
-    /// Severity.
+    /// Level of the record.
     pub fn level(&self) -> Level {
         self.level
     }
@@ -54,7 +54,7 @@ impl<'a> RecordView<'a> {
         text_of(&self.bytes[HEADER..self.message_at])
     }
 
-    /// The sentence of the event.
+    /// Message of the event.
     pub fn message(&self) -> &'a str {
         text_of(&self.bytes[self.message_at..self.fields_at])
     }
@@ -143,7 +143,7 @@ impl<'a> Iterator for FieldsIter<'a> {
 pub struct Batch {
     /// The sequence of the first record.
     pub first: u64,
-    /// The sequence behind the last record.
+    /// Sequence after the last record.
     pub next: u64,
     /// The records.
     pub bytes: Vec<u8>,

@@ -31,7 +31,7 @@ impl Budget {
     }
 }
 
-/// See [`Budget::end_on_drop`].
+/// Ends the search when dropped; created by [`Budget::end_on_drop`].
 #[derive(Debug)]
 pub struct EndOnDrop(Arc<AtomicBool>);
 

@@ -55,7 +55,7 @@ use crate::wal::{Locked, Wal};
 /// Why a store could not be opened. Damage is not a reason: see [`StoreStatus::notices`].
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Another process has the store open.
+    /// The store is locked by another process.
     #[error(transparent)]
     Locked(#[from] Locked),
     /// The directory cannot be read at all.
@@ -63,7 +63,7 @@ pub enum OpenError {
     Unreadable {
         /// The directory.
         path: PathBuf,
-        /// Why.
+        /// Cause of the failure.
         #[source]
         source: io::Error,
     },
@@ -189,9 +189,9 @@ impl Drop for EmbeddedStore {
     }
 }
 
-/// Why a query has no answer.
+/// Why a query failed.
 enum Failure {
-    /// It makes no sense or asks for too much.
+    /// The request is invalid or exceeds a limit.
     Refused(StoreError),
     /// A partition. Asking again gives the answer over the others.
     Broken(PartitionError),

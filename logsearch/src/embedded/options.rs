@@ -9,7 +9,7 @@ use crate::wal::WalOptions;
 /// See each field. The defaults suit a service of some thousand records a second on a small machine.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Partitions that are older are removed, whole.
+    /// Age at which whole partitions are deleted.
     pub max_age: Duration,
     /// Index and write-ahead log never have more bytes; the oldest partition goes first.
     pub max_bytes: u64,
@@ -34,7 +34,7 @@ pub struct Options {
     pub deadline: Duration,
     /// The write-ahead log.
     pub wal: WalOptions,
-    /// What its metrics are called.
+    /// Names of its metrics.
     pub metrics: &'static Names,
 }
 
@@ -65,7 +65,7 @@ impl Options {
     }
 }
 
-/// Where the parts of a store are.
+/// Paths of a store.
 #[derive(Clone, Debug)]
 pub(super) struct Places {
     pub wal: PathBuf,

@@ -24,7 +24,7 @@ const FIRST_RETRY: Duration = Duration::from_secs(1);
 /// Up to 17 minutes.
 const MAX_DOUBLINGS: u32 = 10;
 
-/// What the threads of one store share.
+/// State shared by the threads of a store.
 pub struct Shared {
     pub options: Options,
     pub places: Places,
@@ -36,7 +36,7 @@ pub struct Shared {
     done: Condvar,
 }
 
-/// What can be found, and what is known about it.
+/// Searchable state of the store.
 #[derive(Default)]
 pub struct State {
     /// Partitions in the order of arrival.
@@ -51,11 +51,11 @@ pub struct State {
     pub index_bytes: u64,
     /// Bytes of each partition when last measured, by directory.
     pub sizes: HashMap<PathBuf, u64>,
-    /// The partition that takes new records.
+    /// The active partition.
     pub writing: Option<PathBuf>,
-    /// What a person should know, oldest first.
+    /// Notices for operators, oldest first.
     pub notices: VecDeque<String>,
-    /// Why indexing does not get on at the moment.
+    /// Current indexing error, if any.
     pub trouble: Option<String>,
 }
 
@@ -75,7 +75,7 @@ impl State {
 /// A partition that has its records and no index at the moment.
 #[derive(Clone, Debug)]
 pub struct Unindexed {
-    /// Its directory.
+    /// Directory of the partition.
     pub dir: PathBuf,
     /// Oldest and newest timestamp.
     pub span: (i64, i64),
@@ -97,7 +97,7 @@ impl Unindexed {
         Self { dir, span, records, failures: 0, due: None }
     }
 
-    /// Whether to try it now.
+    /// Whether the next attempt is due.
     pub fn is_due(&self) -> bool {
         self.due.is_none_or(|due| due <= Instant::now())
     }
@@ -118,7 +118,7 @@ struct Control {
     flushes_done: u64,
 }
 
-/// What the index thread has to do.
+/// Commands for the index thread.
 #[derive(Clone, Copy, Debug)]
 pub struct IndexerCommands {
     pub stop: bool,
@@ -162,7 +162,7 @@ impl Shared {
         }
     }
 
-    /// Everything that can be found now.
+    /// A snapshot of all searchable records.
     pub fn snapshot(&self) -> Snapshot {
         let state = self.state.read();
         let (views, failed): (Vec<_>, Vec<_>) =

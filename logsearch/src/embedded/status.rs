@@ -35,31 +35,31 @@ pub struct PartitionStatus {
     pub records: u64,
     /// Bytes on disk when last measured.
     pub bytes: u64,
-    /// Pieces its index is in.
+    /// Number of index segments.
     pub segments: u64,
-    /// What happens to it.
+    /// State of the partition.
     pub state: PartitionState,
 }
 
-/// What happens to a partition.
+/// State of a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PartitionState {
-    /// It takes new records.
+    /// Accepts new records.
     Active,
-    /// It is complete and does not change any more.
+    /// Complete and read-only.
     Closed,
     /// Its index is built anew from its records, which cannot be found until then.
     Rebuilding,
-    /// It was found damaged and is not searched.
+    /// Corrupt and not searched.
     Damaged,
 }
 
-/// How much a store may keep.
+/// Limits of a store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// Older partitions are removed.
+    /// Age at which partitions are deleted.
     pub max_age: Duration,
-    /// The store has at most so many bytes.
+    /// Size limit of the store in bytes.
     pub max_bytes: u64,
     /// While the disk has fewer bytes free, the oldest partition goes.
     pub min_free_bytes: u64,
@@ -68,7 +68,7 @@ pub struct Limits {
 }
 
 impl Shared {
-    /// How the store is doing.
+    /// Returns the status of the store: size, lag, limits and notices.
     pub fn status(&self) -> StoreStatus {
         let wal = self.wal.status();
         let state = self.state.read();

@@ -31,10 +31,10 @@ use crate::writer::Queue;
 /// Events inside the formatting of events are recorded down to this depth.
 const MAX_NESTING: u8 = 4;
 
-/// What the layer records and how.
+/// Options of the layer.
 #[derive(Clone, Debug)]
 pub struct LayerOptions {
-    /// Which values are secret.
+    /// Redaction of secret values.
     pub redaction: Redaction,
     /// Targets of which nothing is recorded, with everything below them: what an index says while it
     /// indexes must not end up in the index.
@@ -85,7 +85,8 @@ fn is_below_any(target: &str, roots: &[String]) -> bool {
     })
 }
 
-/// The layer. Use one in a subscriber: two would share the fields they keep with a span.
+/// The tracing layer. Use only one per subscriber: two would share the fields they store with
+/// spans.
 #[derive(Debug)]
 pub struct LogLayer {
     queue: Arc<Queue>,

@@ -16,7 +16,7 @@ use crate::record::Level;
 /// The event that the `log` crate's bridge uses for all of its records, and its fields.
 const LOG_TARGET: &str = "log";
 
-/// A place in the code.
+/// A call site: a source location with its target and level.
 #[derive(Debug)]
 pub struct Site {
     /// Severity of its records.
@@ -27,11 +27,11 @@ pub struct Site {
     pub callsite: Fields,
     /// One per declared field, by its index.
     pub plans: Vec<Plan>,
-    /// Nothing of it is recorded.
+    /// Whether its events are not recorded.
     pub denied: bool,
-    /// Its records are synced at once.
+    /// Whether its records are fsynced at once.
     pub durable: bool,
-    /// Its closed spans are records.
+    /// Whether closed spans become records.
     pub span_records: bool,
 }
 

@@ -77,35 +77,35 @@ macro_rules! pipeline_metrics {
 
 crate::pipeline_metrics!("logsearch");
 
-/// What the metrics of a pipeline are called; each field is the entry of that name in the catalogue.
-/// [`pipeline_metrics!`](crate::pipeline_metrics) makes one.
+/// The metric names of a pipeline; each field names the catalogue entry of that name. Created by
+/// [`pipeline_metrics!`](crate::pipeline_metrics).
 #[derive(Clone, Copy, Debug)]
 pub struct Names {
-    /// Of [`EVENTS`].
+    /// Name of the metric [`EVENTS`].
     pub events: &'static str,
-    /// Of [`EVENTS_DROPPED`].
+    /// Name of the metric [`EVENTS_DROPPED`].
     pub events_dropped: &'static str,
-    /// Of [`QUEUE_DEPTH`].
+    /// Name of the metric [`QUEUE_DEPTH`].
     pub queue_depth: &'static str,
-    /// Of [`QUEUE_CAPACITY`].
+    /// Name of the metric [`QUEUE_CAPACITY`].
     pub queue_capacity: &'static str,
-    /// Of [`INGEST_LAG`].
+    /// Name of the metric [`INGEST_LAG`].
     pub ingest_lag: &'static str,
-    /// Of [`COMMIT_DURATION`].
+    /// Name of the metric [`COMMIT_DURATION`].
     pub commit_duration: &'static str,
-    /// Of [`INDEX_BYTES`].
+    /// Name of the metric [`INDEX_BYTES`].
     pub index_bytes: &'static str,
-    /// Of [`INDEX_MAX_BYTES`].
+    /// Name of the metric [`INDEX_MAX_BYTES`].
     pub index_max_bytes: &'static str,
-    /// Of [`INDEX_DOCS`].
+    /// Name of the metric [`INDEX_DOCS`].
     pub index_docs: &'static str,
-    /// Of [`INDEX_SEGMENTS`].
+    /// Name of the metric [`INDEX_SEGMENTS`].
     pub index_segments: &'static str,
-    /// Of [`INDEX_OLDEST`].
+    /// Name of the metric [`INDEX_OLDEST`].
     pub index_oldest: &'static str,
-    /// Of [`NOTICES`].
+    /// Name of the metric [`NOTICES`].
     pub notices: &'static str,
-    /// Of [`SEARCH_DURATION`].
+    /// Name of the metric [`SEARCH_DURATION`].
     pub search_duration: &'static str,
 }
 
@@ -141,21 +141,21 @@ impl Names {
         drop(histogram!(self.commit_duration));
     }
 
-    /// A search has ended.
+    /// Records the outcome and duration of a search.
     pub fn search_ended(&self, outcome: Outcome, duration: Duration) {
         histogram!(self.search_duration, "outcome" => outcome.as_str()).record(duration);
     }
 
-    /// Records were brought into the index.
+    /// Records the duration of a commit.
     pub fn committed(&self, duration: Duration) {
         histogram!(self.commit_duration).record(duration);
     }
 }
 
-/// Why records are lost, as the metric says it.
+/// Values of the label `reason` for dropped records.
 const DROPPED: [&str; 5] = ["queue_full", "too_large", "nested", "index_error", "shutdown"];
 
-/// Whether the disk was slow or full does not matter to who counts what is missing from the index.
+/// A slow and a full disk share one reason.
 fn label_of(reason: Reason) -> &'static str {
     match reason {
         Reason::Disk | Reason::Evicted => "index_error",
@@ -163,33 +163,33 @@ fn label_of(reason: Reason) -> &'static str {
     }
 }
 
-/// What [`Names::publish`] publishes.
+/// Snapshot for [`Names::publish`].
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
-    /// What became of the records.
+    /// Counters of the pipeline.
     pub counts: Counts,
-    /// How the store is doing.
+    /// Status of the store.
     pub status: StoreStatus,
     /// How it lies on its disk.
     pub disk: DiskStatus,
 }
 
-/// How a search ended.
+/// Outcome of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// With a whole answer.
+    /// Complete result.
     Ok,
-    /// At its deadline, with a part of the answer or none.
+    /// Timed out, with a partial result or none.
     Timeout,
-    /// With an error.
+    /// Failed.
     Error,
 }
 
 impl Outcome {
-    /// Every outcome.
+    /// All outcomes.
     pub const ALL: [Self; 3] = [Self::Ok, Self::Timeout, Self::Error];
 
-    /// The value of the label.
+    /// The value of the label in metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",

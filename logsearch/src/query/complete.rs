@@ -7,7 +7,7 @@ use super::print::quote_value;
 use super::scan::{Operator, Scanner};
 use super::tree::Field;
 
-/// What stands at the caret.
+/// What is completed at the caret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Completing {
     /// The beginning of a name of a field, or of a word.
@@ -29,9 +29,9 @@ pub enum Completing {
 /// What stands at the caret, and which part of the text a choice replaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Completion {
-    /// What it is.
+    /// Kind of completion.
     pub what: Completing,
-    /// The bytes that a choice takes the place of.
+    /// Byte range that the suggestion replaces.
     pub span: Range<usize>,
     /// Where the clause begins that it is a part of, its sign or `#` included.
     pub clause: usize,

@@ -46,7 +46,7 @@ impl Pattern {
         words
     }
 
-    /// Whether everything matches.
+    /// Whether the query matches all records.
     pub fn is_any(&self) -> bool {
         self.parts == [Part::Any]
     }

@@ -11,7 +11,7 @@ use super::tree::{Comparison, Field, Operand, Query};
 use crate::fields::{self, Kind};
 use crate::record::{Level, Matchable, ValueRef};
 
-/// A query made ready to look at many records.
+/// A query prepared for matching many records.
 #[derive(Clone, Debug)]
 pub struct Matcher {
     node: Node,
@@ -29,7 +29,7 @@ impl Matcher {
     }
 }
 
-/// A compiled query.
+/// A node of a compiled query.
 #[derive(Clone, Debug)]
 enum Node {
     Const(bool),
@@ -42,7 +42,7 @@ enum Node {
     Or(Vec<Node>),
 }
 
-/// Where a value is found.
+/// Source of a value.
 #[derive(Clone, Debug)]
 enum Source {
     Target,
@@ -51,7 +51,7 @@ enum Source {
     Field(String),
 }
 
-/// What is asked of a value.
+/// Test on a value.
 #[derive(Clone, Debug)]
 enum Test {
     Present,
@@ -66,7 +66,7 @@ enum Test {
     Texts(String, String),
 }
 
-/// A value to be equal to.
+/// The value of an equality test.
 #[derive(Clone, Debug)]
 enum Wanted {
     Number(f64, String),
@@ -237,7 +237,7 @@ fn free_text(text: &str) -> Node {
     if words.is_empty() { Node::Const(true) } else { Node::FreeText(words) }
 }
 
-/// A test on the place where the field is found.
+/// Compiles a test for a field.
 fn look_up(field: &Field, test: Test) -> Node {
     let source = match field.name.as_str() {
         fields::LEVEL => {

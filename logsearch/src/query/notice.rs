@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-/// One decision of the parser.
+/// A notice about how the parser understood the query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
     /// What was decided, such as `no field 'usr'; searched as text`.

@@ -15,10 +15,10 @@ const MAX_PASTED_CHARS: usize = 1_000;
 /// More are not shown; nobody reads them.
 const MAX_NOTICES: usize = 32;
 
-/// What was typed, understood.
+/// A parsed query.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parsed {
-    /// What to search.
+    /// Query to match.
     pub query: Query,
     /// What had to be decided, in the order of the text.
     pub notices: Vec<Notice>,
@@ -26,7 +26,7 @@ pub struct Parsed {
     pub(super) disabled: Vec<(usize, Query)>,
 }
 
-/// Reads a query. Every input is one.
+/// Parses a query; every input is valid.
 pub fn parse(text: &str) -> Parsed {
     let cut = text.char_indices().nth(MAX_CHARS).map_or(text.len(), |(at, _)| at);
     let mut parsed = parse_unbounded(&text[..cut]);

@@ -2,7 +2,7 @@
 
 use super::tree::{Comparison, is_field_name};
 
-/// A place in the typed text.
+/// A cursor in the query text.
 #[derive(Clone, Debug)]
 pub(super) struct Scanner<'a> {
     pub(super) text: &'a str,

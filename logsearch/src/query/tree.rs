@@ -121,7 +121,7 @@ impl Not for Query {
 pub struct Field {
     /// As typed, kept by the printer: `status`.
     pub typed: String,
-    /// Canonical: `http.response.status_code`.
+    /// Canonical name, such as `http.response.status_code`.
     pub name: String,
     /// Stored units per unit of a typed number: 1,000 for `duration`, typed in milliseconds and
     /// stored in microseconds.
@@ -158,12 +158,12 @@ impl Field {
         Self { typed, name: name.into(), scale: 1 }
     }
 
-    /// What the field holds.
+    /// Type of the field.
     pub fn kind(&self) -> fields::Kind {
         fields::kind(&self.name)
     }
 
-    /// A typed number in stored units.
+    /// Converts a number as typed into stored units.
     pub fn stored(&self, typed: f64) -> f64 {
         typed * f64::from(self.scale)
     }
@@ -180,16 +180,16 @@ pub(super) fn is_field_name(name: &str) -> bool {
     starts && name.split('.').all(is_segment)
 }
 
-/// A value to compare with.
+/// The operand of a comparison.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Operand {
     /// A number, in the unit of the typed name.
     Number(f64),
-    /// Anything else, folded.
+    /// Any other value, folded.
     Text(String),
 }
 
-/// How to compare.
+/// Comparison operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Comparison {
     /// `>`
@@ -202,7 +202,7 @@ pub enum Comparison {
     LessOrEqual,
 }
 
-/// All of these, `All` of none.
+/// Combines queries with AND; `All` for none.
 pub(super) fn all_of(mut queries: Vec<Query>) -> Query {
     match queries.len() {
         0 => Query::All,
@@ -211,7 +211,7 @@ pub(super) fn all_of(mut queries: Vec<Query>) -> Query {
     }
 }
 
-/// Any of these, `None` of none.
+/// Combines queries with OR; `None` for none.
 pub(super) fn any_of(mut queries: Vec<Query>) -> Option<Query> {
     if queries.len() <= 1 {
         return queries.pop();

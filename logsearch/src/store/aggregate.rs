@@ -7,7 +7,7 @@ use crate::time::{TimeRange, intervals};
 /// A question about all matching records. Each shape has its answer in [`Aggregate`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Aggregation {
-    /// How many.
+    /// Counts matching records.
     Count,
     /// How many per level in each interval of so many microseconds (aligned to the Unix epoch),
     /// empty intervals included.
@@ -20,7 +20,7 @@ pub enum Aggregation {
     TopValues {
         /// Canonical field names; `level` and `target` are allowed.
         fields: Vec<String>,
-        /// At most so many values a field.
+        /// Maximum number of values per field.
         size: usize,
     },
     /// Percentiles of a numeric field, over all or per value of another field.
@@ -29,19 +29,19 @@ pub enum Aggregation {
         field: String,
         /// Group by the values of this field, most frequent first.
         by: Option<String>,
-        /// At most so many groups.
+        /// Maximum number of groups.
         size: usize,
-        /// In percent, such as 50, 95, 99.
+        /// Percentiles in percent, such as 50, 95 and 99.
         percents: Vec<f64>,
     },
     /// Records grouped by the code that emitted them.
     EventTypes {
-        /// At most so many, most frequent first.
+        /// Maximum number of event types, most frequent first.
         size: usize,
     },
 }
 
-/// The most intervals a histogram may have.
+/// Maximum number of intervals of a histogram.
 pub const MAX_BUCKETS: i64 = 10_000;
 
 /// The answer to an [`Aggregation`] of the same name. Counts are exact.
@@ -51,7 +51,7 @@ pub enum Aggregate {
     Count(u64),
     /// Contiguous intervals in order of time, first to last of the range.
     Histogram(Vec<Bucket>),
-    /// One per asked field, in the order asked.
+    /// Top values per field, in the order of the request.
     TopValues(Vec<TopValues>),
     /// Groups, most frequent first; one with an empty value when not grouped.
     Percentiles(Vec<PercentileGroup>),
@@ -62,7 +62,7 @@ pub enum Aggregate {
 /// One interval of a histogram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bucket {
-    /// Its first microsecond.
+    /// Start, in microseconds since the Unix epoch.
     pub start: i64,
     /// Records per level, indexed like [`Level::ALL`].
     pub counts: [u64; 5],
@@ -110,7 +110,7 @@ pub struct PercentileGroup {
     pub percentiles: Vec<f64>,
 }
 
-/// Records emitted by one place in the code.
+/// Records emitted by one call site.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventType {
     /// `file:line`, or the target where the place is not known.

@@ -29,7 +29,7 @@ pub struct Search {
     pub ascending: bool,
     /// Continue strictly behind this record, in the asked order.
     pub after: Option<Cursor>,
-    /// At most so many records, at most [`MAX_PAGE`].
+    /// Maximum number of records, at most [`MAX_PAGE`].
     pub limit: usize,
 }
 
@@ -75,7 +75,7 @@ impl Search {
     }
 }
 
-/// The largest page a store answers.
+/// Maximum size of a page.
 pub const MAX_PAGE: usize = 10_000;
 
 /// Records in the asked order.
@@ -90,18 +90,18 @@ pub struct SearchPage {
     pub partial: bool,
 }
 
-/// What stands around a record.
+/// Records around a record.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Context {
     /// Records before it, oldest first.
     pub before: Vec<LogRecord>,
     /// Records after it, oldest first.
     pub after: Vec<LogRecord>,
-    /// The deadline came first on one side.
+    /// Whether one side is incomplete because the search timed out.
     pub partial: bool,
 }
 
-/// A whole result, page by page.
+/// Iterates over all pages of a search.
 #[derive(Clone)]
 pub struct Pages {
     store: Arc<dyn LogStore>,

@@ -28,7 +28,7 @@ impl Random {
         low + i64::try_from(self.below(span)).unwrap_or(0)
     }
 
-    /// True so many times in a thousand.
+    /// True with a probability of `times` per mille.
     pub fn per_mille(&mut self, times: usize) -> bool {
         self.below(1_000) < times
     }

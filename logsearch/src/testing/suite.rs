@@ -45,7 +45,7 @@ pub fn search(text: &str, range: TimeRange, ascending: bool, limit: usize) -> Se
     Search::new(parse(text).query).within(range).ascending(ascending).limit(limit)
 }
 
-/// All matching records, by pages of that size.
+/// Collects all matching records, page by page.
 pub async fn walk(store: &dyn LogStore, mut search: Search) -> Vec<LogRecord> {
     let mut records = Vec::new();
     loop {
@@ -93,7 +93,7 @@ async fn count(store: &dyn LogStore, range: TimeRange, text: &str) -> u64 {
     store.count(range, &parse(text).query).await.expect("count")
 }
 
-/// See the name.
+/// Promise: a record is found once the store says so.
 pub async fn a_record_is_found_once_the_store_says_so(store: Store) {
     for number in 1..=5 {
         fill(&*store, vec![record(number, 1_000, "hello")]).await;
@@ -103,7 +103,7 @@ pub async fn a_record_is_found_once_the_store_says_so(store: Store) {
     assert_eq!(store.status().await.expect("status").records, 5);
 }
 
-/// See the name. Fields may come back in another order.
+/// Promise: records come back as they were given. Fields may come back in another order.
 pub async fn records_come_back_as_they_were_given(store: Store) {
     let given: Vec<LogRecord> = odd_records(1).take(300).chain(WebLog::new(1).take(300)).collect();
     let given: Vec<LogRecord> =
@@ -123,7 +123,7 @@ fn sorted(record: &LogRecord) -> LogRecord {
     record
 }
 
-/// See the name. Fifty records share each microsecond.
+/// Promise: every record is on exactly one page in both orders. Fifty records share each microsecond.
 pub async fn every_record_is_on_exactly_one_page_in_both_orders(store: Store) {
     let given =
         (1..=500).map(|n| record(n, 10 + i64::try_from(n).unwrap_or(0) / 50, "page")).collect();
@@ -137,7 +137,7 @@ pub async fn every_record_is_on_exactly_one_page_in_both_orders(store: Store) {
     assert_eq!(again.len(), 500, "pages of one");
 }
 
-/// See the name.
+/// Promise: a page walk over ten thousand records is complete.
 pub async fn a_page_walk_over_ten_thousand_records_is_complete(store: Store) {
     for chunk in (1..=10_000).collect::<Vec<u64>>().chunks(2_500) {
         let given =
@@ -153,7 +153,7 @@ pub async fn a_page_walk_over_ten_thousand_records_is_complete(store: Store) {
     assert_eq!((whole.records.len(), whole.next), (MAX_PAGE, None));
 }
 
-/// See the name.
+/// Promise: a cursor stays where it is while records arrive.
 pub async fn a_cursor_stays_where_it_is_while_records_arrive(store: Store) {
     fill(&*store, (0..2_000).map(|n| record(n, n.cast_signed() / 3, "early")).collect()).await;
     for ascending in [false, true] {
@@ -173,7 +173,7 @@ pub async fn a_cursor_stays_where_it_is_while_records_arrive(store: Store) {
     }
 }
 
-/// See the name.
+/// Promise: a window includes its start and excludes its end.
 pub async fn a_window_includes_its_start_and_excludes_its_end(store: Store) {
     fill(&*store, (1..=9).map(|n| record(n, i64::try_from(n).unwrap_or(0) * 10, "w")).collect())
         .await;
@@ -185,7 +185,7 @@ pub async fn a_window_includes_its_start_and_excludes_its_end(store: Store) {
     assert_eq!(count(&*store, TimeRange { from: 90, to: 91 }, "*").await, 1);
 }
 
-/// See the name.
+/// Promise: an empty or reversed window has no records.
 pub async fn an_empty_or_reversed_window_has_no_records(store: Store) {
     fill(&*store, vec![record(1, 10, "w")]).await;
     for (from, to) in [(10, 10), (11, 10), (11, 20), (0, 10), (i64::MAX, i64::MIN)] {
@@ -200,7 +200,7 @@ pub async fn an_empty_or_reversed_window_has_no_records(store: Store) {
     assert_eq!(answer.expect("histogram"), Aggregate::Histogram(Vec::new()));
 }
 
-/// See the name.
+/// Promise: text is found in any case.
 pub async fn text_is_found_in_any_case(store: Store) {
     let messages = ["Database IS Locked", "database locked", "ÄRGER im Café", "数据库 is locked"];
     fill(&*store, (1..).zip(messages).map(|(n, text)| record(n, 5, text)).collect()).await;
@@ -226,7 +226,7 @@ pub async fn text_is_found_in_any_case(store: Store) {
     }
 }
 
-/// See the name.
+/// Promise: an expression regards case only when told to.
 pub async fn an_expression_regards_case_only_when_told_to(store: Store) {
     let mut record = record(1, 5, "GET /public");
     for name in [fields::METHOD, "suite.method"] {
@@ -241,7 +241,7 @@ pub async fn an_expression_regards_case_only_when_told_to(store: Store) {
     }
 }
 
-/// See the name.
+/// Promise: an unknown field matches nothing and is no error.
 pub async fn an_unknown_field_matches_nothing_and_is_no_error(store: Store) {
     fill(&*store, vec![record(1, 5, "hello")]).await;
     for text in [
@@ -266,7 +266,7 @@ async fn with_web_log(store: &dyn LogStore, records: usize) -> (MemoryStore, Tim
     (reference(store).await, TimeRange { from, to })
 }
 
-/// See the name.
+/// Promise: bars are contiguous and add up to the count.
 pub async fn bars_are_contiguous_and_add_up_to_the_count(store: Store) {
     let (_, range) = with_web_log(&*store, 2_000).await;
     for text in ["*", "level>=warn", "request_id:*"] {
@@ -281,7 +281,7 @@ pub async fn bars_are_contiguous_and_add_up_to_the_count(store: Store) {
     }
 }
 
-/// See the name.
+/// Promise: a histogram with too many bars is refused.
 pub async fn a_histogram_with_too_many_bars_is_refused(store: Store) {
     fill(&*store, vec![record(1, 5, "hello")]).await;
     for (range, interval) in [
@@ -294,7 +294,7 @@ pub async fn a_histogram_with_too_many_bars_is_refused(store: Store) {
     }
 }
 
-/// See the name.
+/// Promise: top values others and missing add up to the count.
 pub async fn top_values_others_and_missing_add_up_to_the_count(store: Store) {
     let (_, range) = with_web_log(&*store, 2_000).await;
     let names =
@@ -313,7 +313,7 @@ pub async fn top_values_others_and_missing_add_up_to_the_count(store: Store) {
     }
 }
 
-/// See the name.
+/// Promise: percentiles are within two percent.
 pub async fn percentiles_are_within_two_percent(store: Store) {
     let (reference, range) = with_web_log(&*store, 5_000).await;
     for by in [None, Some("http.route".to_owned()), Some("code.callsite".to_owned())] {
@@ -328,7 +328,7 @@ pub async fn percentiles_are_within_two_percent(store: Store) {
     }
 }
 
-/// See the name.
+/// Promise: event types show the newest record of each place.
 pub async fn event_types_show_the_newest_record_of_each_place(store: Store) {
     let (reference, range) = with_web_log(&*store, 2_000).await;
     for text in ["*", "level>=info", "callsite:*"] {
@@ -337,7 +337,7 @@ pub async fn event_types_show_the_newest_record_of_each_place(store: Store) {
     }
 }
 
-/// See the name.
+/// Promise: the context of a record is what stands around it.
 pub async fn the_context_of_a_record_is_what_stands_around_it(store: Store) {
     fill(&*store, (1..=40).map(|n| record(n, i64::try_from(n / 4).unwrap_or(0), "c")).collect())
         .await;
@@ -351,7 +351,7 @@ pub async fn the_context_of_a_record_is_what_stands_around_it(store: Store) {
     assert_eq!((first.before.len(), first.after.len()), (0, 3));
 }
 
-/// See the name.
+/// Promise: an export has every matching record.
 pub async fn an_export_has_every_matching_record(store: Store) {
     let (reference, range) = with_web_log(&*store, 3_000).await;
     let wanted = walk(&reference, search("request_id:*", range, true, MAX_PAGE)).await;
@@ -363,7 +363,7 @@ pub async fn an_export_has_every_matching_record(store: Store) {
     assert_eq!(found, wanted);
 }
 
-/// See the name.
+/// Promise: answers over a web log equal brute force.
 pub async fn answers_over_a_web_log_equal_brute_force(store: Store) {
     let (reference, range) = with_web_log(&*store, 3_000).await;
     let records: Vec<LogRecord> = WebLog::new(7).take(3_000).collect();
@@ -372,7 +372,7 @@ pub async fn answers_over_a_web_log_equal_brute_force(store: Store) {
     }
 }
 
-/// See the name.
+/// Promise: answers over odd records equal brute force.
 pub async fn answers_over_odd_records_equal_brute_force(store: Store) {
     let records: Vec<LogRecord> = odd_records(5).take(400).collect();
     fill(&*store, records.clone()).await;

@@ -30,7 +30,7 @@ impl Backlog {
         self.batches.push_back(Arc::clone(batch));
     }
 
-    /// Takes the oldest batch out.
+    /// Removes the oldest batch.
     pub fn pop(&mut self) -> Option<Arc<Batch>> {
         let batch = self.batches.pop_front()?;
         self.bytes -= batch.bytes.len();

@@ -18,20 +18,20 @@ const MAGIC: [u8; 4] = *b"\xf5LSF";
 /// What stands at some place of a segment.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Parsed<'a> {
-    /// A whole frame.
+    /// A complete frame.
     Frame(Frame<'a>),
     /// The beginning of what may become one.
     Incomplete,
-    /// Anything else.
+    /// Invalid bytes.
     Corrupt,
 }
 
-/// A whole, checked frame.
+/// A complete frame with a valid checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
     /// The sequence of its first record.
     pub first: u64,
-    /// The sequence behind its last record.
+    /// Sequence after the last record.
     pub next: u64,
     /// Encoded records.
     pub records: &'a [u8],

@@ -28,7 +28,7 @@ use crate::record::LogRecord;
 /// Sizes and times of a log. The defaults suit a service of some thousand records a second.
 #[derive(Clone, Debug)]
 pub struct WalOptions {
-    /// A segment is closed when it has so many bytes.
+    /// Size in bytes at which a segment is closed.
     pub segment_bytes: u64,
     /// Released segments stay while the log is smaller than this, for rebuilding a damaged index.
     pub keep_bytes: u64,
@@ -55,14 +55,14 @@ impl Default for WalOptions {
     }
 }
 
-/// Another process has the log open.
+/// The log is locked by another process.
 #[derive(Debug, thiserror::Error)]
 #[error("the log at {} is in use by another process", directory.display())]
 pub struct Locked {
     directory: PathBuf,
 }
 
-/// How the log is doing.
+/// Status of the write-ahead log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WalStatus {
     /// Bytes of all segments.
@@ -79,7 +79,7 @@ pub struct WalStatus {
     pub synced: u64,
     /// Bytes that wait in memory because the disk does not take them.
     pub waiting_bytes: usize,
-    /// Why nothing can be written at the moment.
+    /// Current write error, if any.
     pub failure: Option<String>,
     /// Records lost because the disk did not take them, by level like [`Level::ALL`](crate::record::Level::ALL).
     pub lost_unwritten: [u64; 5],
@@ -119,9 +119,9 @@ struct State {
     writer: Writer,
     listeners: Vec<Listener>,
     sync_listeners: Vec<SyncListener>,
-    /// A sync is wanted now.
+    /// Whether a sync was requested.
     urgent: bool,
-    /// The last handle is gone.
+    /// Whether the last handle was dropped.
     closed: bool,
     /// Counts finished attempts to sync, failed ones included.
     attempts: u64,
@@ -243,7 +243,7 @@ impl Wal {
         Reader::new(&self.handle.shared.directory, from)
     }
 
-    /// How the log is doing.
+    /// Returns the status of the log.
     pub fn status(&self) -> WalStatus {
         self.handle.shared.state.lock().writer.status()
     }
@@ -308,7 +308,7 @@ fn number(records: &mut [u8], first: u64) -> (u64, bool) {
     (next, urgent)
 }
 
-/// What [`verify`] found.
+/// Result of [`verify`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verified {
     /// Segments read.
@@ -317,7 +317,7 @@ pub struct Verified {
     pub records: u64,
     /// Damaged places.
     pub corrupt: u64,
-    /// One sentence for each.
+    /// One message per notice.
     pub notices: Vec<String>,
 }
 

@@ -29,7 +29,7 @@ pub struct Work {
 }
 
 impl Work {
-    /// Does it.
+    /// Runs the sync.
     pub fn run(&self) -> io::Result<()> {
         if let Some(directory) = &self.directory {
             File::open(directory)?.sync_all()?;
@@ -75,7 +75,7 @@ impl Pending {
         (!files.is_empty()).then_some(Work { directory, files, next })
     }
 
-    /// That work is done. What came meanwhile stays.
+    /// Marks the work as done; later additions stay.
     pub fn done(&mut self, work: &Work) {
         self.closed.retain(|(_, file)| !work.files.iter().any(|done| Arc::ptr_eq(done, file)));
         self.new_name &= work.directory.is_none();

@@ -13,7 +13,7 @@ use crate::codec::{self, Batch};
 /// At most so many notices are kept until they are taken.
 const MAX_NOTICES: usize = 64;
 
-/// A place in the log and what comes behind it.
+/// Reads the log from a position on.
 #[derive(Debug)]
 pub struct Reader {
     directory: PathBuf,

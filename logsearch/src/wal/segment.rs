@@ -18,15 +18,15 @@ const BAD: &str = "bad";
 /// One file of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Segment {
-    /// No record in it has a smaller sequence.
+    /// Smallest sequence of the partition.
     pub first: u64,
-    /// Where it is.
+    /// Path of the segment.
     pub path: PathBuf,
     /// Its size.
     pub bytes: u64,
 }
 
-/// Every segment of a directory, oldest first.
+/// Lists all segments of a directory, oldest first.
 pub fn list(directory: &Path) -> io::Result<Vec<Segment>> {
     let mut segments = Vec::new();
     for (path, bytes) in files(directory, SUFFIX)? {

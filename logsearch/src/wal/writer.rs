@@ -23,7 +23,7 @@ const MAX_NOTICES: usize = 32;
 const LOCK_PATIENCE: Duration = Duration::from_millis(250);
 const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
-/// Another process holds the lock.
+/// The lock is held by another process.
 #[derive(Debug)]
 pub struct InUse;
 
@@ -360,7 +360,7 @@ impl Writer {
         self.pending.has_closed()
     }
 
-    /// What to sync; `None` when nothing is to do.
+    /// Files to sync; `None` if there is nothing to do.
     pub fn unsynced(&self) -> Option<Work> {
         if self.synced >= self.written {
             return None;
@@ -414,7 +414,7 @@ impl Writer {
         self.failure = Some((reason, Instant::now()));
     }
 
-    /// Keeps the log within its bounds.
+    /// Enforces the limits of the log.
     fn enforce(&mut self) {
         while self.bytes() > self.options.keep_bytes && self.remove_released() {}
         while self.bytes() > self.options.max_bytes && self.segments.len() > 1 {

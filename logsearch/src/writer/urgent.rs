@@ -8,10 +8,10 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-/// See the module.
+/// Tracks which urgent records (errors, audit) are fsynced.
 #[derive(Debug, Default)]
 pub struct Urgent {
-    /// How many were emitted.
+    /// Number of emitted records.
     emitted: AtomicU64,
     /// How many were handed to the log by the time it had given out these sequences, oldest first.
     handed_over: Mutex<VecDeque<(u64, u64)>>,
@@ -22,7 +22,7 @@ pub struct Urgent {
 struct Done {
     /// So many are on the disk, or the disk does not take them.
     count: u64,
-    /// The last ones are on the disk.
+    /// Whether the last records are fsynced.
     is_safe: bool,
 }
 
@@ -33,12 +33,12 @@ impl Default for Done {
 }
 
 impl Urgent {
-    /// One more waits for the writer.
+    /// Counts an emitted record.
     pub fn emit(&self) {
         self.emitted.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How many were emitted so far.
+    /// Number of emitted records.
     pub fn emitted(&self) -> u64 {
         self.emitted.load(Ordering::Relaxed)
     }

@@ -29,13 +29,13 @@ use crate::pages::marks;
 use crate::ui::charts::Histogram;
 use crate::ui::layout::{Layout, Section, render};
 
-/// What led to an alert began before it fired, in microseconds.
+/// How long before the alert its window starts, in microseconds.
 const BEFORE: i64 = 15 * 60 * SECOND;
-/// Lines of evidence.
+/// Log records shown.
 const LINES: usize = 10;
-/// Groups of errors.
+/// Error groups shown.
 const GROUPS: usize = 8;
-/// Times of a rule that are listed.
+/// Firings of a rule listed.
 const TIMES: usize = 50;
 
 #[derive(Template)]
@@ -69,7 +69,7 @@ struct AlertPage {
     times: Vec<TimeRow>,
 }
 
-/// Since when and until when the chosen alert fired.
+/// State of the selected firing.
 struct AlertState {
     fires: bool,
     text: String,
@@ -77,7 +77,7 @@ struct AlertState {
     heard: String,
 }
 
-/// Another time that the rule fired.
+/// A row of the firing history.
 struct TimeRow {
     url: String,
     when: String,
@@ -87,7 +87,7 @@ struct TimeRow {
     is_here: bool,
 }
 
-/// What is known of a rule, and which of its times is looked at.
+/// A rule, its firings and the selected one.
 struct Known {
     rule: Option<Rule>,
     times: Vec<Alert>,
@@ -204,7 +204,7 @@ impl Known {
         self.notices.push(text.to_owned());
     }
 
-    /// From a quarter of an hour before it fired to its end, unless the address asks for another.
+    /// The window: from 15 minutes before the firing to its end, unless the URL has one.
     fn window(&self, params: &Params, now: i64) -> Window {
         if params.get("from").is_some() || params.get("to").is_some() {
             return params.window(now);
@@ -215,13 +215,13 @@ impl Known {
         Window { from, to, now, is_misread: false }
     }
 
-    /// This page without its window, below the prefix; the time of the address stays chosen.
+    /// Path of this page without its window; keeps the selected firing.
     fn path(&self, name: &str, at: Option<&str>) -> String {
         let chosen = self.chosen.as_ref().filter(|_| at.is_some());
         Links::alert_path(name, chosen.map(|alert| alert.id))
     }
 
-    /// A text as the notification has it, or else the rule.
+    /// An annotation of the notification, or of the rule as fallback.
     fn text(&self, annotation: &str, of_rule: impl Fn(&Rule) -> &String) -> String {
         let told = self.chosen.as_ref().map_or("", |alert| alert.annotation(annotation));
         if !told.is_empty() {
@@ -236,8 +236,8 @@ impl Known {
         if told.is_empty() { known } else { told }.to_owned()
     }
 
-    /// Pages elsewhere, on the web alone: a notification is written by others. And the runbook, when
-    /// it is no page.
+    /// External links, web URLs only, as notifications are untrusted; and the runbook if it is not
+    /// a URL.
     fn places(&self) -> (Vec<(String, String)>, String) {
         let links =
             self.chosen.iter().flat_map(|alert| &alert.links).filter(|(_, url)| is_web(url));
@@ -268,7 +268,7 @@ impl Known {
     }
 }
 
-/// Whether an address leads to the web, and to nothing that runs.
+/// Whether a URL is http or https, and not a script.
 fn is_web(url: &str) -> bool {
     url.starts_with("https://") || url.starts_with("http://")
 }

@@ -1,5 +1,4 @@
-//! One kind of error at its own address: when and where it is seen, its newest records, and whether it is
-//! resolved.
+//! The page of an error group: occurrences, latest records, and whether it is resolved.
 
 use std::sync::Arc;
 
@@ -28,7 +27,7 @@ use crate::ui::layout::{Layout, Section, render};
 
 /// Records shown.
 const RECORDS: usize = 20;
-/// Values shown of a field.
+/// Values shown per field.
 const VALUES: usize = 5;
 /// Around the last sight of an error that is not in the window, in microseconds.
 const AROUND: i64 = 3_600 * format::SECOND;
@@ -108,7 +107,7 @@ pub async fn show(
     })
 }
 
-/// The window that was asked for; without one, where the error was seen last.
+/// The window of the URL; by default around the last occurrence.
 fn view(panel: &Panel, params: &Params, state: Option<&ErrorState>) -> View {
     let view = params.frame(panel.now());
     match state {
@@ -122,7 +121,7 @@ fn view(panel: &Panel, params: &Params, state: Option<&ErrorState>) -> View {
     }
 }
 
-/// What the records have in common.
+/// Top values of selected fields.
 fn values(records: &[LogRecord]) -> Vec<(&'static str, Vec<(String, String)>)> {
     let known = [("route", fields::ROUTE), ("user", fields::USER_NAME), ("job", fields::JOB)];
     let of = |(title, field): (&'static str, &str)| {
@@ -138,7 +137,7 @@ fn values(records: &[LogRecord]) -> Vec<(&'static str, Vec<(String, String)>)> {
     known.into_iter().map(of).filter(|(_, values)| !values.is_empty()).collect()
 }
 
-/// `POST /errors/{fingerprint}`: resolved, or open again.
+/// `POST /errors/{fingerprint}`: resolves or reopens the error.
 pub async fn set_state(
     State(panel): State<Arc<Panel>>,
     Path(fingerprint): Path<String>,

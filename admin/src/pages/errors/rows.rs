@@ -17,13 +17,13 @@ use crate::format;
 use crate::host::ErrorState;
 use crate::ui::charts::Sparkline;
 
-/// A group on the page.
+/// A row of the error list.
 pub struct GroupRow {
     pub fingerprint: String,
     pub url: String,
     pub state: Resolution,
     pub releases: String,
-    /// The first and the last of the window, in microseconds.
+    /// First and last occurrence in the window, in microseconds since the Unix epoch.
     pub seen: (i64, i64),
     pub is_new: bool,
     pub count: String,
@@ -41,7 +41,7 @@ pub struct GroupRow {
     pub request: String,
 }
 
-/// The groups of a window, most frequent first but new ones before all others.
+/// Error groups of a window: new ones first, then by frequency.
 pub async fn groups_of(
     store: &dyn LogStore,
     view: &View,
@@ -56,7 +56,7 @@ pub async fn groups_of(
     Ok(rows)
 }
 
-/// A row per group; new is whose place is not known.
+/// Builds one row per group; groups of unknown locations are new.
 pub fn rows(
     groups: &[Group],
     known: &HashSet<String>,
@@ -106,7 +106,7 @@ pub fn row(group: &Group, view: &View, links: &Links) -> GroupRow {
     }
 }
 
-/// What a row says of it; nothing while it is open.
+/// Label of an error's state; empty while open.
 #[derive(Clone)]
 pub struct Resolution {
     /// `open`, `resolved` or `reopened`.
@@ -139,7 +139,7 @@ pub async fn annotate(panel: &Panel, view: &View, rows: &mut [GroupRow]) -> Vec<
     notices
 }
 
-/// What to say of a state.
+/// The label of a state.
 pub fn resolution(state: &ErrorState, came_back: Option<&str>, now: i64) -> Resolution {
     if let Some(version) = came_back {
         let text = format!("reopened in {version}");

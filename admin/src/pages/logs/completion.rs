@@ -1,5 +1,5 @@
-//! What the query box offers while somebody types, as JSON for its script. What to offer is the log
-//! library's to say; a choice is put into the text here, so that quoting is the printer's business alone.
+//! Completion for the query box, as JSON. The log library decides what to suggest; suggestions are
+//! inserted into the query here, so that only the printer handles quoting.
 
 use std::sync::Arc;
 
@@ -13,15 +13,15 @@ use crate::context::panel::Panel;
 use crate::context::params::Params;
 use crate::format;
 
-/// Choices offered at once.
+/// Maximum number of suggestions.
 const OFFERED: usize = 12;
 
-/// A choice.
+/// A suggestion.
 #[derive(Serialize)]
 pub struct Choice {
-    /// What is offered.
+    /// Text of the suggestion.
     label: String,
-    /// What it means, or how often it is there.
+    /// Its description, or its number of occurrences.
     hint: String,
     /// The query text with this choice in it.
     q: String,

@@ -10,15 +10,15 @@ use crate::context::links::{Links, View};
 use crate::context::panel::Panel;
 use crate::context::params::Params;
 
-/// What a click changes.
+/// The edit a click makes.
 enum Edit {
     Add(Query),
     Exclude(Query),
-    /// Nothing else any more.
+    /// Replaces the whole query.
     Only(Query),
 }
 
-/// Where a click leads; `None` when there was none.
+/// Target URL of a click; `None` if the URL has none.
 pub async fn target(
     panel: &Panel,
     params: &Params,

@@ -1,4 +1,4 @@
-//! One record at its own address, as a page and as JSON, and what surrounds it.
+//! The page of a record, also as JSON, and its context.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ use crate::ui::layout::{Layout, Section, render};
 
 /// Records shown on either side.
 const EACH_SIDE: usize = 50;
-/// Around a record, in the window its page offers.
+/// Length of the window around a record that its page links to, in microseconds.
 const AROUND: i64 = 15 * 60 * SECOND;
 
 #[derive(Template)]
@@ -46,14 +46,14 @@ struct ContextPage {
     scope: String,
     q: String,
     notices: Vec<String>,
-    /// How many of the shown match, and where the first of them is.
+    /// Number of matches on the page and the URL of the first.
     matches: Option<(String, String)>,
     here: String,
     cols: String,
     columns: Vec<String>,
     rows: Vec<Row>,
     event: String,
-    /// The records before and behind those of the page, in the logs.
+    /// Links to newer and older records in the log list.
     newer: String,
     older: String,
     partial: bool,
@@ -159,7 +159,7 @@ fn mark(
     (format!("{count} of {}", format::plural(records.len() as u64, "record")), first)
 }
 
-/// Whose records surround this one.
+/// Scopes of the context.
 const SCOPES: [(&str, &str, &str); 3] = [
     ("request", "this request", fields::REQUEST_ID),
     ("user", "this user", fields::USER_NAME),
@@ -199,7 +199,7 @@ fn around(panel: &Panel, at: i64) -> View {
     View::of(Window::absolute(at.saturating_sub(AROUND), end, panel.now()))
 }
 
-/// The record that an address names.
+/// Finds the record of a URL.
 pub async fn find(panel: &Panel, id: &str) -> Result<LogRecord, PanelError> {
     let at = Links::parse_event_id(id).ok_or(PanelError::NotFound)?;
     record_at(panel.store.as_ref(), at).await?.ok_or(PanelError::NotFound)

@@ -9,13 +9,13 @@ use crate::context::links::{Links, View};
 use crate::context::params::short_name;
 use crate::format;
 
-/// A field of the sidebar.
+/// A field in the sidebar.
 pub struct Facet {
     pub name: String,
     pub help: &'static str,
-    /// The field alone, with more of its values.
+    /// URL that shows only this field, with more values.
     pub alone: String,
-    /// The field as a column, or no longer.
+    /// URL that adds or removes the field as a column.
     pub column: String,
     pub is_column: bool,
     pub values: Vec<FacetValue>,
@@ -23,7 +23,7 @@ pub struct Facet {
     pub missing: Option<FacetValue>,
 }
 
-/// A value with its count and what a click does.
+/// A value with its count and links.
 pub struct FacetValue {
     pub text: String,
     pub count: String,
@@ -33,7 +33,7 @@ pub struct FacetValue {
     pub level: &'static str,
 }
 
-/// The sidebar: fields that some matching record has.
+/// The sidebar: all fields that occur in matching records.
 pub fn facets(
     values: &[TopValues],
     chips: &Chips,

@@ -1,5 +1,5 @@
-//! What stands above records and patterns alike: the query box, its clauses as chips, what was not
-//! understood, where else to go with the same query.
+//! The head of Logs and Patterns: query box, clauses as chips, parser notices, and links with the
+//! same query.
 
 use logsearch::query::{Chip, Chips, Parsed};
 
@@ -12,16 +12,16 @@ pub struct Head {
     pub chips: Vec<ChipView>,
     pub notices: Vec<String>,
     pub suggestion: Option<(String, String)>,
-    /// What the form of the query sends along.
+    /// Hidden fields of the query form.
     pub keep: Vec<(&'static str, String)>,
     pub complete: String,
     pub export_ndjson: String,
     pub export_csv: String,
-    /// The same with fixed times.
+    /// URL of the same view with absolute times.
     pub link: String,
     pub curl: String,
     pub tabs: Vec<(&'static str, String, bool)>,
-    /// Set while new records are followed: where that ends.
+    /// URL that stops the live tail; `None` if it is off.
     pub stop: Option<String>,
     /// Saved searches, where the page offers them.
     pub saved: Option<Menu>,
@@ -37,7 +37,7 @@ pub struct ChipView {
 }
 
 impl Head {
-    /// Of the page at `path` that shows `view`.
+    /// Builds the head of the page at `path` for `view`.
     pub fn new(panel: &Panel, path: &'static str, view: &View, parsed: &Parsed) -> Self {
         let links = &panel.links;
         let tab = |name, to: &'static str| (name, links.page(to, &view.tailing(false)), to == path);
@@ -76,7 +76,7 @@ fn chip_views(chips: &Chips, view: &View, links: &Links, path: &str) -> Vec<Chip
     chips.0.iter().enumerate().map(chip).collect()
 }
 
-/// The first misspelt field and the address with the right one.
+/// The corrected query and its URL for the first misspelt field.
 fn suggestion(parsed: &Parsed, view: &View, links: &Links, path: &str) -> Option<(String, String)> {
     let notice = parsed.notices.iter().find(|notice| notice.suggestion.is_some())?;
     let name = notice.suggestion?;

@@ -1,4 +1,4 @@
-//! The records of a page: which columns, which records, and where the pages before and behind start.
+//! A page of records: columns, records, and links to the neighboring pages.
 
 use logsearch::fields;
 use logsearch::query::{Chips, Query};
@@ -9,10 +9,10 @@ use crate::context::links::{Links, Place, View, cursor};
 use crate::context::params::canonical_name;
 use crate::context::window::Window;
 
-/// Records of a page.
+/// Records per page.
 const ROWS: usize = 100;
 
-/// The head of a column.
+/// A column head.
 pub struct Column {
     pub title: String,
     pub is_number: bool,
@@ -65,16 +65,16 @@ pub async fn list(store: &dyn LogStore, view: &View, query: &Query) -> Result<Li
     Ok(List { page, newer, older })
 }
 
-/// What to do when nothing was found.
+/// Suggestions for an empty result.
 pub struct Empty {
-    /// Longer windows.
+    /// Longer windows, with their URLs.
     pub wider: Vec<(String, String)>,
-    /// The query without each of its clauses.
+    /// Each clause with the URL of the query without it.
     pub without: Vec<(String, String)>,
 }
 
 impl Empty {
-    /// Ways on from the page at `path`.
+    /// Builds the suggestions for the page at `path`.
     pub fn new(view: &View, chips: &Chips, links: &Links, path: &str) -> Self {
         let TimeRange { from, to } = view.window.range();
         let longer = ["24h", "7d", "30d"].iter().filter_map(|preset| {

@@ -26,11 +26,11 @@ use crate::format;
 use crate::ui::charts::Sparkline;
 use crate::ui::layout::{Layout, Section};
 
-/// Event types of a page.
+/// Event types per page.
 const TYPES: usize = 50;
-/// Of so many the course over the window is drawn; each takes a search of its own.
+/// Rows with a trend; each needs a search of its own.
 const DRAWN: usize = 20;
-/// The most bars of a drawing.
+/// Maximum number of bars in a trend.
 const BARS: usize = 30;
 
 #[derive(Template)]
@@ -43,7 +43,7 @@ struct PatternsPage {
     empty: Option<Empty>,
 }
 
-/// An event type with what a click does.
+/// A row: an event type with its links.
 struct PatternRow {
     count: String,
     share: String,

@@ -15,16 +15,16 @@ use crate::format;
 /// Characters of a message in a list.
 const LINE: usize = 400;
 
-/// A row of a list.
+/// A row of a record list.
 pub struct Row {
     pub id: String,
     pub time: String,
     pub time_full: String,
-    /// Set on the first row of a day.
+    /// The day, on its first row; otherwise empty.
     pub day: String,
     pub level: &'static str,
     pub message: Vec<Piece>,
-    /// Why, behind the message, where the record says it.
+    /// Error of the record, shown after the message.
     pub cause: Vec<Piece>,
     /// The whole message, when the row shows only its beginning.
     pub whole: String,
@@ -39,9 +39,9 @@ pub struct Row {
     pub curl: String,
     pub is_here: bool,
     pub is_match: bool,
-    /// Shown with its fields.
+    /// Whether the row is expanded.
     pub is_open: bool,
-    /// Where the buttons of its fields lead, and what they send along.
+    /// Target and hidden fields of its buttons.
     pub acts: Arc<Acts>,
 }
 
@@ -76,7 +76,7 @@ pub struct FieldRow {
     pub hint: String,
 }
 
-/// Makes rows.
+/// Builds rows.
 pub struct Rows<'a> {
     links: &'a Links,
     columns: &'a [String],
@@ -92,7 +92,7 @@ impl<'a> Rows<'a> {
         Self { links, columns, cols: view.cols_text(), acts, highlighters: None }
     }
 
-    /// With what a query looks for marked in messages and errors.
+    /// Highlights matches of a query in messages and errors.
     #[must_use]
     pub fn marking(self, query: &Query) -> Self {
         let marks = fields::FREE_TEXT.map(|field| Highlighter::new(query, field));
@@ -113,7 +113,7 @@ impl<'a> Rows<'a> {
         records.into_iter().map(row).collect()
     }
 
-    /// One row.
+    /// Builds a row.
     pub fn row(&self, record: &LogRecord) -> Row {
         let at = cursor(record);
         let line = first_line(&record.message);
@@ -186,7 +186,7 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// The name of a column at its head.
+/// Title of a column.
 pub fn column_title(column: &str) -> String {
     match fields::kind(&canonical_name(column)) {
         Kind::Microseconds => format!("{column} ms"),

@@ -19,7 +19,7 @@ use crate::format;
 use crate::host::{Saved, SavedSearch, SavedSearches};
 use crate::ui::layout::{Layout, Section, render};
 
-/// The longest name, in characters, and the longest view, in bytes.
+/// Maximum length of names in characters, and of views in bytes.
 const NAME: usize = 80;
 const VIEW: usize = 8 * 1024;
 /// Searches in the menu of the logs.
@@ -43,7 +43,7 @@ struct SearchRow {
     window: String,
     columns: String,
     when: String,
-    /// Where a POST changes it; empty when it is somebody else's.
+    /// URL for changes; empty if another operator owns it.
     action: String,
 }
 
@@ -58,7 +58,7 @@ pub struct Menu {
     pub keep: Vec<(&'static str, String)>,
 }
 
-/// The menu for a view; nothing when the host keeps no searches.
+/// The menu for a view; `None` if the host stores no searches.
 pub async fn menu(panel: &Panel, view: &View) -> Option<Menu> {
     let host = panel.searches.as_ref()?;
     let listed = tokio::time::timeout(PATIENCE, host.list()).await;
@@ -166,7 +166,7 @@ pub async fn save(
     Ok(Redirect::to(&url).into_response())
 }
 
-/// `POST /logs/searches/{id}`: another name, or gone.
+/// `POST /logs/searches/{id}`: renames or deletes a search.
 pub async fn change(
     State(panel): State<Arc<Panel>>,
     Path(id): Path<i64>,

@@ -27,15 +27,16 @@ use crate::context::links::{Links, Place, View, cursor};
 use crate::context::panel::Panel;
 use crate::context::params::Params;
 
-/// The most records a reconnect gets from the store.
+/// Maximum number of records that a reconnect catches up on.
 const MISSED: usize = 500;
-/// A stream is started anew after so long, so that a forgotten page does not hold one for ever.
+/// Maximum lifetime of a stream; browsers reconnect, so that a forgotten page does not hold one
+/// forever.
 const MAX_STREAM: Duration = Duration::from_hours(1);
-/// So often the guard is asked whether who began a stream may still look.
+/// Interval at which the guard rechecks open streams.
 const RECHECK: Duration = Duration::from_secs(30);
-/// Records arrive in bursts of at most so many a burst; of more only the newest are shown.
+/// Maximum number of records per burst; of more, only the newest are sent.
 const BURST: usize = 100;
-/// The shortest time between two bursts.
+/// Minimum interval between bursts.
 const PACE: Duration = Duration::from_millis(500);
 
 /// A record as the page's script needs it: texts only, addresses made by `links`.
@@ -125,7 +126,7 @@ struct Tail {
     newest: Option<(i64, u64)>,
     subscription: Subscription,
     guard: GuardRecheck,
-    /// When the guard is asked next.
+    /// Time of the next recheck by the guard.
     next_recheck: Instant,
     end: Instant,
     _permit: OwnedSemaphorePermit,
@@ -158,7 +159,7 @@ impl Tail {
         Some(self.event(&records, passed_over))
     }
 
-    /// What comes next; `None` when the stream is over, or no longer for who began it.
+    /// The next update; `None` when the stream ends or the guard rejects it.
     async fn update(&mut self) -> Option<Update> {
         loop {
             let until = self.end.min(self.next_recheck);

@@ -1,5 +1,5 @@
-//! What changed in a window, in one list of time: deployments, alerts that began and ended, and what
-//! operators did. Log-ins change nothing; System lists them.
+//! Changes in a window in one timeline: deployments, alerts, and operator actions. Sign-ins are not
+//! changes; System lists them.
 
 use std::sync::LazyLock;
 
@@ -16,15 +16,15 @@ use crate::format;
 use crate::host::{Alert, Deploy};
 use crate::pages::alerts::{is_heartbeat, severity_class};
 
-/// Lines of the list.
+/// Maximum length of the list.
 const LINES: usize = 20;
-/// What operators did, in the query language.
+/// Query for operator actions.
 static DONE: LazyLock<Query> =
     LazyLock::new(|| parse("event.action:* -event.action:operator.*").query);
 /// Fields of an audit record that say what it was about, besides its sentence.
 const ABOUT: [&str; 4] = ["logs.levels", fields::JOB, "message.id", "url.query"];
 
-/// A line of the list.
+/// A row of the list.
 pub struct Change {
     pub at: i64,
     pub time: String,

@@ -1,5 +1,4 @@
-//! The line at the top of Now: does an alert fire, is alerting itself alive, and since when does which
-//! version run.
+//! The status line of Now: firing alerts, the heartbeat of alerting, and the running version.
 
 use crate::context::links::{Links, path};
 use crate::context::panel::Panel;
@@ -13,17 +12,17 @@ const MOST: usize = 200;
 /// Rules named in the line.
 const NAMED: usize = 4;
 
-/// The line.
+/// The status line.
 pub struct Status {
-    /// Rules that fire, each once.
+    /// Firing rules, without duplicates.
     pub firing: Vec<Firing>,
     /// Rules beyond those named.
     pub others: usize,
     /// Heartbeats of alerting.
     pub heartbeats: Vec<Heartbeat>,
-    /// Whether the host keeps alerts and could be asked.
+    /// Whether the host's alerts could be loaded.
     pub is_known: bool,
-    /// Whether it keeps alerts.
+    /// Whether the host provides alerts.
     pub is_kept: bool,
     /// `1.4.2 (1a2b3c), deployed 12 min ago`.
     pub deployed: String,
@@ -31,7 +30,7 @@ pub struct Status {
     pub inbox: String,
 }
 
-/// A rule that fires.
+/// A firing rule.
 pub struct Firing {
     pub rule: String,
     pub url: String,
@@ -68,7 +67,7 @@ impl Status {
         }
     }
 
-    /// Whether alerting should have been heard of.
+    /// Whether a heartbeat is missing.
     pub fn is_silent(&self) -> bool {
         self.heartbeats.iter().any(|beat| beat.is_late)
     }

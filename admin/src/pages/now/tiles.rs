@@ -25,7 +25,7 @@ pub struct Tiles {
     pub all_url: String,
 }
 
-/// One figure with its course.
+/// A value with its trend.
 pub struct Tile {
     pub title: &'static str,
     pub value: String,
@@ -35,7 +35,7 @@ pub struct Tile {
     pub class: &'static str,
 }
 
-/// Something that can be used up.
+/// A saturation metric.
 pub struct Vital {
     pub name: &'static str,
     pub value: String,

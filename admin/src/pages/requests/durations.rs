@@ -1,4 +1,4 @@
-//! How long the requests of a view took over time, counted exactly by the store, as a heatmap.
+//! Heatmap of request durations over time, with exact counts.
 
 use std::sync::{Arc, LazyLock};
 
@@ -34,13 +34,13 @@ const CLAUSES: [(&str, &[&str]); 8] = [
     ("≥ 1 s", &["duration:>=1s"]),
 ];
 
-/// `GET /metrics/durations`: for a page that follows.
+/// `GET /metrics/durations`: the heatmap alone, for auto-refresh.
 pub async fn show(State(panel): State<Arc<Panel>>, params: Params) -> Result<Response, PanelError> {
     let view = View::of(params.window(panel.now()));
     render(&of_traffic(&panel, &view).await?)
 }
 
-/// The heatmap of what the charts of requests count.
+/// Heatmap of the requests counted by the charts.
 pub async fn of_traffic(panel: &Panel, view: &View) -> Result<Heatmap, StoreError> {
     heatmap(panel.store.as_ref(), view, &Chips::parse(&panel.traffic_filter.text), &panel.links)
         .await

@@ -1,4 +1,4 @@
-//! One request: what it did when, its SQL, what its code said. Its id carries its time, so its address
+//! The page of a request: its waterfall, SQL and log records. Its id encodes its time, so the URL
 //! needs no window.
 
 use std::sync::Arc;
@@ -27,11 +27,11 @@ use crate::pages::logs::rows::{Row, Rows, curl};
 use crate::ui::charts::Waterfall;
 use crate::ui::layout::{Layout, Section, render};
 
-/// The most records of a request that are shown.
+/// Maximum number of records shown.
 const RECORDS: usize = 500;
 /// The longest a request may take to be found by its id, in microseconds.
 const MAX_DURATION: i64 = 6 * 3_600 * SECOND;
-/// Around the request, in the window its page offers.
+/// Length of the window around the request, in microseconds.
 const AROUND: i64 = 5 * 60 * SECOND;
 
 #[derive(Template)]
@@ -67,7 +67,7 @@ struct RequestPage {
     logs: String,
 }
 
-/// A statement with what a click does.
+/// A row of the statements table.
 pub struct StatementRow {
     pub name: String,
     pub sql: String,
@@ -157,7 +157,7 @@ async fn records(panel: &Panel, id: &str) -> Result<(Vec<LogRecord>, bool), Pane
 /// How the names of request headers begin in records.
 const HEADER: &str = "http.request.header.";
 
-/// The headers that were kept, as they are called on the wire.
+/// Recorded request headers by their HTTP name.
 fn headers(records: &[LogRecord]) -> Vec<(String, String)> {
     let fields = records.iter().flat_map(|record| &record.fields);
     let named = fields.filter_map(|(name, value)| {

@@ -10,7 +10,7 @@ use crate::data::record::{number_of, text_of};
 use crate::data::requests::{FAILED, Route};
 use crate::format;
 
-/// A route on a page.
+/// A row of the routes table.
 pub struct RouteRow {
     pub route: String,
     pub url: String,
@@ -24,7 +24,7 @@ pub struct RouteRow {
     pub statements: String,
 }
 
-/// A request of a list.
+/// A row of the requests table.
 pub struct RequestRow {
     pub time: String,
     pub time_full: String,
@@ -40,13 +40,13 @@ pub struct RequestRow {
     pub user: String,
 }
 
-/// A figure in microseconds.
+/// Formats a duration in microseconds.
 #[expect(clippy::cast_possible_truncation, reason = "durations are far below 2^52 µs")]
 pub fn took(micros: Option<&f64>) -> String {
     micros.map_or_else(|| "–".to_owned(), |micros| format::duration(micros.round() as i64))
 }
 
-/// One request of a list.
+/// Builds the row of a request.
 pub fn request_row(record: &LogRecord, links: &Links) -> RequestRow {
     let text = |name| text_of(record, name).unwrap_or_default();
     let micros = |name| number_of(record, name).map_or_else(String::new, format::millis);

@@ -9,7 +9,7 @@ use crate::data::profile::{Profile, Statement, is_end};
 use crate::data::record::{number_of, text_of};
 use crate::ui::charts::Step;
 
-/// The request, then statements and everything else that took time, in order of their starts.
+/// All steps in order of their start: the request, its statements and other spans.
 pub fn steps(profile: &Profile, records: &[LogRecord]) -> Vec<Step> {
     let mut steps: Vec<Step> = profile.statements.iter().map(step).collect();
     let others = records.iter().filter(|record| {
@@ -36,7 +36,7 @@ pub fn steps(profile: &Profile, records: &[LogRecord]) -> Vec<Step> {
     steps
 }
 
-/// The request itself, which the other steps are parts of.
+/// The step for the request itself, which contains all others.
 fn whole(profile: &Profile) -> Step {
     Step {
         label: "the request".to_owned(),
@@ -70,7 +70,7 @@ fn step(statement: &Statement) -> Step {
     }
 }
 
-/// Brings steps into the order of their starts, a longer one first, and finds what lies in what.
+/// Sorts steps by start, longer ones first, and computes their nesting depth.
 fn nest(steps: &mut [Step]) {
     let piece = |step: &Step| step.pieces.first().copied().unwrap_or_default();
     steps.sort_by_key(|step| (piece(step).0, Reverse(piece(step).1)));
@@ -86,7 +86,7 @@ fn nest(steps: &mut [Step]) {
     }
 }
 
-/// Enough of a statement to know it by.
+/// The beginning of a statement, for labels.
 fn beginning(sql: &str) -> String {
     const KEPT: usize = 48;
     match sql.char_indices().nth(KEPT) {

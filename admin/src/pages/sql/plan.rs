@@ -1,4 +1,4 @@
-//! How the database would run a statement, asked when somebody wants to know.
+//! The query plan of a statement, loaded on demand.
 
 use std::sync::Arc;
 

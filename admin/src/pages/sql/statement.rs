@@ -25,7 +25,7 @@ use crate::metrics::Cost;
 use crate::ui::charts::Sparkline;
 use crate::ui::layout::{Layout, Section, render};
 
-/// Runs of each list.
+/// Runs per list.
 const EXAMPLES: usize = 10;
 
 #[derive(Template)]

@@ -22,7 +22,7 @@ use crate::host::{Message, MessageFilter, Moderation};
 use crate::ui::layout::{Layout, Section, render};
 use crate::ui::tabs::{self, Tab};
 
-/// Messages of a page.
+/// Messages per page.
 const ROWS: usize = 50;
 /// Characters of a text that are searched for.
 const TEXT: usize = 200;

@@ -1,5 +1,5 @@
-//! Who may use the panel and where they are logged in. Operators see and change all accounts, others
-//! their own. Accounts are disabled and never removed: records go on naming them.
+//! Operator accounts and their sessions. Operators manage all accounts, viewers their own. Accounts
+//! are disabled and never deleted, because records refer to them.
 
 use std::sync::Arc;
 
@@ -120,7 +120,7 @@ fn session_row(session: &Session, now: i64) -> SessionRow {
     }
 }
 
-/// A change that was not made, as the person is told.
+/// Maps a rejected change to its error.
 fn done(change: AccountChange, name: &str) -> Result<(), PanelError> {
     let refused = |sentence: String| Err(PanelError::Refused(sentence));
     match change {
@@ -147,7 +147,7 @@ fn role(form: &Params) -> Result<Role, PanelError> {
     role.map_err(|error: &str| PanelError::Invalid(error.to_owned()))
 }
 
-/// `POST /operators`: another account.
+/// `POST /operators`: creates an account.
 pub async fn add(
     State(panel): State<Arc<Panel>>,
     OperatorForm { by, form }: OperatorForm,
@@ -162,7 +162,7 @@ pub async fn add(
     Ok(back(&panel))
 }
 
-/// `POST /operators/{name}`: another role, or the right to log in.
+/// `POST /operators/{name}`: changes the role, or enables or disables the account.
 pub async fn change(
     State(panel): State<Arc<Panel>>,
     Path(name): Path<String>,
@@ -186,7 +186,7 @@ pub async fn change(
     Ok(back(&panel))
 }
 
-/// `POST /operators/{name}/password`: one's own, with the old one.
+/// `POST /operators/{name}/password`: changes one's own password.
 pub async fn set_password(
     State(panel): State<Arc<Panel>>,
     Path(name): Path<String>,
@@ -214,7 +214,7 @@ pub async fn set_password(
     Ok(back(&panel))
 }
 
-/// `POST /operators/{name}/sessions`: logs out somewhere, elsewhere or everywhere.
+/// `POST /operators/{name}/sessions`: ends one, all other or all sessions.
 pub async fn end(
     State(panel): State<Arc<Panel>>,
     Path(name): Path<String>,

@@ -1,5 +1,4 @@
-//! The log store on the page System: what it keeps and may keep, its partitions, how far it is behind,
-//! and what was lost before it.
+//! The log store section of System: size, limits, partitions, lag and dropped records.
 
 use logsearch::embedded::{DiskStatus, Limits, PartitionState, PartitionStatus};
 use logsearch::record::Level;
@@ -19,7 +18,7 @@ pub struct StoreView {
     pub losses: Option<LossesView>,
 }
 
-/// How much of a bound is used.
+/// Usage of a limit.
 pub struct BoundView {
     pub name: &'static str,
     pub used: String,

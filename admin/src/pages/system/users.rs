@@ -20,7 +20,7 @@ use crate::host::User;
 use crate::ui::layout::{Layout, Section, render};
 use crate::ui::tabs::{self, Tab};
 
-/// Users of a page.
+/// Users per page.
 const ROWS: usize = 50;
 /// Characters of a name that are searched for.
 const TEXT: usize = 200;

@@ -60,7 +60,7 @@ pub struct Intervals {
 }
 
 impl Heatmap {
-    /// The drawing inside a page; its own template has escaped every text.
+    /// The rendered SVG, already escaped by its own template.
     pub fn svg(&self) -> Safe<&Self> {
         Safe(self)
     }

@@ -58,7 +58,7 @@ struct Part {
 }
 
 impl Histogram {
-    /// The drawing inside a page; its own template has escaped every text.
+    /// The rendered SVG, already escaped by its own template.
     pub fn svg(&self) -> Safe<&Self> {
         Safe(self)
     }
@@ -84,7 +84,7 @@ impl Histogram {
         }
     }
 
-    /// With what happened meanwhile.
+    /// Adds event marks to the chart.
     pub fn marked(mut self, marks: Marks) -> Self {
         let scale = &self.scale;
         let band = |(from, to, title): (i64, i64, String)| {

@@ -18,7 +18,7 @@ const HEIGHT: f64 = 300.0;
 /// Colors of lines; more lines than colors use them again.
 const COLORS: [&str; 8] = ["c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8"];
 
-/// The drawing.
+/// Data of the chart's template.
 #[derive(Template)]
 #[template(path = "_lines.html")]
 pub struct Lines {
@@ -60,7 +60,7 @@ pub struct Row {
 }
 
 impl Lines {
-    /// The drawing inside a page; its own template has escaped every text.
+    /// The rendered SVG, already escaped by its own template.
     pub fn svg(&self) -> Safe<&Self> {
         Safe(self)
     }
@@ -224,7 +224,7 @@ pub struct SparkLines {
 }
 
 impl SparkLines {
-    /// The drawing inside a page; its own template has escaped every text.
+    /// The rendered SVG, already escaped by its own template.
     pub fn svg(&self) -> Safe<&Self> {
         Safe(self)
     }

@@ -13,38 +13,38 @@ pub struct Marks {
     pub bands: Vec<Band>,
     /// Deployments, the newest first.
     pub lines: Vec<Line>,
-    /// What is missing.
+    /// Notices about missing events.
     #[serde(skip)]
     pub notices: Vec<String>,
 }
 
-/// A span of time.
+/// An alert as a band on the chart.
 #[derive(Clone, Debug, Serialize)]
 pub struct Band {
-    /// Its first microsecond inside the window.
+    /// Start inside the window, in microseconds since the Unix epoch.
     pub from: i64,
-    /// The first behind it.
+    /// End, exclusive, in microseconds since the Unix epoch.
     pub to: i64,
-    /// Whether it has not ended.
+    /// Whether the alert is still firing.
     pub firing: bool,
     /// `HighErrorRate`.
     pub label: String,
     /// `12:34 – 12:40`, `since 12:34`.
     pub when: String,
-    /// The page about it.
+    /// URL of the alert's page.
     pub url: String,
 }
 
-/// A point in time.
+/// A deployment as a line on the chart.
 #[derive(Clone, Debug, Serialize)]
 pub struct Line {
-    /// When.
+    /// Time of the deployment, in microseconds since the Unix epoch.
     pub at: i64,
     /// `1.4.2 (1a2b3c)`.
     pub label: String,
     /// `12:31`.
     pub when: String,
-    /// What somebody said about it.
+    /// Note of the deployment.
     pub note: String,
 }
 

@@ -1,4 +1,4 @@
-//! How something went over a window, as small as a word.
+//! Sparklines: tiny trends over a window.
 
 use askama::Template;
 use askama::filters::Safe;
@@ -9,7 +9,7 @@ const HEIGHT: f64 = 20.0;
 /// Bars of counts over time.
 const BARS: usize = 30;
 
-/// The drawing.
+/// Data of the chart's template.
 #[derive(Template)]
 #[template(
     source = "<svg class=\"spark\" viewBox=\"0 0 120 20\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{{ label }}\">{% for (x, y, height) in bars %}<rect x=\"{{ x }}\" y=\"{{ y }}\" width=\"3\" height=\"{{ height }}\"/>{% endfor %}</svg>",
@@ -21,7 +21,7 @@ pub struct Sparkline {
 }
 
 impl Sparkline {
-    /// The drawing inside a page; its own template has escaped every text.
+    /// The rendered SVG, already escaped by its own template.
     pub fn svg(&self) -> Safe<&Self> {
         Safe(self)
     }

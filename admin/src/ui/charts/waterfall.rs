@@ -1,4 +1,4 @@
-//! What a request did when, one line per thing, all its pieces on the same line.
+//! Waterfall of a request: one line per step, all its runs on the same line.
 
 use askama::Template;
 use askama::filters::Safe;
@@ -10,30 +10,30 @@ const WIDTH: f64 = 1000.0;
 /// Classes of lines by their depth; what lies deeper is no further to the right.
 const INDENTS: [&str; 4] = ["in0", "in1", "in2", "in3"];
 
-/// One thing a request did, as often as it did it.
+/// A step of a request, aggregated over its runs.
 #[derive(Clone, Debug, Default)]
 pub struct Step {
-    /// What.
+    /// Label of the step.
     pub label: String,
     /// `start` and `length` of each piece, in microseconds from the start of the request.
     pub pieces: Vec<(i64, i64)>,
-    /// How often, which may be more than the pieces that are known.
+    /// Number of runs, which may exceed the known pieces.
     pub times: u64,
-    /// All of them together, in microseconds.
+    /// Total duration in microseconds.
     pub total: i64,
-    /// Failed, or repeated so often that it should be one statement.
+    /// Whether the step failed or is an N+1.
     pub is_bad: bool,
-    /// A word on it.
+    /// Short note, such as `N+1`.
     pub note: String,
-    /// Where in the source.
+    /// Source location.
     pub from: String,
-    /// Nothing is part of it.
+    /// Whether it is a statement, which contains no other steps.
     pub is_statement: bool,
-    /// How many steps this one is a part of.
+    /// Nesting depth.
     pub depth: usize,
 }
 
-/// The drawing.
+/// Data of the chart's template.
 #[derive(Template)]
 #[template(path = "_waterfall.html")]
 pub struct Waterfall {
@@ -54,12 +54,12 @@ struct Line {
 }
 
 impl Waterfall {
-    /// The drawing inside a page; its own template has escaped every text.
+    /// The rendered SVG, already escaped by its own template.
     pub fn svg(&self) -> Safe<&Self> {
         Safe(self)
     }
 
-    /// Steps over a request of so many microseconds.
+    /// Draws steps over a request of the given length in microseconds.
     #[expect(clippy::cast_precision_loss, reason = "a drawing is a thousand units wide")]
     pub fn new(steps: &[Step], length: i64) -> Self {
         let length = length.max(1);

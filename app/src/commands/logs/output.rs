@@ -7,7 +7,7 @@ use logsearch::export::Format;
 use logsearch::fields;
 use logsearch::record::{Level, LogRecord, Value};
 
-/// The forms.
+/// Output formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum OutputFormat {
     /// Human-readable lines
@@ -18,7 +18,7 @@ pub enum OutputFormat {
     Csv,
 }
 
-/// The fields of CSV behind the columns that every record has.
+/// CSV columns after the ones that every record has.
 const CSV_FIELDS: [&str; 8] = [
     fields::REQUEST_ID,
     fields::METHOD,
@@ -29,7 +29,7 @@ const CSV_FIELDS: [&str; 8] = [
     fields::ERROR_MESSAGE,
     fields::CALLSITE,
 ];
-/// What a pretty line leaves out: it is in every record, or says nothing to people.
+/// Fields omitted from pretty lines: in every record, or meaningless to people.
 const NOT_SHOWN: [&str; 6] = [
     fields::CALLSITE,
     fields::SPAN_ID,
@@ -47,7 +47,7 @@ pub struct Output {
 }
 
 impl Output {
-    /// Starts, with the header if the format has one.
+    /// Creates the output and writes the header, if the format has one.
     pub fn new(format: OutputFormat) -> anyhow::Result<Self> {
         let format = match format {
             OutputFormat::Pretty => None,

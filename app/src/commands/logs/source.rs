@@ -17,12 +17,12 @@ const PAGE: usize = 1_000;
 pub enum Source {
     /// The running service.
     Service(Client),
-    /// The files, which nobody else uses.
+    /// The log files, which no running service uses.
     Files(Box<EmbeddedStore>),
 }
 
 impl Source {
-    /// Asks the service; when there is none, opens the files.
+    /// Connects to the running service, or opens the log files if there is none.
     pub async fn open(data_dir: &Path) -> anyhow::Result<Self> {
         if let Some(client) = Client::connect(data_dir).await? {
             return Ok(Self::Service(client));
@@ -30,7 +30,8 @@ impl Source {
         Ok(Self::Files(Box::new(open_files(data_dir)?)))
     }
 
-    /// Hands over every record of a search, page by page, at most so many; how many there were.
+    /// Passes all records of a search to `each`, page by page, at most `at_most`; returns their
+    /// number.
     pub async fn pages(
         &mut self,
         mut search: Search,
@@ -60,7 +61,7 @@ impl Source {
         }
     }
 
-    /// How the logs are doing.
+    /// Returns the status of the log store.
     pub async fn stats(&mut self) -> anyhow::Result<Stats> {
         match self {
             Self::Service(client) => client.stats().await,
@@ -72,7 +73,7 @@ impl Source {
     }
 }
 
-/// Where the logs of a data directory are, if there are any.
+/// Path of the logs in a data directory; fails if there are none.
 pub fn existing(data_dir: &Path) -> anyhow::Result<PathBuf> {
     let path = directory(data_dir);
     anyhow::ensure!(path.is_dir(), "no logs found in {}", data_dir.display());

@@ -12,7 +12,7 @@ use crate::control::Stats;
 
 const DAY: u64 = 86_400;
 
-/// The lines, without their ends.
+/// Formats the statistics as lines without line breaks.
 pub fn lines(stats: &Stats) -> Vec<String> {
     let Stats { status, disk, counts } = stats;
     // Nothing bounds what is only looked at, which is when no service runs.

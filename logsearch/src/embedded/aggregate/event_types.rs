@@ -58,7 +58,7 @@ struct Seen {
     newest: Newest,
 }
 
-/// Where the newest record of a place is.
+/// Location of the latest record of a call site.
 #[derive(Clone)]
 enum Newest {
     Record(Level, String),

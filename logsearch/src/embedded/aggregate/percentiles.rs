@@ -24,15 +24,15 @@ use crate::query::Query;
 use crate::record::{Matchable, ValueRef};
 use crate::store::{PercentileGroup, TimeRange};
 
-/// What is asked.
+/// A percentile question.
 pub struct Question<'a> {
     /// The numeric field.
     pub field: &'a str,
-    /// Group by the values of this one.
+    /// Field to group by.
     pub by: Option<&'a str>,
-    /// At most so many groups.
+    /// Maximum number of groups.
     pub size: usize,
-    /// In percent.
+    /// Percentiles in percent.
     pub percents: &'a [f64],
 }
 

@@ -18,14 +18,14 @@ use crate::store::TimeRange;
 
 /// Matching documents of a segment.
 pub enum Docs<'a> {
-    /// All of these.
+    /// All documents of a range.
     Span(Range<DocId>),
     /// These, in order.
     List(&'a [DocId]),
 }
 
 impl Docs<'_> {
-    /// How many there are.
+    /// Number of values.
     pub fn len(&self) -> u64 {
         match self {
             Self::Span(span) => u64::from(span.end - span.start),
@@ -73,13 +73,13 @@ pub enum Mode {
 
 /// Collects matching records into an answer.
 pub trait Collector {
-    /// The documents that follow are of this segment.
+    /// Starts a segment; the following documents belong to it.
     fn enter(&mut self, view: &Arc<View>, segment: &Arc<Segment>) -> Result<Mode, PartitionError>;
 
     /// At most [`BLOCK`] documents of the segment; a span never crosses blocks.
     fn docs(&mut self, docs: &Docs<'_>);
 
-    /// The segment is done.
+    /// Ends the current segment.
     fn leave(&mut self) -> Result<(), PartitionError> {
         Ok(())
     }

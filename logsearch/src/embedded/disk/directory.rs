@@ -15,7 +15,7 @@ use tantivy::directory::{
     DirectoryLock, FileHandle, Lock, MmapDirectory, WatchCallback, WatchHandle, WritePtr,
 };
 
-/// See the module.
+/// Tantivy's directory with durable commits and without lock files.
 #[derive(Clone, Debug)]
 pub struct IndexDirectory(MmapDirectory);
 

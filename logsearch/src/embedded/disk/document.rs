@@ -21,11 +21,11 @@ enum Route {
     /// As the text form of a number.
     Text(Field, String),
     More,
-    /// The name alone.
+    /// Name only, value hidden.
     Hidden(String),
 }
 
-/// Decides where fields go.
+/// Assigns fields to index fields.
 #[derive(Debug)]
 pub struct Router {
     layout: Arc<Layout>,
@@ -152,11 +152,11 @@ impl Document for IndexDocument {
 pub enum Cell<'a> {
     /// Text.
     Text(&'a str),
-    /// A number that may be negative.
+    /// A signed integer.
     Signed(i64),
-    /// A number that is not.
+    /// An unsigned integer that does not fit `i64`.
     Unsigned(u64),
-    /// A number with a fraction.
+    /// A floating-point number.
     Float(f64),
     /// True or false.
     Bool(bool),

@@ -14,7 +14,7 @@ use crate::query::{Pattern, compile_regex};
 /// Picks terms of a dictionary.
 pub type Pick = Arc<dyn Fn(&TermDictionary) -> io::Result<Vec<TermInfo>> + Send + Sync>;
 
-/// See the module.
+/// An index field that stores whole values as folded terms.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Keyword {
     field: Field,
@@ -35,7 +35,7 @@ impl Keyword {
         Self { column, ..Self::of(typed.field) }
     }
 
-    /// Any indexed text, without a column.
+    /// An index field without a column.
     pub fn of(field: Field) -> Self {
         Self { field, path: Vec::new(), column: None }
     }

@@ -22,16 +22,16 @@ use super::schema::{self, Layout};
 use super::segment::Segment;
 use crate::fields;
 
-/// Why a partition cannot be used.
+/// Why a partition cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum PartitionError {
-    /// The disk.
+    /// An I/O error.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// The index.
+    /// An error of the index engine.
     #[error(transparent)]
     Index(#[from] tantivy::TantivyError),
-    /// It is there and makes no sense.
+    /// Present but invalid.
     #[error("{0}")]
     Broken(String),
 }
@@ -39,24 +39,24 @@ pub enum PartitionError {
 /// What `format.json` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Format {
-    /// See [`schema::VERSION`].
+    /// Version of the schema, [`schema::VERSION`] when written.
     pub version: u32,
     /// The day the partition was started for, in days since the Unix epoch.
     pub day: i64,
-    /// Nothing is written to it any more.
+    /// Whether the partition is read-only.
     #[serde(default)]
     pub sealed: bool,
 }
 
 impl Format {
-    /// Reads it from a partition.
+    /// Reads the format of a partition.
     pub fn read(dir: &Path) -> Result<Self, PartitionError> {
         let text = fs::read(dir.join("format.json"))?;
         serde_json::from_slice(&text)
             .map_err(|error| PartitionError::Broken(format!("format.json is corrupt: {error}")))
     }
 
-    /// Writes it, durably.
+    /// Writes the format and fsyncs it.
     pub fn write(&self, dir: &Path) -> io::Result<()> {
         let fresh = dir.join("format.json.new");
         let mut file = fs::File::create(&fresh)?;
@@ -86,11 +86,11 @@ pub struct Payload {
 
 /// What readers and the writer of a partition share.
 pub struct Partition {
-    /// Its directory.
+    /// Directory of the partition.
     pub dir: PathBuf,
     /// What its index has.
     pub layout: Arc<Layout>,
-    /// Its records.
+    /// Row file of the partition.
     pub rows: Arc<Rows>,
     /// The day it was started for.
     pub format: Format,

@@ -33,7 +33,7 @@ const ZSTD_LEVEL: i32 = 4;
 /// A header that asks for more is damaged: a group has at most this and one record more.
 const MAX_GROUP: u32 = 1024 * 1024;
 
-/// Where a group is and which records it has.
+/// Location and records of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Group {
     offset: u64,

@@ -31,7 +31,7 @@ pub const LEVEL: &str = "@level";
 pub const TARGET: &str = "@target";
 /// Text: the message.
 pub const MESSAGE: &str = "@message";
-/// All fields without a place of their own.
+/// Index field for all fields without an index field of their own.
 pub const MORE: &str = "@more";
 /// Terms: the names of fields that have no column, see [`present`] and [`hidden`].
 pub const NAMES: &str = "@names";
@@ -50,7 +50,7 @@ pub fn hidden(name: &str) -> String {
 const IDENTIFIERS: [&str; 4] =
     [fields::REQUEST_ID, fields::TRACE_ID, fields::SPAN_ID, fields::PARENT_ID];
 
-/// How a field of the catalogue is kept.
+/// How a field of the catalogue is indexed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Whole text, any case, with a column.
@@ -72,7 +72,7 @@ pub struct Typed {
     pub field: Field,
     /// The name of its column.
     pub column: String,
-    /// How it is kept.
+    /// How the field is indexed.
     pub kind: Kind,
 }
 
@@ -81,19 +81,19 @@ pub struct Typed {
 pub struct Layout {
     /// The schema this describes.
     pub schema: Schema,
-    /// See [`TIME`].
+    /// Index field of the timestamp, [`TIME`].
     pub time: Field,
-    /// See [`SEQUENCE`].
+    /// Index field of the sequence, [`SEQUENCE`].
     pub sequence: Field,
-    /// See [`LEVEL`].
+    /// Index field of the level, [`LEVEL`].
     pub level: Field,
-    /// See [`TARGET`].
+    /// Index field of the target, [`TARGET`].
     pub target: Field,
-    /// See [`MESSAGE`].
+    /// Index field of the message, [`MESSAGE`].
     pub message: Field,
-    /// See [`MORE`].
+    /// Index field of all dynamic fields, [`MORE`].
     pub more: Field,
-    /// See [`NAMES`].
+    /// Index field of the field names, [`NAMES`].
     pub names: Field,
     /// By canonical name.
     pub typed: HashMap<String, Typed>,

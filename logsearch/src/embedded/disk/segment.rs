@@ -59,7 +59,7 @@ pub struct FieldColumns {
     pub float: Option<Column<f64>>,
     /// True and false.
     pub bool: Option<Column<bool>>,
-    /// See [`FieldColumns::ranges`].
+    /// Value ranges of the blocks, computed once by [`FieldColumns::ranges`].
     ranges: OnceLock<Vec<(i64, i64)>>,
 }
 
@@ -193,9 +193,9 @@ impl Segment {
 /// Bounds of the times of one block.
 #[derive(Clone, Copy, Debug)]
 pub struct Zone {
-    /// No timestamp is older.
+    /// Lower bound of the timestamps.
     pub oldest: i64,
-    /// No timestamp is newer.
+    /// Upper bound of the timestamps.
     pub newest: i64,
 }
 

@@ -11,7 +11,7 @@ pub struct WordTokenizer {
     token: Token,
 }
 
-/// See [`WordTokenizer`].
+/// Token stream of [`WordTokenizer`].
 pub struct Words<'a> {
     words: Tokens<'a>,
     token: &'a mut Token,
@@ -51,7 +51,7 @@ pub struct FoldTokenizer {
     token: Token,
 }
 
-/// See [`FoldTokenizer`].
+/// Token stream of [`FoldTokenizer`].
 pub struct Folded<'a> {
     token: &'a mut Token,
     pending: bool,

@@ -25,7 +25,7 @@ use crate::codec::{Batch, RecordView};
 /// Documents handed to the index writer at once.
 const HAND_OVER: usize = 256;
 
-/// The one partition that is written to.
+/// The writer of the active partition.
 pub struct PartitionWriter {
     view: Arc<View>,
     index: IndexWriter<IndexDocument>,
@@ -155,7 +155,7 @@ impl PartitionWriter {
         Ok(())
     }
 
-    /// Makes everything added durable and searchable.
+    /// Commits all added records, which makes them durable and searchable in the index.
     pub fn commit(&mut self) -> Result<(), PartitionError> {
         self.hand_over()?;
         let rows = match &mut self.rows {

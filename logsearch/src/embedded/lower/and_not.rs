@@ -15,7 +15,7 @@ use crate::embedded::disk::segment::BLOCK;
 /// What looking up a document costs, in documents of an ordinary list.
 const PRICE: u64 = 2;
 
-/// See the module.
+/// Documents of one query that another one does not match.
 #[derive(Debug)]
 pub struct AndNot {
     docs: Box<dyn Query>,

@@ -247,7 +247,7 @@ pub(super) struct FilteredDocs {
 }
 
 impl FilteredDocs {
-    /// See [`Filtered::new`].
+    /// Creates the scorer of a filtered query; see [`Filtered::new`].
     pub(super) fn new(
         mut candidates: Box<dyn Scorer>,
         test: Test,

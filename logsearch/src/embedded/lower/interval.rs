@@ -10,7 +10,7 @@ use tantivy::{DocId, DocSet, Score, SegmentReader, TERMINATED};
 use super::filter::{MinDoc, unexplained};
 use crate::embedded::disk::segment::{BLOCK, FieldColumns, Segment};
 
-/// See the module. Both bounds are included.
+/// Documents whose value in a column lies between two bounds, both inclusive.
 #[derive(Clone)]
 pub struct Interval {
     column: String,

@@ -16,7 +16,7 @@ use crate::embedded::disk::schema::{Kind, Typed};
 use crate::query::{Field, Operand, Pattern, Query, fold, folded_tokens, number_text};
 
 impl Lowering<'_> {
-    /// A clause on a field with a place of its own.
+    /// Lowers a clause on a field with an index field of its own.
     pub(super) fn typed(
         &self,
         query: &Query,
@@ -37,7 +37,7 @@ impl Lowering<'_> {
         }
     }
 
-    /// A clause on a place that keeps words.
+    /// Lowers a clause on a tokenized field.
     pub(super) fn text(&self, query: &Query, field: IndexField, docs: Lowered) -> Lowered {
         let operand = |operand: &Operand| {
             folded_tokens(&match operand {
@@ -77,7 +77,7 @@ impl Lowering<'_> {
         }
     }
 
-    /// A clause on a place that keeps whole numbers.
+    /// Lowers a clause on an integer field.
     fn number(&self, query: &Query, field: &Field, typed: &Typed) -> Lowered {
         let between = |low, high| -> Lowered {
             Box::new(Interval::new(&typed.column, (low, high), self.segments(), self.min_doc()))

@@ -11,7 +11,7 @@ const CONFIRMATION: Duration = Duration::from_mins(10);
 /// Decides whether the wall clock can be believed.
 #[derive(Debug)]
 pub struct Clock {
-    /// The last look at both clocks.
+    /// Last reading of both clocks.
     last: (i64, Instant),
     /// When the wall clock was last set by more than [`JUMP`].
     jumped: Option<Instant>,
@@ -25,7 +25,7 @@ impl Clock {
         Self { last: (wall, monotonic), jumped: far.then_some(monotonic) }
     }
 
-    /// The wall-clock time, unless it is in doubt.
+    /// The wall-clock time, or an estimate if the clock jumped.
     pub fn trusted(&mut self, wall: i64, monotonic: Instant) -> Option<i64> {
         let passed = monotonic.saturating_duration_since(self.last.1);
         let passed = i64::try_from(passed.as_micros()).unwrap_or(i64::MAX);

@@ -33,7 +33,7 @@ const STRAY: u64 = 50_000;
 /// A clock that wanders back and forth over midnight must not fill the disk with small partitions.
 const MANY_PARTITIONS: usize = 400;
 
-/// See the module.
+/// The index thread, the only writer of partitions.
 pub struct Indexer {
     shared: Arc<Shared>,
     writer: Option<PartitionWriter>,
@@ -71,7 +71,7 @@ impl Indexer {
         }
     }
 
-    /// Works until it is told to stop.
+    /// Runs until stopped.
     pub fn run(mut self) {
         let _quiet = crate::quiet::quiet();
         // Requests come first; on Linux this is the priority of this thread and those it starts.
@@ -220,7 +220,7 @@ impl Indexer {
         day == own || day == own - 1 || (day < own && records < STRAY)
     }
 
-    /// Commits, and does what follows from it.
+    /// Commits, releases the log up to the commit and publishes the new view.
     fn commit(&mut self) -> Result<(), PartitionError> {
         let Some(writer) = &mut self.writer else { return Ok(()) };
         let started = Instant::now();

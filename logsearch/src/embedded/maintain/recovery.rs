@@ -17,7 +17,7 @@ use crate::embedded::shared::Unindexed;
 
 /// Records between two commits of a rebuild.
 const REBUILD_COMMIT: u64 = 200_000;
-/// What was found.
+/// Result of the scan.
 #[derive(Default)]
 pub struct Found {
     /// Partitions that can be searched, in the order of arrival.
@@ -26,7 +26,7 @@ pub struct Found {
     pub rebuild: Vec<Unindexed>,
     /// The first sequence that is in no partition.
     pub next: u64,
-    /// What a person should know.
+    /// Notices for operators.
     pub notices: Vec<String>,
 }
 
@@ -172,7 +172,7 @@ fn build_aside(
 
 /// A partition with its new index.
 pub struct Rebuilt {
-    /// For searching.
+    /// View of the partition for searches.
     pub view: Arc<View>,
     /// Records whose rows could not be read.
     pub lost: u64,

@@ -13,14 +13,14 @@ use crate::embedded::disk::partition::name_of;
 use crate::embedded::disk::usage::{directory_bytes, free_bytes};
 use crate::embedded::shared::{Shared, State};
 
-/// See the module.
+/// Deletes whole partitions, oldest first, to stay within the limits of age, size and free disk.
 pub struct Retention {
     clock: Clock,
     /// Bytes of partitions that do not grow any more.
     sizes: HashMap<PathBuf, u64>,
 }
 
-/// Why a partition has to go.
+/// Why a partition is deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reason {
     Age,

@@ -12,30 +12,30 @@ use crate::embedded::disk::partition::{self, PartitionError, View, name_of};
 use crate::embedded::options::{Options, Places};
 use crate::wal::{self, Wal};
 
-/// What was found in a store.
+/// Result of verifying a store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verified {
-    /// Every partition in the order of arrival.
+    /// All partitions in order of arrival.
     pub partitions: Vec<VerifiedPartition>,
     /// Whole records of the write-ahead log.
     pub log_records: u64,
-    /// What is wrong with the write-ahead log.
+    /// Damage of the write-ahead log.
     pub log_damage: Vec<String>,
 }
 
-/// What was found in one partition.
+/// Result of verifying a partition.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VerifiedPartition {
     /// The name of its directory.
     pub name: String,
-    /// Records that can be found in it.
+    /// Searchable records of the partition.
     pub records: u64,
-    /// What is wrong with it. Empty when nothing is.
+    /// Damage; empty if intact.
     pub damage: Vec<String>,
 }
 
 impl Verified {
-    /// Whether nothing is wrong.
+    /// Whether everything is intact.
     pub fn is_sound(&self) -> bool {
         self.log_damage.is_empty() && self.partitions.iter().all(|found| found.damage.is_empty())
     }
@@ -61,7 +61,7 @@ pub fn verify(root: &Path) -> io::Result<Verified> {
     Ok(verified)
 }
 
-/// What is wrong with a partition.
+/// Damage of a partition.
 pub fn damage_of(view: &View) -> Vec<String> {
     let mut damage = Vec::new();
     match view.searcher.index().validate_checksum() {
@@ -112,10 +112,10 @@ pub enum ReindexError {
     /// The store could not be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The disk.
+    /// An I/O error.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// A partition.
+    /// A partition could not be opened or read.
     #[error("an index could not be built")]
     Index(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

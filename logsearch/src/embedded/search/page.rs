@@ -28,7 +28,7 @@ const GROWTH: u32 = 4;
 /// The place of a record in the asked order: greater comes first.
 type Rank = (i64, u64);
 
-/// Where to get a record of the page.
+/// Location of a record of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
     Row(usize),

@@ -14,7 +14,7 @@ use crate::embedded::lower::Lowering;
 use crate::embedded::lower::filter::MinDoc;
 use crate::query::Query;
 
-/// A query as one partition's index answers it.
+/// A query lowered for one partition.
 pub struct PreparedSearch {
     weight: Box<dyn Weight>,
     min_doc: MinDoc,

@@ -51,7 +51,7 @@ impl TailBatch {
     }
 }
 
-/// See the module.
+/// The memory tail: records that are not in a committed index yet.
 #[derive(Debug, Default)]
 pub struct Tail {
     batches: VecDeque<TailBatch>,

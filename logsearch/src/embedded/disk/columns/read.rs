@@ -105,7 +105,7 @@ impl Columns {
         self.shape_ids.len()
     }
 
-    /// About how many bytes of memory this takes.
+    /// Approximate memory usage in bytes.
     pub fn size(&self) -> usize {
         self.size
     }
