@@ -10,6 +10,8 @@ use super::record::{number_of, text_of};
 
 /// How often one statement has to run in a request to be called N+1: it should be one statement.
 pub const REPEATS: u64 = 5;
+/// Query for requests with such a statement.
+pub const REPEATING: &str = "repeats:>=5";
 /// Field with the source location of a statement.
 const SOURCE: &str = "db.query.source";
 
@@ -150,6 +152,11 @@ mod tests {
     use logsearch::record::Level;
 
     use super::*;
+
+    #[test]
+    fn the_clause_finds_what_is_called_n_plus_one() {
+        assert_eq!(REPEATING, format!("repeats:>={REPEATS}"));
+    }
 
     fn record(timestamp: i64, fields: &[(&str, Value)]) -> LogRecord {
         LogRecord {

@@ -24,6 +24,7 @@ use crate::context::links::path;
 use crate::context::panel::Panel;
 use crate::context::params::Params;
 use crate::data::chart_data::chart_data;
+use crate::data::profile::REPEATING;
 use crate::data::requests;
 use crate::ui::assets;
 use crate::ui::layout::{Layout, Section, render};
@@ -31,8 +32,7 @@ use tiles::Tiles;
 
 /// Maximum length of each list.
 const LINES: usize = 8;
-/// Query for requests with N+1 statements.
-const REPEATING: &str = "repeats:>=5";
+/// Parsed [`REPEATING`].
 static MANY_REPEATS: LazyLock<Query> = LazyLock::new(|| parse(REPEATING).query);
 
 #[derive(Template)]
