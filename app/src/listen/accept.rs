@@ -3,33 +3,36 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::net::Listener;
 
 /// Pause after the system refused a connection, for instance for want of file descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
+/// Shortest time between two records of failures.
+const WARN_INTERVAL: Duration = Duration::from_secs(10);
 
 /// A bound socket, and how many connections it may still serve.
 pub struct Acceptor<L> {
     name: &'static str,
     socket: L,
     permits: Arc<Semaphore>,
-    /// Whether the last attempt failed.
-    is_failing: bool,
+    /// When a failure was logged last.
+    warned: Option<Instant>,
 }
 
 impl<L: Listener> Acceptor<L> {
     /// Accepts at most so many connections at once; others wait in the system's queue.
     pub fn new(name: &'static str, socket: L, max_connections: usize) -> Self {
         let permits = Arc::new(Semaphore::new(max_connections));
-        Self { name, socket, permits, is_failing: false }
+        Self { name, socket, permits, warned: None }
     }
 
     /// The next connection, who is on its other end, and the permit to be held until it has ended.
     ///
-    /// Errors are logged once until accepting works again, and each is followed by a pause.
+    /// Each error is followed by a pause, and logged unless another was shortly before: at the limit of
+    /// file descriptors accepting works and fails in turn.
     ///
     /// # Errors
     /// When the socket does not listen any more, and never will.
@@ -40,18 +43,15 @@ impl<L: Listener> Acceptor<L> {
         };
         loop {
             match self.socket.accept().await {
-                Ok((stream, peer)) => {
-                    self.is_failing = false;
-                    return Ok((stream, peer, permit));
-                }
+                Ok((stream, peer)) => return Ok((stream, peer, permit)),
                 Err(error) if is_the_clients(&error) => {}
                 // What `accept` says of a socket that does not listen.
                 Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Err(error),
                 Err(error) => {
-                    if !self.is_failing {
+                    if self.warned.is_none_or(|at| at.elapsed() >= WARN_INTERVAL) {
                         tracing::warn!(error.message = %error, listener.name = self.name, "could not accept");
+                        self.warned = Some(Instant::now());
                     }
-                    self.is_failing = true;
                     tokio::time::sleep(PAUSE).await;
                 }
             }
@@ -69,7 +69,6 @@ fn is_the_clients(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use std::task::{Context, Poll};
-    use std::time::Instant;
 
     use tokio::io::{DuplexStream, duplex};
 
@@ -101,6 +100,6 @@ mod tests {
         let mut acceptor = Acceptor::new("test", Exhausted(failures + 1), 2);
         let _accepted = acceptor.next().await.unwrap();
         assert!(started.elapsed() >= failures * PAUSE, "it spins");
-        assert!(!acceptor.is_failing);
+        assert!(acceptor.warned.is_some(), "nobody is told");
     }
 }

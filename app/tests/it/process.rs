@@ -191,12 +191,12 @@ async fn a_service_out_of_files_recovers_by_itself_and_burns_no_time_meanwhile()
     }
     let (started, busy) = (Instant::now(), service.cpu_time());
     eventually("a second has passed", async || started.elapsed() > Duration::from_secs(1)).await;
-    let busy = service.cpu_time().saturating_sub(busy);
-    assert!(busy < Duration::from_millis(500), "{busy:?} of one second");
+    let (busy, time) = (service.cpu_time().saturating_sub(busy), started.elapsed());
+    assert!(busy < time / 2, "{busy:?} of {time:?}");
     drop((held, control));
     assert_eq!(post(service.api(), "/register", json!({})).await.unwrap(), 400);
-    // Not ten lines a second; a few, when it works and fails in turn.
-    assert!(service.said().matches("could not accept").count() < 20, "{}", service.said());
+    // Not ten lines a second, nor one for each connection that ends: a few of each listener.
+    assert!(service.said().matches("could not accept").count() < 10, "{}", service.said());
 }
 
 #[tokio::test]
