@@ -38,14 +38,14 @@ while [ $# -gt 0 ]; do
         exit 0
         ;;
     --host | --operators | --front-proxies)
-        [ $# -gt 1 ] || { echo "setup.sh: $1 wants a value" >&2; exit 2; }
+        [ $# -gt 1 ] || { echo "setup.sh: $1 needs a value" >&2; exit 2; }
         change[$1]=$2
         shift
         ;;
     --postgres) change[$1]=yes ;;
     --renew-certificate) renew=yes ;;
     -*)
-        echo "setup.sh: there is no option $1; --help lists them" >&2
+        echo "setup.sh: unknown option $1; see --help" >&2
         exit 2
         ;;
     *) host=$1 ;;
@@ -68,7 +68,7 @@ given=$host
 host=${change[--host]-$(setting MINITWIT_HOST)}
 host=${host:-$given}
 if ! [[ $host =~ ^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$ ]]; then
-    echo "setup.sh: $host is no host name" >&2
+    echo "setup.sh: $host is not a host name" >&2
     exit 2
 fi
 if [ "$given" != "$host" ] && [ "$given" != minitwit.localhost ]; then

@@ -19,11 +19,11 @@ set -euo pipefail
 here=$(dirname "$(realpath "$0")")
 image=${1:?usage: deploy.sh <name>@sha256:<digest>}
 if ! [[ $image =~ ^[a-z0-9][a-z0-9./:_-]*@sha256:[0-9a-f]{64}$ ]]; then
-    echo "deploy.sh: $image is no name with a digest; a tag can change under us" >&2
+    echo "deploy.sh: $image has no digest; tags can change" >&2
     exit 2
 fi
 if ! [[ ${DEPLOY_SITE:?set it to the name of the site} =~ ^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$ ]]; then
-    echo "deploy.sh: DEPLOY_SITE=$DEPLOY_SITE is no host name" >&2
+    echo "deploy.sh: DEPLOY_SITE=$DEPLOY_SITE is not a host name" >&2
     exit 2
 fi
 # shellcheck source=.github/scripts/remote.sh
@@ -70,7 +70,7 @@ end_checks() {
     on_manager docker service rm minitwit_first "${checks[@]}" >/dev/null 2>&1 || true
 }
 task_logs() {
-    on_manager docker service logs --raw --tail 20 "$1" 2>&1 || say "the log of task $1 could not be read"
+    on_manager docker service logs --raw --tail 20 "$1" 2>&1 || say "could not read the log of task $1"
 }
 
 # Fails at the first check that does not end well, and shows what it said.
@@ -81,14 +81,14 @@ await_checks() {
             minitwit_first "${checks[@]}" || true)
         bad=$(grep -E '^[^ ]+ [^ ]+ (Failed|Rejected|Shutdown|Orphaned) |minitwit_first[^ ]* Complete' <<<"$states" | head -1 || true)
         if [ -n "$bad" ]; then
-            say "refused, nothing was changed: ${bad#* }"
+            say "aborted, nothing was changed: ${bad#* }"
             task_logs "${bad%% *}" >&2
             return 1
         fi
         [ "$(grep -c '^[^ ]* minitwit_check-[^ ]* Complete ' <<<"$states")" -lt "${#checks[@]}" ] || return 0
         sleep "${DEPLOY_POLL:-1}"
     done
-    say "refused, nothing was changed: not all checks ended in time:"
+    say "aborted, nothing was changed: checks timed out:"
     echo "$states" >&2
     return 1
 }
@@ -103,7 +103,7 @@ await_services() {
             while read -r service update replicas current error; do
                 case $update in
                 rollback_* | paused)
-                    say "$service was taken back ($update): $error"
+                    say "$service was rolled back ($update): $error"
                     return 1
                     ;;
                 none | completed)
@@ -116,7 +116,7 @@ await_services() {
         fi
         sleep "${DEPLOY_POLL:-2}"
     done
-    say "not finished in time:$waiting"
+    say "timed out:$waiting"
     return 1
 }
 
@@ -141,7 +141,7 @@ remove_old_configs() {
     done
 }
 
-say "$image to $DEPLOY_SITE, now ${previous:-nothing}"
+say "deploying $image to $DEPLOY_SITE, currently ${previous:-nothing}"
 # The replica that is asked migrates the database while old ones serve, so a migration only adds.
 checked=no
 if stack_deploy --compose-file minitwit-deploy/compose/check.yaml && await_checks; then
@@ -157,13 +157,13 @@ say "checked after ${SECONDS}s"
 if stack_deploy --prune --compose-file minitwit-deploy/compose/swarm.yaml && await_services &&
     "$here/smoke.sh" "https://$DEPLOY_SITE" && logs_no_errors; then
     remove_old_configs
-    say "$image runs after ${SECONDS}s"
+    say "$image is running after ${SECONDS}s"
     exit 0
 fi
 if [ -n "$previous" ]; then
-    say "back to $previous"
-    "$here/rollback.sh" "$previous" || say 'the way back failed too, look at it'
+    say "rolling back to $previous"
+    "$here/rollback.sh" "$previous" || say 'the rollback failed too, check the service'
 else
-    say 'there is nothing to go back to'
+    say 'no previous version to roll back to'
 fi
 exit 1

@@ -90,7 +90,7 @@ inside() {
 service=$!
 deadline=$((SECONDS + 30))
 until (inside "${healthcheck[@]}") >/dev/null 2>&1; do
-    kill -0 "$service" 2>/dev/null || fail 'the service ended'
+    kill -0 "$service" 2>/dev/null || fail 'the service exited'
     [ "$SECONDS" -lt "$deadline" ] || fail 'the service did not become healthy'
     sleep 0.1
 done
@@ -98,13 +98,13 @@ done
 owner=$(ps -o uid= -p "$service" | tr -d ' ')
 [ "$owner" = 65532 ] || fail "the service runs as uid $owner"
 if (inside /usr/local/bin/minitwit migrate --data-dir /etc/minitwit) >/dev/null 2>&1; then
-    fail 'the root file system can be written to'
+    fail 'the root file system is writable'
 fi
 for page in 5000/public 5001/latest 5002/readyz 5002/metrics; do
-    curl --silent --show-error --fail --output /dev/null "http://127.0.0.1:$page" || fail "no answer from $page"
+    curl --silent --show-error --fail --output /dev/null "http://127.0.0.1:$page" || fail "no response from $page"
 done
 
 kill -TERM "$service"
-wait "$service" || fail "the service ended with $? after SIGTERM"
+wait "$service" || fail "the service exited with $? after SIGTERM"
 service=
-echo "image: healthy as uid $owner on a read-only root, $(du -sk "$root/usr/local/bin/minitwit" | cut -f1) KiB of program, stopped cleanly"
+echo "image: healthy as uid $owner on a read-only root, $(du -sk "$root/usr/local/bin/minitwit" | cut -f1) KiB binary, clean shutdown"

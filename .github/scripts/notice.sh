@@ -69,7 +69,7 @@ check() {
     if difference=$(diff <(committed_tables) <(tables)); then
         return
     fi
-    echo "$notice does not fit Cargo.lock; run .github/scripts/notice.sh" >&2
+    echo "$notice is out of date; run .github/scripts/notice.sh" >&2
     echo "$difference" >&2
     exit 1
 }

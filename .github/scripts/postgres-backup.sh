@@ -11,14 +11,14 @@ folder=${1:?usage: postgres-backup.sh <folder>}
 keep=${BACKUP_KEEP:-7}
 database=${PGDATABASE:-minitwit}
 if ! [[ $keep =~ ^[1-9][0-9]*$ ]]; then
-    echo "postgres-backup.sh: BACKUP_KEEP=$keep is no number above 0" >&2
+    echo "postgres-backup.sh: BACKUP_KEEP=$keep is not a number above 0" >&2
     exit 2
 fi
 umask 077
 mkdir -p "$folder"
 # One at a time; the lock goes with the process.
 exec 9>"$folder/lock"
-flock --nonblock 9 || { echo "postgres-backup.sh: another one runs in $folder" >&2; exit 1; }
+flock --nonblock 9 || { echo "postgres-backup.sh: another backup is running in $folder" >&2; exit 1; }
 
 now=$(date --utc +%Y%m%dT%H%M%SZ)
 # A name without .part is a whole backup.

@@ -18,7 +18,7 @@ for file in base.tar.gz pg_wal.tar.gz backup_manifest; do
     [ -e "$backup/$file" ] || { echo "postgres-restore.sh: $backup has no $file" >&2; exit 1; }
 done
 for text in "$archive" "$time"; do
-    case $text in *"'"*) echo "postgres-restore.sh: no quotes in $text, please" >&2 && exit 2 ;; esac
+    case $text in *"'"*) echo "postgres-restore.sh: $text must not contain quotes" >&2 && exit 2 ;; esac
 done
 
 umask 077
@@ -35,4 +35,4 @@ if [ -n "$archive" ]; then
     } >>"$data/postgresql.auto.conf"
     touch "$data/recovery.signal"
 fi
-echo "postgres-restore.sh: $data is ready to be started"
+echo "postgres-restore.sh: $data is ready to start"

@@ -87,7 +87,7 @@ END
             done
             exit 0
         done
-        echo "the first replica of the new version does not serve what it should: wanted $$page, got $$answer"
+        echo "the first replica of the new version returned an unexpected response: wanted $$page, got $$answer"
         exit 1
 END
     check nginx nginx edge edge <<'END'

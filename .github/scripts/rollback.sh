@@ -7,7 +7,7 @@ set -euo pipefail
 here=$(dirname "$(realpath "$0")")
 image=${1-}
 if [ -n "$image" ] && ! [[ $image =~ ^[a-z0-9][a-z0-9./:_-]*@sha256:[0-9a-f]{64}$ ]]; then
-    echo "rollback.sh: $image is no name with a digest" >&2
+    echo "rollback.sh: $image has no digest" >&2
     exit 2
 fi
 # shellcheck source=.github/scripts/remote.sh
@@ -21,4 +21,4 @@ else
     on_manager docker service rollback --quiet --detach=false minitwit_app
 fi
 "$here/smoke.sh" "https://${DEPLOY_SITE:?}"
-echo "rollback.sh: back to ${image:-what ran before}"
+echo "rollback.sh: rolling back to ${image:-the previous version}"

@@ -35,7 +35,7 @@ latest=$(curl --silent --fail --connect-to "::127.0.0.1:$MINITWIT_HTTPS_PORT" --
     https://api.minitwit.localhost/latest)
 echo "simulation.sh: $latest"
 if [[ $latest != *'"latest":'[0-9]* ]]; then
-    echo 'simulation.sh: no command of the simulator was recorded' >&2
+    echo 'simulation.sh: no simulator command was recorded' >&2
     exit 1
 fi
 if errors=$("${compose[@]}" logs --no-log-prefix app | grep '"level":"ERROR"'); then

@@ -34,7 +34,7 @@ expect() {
         [ "$got" = "$wanted" ] && return 0
         sleep "${SMOKE_PAUSE:-2}"
     done
-    echo "smoke.sh: $url answered $got instead of $wanted" >&2
+    echo "smoke.sh: $url returned $got instead of $wanted" >&2
     return 1
 }
 
@@ -46,4 +46,4 @@ for hidden in metrics admin admin/session livez readyz grafana/ prometheus/ runb
     expect 404 "$site/$hidden"
     expect 404 "$api/$hidden"
 done
-echo "smoke.sh: $site is well"
+echo "smoke.sh: $site is healthy"

@@ -136,7 +136,7 @@ pub struct ListenConfig {
 
 impl ListenConfig {
     /// Names and URLs of other tools that monitor this service.
-    pub fn elsewhere(&self) -> Vec<(&'static str, String)> {
+    pub fn external_links(&self) -> Vec<(&'static str, String)> {
         let tools = [("Grafana", &self.grafana_url), ("Prometheus", &self.prometheus_url)];
         tools
             .into_iter()

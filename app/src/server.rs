@@ -101,7 +101,7 @@ async fn start(
         jobs: jobs.clone(),
         alert_token: config.alert.token(data_dir.path())?,
         metrics: past,
-        elsewhere: config.listen.elsewhere(),
+        external_links: config.listen.external_links(),
     };
     let listeners = bind(&config.listen, &state, &exposition, panel).await?;
     serve(listeners, &public, &ops, config.listen.shutdown_grace.0);
@@ -117,7 +117,7 @@ impl Running {
         // Who asks whether this process is ready is told that it is not, for as long as requests run.
         self.public.stop().await;
         if !self.state.tasks.finish(CLOSE_TIMEOUT).await {
-            tracing::warn!("changes whose clients had gone were cut off");
+            tracing::warn!("aborted requests of disconnected clients");
         }
         self.ops.stop().await;
         self.upkeep.stop().await;

@@ -11,7 +11,7 @@ use logsearch::query::{Query, parse};
 use logsearch::store::{LogStore, Pages, Search, StoreError, StoreErrorKind, TimeRange};
 use logsearch::testing::WebLog;
 
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 /// How long the query would take that is not waited for: far more than a test does.
 const FOREVER: Duration = Duration::from_hours(1);
 const RECORDS: usize = 30_000;
@@ -28,7 +28,7 @@ async fn filled(root: &Path, deadline: Duration, searches: usize) -> Arc<Embedde
     };
     let store = EmbeddedStore::open(root, options).unwrap();
     store.append(WebLog::new(11).take(RECORDS).collect()).await.unwrap();
-    assert!(store.flush(PATIENCE).await);
+    assert!(store.flush(TIMEOUT).await);
     Arc::new(store)
 }
 
@@ -54,7 +54,7 @@ async fn past_its_deadline_a_page_is_partial_and_a_count_an_error() {
     assert_eq!(counted.kind, StoreErrorKind::Timeout, "a part of a count is no answer");
     let mut pages = Pages::new(store.clone(), Search::new(costly()).limit(100));
     assert_eq!(pages.next().await.unwrap_err().kind, StoreErrorKind::Timeout, "nor of an export");
-    assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
+    assert!(started.elapsed() < TIMEOUT, "{:?}", started.elapsed());
     // Others are answered as before.
     let all = store.search(&Search::new(Query::All).limit(5)).await.unwrap();
     assert_eq!((all.records.len(), all.partial), (5, false));
@@ -95,7 +95,7 @@ async fn no_more_queries_run_at_once_than_may() {
         assert!(!running.is_finished(), "the query is too cheap to be in the way of another");
         assert_eq!(waited, searches == 1, "{searches} at once");
         running.abort();
-        let answer = tokio::time::timeout(PATIENCE, count(&store, &Query::All)).await;
+        let answer = tokio::time::timeout(TIMEOUT, count(&store, &Query::All)).await;
         let answer = answer.expect("its turn has come").unwrap();
         assert_eq!(answer, RECORDS as u64);
     }

@@ -17,7 +17,7 @@ use logsearch::record::{Level, LogRecord, Value};
 use logsearch::store::{LogStore, Search};
 use logsearch::wal::WalOptions;
 
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 /// Records before the disk fails, and then until it works again.
 const BEFORE: i64 = 1_000;
 const AFTER: i64 = 12_000;
@@ -109,7 +109,7 @@ fn options() -> Options {
         commit_interval: Duration::from_millis(200),
         commit_records: 4_000,
         writer_bytes: 15_000_000,
-        deadline: PATIENCE,
+        deadline: TIMEOUT,
         max_age: Duration::from_hours(1_000 * 365 * 24),
         min_free_bytes: 0,
         // Less than a batch, so that each begins in a file and a block of its own, and many are closed and
@@ -175,11 +175,11 @@ async fn a_sync_that_fails_is_told_and_costs_no_record() {
     let root = disk.path().join("logs");
     let store = EmbeddedStore::open(&root, options()).unwrap();
     append(&store, 0..BEFORE);
-    assert!(store.flush(PATIENCE).await && store.wal().sync(PATIENCE));
+    assert!(store.flush(TIMEOUT).await && store.wal().sync(TIMEOUT));
 
     disk.choke();
     append(&store, BEFORE..AFTER);
-    assert!(!store.wal().sync(PATIENCE), "it does not claim what is not so");
+    assert!(!store.wal().sync(TIMEOUT), "it does not claim what is not so");
     let status = store.wal().status();
     let failure = status.failure.clone().unwrap_or_default();
     assert!(failure.contains("could not sync the log"), "{status:?}");
@@ -190,8 +190,8 @@ async fn a_sync_that_fails_is_told_and_costs_no_record() {
     expect_all(&store, "all can be found meanwhile").await;
 
     disk.relieve();
-    let deadline = Instant::now() + PATIENCE;
-    while !store.wal().sync(PATIENCE) {
+    let deadline = Instant::now() + TIMEOUT;
+    while !store.wal().sync(TIMEOUT) {
         store.wal().tick();
         assert!(Instant::now() < deadline, "{:?}", store.wal().status());
     }
@@ -211,7 +211,7 @@ async fn a_sync_that_fails_is_told_and_costs_no_record() {
     expect_all(&alone, "in the log alone").await;
     drop(alone);
     let store = EmbeddedStore::open(&root, options()).unwrap();
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while store.status().await.unwrap().records < AFTER.unsigned_abs() {
         assert!(Instant::now() < deadline, "{:?}", store.status().await);
         tokio::time::sleep(Duration::from_millis(5)).await;

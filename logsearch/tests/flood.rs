@@ -20,7 +20,7 @@ const RECORDS: u64 = 2_000_000;
 const BATCH: usize = 1_000;
 /// What the search cache may have beside what the options say, in bytes.
 const CACHE: usize = 16 << 20;
-const PATIENCE: Duration = Duration::from_mins(5);
+const TIMEOUT: Duration = Duration::from_mins(5);
 
 /// Megabytes of this process that are no files.
 fn anonymous() -> u64 {
@@ -77,7 +77,7 @@ fn memory_stays_within_its_bound_under_a_flood() {
         over.store(true, Ordering::Relaxed);
         poured
     });
-    assert!(logs.flush(PATIENCE));
+    assert!(logs.flush(TIMEOUT));
     let used = most.load(Ordering::Relaxed).max(anonymous()).saturating_sub(before);
     let (counts, status) = (logs.counts(), logs.wal().status());
     say(used, &counts);

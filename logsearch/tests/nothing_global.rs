@@ -12,7 +12,7 @@ use tracing::info;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 struct NoLogger;
 
@@ -41,12 +41,12 @@ async fn starting_and_using_logs_sets_nothing_that_a_process_has_once() {
         assert!(panic::catch_unwind(|| panic!("as the host handles it")).is_err());
     });
     drop(panic::take_hook());
-    assert!(logs.flush(PATIENCE));
+    assert!(logs.flush(TIMEOUT));
     let found = logs.store().search(&Search::new(parse("*").query).limit(10)).await.unwrap();
     let messages: Vec<_> = found.records.iter().map(|record| &*record.message).collect();
     assert_eq!(messages, ["kept"], "a panic is recorded where the host chains the hook");
     assert_eq!(hooked.load(Ordering::Relaxed), 1, "the hook of the host was still there");
-    assert!(logs.shutdown(PATIENCE));
+    assert!(logs.shutdown(TIMEOUT));
 
     tracing::subscriber::set_global_default(registry()).unwrap();
     assert_eq!(log::max_level(), log::LevelFilter::Off);

@@ -14,7 +14,7 @@ use tracing::{Event, Subscriber, info};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::registry;
 
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 const ROUNDS: u64 = 24;
 
 /// Counts what everybody says, to see that there was something not to be recorded.
@@ -40,8 +40,8 @@ async fn a_store_that_works_adds_no_record_of_its_own() {
     for round in 0..ROUNDS {
         info!(round, "one record a round");
         // Into the log, into the index, which merges after a few rounds; all of it found and counted.
-        assert!(pipeline.flush(PATIENCE));
-        assert!(store.flush(PATIENCE).await);
+        assert!(pipeline.flush(TIMEOUT));
+        assert!(store.flush(TIMEOUT).await);
         for text in ["*", "record", "round>3", "level:info -target:x", "message:on*"] {
             let query = parse(text).query;
             store.search(&Search::new(query.clone()).limit(10)).await.unwrap();
@@ -52,6 +52,6 @@ async fn a_store_that_works_adds_no_record_of_its_own() {
     }
     let said = said.load(Ordering::Relaxed);
     assert!(said > 2 * ROUNDS, "{said}: indexing was to say something that is left out");
-    assert!(pipeline.shutdown(PATIENCE));
+    assert!(pipeline.shutdown(TIMEOUT));
     assert_eq!(pipeline.counts().emitted_total(), ROUNDS);
 }

@@ -140,33 +140,33 @@ now_running "$new"
 case_name='what a check refuses is not deployed'
 deploy "$old" CHECK=Failed && fail 'reported success'
 now_running "$old"
-said 'refused, nothing was changed: minitwit_check-grafana'
+said 'aborted, nothing was changed: minitwit_check-grafana'
 grep -q 'swarm.yaml' "$work/calls" && fail 'it was deployed'
 
 case_name='a check that does not end is not waited for'
 deploy "$old" CHECK=Preparing DEPLOY_TIMEOUT=1 && fail 'reported success'
 now_running "$old"
-said 'not all checks ended in time'
+said 'checks timed out'
 
 case_name='an update that does not end is not waited for'
 deploy "$old" LAST_STATE=updating DEPLOY_TIMEOUT=2 && fail 'taken for done'
-said 'not finished in time: minitwit_app (updating'
+said 'timed out: minitwit_app (updating'
 said "back to $old"
 
 case_name='the swarm takes an unhealthy image back'
 deploy "$old" LAST_STATE=rollback_completed && fail 'reported success'
-said 'minitwit_app was taken back'
+said 'minitwit_app was rolled back'
 now_running "$old"
 
 case_name='a service beside the site that is taken back is named'
 deploy "$old" NGINX_STATE=rollback_started && fail 'reported success'
-said 'minitwit_nginx was taken back (rollback_started): port is taken'
+said 'minitwit_nginx was rolled back (rollback_started): port is taken'
 now_running "$old"
 
 case_name='an image that does not answer is taken back'
 deploy "$old" BROKEN="$new" && fail 'reported success'
 now_running "$old"
-said 'answered 502 instead of 200'
+said 'returned 502 instead of 200'
 
 case_name='an image that shows its metrics is taken back'
 deploy "$old" METRICS_PUBLIC=yes && fail 'reported success'

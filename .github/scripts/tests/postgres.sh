@@ -7,7 +7,7 @@ scripts=$(realpath "$(dirname "$0")/..")
 bin=$(find /usr/lib/postgresql -maxdepth 2 -name bin 2>/dev/null | sort -V | tail -1)
 if [ -z "$bin" ]; then
     [ -z "${CI-}" ] || { echo 'there are no PostgreSQL server binaries' >&2; exit 1; }
-    echo 'skipped: the restore drill, for want of /usr/lib/postgresql/*/bin'
+    echo 'skipped: no PostgreSQL binaries in /usr/lib/postgresql/*/bin'
     exit 0
 fi
 if [ "$(id -u)" = 0 ]; then

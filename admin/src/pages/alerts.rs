@@ -25,8 +25,8 @@ const LINES: usize = 200;
 /// Default window of the inbox.
 const RECENT: &str = "7d";
 /// Alerting systems repeat what fires at least each half day; what was not repeated for two of these
-/// spans may have ended unheard, in microseconds.
-const UNHEARD: i64 = 25 * 3_600 * SECOND;
+/// spans may have resolved unnoticed, in microseconds.
+const STALE_AFTER: i64 = 25 * 3_600 * SECOND;
 /// Severity of the heartbeat, which always fires to prove that alerting works.
 const HEARTBEAT: &str = "none";
 /// Age after which a heartbeat counts as missing, in microseconds.
@@ -58,13 +58,13 @@ pub struct AlertRow {
     /// Duration of the firing.
     pub lasts: String,
     /// Last notification, if it is so old that the alert may have resolved unnoticed.
-    pub unheard: String,
+    pub stale_since: String,
 }
 
 /// A heartbeat alert.
 pub struct Heartbeat {
     pub rule: String,
-    pub heard: String,
+    pub last_received: String,
     pub is_late: bool,
 }
 
@@ -119,7 +119,7 @@ pub fn is_heartbeat(alert: &Alert) -> bool {
 pub fn is_firing(alert: &Alert, now: i64) -> bool {
     alert.ended.is_none()
         && !is_heartbeat(alert)
-        && now.saturating_sub(alert.last_received) < UNHEARD
+        && now.saturating_sub(alert.last_received) < STALE_AFTER
 }
 
 /// Heartbeats among the firing alerts, one per rule.
@@ -134,7 +134,7 @@ pub fn heartbeats(firing: &[Alert], now: i64) -> Vec<Heartbeat> {
     }
     let heartbeat = |alert: &Alert| Heartbeat {
         rule: alert.rule.clone(),
-        heard: format::ago(alert.last_received, now),
+        last_received: format::ago(alert.last_received, now),
         is_late: now.saturating_sub(alert.last_received) > HEARTBEAT_LATE,
     };
     newest.into_iter().map(heartbeat).collect()
@@ -162,7 +162,7 @@ pub fn telling_labels(alert: &Alert) -> Vec<(String, String)> {
 }
 
 fn alert_row(alert: &Alert, now: i64, links: &Links) -> AlertRow {
-    let is_unheard = alert.ended.is_none() && now.saturating_sub(alert.last_received) >= UNHEARD;
+    let is_stale = alert.ended.is_none() && now.saturating_sub(alert.last_received) >= STALE_AFTER;
     AlertRow {
         rule: alert.rule.clone(),
         url: links.alert(&alert.rule, Some(alert.id)),
@@ -173,7 +173,7 @@ fn alert_row(alert: &Alert, now: i64, links: &Links) -> AlertRow {
         started: format!("{} {}", format::day(alert.started), format::time(alert.started)),
         started_full: format::rfc3339(alert.started),
         lasts: format::about(alert.duration(now)),
-        unheard: if is_unheard { format::ago(alert.last_received, now) } else { String::new() },
+        stale_since: if is_stale { format::ago(alert.last_received, now) } else { String::new() },
     }
 }
 

@@ -49,7 +49,7 @@ struct SystemPage {
     levels: Option<LevelsView>,
     jobs: Vec<JobRow>,
     build: Vec<(String, String)>,
-    elsewhere: Vec<(String, String)>,
+    external_links: Vec<(String, String)>,
     audit: Vec<Row>,
     audit_url: String,
 }
@@ -104,7 +104,7 @@ pub async fn show(
         levels: levels(&panel),
         jobs: jobs.into_iter().map(|job| job_row(job, &view, &panel)).collect(),
         build: panel.build.iter().cloned().chain(deployed).collect(),
-        elsewhere: panel.external_links.clone(),
+        external_links: panel.external_links.clone(),
         audit: rows.list(&page.records),
         audit_url: panel.links.logs(&view.query(audit.to_string())),
     })

@@ -179,7 +179,7 @@ async fn the_inbox_lists_what_fires_then_what_ended_and_whether_alerting_lives()
     let stale = page.one("[data-section=firing] [data-stale]");
     assert_eq!(stale.attr("data-alert"), "Unheard");
     assert!(stale.text().contains("30 h ago"), "{}", stale.text());
-    let heartbeat = page.one("[data-heartbeat=heard]").text();
+    let heartbeat = page.one("[data-heartbeat=received]").text();
     assert!(heartbeat.contains("Watchdog") && heartbeat.contains("1 min ago"), "{heartbeat}");
     let narrow = app.get("/ops/alerts?from=5m").await.page();
     assert!(narrow.has("[data-section=ended] [data-empty=none]"));

@@ -9,7 +9,7 @@ use http_body_util::Full;
 use minitwit::client as http_client;
 use tokio::task::JoinSet;
 
-use crate::service::{PATIENCE, Place, get};
+use crate::service::{Place, TIMEOUT, get};
 
 const CLIENTS: u8 = 200;
 const WARMING: u32 = 15_000;
@@ -80,5 +80,5 @@ async fn log_in(site: SocketAddr, client: u8, attempt: u32) -> u16 {
     let request = http::Request::post("/login").header(HOST, "localhost");
     let request = request.header("x-forwarded-for", address);
     let request = request.body(Full::<Bytes>::from(form)).unwrap();
-    http_client::send(site, request, PATIENCE).await.unwrap().status.as_u16()
+    http_client::send(site, request, TIMEOUT).await.unwrap().status.as_u16()
 }

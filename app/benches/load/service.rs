@@ -20,7 +20,7 @@ use crate::postgres::{Cluster, Database};
 
 const SIMULATOR: &str = "Basic c2ltdWxhdG9yOnN1cGVyX3NhZmUh";
 /// Far above what anything should take: what is slow shows in the figures, not as an error.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Where a service is started.
 pub struct Place {
@@ -174,7 +174,7 @@ impl Drop for Service {
 pub async fn get(address: SocketAddr, path: &str, cookie: &str) -> Answer {
     let request = http::Request::get(path).header(HOST, "localhost").header(COOKIE, cookie);
     let request = request.header(AUTHORIZATION, SIMULATOR).body(Full::default()).unwrap();
-    let answer = client::send(address, request, PATIENCE).await.unwrap();
+    let answer = client::send(address, request, TIMEOUT).await.unwrap();
     assert_eq!(answer.status, 200, "{path}");
     answer
 }
@@ -188,7 +188,7 @@ pub async fn post(
     let request = http::Request::post(path).header(HOST, "localhost");
     let request = request.header(AUTHORIZATION, SIMULATOR);
     let request = request.body(Full::<Bytes>::from(body.to_string())).unwrap();
-    client::send(api, request, PATIENCE).await
+    client::send(api, request, TIMEOUT).await
 }
 
 /// The body of a message.

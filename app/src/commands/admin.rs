@@ -20,8 +20,8 @@ pub enum Command {
 
 fn role_parser() -> impl TypedValueParser<Value = Role> {
     let roles = [
-        PossibleValue::new(Role::Viewer.as_str()).help("Look at everything"),
-        PossibleValue::new(Role::Operator.as_str()).help("Also change things"),
+        PossibleValue::new(Role::Viewer.as_str()).help("Read-only access"),
+        PossibleValue::new(Role::Operator.as_str()).help("Can also make changes"),
     ];
     PossibleValuesParser::new(roles).try_map(|text| text.parse())
 }

@@ -8,9 +8,9 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
 
 /// A checkpoint holds up the writer while it waits for readers, and the simulator waits 0.3 seconds.
-const CHECKPOINT_PATIENCE: Duration = Duration::from_millis(100);
+const CHECKPOINT_TIMEOUT: Duration = Duration::from_millis(100);
 /// How long another process may hold the file before it counts as in use.
-const USE_PATIENCE: Duration = Duration::from_millis(500);
+const LOCK_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// What is wrong with a file.
 #[derive(Debug, thiserror::Error)]
@@ -119,7 +119,7 @@ async fn schema_version(connection: &mut SqliteConnection) -> sqlx::Result<Optio
 pub async fn fold(file: &Path) -> Result<(), FileError> {
     let failed = |source| FileError::new(file, source);
     let mut connection =
-        options(file).busy_timeout(USE_PATIENCE).connect().await.map_err(failed)?;
+        options(file).busy_timeout(LOCK_TIMEOUT).connect().await.map_err(failed)?;
     // Not an option of the connection: one that fails to open is closed at some later time, by a thread
     // that would still handle the files of this name.
     let mode = sqlx::query("PRAGMA journal_mode = DELETE").execute(&mut connection).await;
@@ -140,7 +140,7 @@ pub enum Checkpoint {
 /// Renews the planner's statistics where they are old, and empties the write-ahead log.
 pub async fn optimize(file: &Path) -> Result<Checkpoint, FileError> {
     let failed = |source| FileError::new(file, source);
-    let options = options(file).busy_timeout(CHECKPOINT_PATIENCE);
+    let options = options(file).busy_timeout(CHECKPOINT_TIMEOUT);
     let mut connection = options.connect().await.map_err(failed)?;
     sqlx::query("PRAGMA optimize").execute(&mut connection).await.map_err(failed)?;
     let busy = sqlx::query_scalar::<_, i64>("PRAGMA wal_checkpoint(TRUNCATE)");
@@ -150,7 +150,7 @@ pub async fn optimize(file: &Path) -> Result<Checkpoint, FileError> {
 }
 
 async fn read(file: &Path) -> Result<SqliteConnection, FileError> {
-    let connection = options(file).read_only(true).busy_timeout(USE_PATIENCE).connect().await;
+    let connection = options(file).read_only(true).busy_timeout(LOCK_TIMEOUT).connect().await;
     connection.map_err(|source| FileError::new(file, source))
 }
 

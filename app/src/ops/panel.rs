@@ -38,7 +38,7 @@ pub struct Panel {
     /// The metric history.
     pub metrics: Arc<admin::metrics::Metrics>,
     /// Names and URLs of other tools that monitor this service.
-    pub elsewhere: Vec<(&'static str, String)>,
+    pub external_links: Vec<(&'static str, String)>,
 }
 
 /// Routes of the panel and its sign-in pages; `/` redirects to the panel.
@@ -68,7 +68,7 @@ pub fn router(state: &AppState, panel: Panel) -> Router {
         .build_info("compiler", build::RUSTC)
         .build_info("database", database);
     let pages = panel
-        .elsewhere
+        .external_links
         .into_iter()
         .fold(pages, |pages, (name, url)| pages.external_link(name, url));
     let guard_state = state.clone();

@@ -16,7 +16,7 @@ use crate::programs::{ask, until};
 /// Default credentials of the course's simulator.
 const SIMULATOR: &str = "Basic c2ltdWxhdG9yOnN1cGVyX3NhZmUh";
 /// Nobody waits longer, so that a slow service does not pile up requests.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Goes on until it is dropped.
 pub struct Load {
@@ -56,7 +56,7 @@ async fn run(site: SocketAddr, api: SocketAddr, pause: Arc<AtomicU64>) {
                 _ => ask(api, command("/msgs/octavia"), r#"{"content":"from the gate"}"#).await,
             }
         };
-        tokio::spawn(tokio::time::timeout(PATIENCE, request));
+        tokio::spawn(tokio::time::timeout(TIMEOUT, request));
         tokio::time::sleep(Duration::from_millis(pause.load(Ordering::Relaxed))).await;
     }
 }

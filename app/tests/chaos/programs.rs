@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::rules;
 
 /// What is waited for comes within this.
-pub const PATIENCE: Duration = Duration::from_mins(1);
+pub const TIMEOUT: Duration = Duration::from_mins(1);
 /// The most files the service may open.
 const FILES: u32 = 700;
 /// The most label sets of requests it measures apart: fewer than usual, so that a test finds more.
@@ -51,7 +51,7 @@ pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Result<T, Strin
     loop {
         match look().await {
             Ok(found) => return found,
-            Err(why) => assert!(started.elapsed() < PATIENCE, "never: {what}: {why}"),
+            Err(why) => assert!(started.elapsed() < TIMEOUT, "never: {what}: {why}"),
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

@@ -8,30 +8,30 @@ use crate::files::GeneratedFile;
 const HEAD: &str = "\
 # Alerts
 Generated from `rules/`, `routing.yaml` and `chaos.yaml`: `cargo run -p provisioning -- write` writes this page
-and the files of every engine, and a test fails when one is old.
+and the files of every engine, and a test fails if one is out of date.
 
-| file | holds |
+| file | contents |
 |---|---|
-| `rules/*.yaml` | **source**: the rules, in the form of Prometheus |
-| `routing.yaml` | **source**: who is told of what, and where links lead |
-| `runbooks/<alert>.md` | **source**: a page for who is woken; the service has it at `/runbooks/<alert>` |
-| `tests/*.yaml` | what each rule does with made-up series, for `promtool` |
-| `chaos.yaml` | **source**: where the chaos test departs from the rules |
-| `retired.yaml` | uids that Grafana is told to delete |
-| `grafana/` | what Grafana 12 and later loads from `provisioning/alerting` |
-| `prometheus/` | recorded series, always loaded; the alerts, for who uses Alertmanager |
+| `rules/*.yaml` | **source**: the rules, in the format of Prometheus |
+| `routing.yaml` | **source**: who is notified of what, and link targets |
+| `runbooks/<alert>.md` | **source**: the page for on-call; the service serves it at `/runbooks/<alert>` |
+| `tests/*.yaml` | unit tests of the rules, for `promtool` |
+| `chaos.yaml` | **source**: exceptions and thresholds of the chaos test |
+| `retired.yaml` | uids that Grafana deletes |
+| `grafana/` | what Grafana 12 or later loads from `provisioning/alerting` |
+| `prometheus/` | recording rules, always loaded; the alerts, for use with Alertmanager |
 | `alertmanager.yml` | its configuration |
-| `panel.json` | what the panel knows of a rule that never fired |
+| `panel.json` | the rules for the panel, including those that never fired |
 
-Only one engine may evaluate the alerts, or everything is sent twice. In `compose/` it is Grafana. To use
-Alertmanager instead, add `alerts.rules.yml` to `rule_files` of Prometheus and leave `grafana/` out.
+Only one engine may evaluate the alerts, otherwise every notification is sent twice. In `compose/` it is Grafana. To use
+Alertmanager instead, add `alerts.rules.yml` to `rule_files` of Prometheus and omit `grafana/`.
 
-A Grafana of your own has a policy tree already, and `policies.yaml` would replace it: leave that file out
-and route by the labels `severity` and `service`.
+An existing Grafana has a policy tree already, which `policies.yaml` would replace: omit that file and route by
+the labels `severity` and `service`.
 
 Every alert goes to the inbox of the panel, `/admin/alerts/<alert>`. Mail, Slack and Discord are off until
 `MINITWIT_ALERT_MAIL`, `MINITWIT_ALERT_SLACK_URL` or `MINITWIT_ALERT_DISCORD_URL` is set for Grafana (mail
-needs its `GF_SMTP_*` too); until then each of them notes in Grafana's log that it has no address.
+needs its `GF_SMTP_*` too); until then each of them logs in Grafana that it has no address.
 
 ";
 
@@ -46,7 +46,7 @@ pub fn file(source: &Source) -> anyhow::Result<GeneratedFile> {
 // Writing to a string cannot fail, here and below.
 fn page(source: &Source) -> anyhow::Result<String> {
     let mut page = HEAD.to_owned();
-    page.push_str("| receiver | gets | at the earliest | again |\n|---|---|---|---|\n");
+    page.push_str("| receiver | alerts | wait | repeat |\n|---|---|---|---|\n");
     for route in &source.routing.routes {
         let labels = route.labels.iter();
         let what: Vec<_> = labels.map(|(l, v)| format!("{l}: {}", v.replace('|', ", "))).collect();
@@ -57,7 +57,7 @@ fn page(source: &Source) -> anyhow::Result<String> {
     }
     for group in &source.groups {
         let _ = writeln!(page, "\n## {}\n", group.name);
-        page.push_str("| alert | severity, after | says | panel |\n|---|---|---|---|\n");
+        page.push_str("| alert | severity, after | summary | panel |\n|---|---|---|---|\n");
         for rule in &group.rules {
             page.push_str(&row(rule)?);
         }
@@ -70,17 +70,17 @@ fn page(source: &Source) -> anyhow::Result<String> {
 fn tried(source: &Source) -> String {
     let fired = source.alerts().count() - source.chaos.excluded.len();
     let mut text = format!(
-        "\n## Tried\n\n`promtool` evaluates every rule on made-up series, one that fires and one that does not.\n\
+        "\n## Tests\n\n`promtool` evaluates every rule on test series, one that fires and one that does not.\n\
         `cargo test --workspace --features minitwit/chaos --test chaos` breaks a running service under\n\
         a real Prometheus and Alertmanager,\n\
-        sixty times faster: {fired} alerts fire there, each for its fault, and end with it. These do not:\n\n\
-        | alert | why |\n|---|---|\n"
+        sixty times faster: {fired} alerts fire for their fault and resolve with it. Excluded are:\n\n\
+        | alert | reason |\n|---|---|\n"
     );
     for excluded in &source.chaos.excluded {
         let _ = writeln!(text, "| {} | {} |", excluded.alert, excluded.reason);
     }
     text.push_str(
-        "\nThese have another threshold there:\n\n| alert | says | says there |\n|---|---|---|\n",
+        "\nThese have another threshold there:\n\n| alert | rule | chaos test |\n|---|---|---|\n",
     );
     for threshold in &source.chaos.thresholds {
         let Threshold { alert, rule, test } = threshold;

@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::program::{Program, minitwit, serve};
 
 /// A wait for an answer or a line gives up after this long.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Where the ops listener exposes metrics.
 pub const METRICS: &str = "/metrics";
@@ -36,7 +36,7 @@ pub struct Service {
 impl Service {
     /// Starts it in a directory, with further arguments.
     pub fn start(dir: &Path, args: &[&str]) -> Self {
-        let (program, addresses) = serve(minitwit(), dir, args, PATIENCE);
+        let (program, addresses) = serve(minitwit(), dir, args, TIMEOUT);
         let [site, api, ops] = ["site", "api", "ops"].map(|name| addresses[name]);
         Self { _program: program, site, api, ops }
     }
@@ -68,7 +68,7 @@ impl Prometheus {
         command.arg(format!("--config.file={}", config.display()));
         command.arg(format!("--storage.tsdb.path={}", dir.join("prometheus").display()));
         let mut program = Program::start(&mut command);
-        let address = program.wait_for(PATIENCE, |line| {
+        let address = program.wait_for(TIMEOUT, |line| {
             let (_, rest) = line.split_once("msg=\"Listening on\" address=")?;
             rest.split_whitespace().next()?.parse().ok()
         });
@@ -108,7 +108,7 @@ pub async fn get(address: SocketAddr, path: &str) -> Result<Answer, Failure> {
 /// The same of who has a cookie.
 pub async fn get_as(cookie: &str, address: SocketAddr, path: &str) -> Result<Answer, Failure> {
     let request = http::Request::get(path).header(HOST, "localhost").header(COOKIE, cookie);
-    client::send(address, request.body(Full::default()).unwrap(), PATIENCE).await
+    client::send(address, request.body(Full::default()).unwrap(), TIMEOUT).await
 }
 
 /// A request with a form.
@@ -121,5 +121,5 @@ pub async fn post_form(
     let request = http::Request::post(path)
         .header(HOST, "localhost")
         .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-    client::send(address, request.body(Full::new(body)).unwrap(), PATIENCE).await
+    client::send(address, request.body(Full::new(body)).unwrap(), TIMEOUT).await
 }

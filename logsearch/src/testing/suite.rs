@@ -20,7 +20,7 @@ use crate::store::{
 };
 
 /// How long a store may take to make records searchable before the suite gives up.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 type Store = Arc<dyn LogStore>;
 
@@ -28,9 +28,9 @@ type Store = Arc<dyn LogStore>;
 pub async fn fill(store: &dyn LogStore, records: Vec<LogRecord>) {
     store.append(records).await.expect("append");
     let appended = now();
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while store.status().await.expect("status").searchable_until < appended {
-        assert!(Instant::now() < deadline, "records were not searchable after {PATIENCE:?}");
+        assert!(Instant::now() < deadline, "records were not searchable after {TIMEOUT:?}");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }

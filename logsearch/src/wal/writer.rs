@@ -20,7 +20,7 @@ use crate::codec::Batch;
 const MAX_NOTICES: usize = 32;
 
 /// How long, and how often, a lock is waited for when a log is opened.
-const LOCK_PATIENCE: Duration = Duration::from_millis(250);
+const LOCK_TIMEOUT: Duration = Duration::from_millis(250);
 const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// The lock is held by another process.
@@ -68,7 +68,7 @@ impl Writer {
             notices: VecDeque::new(),
             frames: Vec::new(),
         };
-        if let Err(error) = writer.lock_patiently()? {
+        if let Err(error) = writer.lock_with_timeout()? {
             writer.fail("could not open the log", &error);
         }
         if let Err(error) = writer.recover() {
@@ -81,11 +81,11 @@ impl Writer {
     }
 
     /// A program that starts others shares its open files with them for a moment, locks included.
-    fn lock_patiently(&mut self) -> Result<io::Result<()>, InUse> {
+    fn lock_with_timeout(&mut self) -> Result<io::Result<()>, InUse> {
         let start = Instant::now();
         loop {
             match self.lock() {
-                Err(InUse) if start.elapsed() < LOCK_PATIENCE => std::thread::sleep(LOCK_PAUSE),
+                Err(InUse) if start.elapsed() < LOCK_TIMEOUT => std::thread::sleep(LOCK_PAUSE),
                 result => return result,
             }
         }

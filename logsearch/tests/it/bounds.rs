@@ -12,7 +12,7 @@ use logsearch::record::{Level, LogRecord, Value};
 use logsearch::store::{LogStore, Search, TimeRange};
 use logsearch::testing::WebLog;
 
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 const HOUR: i64 = 3_600_000_000;
 
 fn options() -> Options {
@@ -43,7 +43,7 @@ async fn count(store: &dyn LogStore, query: &str) -> u64 {
 
 /// Waits until a search finds that many records.
 async fn wait_for_count(store: &dyn LogStore, wanted: impl Fn(u64) -> bool) -> u64 {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         let found = count(store, "*").await;
         if wanted(found) {
@@ -79,7 +79,7 @@ async fn ten_thousand_names_of_fields_cost_little_and_all_can_be_searched() {
     for chunk in (0..10_000).collect::<Vec<i64>>().chunks(500) {
         store.append(chunk.iter().map(|number| named(*number)).collect()).await.unwrap();
     }
-    assert!(store.flush(PATIENCE).await);
+    assert!(store.flush(TIMEOUT).await);
     // The first thousand have columns, the others are found by name and looked at.
     for number in [0, 7, 999, 1_000, 5_000, 9_999] {
         let name = format!("dynamic.name_{number}");
@@ -104,7 +104,7 @@ async fn partitions_that_are_too_old_go_and_the_others_stay() {
         store.append((0..1_000).map(|n| record(time(n), Vec::new())).collect()).await.unwrap();
     }
     store.append((0..10).map(|n| record(now() + n, Vec::new())).collect()).await.unwrap();
-    assert!(store.flush(PATIENCE).await);
+    assert!(store.flush(TIMEOUT).await);
     assert_eq!(count(&store, "*").await, 3_010);
     drop(store);
     let max_age = Duration::from_hours(48);
@@ -113,7 +113,7 @@ async fn partitions_that_are_too_old_go_and_the_others_stay() {
     store.append(vec![record(now(), Vec::new())]).await.unwrap();
     assert_eq!(wait_for_count(&store, |found| found < 3_011).await, 2_011);
     // It is found no more before its files are gone.
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while fs::read_dir(directory.path().join("index")).unwrap().count() > 3 {
         assert!(Instant::now() < deadline, "whole partitions go, with their directories");
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -134,7 +134,7 @@ async fn a_partition_ends_with_the_day_and_when_it_is_large() {
     store.append(evening.collect()).await.unwrap();
     // Late ones of the day before stay where records are written.
     store.append(vec![record(midnight - 1, Vec::new())]).await.unwrap();
-    assert!(store.flush(PATIENCE).await);
+    assert!(store.flush(TIMEOUT).await);
     let days = [(midnight - 2_000, midnight - 1), (midnight - 1, midnight + 1_999)];
     assert_eq!(spans(&store), days);
     drop(store);
@@ -144,7 +144,7 @@ async fn a_partition_ends_with_the_day_and_when_it_is_large() {
     for round in 0..20 {
         let times = (0..200).map(|n| midnight + HOUR + round * 200 + n);
         store.append(times.map(|time| record(time, Vec::new())).collect()).await.unwrap();
-        assert!(store.flush(PATIENCE).await);
+        assert!(store.flush(TIMEOUT).await);
     }
     assert!(spans(&store).len() > 4, "{:?}", spans(&store));
     assert_eq!(count(&store, "*").await, 8_001);
@@ -156,7 +156,7 @@ async fn below_the_floor_of_free_disk_the_oldest_go_and_it_says_so() {
     let options = || Options { partition_records: 1_000, ..options() };
     let store = EmbeddedStore::open(directory.path(), options()).unwrap();
     store.append((0..4_500).map(|n| record(now() + n, Vec::new())).collect()).await.unwrap();
-    assert!(store.flush(PATIENCE).await);
+    assert!(store.flush(TIMEOUT).await);
     drop(store);
     // No disk has so much left.
     let floor = Options { min_free_bytes: u64::MAX, ..options() };
@@ -172,7 +172,7 @@ async fn lock_files_left_behind_keep_nobody_out() {
     let directory = tempfile::tempdir().unwrap();
     let store = EmbeddedStore::open(directory.path(), options()).unwrap();
     store.append((0..100).map(|n| record(n, Vec::new())).collect()).await.unwrap();
-    assert!(store.flush(PATIENCE).await);
+    assert!(store.flush(TIMEOUT).await);
     drop(store);
     let partition = fs::read_dir(directory.path().join("index")).unwrap().next().unwrap().unwrap();
     for lock in [".tantivy-writer.lock", ".tantivy-meta.lock"] {
@@ -181,7 +181,7 @@ async fn lock_files_left_behind_keep_nobody_out() {
     fs::write(directory.path().join("wal/lock"), "4711").unwrap();
     let store = EmbeddedStore::open(directory.path(), options()).unwrap();
     store.append(vec![record(100, Vec::new())]).await.unwrap();
-    assert!(store.flush(PATIENCE).await);
+    assert!(store.flush(TIMEOUT).await);
     assert_eq!(count(&store, "*").await, 101);
     assert_eq!(store.status().await.unwrap().notices, Vec::<String>::new());
 }
@@ -233,7 +233,7 @@ fn every_hostile_query_has_an_answer() {
         let limits = Options { deadline: Duration::from_secs(1), ..options() };
         let store = Arc::new(EmbeddedStore::open(directory.path(), limits).unwrap());
         store.append(WebLog::new(3).take(20_000).collect()).await.unwrap();
-        assert!(store.flush(PATIENCE).await);
+        assert!(store.flush(TIMEOUT).await);
         // The memory tail as well.
         store.append(WebLog::new(4).take(2_000).collect()).await.unwrap();
         for piece in HOSTILE {
@@ -247,7 +247,7 @@ fn every_hostile_query_has_an_answer() {
                 let (page, counted) = asked.await.unwrap();
                 // Not a measurement: an unoptimized build on a busy machine is slow, but it ends.
                 let took = started.elapsed();
-                assert!(took < PATIENCE, "{piece:?} took {took:?}");
+                assert!(took < TIMEOUT, "{piece:?} took {took:?}");
                 assert!(page.is_ok(), "{piece:?} {page:?}");
                 drop(counted);
             }

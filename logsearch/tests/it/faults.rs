@@ -19,7 +19,7 @@ use logsearch::query::Query;
 use logsearch::record::{Level, LogRecord, Value};
 use logsearch::store::{LogStore, Search, StoreStatus, TimeRange};
 
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 const DAY: i64 = 24 * 3_600_000_000;
 const START: i64 = 20_000 * DAY;
 
@@ -57,7 +57,7 @@ async fn append(store: &EmbeddedStore, numbers: std::ops::Range<i64>) {
 async fn three_partitions(root: &Path) -> Vec<PathBuf> {
     let store = EmbeddedStore::open(root, options()).unwrap();
     append(&store, 0..2_500).await;
-    assert!(store.flush(PATIENCE).await);
+    assert!(store.flush(TIMEOUT).await);
     drop(store);
     let mut partitions: Vec<PathBuf> =
         fs::read_dir(root.join("index")).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -74,7 +74,7 @@ async fn numbers(store: &EmbeddedStore) -> Vec<i64> {
     let query = Arc::new(Query::Text("record".into()));
     let mut search = Search::new(query).oldest_first().limit(10_000);
     let mut numbers = Vec::new();
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         let page = store.search(&search).await.unwrap();
         if page.partial {
@@ -95,7 +95,7 @@ async fn numbers(store: &EmbeddedStore) -> Vec<i64> {
 
 /// Waits until the store's condition is as wanted; fails with what it was instead.
 async fn wait_for(store: &EmbeddedStore, wanted: impl Fn(&StoreStatus) -> bool) -> StoreStatus {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         let status = store.status().await.unwrap();
         if wanted(&status) {
@@ -194,7 +194,7 @@ async fn a_rebuild_that_fails_is_tried_again_and_the_hole_is_told() {
     let page = store.search(&search).await.unwrap();
     assert_eq!((page.records.len(), page.partial), (1_500, true));
     append(&store, 2_500..2_600).await;
-    assert!(store.flush(PATIENCE).await, "the others go on meanwhile");
+    assert!(store.flush(TIMEOUT).await, "the others go on meanwhile");
     fs::remove_file(&in_the_way).unwrap();
     wait_for(&store, |status| status.records == 2_600).await;
     assert_eq!(numbers(&store).await, (0..2_600).collect::<Vec<_>>());
@@ -206,13 +206,13 @@ async fn an_index_that_vanishes_while_it_is_written_costs_no_record() {
     let options = Options { partition_records: 100_000, ..options() };
     let store = EmbeddedStore::open(directory.path(), options).unwrap();
     append(&store, 0..1_500).await;
-    assert!(store.flush(PATIENCE).await);
+    assert!(store.flush(TIMEOUT).await);
     let partition = fs::read_dir(directory.path().join("index")).unwrap().next().unwrap().unwrap();
     fs::rename(partition.path().join("index"), directory.path().join("lost")).unwrap();
     append(&store, 1_500..4_000).await;
     wait_for(&store, |status| status.notices.iter().any(|n| n.contains("rebuilt the index"))).await;
     append(&store, 4_000..4_100).await;
-    assert!(store.flush(PATIENCE).await, "{:?}", store.status().await);
+    assert!(store.flush(TIMEOUT).await, "{:?}", store.status().await);
     assert_eq!(numbers(&store).await, (0..4_100).collect::<Vec<_>>(), "none twice, none missing");
 }
 
@@ -309,7 +309,7 @@ async fn a_clock_that_goes_back_costs_no_record() {
     let jump = |number: i64, by: i64| LogRecord { timestamp: START + by, ..record(number) };
     store.append(vec![jump(500, 400 * DAY), jump(501, -2 * 3_600_000_000)]).await.unwrap();
     append(&store, 502..1_500).await;
-    assert!(store.flush(PATIENCE).await);
+    assert!(store.flush(TIMEOUT).await);
     let mut found = numbers(&store).await;
     assert_eq!((found[0], found[found.len() - 1]), (501, 500));
     found.sort_unstable();
@@ -325,7 +325,7 @@ async fn the_store_stays_within_its_size_and_drops_the_oldest() {
     let store = EmbeddedStore::open(directory.path(), options).unwrap();
     for round in 0..40 {
         append(&store, round * 1_000..(round + 1) * 1_000).await;
-        assert!(store.flush(PATIENCE).await);
+        assert!(store.flush(TIMEOUT).await);
         let used = bytes_below(directory.path());
         assert!(used < bytes + bytes / 10, "{used} after {round}");
     }
@@ -389,7 +389,7 @@ async fn a_full_disk_costs_old_records_and_never_the_service() {
     let ballast = disk.0.path().join("ballast");
     fs::write(&ballast, vec![1; 8_000_000]).unwrap();
     append(&store, 0..30_000).await;
-    assert!(store.flush(PATIENCE).await);
+    assert!(store.flush(TIMEOUT).await);
     // Somebody else fills the disk to the last byte.
     let mut file = OpenOptions::new().append(true).open(&ballast).unwrap();
     while file.write_all(&[1; 4_096]).is_ok() {}
@@ -397,7 +397,7 @@ async fn a_full_disk_costs_old_records_and_never_the_service() {
     let newest = *numbers(&store).await.last().unwrap();
     assert_eq!(newest, 32_999, "records are found while nothing can be written");
     // The oldest records make room for the newest, and some are always left.
-    assert!(store.flush(PATIENCE).await, "{:?}", store.status().await);
+    assert!(store.flush(TIMEOUT).await, "{:?}", store.status().await);
     let kept = numbers(&store).await;
     assert_eq!(kept.last(), Some(&32_999));
     assert!(kept.len() < 30_000 && kept.windows(2).all(|pair| pair[1] == pair[0] + 1));
@@ -409,7 +409,7 @@ async fn a_full_disk_costs_old_records_and_never_the_service() {
     })
     .await;
     append(&store, 33_000..34_000).await;
-    assert!(store.flush(PATIENCE).await);
+    assert!(store.flush(TIMEOUT).await);
     let before = numbers(&store).await;
     assert_eq!(before[before.len() - 1], 33_999);
     drop(store);

@@ -74,7 +74,7 @@ struct AlertState {
     fires: bool,
     text: String,
     started: String,
-    heard: String,
+    last_received: String,
 }
 
 /// A row of the firing history.
@@ -285,7 +285,7 @@ fn state(alert: &Alert, now: i64) -> AlertState {
         fires: alert.ended.is_none(),
         text,
         started: format!("{} {}", format::day(alert.started), format::time(alert.started)),
-        heard: ago(alert.last_received),
+        last_received: ago(alert.last_received),
     }
 }
 

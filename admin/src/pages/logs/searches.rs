@@ -25,7 +25,7 @@ const VIEW: usize = 8 * 1024;
 /// Searches in the menu of the logs.
 const MENU: usize = 20;
 /// The logs do not wait longer for the menu: they are needed most while the database is away.
-const PATIENCE: Duration = Duration::from_millis(200);
+const TIMEOUT: Duration = Duration::from_millis(200);
 
 #[derive(Template)]
 #[template(path = "searches.html")]
@@ -61,7 +61,7 @@ pub struct Menu {
 /// The menu for a view; `None` if the host stores no searches.
 pub async fn menu(panel: &Panel, view: &View) -> Option<Menu> {
     let host = panel.searches.as_ref()?;
-    let listed = tokio::time::timeout(PATIENCE, host.list()).await;
+    let listed = tokio::time::timeout(TIMEOUT, host.list()).await;
     // Without its list the menu still leads to the page, which says what is wrong.
     let listed = listed.ok().and_then(Result::ok).unwrap_or_default();
     let saved = listed.iter().take(MENU).map(|search| (search.name.clone(), open(panel, search)));

@@ -27,14 +27,14 @@ pub struct Histogram {
     from: i64,
     to: i64,
     max: String,
-    bands: Vec<Drawn>,
-    lines: Vec<Drawn>,
+    bands: Vec<Mark>,
+    lines: Vec<Mark>,
     marks: Marks,
     scale: Scale,
 }
 
 /// A mark in the drawing's own units.
-struct Drawn {
+struct Mark {
     x: String,
     width: String,
     title: String,
@@ -89,12 +89,12 @@ impl Histogram {
         let scale = &self.scale;
         let band = |(from, to, title): (i64, i64, String)| {
             let (x, right) = (scale.x(from), scale.x(to));
-            Drawn { x: format!("{x:.2}"), width: format!("{:.2}", (right - x).max(2.0)), title }
+            Mark { x: format!("{x:.2}"), width: format!("{:.2}", (right - x).max(2.0)), title }
         };
         let line = |line: &Line| {
             let title = format!("deployed {}, {}", line.label, line.when);
             let x = scale.x(line.at).min(WIDTH - 2.0);
-            Drawn { x: format!("{x:.2}"), width: "2".to_owned(), title }
+            Mark { x: format!("{x:.2}"), width: "2".to_owned(), title }
         };
         self.bands = marks.spans().into_iter().map(band).collect();
         self.lines = marks.lines.iter().map(line).collect();

@@ -12,7 +12,7 @@ use super::schema::{self, Kind, Layout, Typed};
 use crate::query::{Pattern, compile_regex};
 
 /// Picks terms of a dictionary.
-pub type Pick = Arc<dyn Fn(&TermDictionary) -> io::Result<Vec<TermInfo>> + Send + Sync>;
+pub type TermFilter = Arc<dyn Fn(&TermDictionary) -> io::Result<Vec<TermInfo>> + Send + Sync>;
 
 /// An index field that stores whole values as folded terms.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -71,13 +71,13 @@ impl Keyword {
     }
 
     /// Terms a wildcard pattern matches.
-    pub fn matching(&self, pattern: Pattern) -> Pick {
+    pub fn matching(&self, pattern: Pattern) -> TermFilter {
         let prefix = pattern.prefix();
         self.pick(prefix.into_bytes(), None, move |term| pattern.matches(term))
     }
 
     /// ASCII terms a regular expression is found in; `None` when the folded terms cannot tell.
-    pub fn regex(&self, expression: &str) -> Option<Pick> {
+    pub fn regex(&self, expression: &str) -> Option<TermFilter> {
         // Flags can ask for case, which terms do not have.
         if expression.contains("(?") {
             return None;
@@ -88,19 +88,19 @@ impl Keyword {
     }
 
     /// Terms with other characters than ASCII: those fold in ways an expression can see.
-    pub fn foreign(&self) -> Pick {
+    pub fn foreign(&self) -> TermFilter {
         self.pick(Vec::new(), None, |term| !term.is_ascii())
     }
 
     /// Terms from one to another, both included.
-    pub fn between(&self, low: &str, high: &str) -> Pick {
+    pub fn between(&self, low: &str, high: &str) -> TermFilter {
         let (first, last) = (low.to_owned(), high.to_owned());
         let within = move |term: &str| first.as_str() <= term && term <= last.as_str();
         self.pick(Vec::new(), Some((low.into(), high.into())), within)
     }
 
     /// Terms that are a whole number between two.
-    pub fn numbers(&self, (low, high): (i64, i64)) -> Pick {
+    pub fn numbers(&self, (low, high): (i64, i64)) -> TermFilter {
         self.pick(Vec::new(), None, move |term| {
             written_int(term).is_some_and(|number| (low..=high).contains(&number))
         })
@@ -112,7 +112,7 @@ impl Keyword {
         prefix: Vec<u8>,
         bounds: Option<(Vec<u8>, Vec<u8>)>,
         test: impl Fn(&str) -> bool + Send + Sync + 'static,
-    ) -> Pick {
+    ) -> TermFilter {
         let path = self.path.clone();
         Arc::new(move |dictionary: &TermDictionary| -> io::Result<Vec<TermInfo>> {
             let start = [&path[..], &prefix].concat();

@@ -18,7 +18,7 @@ use tantivy::{
     BitSet, DocId, DocSet, Score, SeekDangerResult, SegmentReader, TERMINATED, TantivyError,
 };
 
-use crate::embedded::disk::keyword::Pick;
+use crate::embedded::disk::keyword::TermFilter;
 
 /// The lists of up to so many terms are merged while they are read, which can stop early; more are
 /// collected into a bit set.
@@ -28,12 +28,12 @@ const MAX_UNION_TERMS: usize = 16;
 #[derive(Clone)]
 pub struct AnyTerm {
     field: Field,
-    pick: Pick,
+    pick: TermFilter,
 }
 
 impl AnyTerm {
     /// Documents with any term of the field that `pick` picks.
-    pub fn new(field: Field, pick: Pick) -> Self {
+    pub fn new(field: Field, pick: TermFilter) -> Self {
         Self { field, pick }
     }
 }
@@ -60,7 +60,7 @@ enum TermMatches {
 
 struct AnyTermWeight {
     field: Field,
-    pick: Pick,
+    pick: TermFilter,
     segments: Mutex<HashMap<SegmentId, TermMatches>>,
 }
 

@@ -27,7 +27,7 @@ use self::filter::{AnyTerm, Filtered, MinDoc, Test};
 use self::integer_range::integer_range;
 use crate::embedded::budget::Budget;
 use crate::embedded::disk::fetch::{Fetcher, RowCache};
-use crate::embedded::disk::keyword::{Keyword, Pick};
+use crate::embedded::disk::keyword::{Keyword, TermFilter};
 use crate::embedded::disk::partition::{PartitionError, View};
 use crate::embedded::disk::schema::{self, Layout};
 use crate::embedded::disk::segment::Segment;
@@ -259,7 +259,7 @@ pub(super) fn exists(column: &str) -> Lowered {
     Box::new(ExistsQuery::new(column.to_owned(), false))
 }
 
-pub(super) fn any_term(place: &Keyword, pick: Pick) -> Lowered {
+pub(super) fn any_term(place: &Keyword, pick: TermFilter) -> Lowered {
     Box::new(AnyTerm::new(place.field(), pick))
 }
 
