@@ -54,7 +54,7 @@ impl Panel {
             jobs: jobs.unwrap(),
             alert_token: AlertToken::open(Some(TOKEN), dir.path()).unwrap(),
             metrics: Arc::clone(&metrics),
-            elsewhere: Vec::new(),
+            external_links: Vec::new(),
         };
         let router = routes::ops(&app.state, exposition, Some(panel));
         (Self { router, logs, metrics, _dir: dir }, layer)

@@ -242,7 +242,7 @@ impl Settled for StoreStatus {
     /// Nothing that is being rebuilt is left without its end being told.
     fn trouble_is_over(&self) -> bool {
         let count = |text: &str| self.notices.iter().filter(|n| n.contains(text)).count();
-        count("is being indexed again") == count("was indexed again")
+        count("rebuilding the index of") == count("rebuilt the index of")
     }
 }
 

@@ -382,6 +382,6 @@ fn limits_are_told_and_the_rest_is_searched() {
     assert_eq!(deep.to_string(), "(a OR b) c");
     let long = format!("path=~\"{}\" a", "x".repeat(300));
     assert_eq!(told(&long, "longer than 256").to_string(), "a");
-    told("path=~\"(\"", "not a usable regular expression");
+    told("path=~\"(\"", "invalid regular expression");
     told("duration>abc", "'abc' is not a number; searched as text");
 }
