@@ -6,13 +6,13 @@ use std::time::Duration;
 use admin::{Admin, Operator, Role};
 use axum::Router;
 use axum::routing::get;
-use logsearch::logs::{Logs, Options};
+use logsearch::{Logs, Options};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let (layer, logs) = Logs::start("target/mount-example".as_ref(), Options::default())?;
+    let (layer, logs) = Logs::start("target/mount-example", Options::default())?;
     tracing_subscriber::registry().with(layer).init();
 
     let panel = Admin::new(logs.store()).at("/ops").service("greeter", "1.0");

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::request::Parts;
 use axum::response::Response;
+use logsearch::Counts;
+use logsearch::Subscription;
 use logsearch::embedded::DiskStatus;
 use logsearch::filter::LevelControl;
-use logsearch::live::Subscription;
 use logsearch::query::Query;
 use logsearch::store::LogStore;
-use logsearch::writer::Counts;
 use tokio::sync::Semaphore;
 
 use crate::access::operator::Operator;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use logsearch::logs::Logs;
+use logsearch::Logs;
 
 /// The longest an answer waits for the disk.
 const SYNC_TIMEOUT: Duration = Duration::from_secs(2);

@@ -8,7 +8,7 @@ use metrics_exporter_prometheus::{
     Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
 };
 
-use logsearch::logs::Logs;
+use logsearch::Logs;
 use logsearch::metrics::{Kind, Metric};
 
 use crate::db::Db;

@@ -5,9 +5,9 @@ use std::io::{IsTerminal, stderr};
 use std::sync::Arc;
 
 use anyhow::Context;
+use logsearch::Logs;
+use logsearch::chain_panic_hook;
 use logsearch::filter::LevelControl;
-use logsearch::layer::chain_panic_hook;
-use logsearch::logs::Logs;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use crate::fields;
-use crate::json;
+pub use crate::json::{Line, TIMESTAMP, line, parse_line};
 use crate::record::{LogRecord, Matchable};
 use crate::store::{Pages, StoreError};
 
@@ -23,7 +23,7 @@ pub enum Format {
 impl Format {
     /// CSV with the columns that every record has and these fields behind them.
     pub fn csv_with(fields: &[&str]) -> Self {
-        let own = [json::TIMESTAMP, fields::LEVEL, fields::TARGET, fields::MESSAGE];
+        let own = [TIMESTAMP, fields::LEVEL, fields::TARGET, fields::MESSAGE];
         Self::Csv { columns: own.iter().chain(fields).map(|name| (*name).to_owned()).collect() }
     }
 
@@ -48,7 +48,7 @@ impl Format {
     /// Formats one record including its line break.
     pub fn record(&self, record: &LogRecord) -> String {
         match self {
-            Self::Ndjson => json::line(record) + "\n",
+            Self::Ndjson => line(record) + "\n",
             Self::Csv { columns } => row(columns.iter().map(|name| column(record, name))),
         }
     }
@@ -90,7 +90,7 @@ fn row(cells: impl Iterator<Item = String>) -> String {
 
 fn column(record: &LogRecord, name: &str) -> String {
     match name {
-        json::TIMESTAMP => match jiff::Timestamp::from_microsecond(record.timestamp) {
+        TIMESTAMP => match jiff::Timestamp::from_microsecond(record.timestamp) {
             Ok(time) => format!("{time:.6}"),
             Err(_) => record.timestamp.to_string(),
         },
@@ -166,6 +166,6 @@ mod tests {
     fn ndjson_has_no_header_and_a_line_a_record() {
         let text = Format::Ndjson.header() + &Format::Ndjson.record(&record("a\nb", 1));
         assert_eq!(text.matches('\n').count(), 1);
-        assert!(json::parse_line(text.trim_end()).is_some());
+        assert!(parse_line(text.trim_end()).is_some());
     }
 }

@@ -2,37 +2,65 @@
 #![warn(missing_docs)]
 
 mod clock;
-pub mod codec;
 pub mod embedded;
 mod error_chain;
 pub mod export;
 pub mod fields;
-pub mod file_sink;
+mod file_sink;
 pub mod filter;
 mod instrumented;
-pub mod json;
-pub mod layer;
-pub mod live;
-pub mod logs;
-pub mod memory;
+mod json;
+mod live;
+mod logs;
+mod memory;
 pub mod metrics;
 mod percentile;
-pub mod pipeline;
 pub mod query;
 mod quiet;
 pub mod record;
-pub mod redact;
+mod redact;
 pub mod store;
-pub mod suggest;
+mod suggest;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod time;
+
+// The parts between the layer and the store are tested and measured alone, and are nobody else's to use.
+#[cfg(not(feature = "testing"))]
+mod codec;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod codec;
+#[cfg(not(feature = "testing"))]
+mod layer;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod layer;
+#[cfg(not(feature = "testing"))]
+mod pipeline;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod pipeline;
+#[cfg(not(feature = "testing"))]
+mod wal;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
 pub mod wal;
+#[cfg(not(feature = "testing"))]
+mod writer;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
 pub mod writer;
 
 pub use self::error_chain::error_chain;
-pub use self::layer::LogLayer;
-pub use self::logs::{Logs, Options};
-pub use self::record::{Level, LogRecord, Value};
+pub use self::file_sink::FileOptions;
+pub use self::layer::{LogLayer, chain_panic_hook};
+pub use self::live::{Subscription, Update};
+pub use self::logs::{Logs, Options, StartError};
+pub use self::memory::MemoryStore;
+pub use self::record::{Level, LogRecord, Value, ValueRef};
+pub use self::redact::{REDACTED, Redaction};
 pub use self::store::{LogStore, Search};
+pub use self::suggest::{Suggestion, Suggestions, suggest};
 pub use self::time::{Cursor, TimeRange};
+pub use self::writer::{Counts, Reason};

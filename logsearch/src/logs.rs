@@ -1,5 +1,5 @@
 //! Everything together: a layer to record with, an embedded store to find records in, and what happens
-//! between them. The parts can also be used alone: `pipeline`, `embedded`.
+//! between them. The store can also be used alone: `embedded`.
 
 use std::io;
 use std::path::Path;
@@ -7,23 +7,111 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::embedded::{self, DiskStatus, EmbeddedStore, OpenError};
+use crate::file_sink::FileOptions;
 use crate::instrumented::InstrumentedStore;
 use crate::layer::LogLayer;
 use crate::live::Subscription;
 use crate::metrics::own::{Names, Snapshot};
 use crate::pipeline::{Pipeline, PipelineOptions};
 use crate::query::Query;
+use crate::record::Level;
+use crate::redact::Redaction;
 use crate::store::{LogStore, StoreError};
 use crate::wal::Wal;
 use crate::writer::Counts;
 
-/// Options of the log: what to record and how much to keep.
+/// What to record and how much to keep. The defaults suit a service of some thousand records a second on a
+/// small machine.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use logsearch::Options;
+///
+/// let options = Options::default().max_age(Duration::from_hours(72)).max_bytes(512 << 20);
+/// ```
 #[derive(Clone, Debug, Default)]
+#[must_use = "options do nothing until logs are started with them"]
 pub struct Options {
-    /// Options from the layer to the write-ahead log.
-    pub pipeline: PipelineOptions,
-    /// What is kept, for how long, and how it is searched.
-    pub store: embedded::Options,
+    pipeline: PipelineOptions,
+    store: embedded::Options,
+}
+
+impl Options {
+    /// Records older than this are removed, by whole partitions; 14 days by default.
+    pub fn max_age(mut self, age: Duration) -> Self {
+        self.store.max_age = age;
+        self
+    }
+
+    /// Index and write-ahead log together never have more bytes; 2 GiB by default.
+    pub fn max_bytes(mut self, bytes: u64) -> Self {
+        self.store.max_bytes = bytes;
+        self
+    }
+
+    /// While the disk has fewer bytes free, the oldest records go; 256 MiB by default.
+    pub fn min_free_bytes(mut self, bytes: u64) -> Self {
+        self.store.min_free_bytes = bytes;
+        self
+    }
+
+    /// A search that takes longer is answered in part, a count not at all; 5 s by default.
+    pub fn search_deadline(mut self, deadline: Duration) -> Self {
+        self.store.deadline = deadline;
+        self
+    }
+
+    /// What the metrics are called; `logsearch_…` by default, see
+    /// [`pipeline_metrics!`](crate::pipeline_metrics).
+    pub fn metrics(mut self, names: &'static Names) -> Self {
+        self.store.metrics = names;
+        self
+    }
+
+    /// Bytes of records that may wait for the disk before some are dropped; twice as many are used at
+    /// most, 16 MiB by default.
+    pub fn buffer_bytes(mut self, bytes: usize) -> Self {
+        self.pipeline.buffer_bytes = bytes;
+        self
+    }
+
+    /// Also writes a rotating text file; none by default.
+    pub fn text_file(mut self, file: impl Into<Option<FileOptions>>) -> Self {
+        self.pipeline.file = file.into();
+        self
+    }
+
+    /// Which values are secret; by default those of fields that are named like passwords and tokens.
+    pub fn redaction(mut self, redaction: Redaction) -> Self {
+        self.pipeline.layer.redaction = redaction;
+        self
+    }
+
+    /// Closed spans of this level and above become records, with `None` no span; all by default.
+    pub fn span_level(mut self, level: impl Into<Option<Level>>) -> Self {
+        self.pipeline.layer.span_level = level.into();
+        self
+    }
+
+    /// Targets whose spans become no records, for spans that an event of their own sums up; none by
+    /// default.
+    pub fn quiet_span_targets<T: Into<String>>(
+        mut self,
+        targets: impl IntoIterator<Item = T>,
+    ) -> Self {
+        self.pipeline.layer.quiet_span_targets = targets.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Targets whose records are fsynced at once, like those of level ERROR; `audit` by default.
+    pub fn durable_targets<T: Into<String>>(
+        mut self,
+        targets: impl IntoIterator<Item = T>,
+    ) -> Self {
+        self.pipeline.layer.durable_targets = targets.into_iter().map(Into::into).collect();
+        self
+    }
 }
 
 /// Why recording could not start. A damaged store or a full disk is not a reason.
@@ -42,6 +130,7 @@ pub enum StartError {
 /// Keep it until the program ends and [`Self::shutdown`] it then; records emitted in the last 10 ms
 /// before a program ends without that are lost.
 #[derive(Debug)]
+#[must_use = "records of the last 10 ms are lost unless the logs are shut down"]
 pub struct Logs {
     pipeline: Pipeline,
     embedded: Arc<EmbeddedStore>,
@@ -51,9 +140,15 @@ pub struct Logs {
 impl Logs {
     /// Opens the store of a directory and starts recording into it what the layer sees. Put the layer
     /// into a subscriber, with a filter such as [`crate::filter::LevelControl`].
-    pub fn start(directory: &Path, options: Options) -> Result<(LogLayer, Self), StartError> {
+    ///
+    /// # Errors
+    /// When another process has the directory open, it cannot be read, or the system gives no thread.
+    pub fn start(
+        directory: impl AsRef<Path>,
+        options: Options,
+    ) -> Result<(LogLayer, Self), StartError> {
         let metrics = options.store.metrics;
-        let embedded = Arc::new(EmbeddedStore::open(directory, options.store)?);
+        let embedded = Arc::new(EmbeddedStore::open(directory.as_ref(), options.store)?);
         let (layer, pipeline) = Pipeline::start(embedded.wal().clone(), options.pipeline)
             .map_err(StartError::Thread)?;
         metrics.touch();
@@ -104,12 +199,18 @@ impl Logs {
     }
 
     /// A look at the pipeline and the store, for [`Names::publish`].
+    ///
+    /// # Errors
+    /// When the store does not say how it is doing.
     pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
         let status = self.embedded.status().await?;
         Ok(Snapshot { counts: self.counts(), status, disk: self.disk_status() })
     }
 
     /// Publishes counters and gauges to the `metrics` facade. Call it before rendering them.
+    ///
+    /// # Errors
+    /// When the store does not say how it is doing.
     pub async fn publish_metrics(&self) -> Result<(), StoreError> {
         self.metrics.publish(&self.snapshot().await?);
         Ok(())

@@ -7,10 +7,9 @@ use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use logsearch::codec;
+use logsearch::pipeline::PipelineOptions;
 use logsearch::testing::WebLog;
-use logsearch::writer::{Counts, Reason};
-use logsearch::{Logs, Options};
+use logsearch::{Counts, Logs, Options, Reason, codec, embedded};
 use tracing::{debug, error, info};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry;
@@ -38,9 +37,10 @@ fn emit(number: u64) {
     }
 }
 
-/// What the options allow: both halves of the buffer, the tail, what is not synced, the index writer.
-fn bound(options: &Options) -> u64 {
-    let (store, buffer) = (&options.store, options.pipeline.buffer_bytes);
+/// What the default options allow: both halves of the buffer, the tail, what is not synced, the index writer.
+fn bound() -> u64 {
+    let store = embedded::Options::default();
+    let buffer = PipelineOptions::default().buffer_bytes;
     let bytes = 2 * buffer + store.tail_bytes + store.wal.backlog_bytes + store.writer_bytes;
     ((bytes + CACHE) >> 20) as u64
 }
@@ -81,7 +81,7 @@ fn memory_stays_within_its_bound_under_a_flood() {
     let used = most.load(Ordering::Relaxed).max(anonymous()).saturating_sub(before);
     let (counts, status) = (logs.counts(), logs.wal().status());
     say(used, &counts);
-    let bound = bound(&Options::default());
+    let bound = bound();
     assert_eq!(bound, 160, "as the README says");
     assert!(used <= bound, "{used} MB");
     // Everything is accounted for: it is in the log, or was and has left it, or it is counted as dropped.

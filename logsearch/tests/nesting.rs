@@ -4,11 +4,11 @@
 use std::fmt;
 use std::time::Duration;
 
+use logsearch::Reason;
 use logsearch::layer::LayerOptions;
 use logsearch::pipeline::{Pipeline, PipelineOptions};
 use logsearch::record::{LogRecord, Value};
 use logsearch::wal::{Wal, WalOptions};
-use logsearch::writer::Reason;
 use tracing::info;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry;

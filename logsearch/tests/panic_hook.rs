@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use logsearch::layer::chain_panic_hook;
+use logsearch::chain_panic_hook;
 use logsearch::pipeline::{Pipeline, PipelineOptions};
 use logsearch::record::{Level, LogRecord, Value};
 use logsearch::wal::{Wal, WalOptions};

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use logsearch::Counts;
+use logsearch::Subscription;
 use logsearch::embedded::DiskStatus;
 use logsearch::filter::LevelControl;
-use logsearch::live::Subscription;
 use logsearch::query::{Query, parse};
 use logsearch::store::LogStore;
-use logsearch::writer::Counts;
 use tokio::sync::Semaphore;
 
 use super::links::Links;

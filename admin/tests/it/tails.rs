@@ -14,7 +14,7 @@ use axum::http::{Request, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use http_body_util::BodyExt;
-use logsearch::logs::{Logs, Options};
+use logsearch::{Logs, Options};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;

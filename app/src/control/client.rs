@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use logsearch::json;
+use logsearch::export;
 use logsearch::record::LogRecord;
 use logsearch::store::{Cursor, Search, SearchPage};
 use serde::Serialize;
@@ -56,7 +56,8 @@ impl Client {
         let next = header(NEXT).and_then(cursor);
         let partial = header(PARTIAL) == Some("1");
         let body = response.into_body().collect().await?.to_bytes();
-        let records = String::from_utf8_lossy(&body).lines().filter_map(json::parse_line).collect();
+        let records =
+            String::from_utf8_lossy(&body).lines().filter_map(export::parse_line).collect();
         Ok(SearchPage { records, next, partial })
     }
 
@@ -135,7 +136,7 @@ fn cursor(text: &str) -> Option<Cursor> {
 }
 
 fn tailed(line: &str) -> Option<Tailed> {
-    if let Some(record) = json::parse_line(line) {
+    if let Some(record) = export::parse_line(line) {
         return Some(Tailed::Record(Box::new(record)));
     }
     serde_json::from_str::<Gap>(line).ok().map(|gap| Tailed::Gap(gap.gap))

@@ -18,11 +18,11 @@ use http::header::CONTENT_TYPE;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use logsearch::Logs;
 use logsearch::export::Format;
 use logsearch::filter::{LevelControl, Levels};
-use logsearch::live::{Subscription, Update};
-use logsearch::logs::Logs;
 use logsearch::store::{Search, StoreError};
+use logsearch::{Subscription, Update};
 use tokio::net::UnixListener;
 use tokio_util::sync::CancellationToken;
 

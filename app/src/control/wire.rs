@@ -1,9 +1,9 @@
 //! What goes over the control socket, written once for both ends.
 
+use logsearch::Counts;
 use logsearch::embedded::DiskStatus;
 use logsearch::query::{self, Query};
 use logsearch::store::{Search, StoreStatus, TimeRange};
-use logsearch::writer::Counts;
 use serde::{Deserialize, Serialize};
 
 /// Name of the socket in the data directory.

@@ -6,7 +6,7 @@ use http::header::{
     HOST, IF_NONE_MATCH, ORIGIN, RANGE, REFERER, USER_AGENT,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
-use logsearch::redact::REDACTED;
+use logsearch::REDACTED;
 
 /// Maximum length of a recorded value, in characters.
 const LONGEST: usize = 512;

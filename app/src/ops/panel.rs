@@ -6,8 +6,8 @@ use axum::Router;
 use axum::middleware::from_fn;
 use axum::response::Redirect;
 use axum::routing::{get, post};
+use logsearch::Logs;
 use logsearch::filter::LevelControl;
-use logsearch::logs::Logs;
 
 use super::alerts::HostAlerts;
 use super::deploys::HostDeploys;

@@ -288,7 +288,7 @@ async fn the_record_of_a_failure_is_on_the_disk_before_its_answer() {
             panic!("a defect made for this test")
         }
         let (layer, logs) =
-            Logs::start(&app.dir().join("logs"), logsearch::Options::default()).unwrap();
+            Logs::start(app.dir().join("logs"), logsearch::Options::default()).unwrap();
         let logs = Arc::new(logs);
         let durable = DurableRecords::of(Arc::clone(&logs));
         let state = AppState { durable, ..app.state.clone() };

@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::routing::get;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, REFERER, USER_AGENT};
 use http::{Method, StatusCode};
-use logsearch::layer::chain_panic_hook;
+use logsearch::chain_panic_hook;
 use minitwit::error::AppError;
 use minitwit::listen::Listener;
 use minitwit::metrics::Surface;

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use logsearch::MemoryStore;
 use logsearch::embedded::{EmbeddedStore, Options};
 use logsearch::fields;
-use logsearch::memory::MemoryStore;
 use logsearch::query::{Comparison, Field, Matcher, Operand, Query};
 use logsearch::record::{Level, LogRecord, Value};
 use logsearch::store::{Aggregate, Aggregation, LogStore, PercentileGroup, Search, TimeRange};

@@ -7,8 +7,9 @@ mod values;
 use std::sync::Arc;
 use std::time::Duration;
 
+use logsearch::LogLayer;
 use logsearch::codec::{self, Batch};
-use logsearch::layer::{LayerOptions, LogLayer};
+use logsearch::layer::LayerOptions;
 use logsearch::pipeline::{Pipeline, PipelineOptions};
 use logsearch::record::{LogRecord, Value};
 use logsearch::writer::Destination;

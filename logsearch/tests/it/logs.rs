@@ -5,14 +5,12 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use logsearch::file_sink::FileOptions;
-use logsearch::layer::LayerOptions;
-use logsearch::live::Update;
-use logsearch::logs::{Logs, Options};
-use logsearch::pipeline::PipelineOptions;
+use logsearch::FileOptions;
+use logsearch::Update;
 use logsearch::query::parse;
 use logsearch::record::LogRecord;
 use logsearch::store::{LogStore, Search, TimeRange};
+use logsearch::{Logs, Options};
 use tracing::subscriber::with_default;
 use tracing::{error, info, info_span};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -27,13 +25,8 @@ async fn search(store: &dyn LogStore, query: &str) -> Vec<LogRecord> {
     store.search(&search).await.unwrap().records
 }
 
-fn events_only() -> PipelineOptions {
-    let layer = LayerOptions { span_level: None, ..LayerOptions::default() };
-    PipelineOptions { layer, ..PipelineOptions::default() }
-}
-
 fn options() -> Options {
-    Options { pipeline: events_only(), ..Options::default() }
+    Options::default().span_level(None)
 }
 
 #[tokio::test]
@@ -140,11 +133,8 @@ fn the_text_file_has_a_line_a_record_and_rotates() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("service.log");
     let file = FileOptions { bytes: 4_000, files: 3, ..FileOptions::new(&path) };
-    let options = Options {
-        pipeline: PipelineOptions { file: Some(file), ..events_only() },
-        ..Options::default()
-    };
-    let (layer, logs) = Logs::start(&directory.path().join("logs"), options).unwrap();
+    let options = options().text_file(file);
+    let (layer, logs) = Logs::start(directory.path().join("logs"), options).unwrap();
     with_default(registry().with(layer), || {
         for number in 0..100 {
             info!(number, "two\nlines \u{1b}[31m\"quoted\"");
@@ -181,11 +171,8 @@ fn the_text_files_are_five_of_5_mib_and_a_restart_goes_on_with_them() {
     assert_eq!((file.bytes, file.files), (5 * 1024 * 1024, 5));
     let text = "x".repeat(40_000);
     let run = |records: usize| {
-        let options = Options {
-            pipeline: PipelineOptions { file: Some(file.clone()), ..events_only() },
-            ..Options::default()
-        };
-        let (layer, logs) = Logs::start(&directory.path().join("logs"), options).unwrap();
+        let options = options().text_file(file.clone());
+        let (layer, logs) = Logs::start(directory.path().join("logs"), options).unwrap();
         with_default(registry().with(layer), || {
             for _ in 0..records {
                 info!("{text}");
@@ -219,11 +206,8 @@ fn the_text_files_are_five_of_5_mib_and_a_restart_goes_on_with_them() {
 fn a_text_file_that_cannot_be_written_is_counted_and_harms_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let file = FileOptions::new(directory.path().join("missing/service.log"));
-    let options = Options {
-        pipeline: PipelineOptions { file: Some(file), ..events_only() },
-        ..Options::default()
-    };
-    let (layer, logs) = Logs::start(&directory.path().join("logs"), options).unwrap();
+    let options = options().text_file(file);
+    let (layer, logs) = Logs::start(directory.path().join("logs"), options).unwrap();
     with_default(registry().with(layer), || {
         for _ in 0..10 {
             info!("hello");
@@ -238,8 +222,7 @@ fn a_text_file_that_cannot_be_written_is_counted_and_harms_nothing() {
 #[tokio::test]
 async fn emitted_equals_stored_plus_dropped_under_a_flood() {
     let directory = tempfile::tempdir().unwrap();
-    let mut options = options();
-    options.pipeline.buffer_bytes = 256 * 1024;
+    let options = options().buffer_bytes(256 * 1024);
     let (layer, logs) = Logs::start(directory.path(), options).unwrap();
     let dispatch = tracing::Dispatch::new(registry().with(layer));
     std::thread::scope(|scope| {

@@ -3,7 +3,7 @@
 use std::future::{Ready, ready};
 use std::sync::Arc;
 
-use logsearch::memory::MemoryStore;
+use logsearch::MemoryStore;
 use logsearch::store::LogStore;
 
 fn open() -> Ready<(Arc<dyn LogStore>, ())> {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use logsearch::json;
+use logsearch::export;
 use logsearch::query::{Matcher, parse};
 use logsearch::record::LogRecord;
 use logsearch::testing::{BENCHMARK_QUERIES, WebLog};
@@ -12,7 +12,7 @@ const RECORDS: usize = 50_000;
 #[test]
 fn the_web_log_has_the_documented_shape() {
     let log: Vec<LogRecord> = WebLog::new(1).take(RECORDS).collect();
-    let bytes: usize = log.iter().map(|record| json::line(record).len() + 1).sum();
+    let bytes: usize = log.iter().map(|record| export::line(record).len() + 1).sum();
     let statements = log.iter().filter(|record| record.field("db.query.text").is_some()).count();
     let hours = (log[RECORDS - 1].timestamp - log[0].timestamp) / 3_600_000_000 * 20;
     let users: HashSet<_> =

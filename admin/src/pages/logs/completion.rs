@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use logsearch::suggest::{Suggestion, suggest};
+use logsearch::{Suggestion, suggest};
 use serde::Serialize;
 
 use crate::context::error::PanelError;

@@ -68,7 +68,7 @@ pub async fn show(
     let (id, as_json) = id.strip_suffix(".json").map_or((id.as_str(), false), |id| (id, true));
     let record = find(&panel, id).await?;
     if as_json {
-        let json = escape::json(&logsearch::json::line(&record));
+        let json = escape::json(&logsearch::export::line(&record));
         return Ok(([(CONTENT_TYPE, "application/json; charset=utf-8")], json).into_response());
     }
     let view = around(&panel, record.timestamp);

@@ -3,7 +3,7 @@
 use logsearch::embedded::{DiskStatus, Limits, PartitionState, PartitionStatus};
 use logsearch::record::Level;
 use logsearch::store::StoreStatus;
-use logsearch::writer::{Counts, Reason};
+use logsearch::{Counts, Reason};
 
 use crate::context::links::{Links, View};
 use crate::context::window::Window;

@@ -1,7 +1,7 @@
 //! The service itself: store, levels, jobs, audit, and the accounts of operators.
 
+use logsearch::Counts;
 use logsearch::fields;
-use logsearch::writer::Counts;
 
 use crate::harness::App;
 use crate::lines::{Line, line, log};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use logsearch::memory::MemoryStore;
+use logsearch::MemoryStore;
 use logsearch::record::LogRecord;
 use logsearch::store::{
     Aggregate, Aggregation, LogStore, Search, SearchPage, StoreError, StoreErrorKind, StoreStatus,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use logsearch::embedded::{DiskStatus, Limits, PartitionState, PartitionStatus};
 use logsearch::record::Level;
 use logsearch::store::StoreStatus;
-use logsearch::writer::{Counts, Reason};
+use logsearch::{Counts, Reason};
 
 use crate::control::Stats;
 

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use logsearch::Reason;
 use logsearch::filter::{LevelControl, Levels};
 use logsearch::layer::{LayerOptions, quiet};
 use logsearch::pipeline::PipelineOptions;
 use logsearch::record::Level;
-use logsearch::writer::Reason;
 use tracing::subscriber::with_default;
 use tracing::{debug, error, info, info_span, trace, warn};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
