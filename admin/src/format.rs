@@ -244,4 +244,77 @@ mod tests {
         );
         assert_eq!([0.0, 2048.0, 1e8].map(byte_size), ["0 B", "2 KiB", "95.4 MiB"]);
     }
+
+    #[test]
+    fn a_duration_changes_its_unit_where_the_next_reads_better() {
+        let around = [
+            (0, "0 µs"),
+            (999, "999 µs"),
+            (1_000, "1.0 ms"),
+            (9_999, "10.0 ms"),
+            (10_000, "10 ms"),
+            (999_499, "999 ms"),
+            (1_000_000, "1.0 s"),
+            (60_000_000, "1 min"),
+            (3_600_000_000, "1.0 h"),
+            (172_800_000_000, "2 d"),
+            (-1_500, "-1.5 ms"),
+        ];
+        for (micros, text) in around {
+            assert_eq!(duration(micros), text);
+        }
+        assert!(!duration(i64::MIN).is_empty() && !duration(i64::MAX).is_empty());
+    }
+
+    #[test]
+    fn figures_of_a_column_have_one_decimal_and_shares_one_digit() {
+        assert_eq!([0, 1, 49, 50, 1_234_567].map(millis), ["0.0", "0.0", "0.0", "0.1", "1234.6"]);
+        assert_eq!(
+            [(0, 0), (0, 5), (1, 3), (5, 5)].map(|(part, whole)| percent(part, whole)),
+            ["–", "0.0%", "33.3%", "100.0%"]
+        );
+        assert_eq!(
+            [0, 1, 2, 1_000].map(|number| plural(number, "record")),
+            ["0 records", "1 record", "2 records", "1,000 records"]
+        );
+    }
+
+    #[test]
+    fn what_has_just_happened_or_will_is_just_now() {
+        for (then, text) in [
+            (100 * SECOND, "just now"),
+            (100 * SECOND + 1, "just now"),
+            (99 * SECOND, "1 s ago"),
+            (0, "2 min ago"),
+        ] {
+            assert_eq!(ago(then, 100 * SECOND), text);
+        }
+        assert_eq!(ago(i64::MIN, i64::MAX), format!("{} ago", about(i64::MAX)));
+    }
+
+    #[test]
+    fn ticks_say_as_much_of_the_time_as_the_axis_is_long() {
+        let at = 1_700_000_000 * SECOND;
+        let hour = 3_600 * SECOND;
+        for (span, text) in [
+            (SECOND, "22:13:20"),
+            (hour, "22:13"),
+            (30 * hour, "14 Nov 22:13"),
+            (30 * 24 * hour, "14 Nov"),
+        ] {
+            assert_eq!(tick(at, span), text);
+        }
+        assert_eq!(minute(at), "14 Nov 22:13:20");
+        assert_eq!(minute(at - 20 * SECOND), "14 Nov 22:13");
+        assert_eq!(day_number(-1), -1);
+    }
+
+    #[test]
+    fn fingerprints_tell_the_parts_of_a_text_apart() {
+        let prints = [&["ab", "c"][..], &["a", "bc"], &["abc"], &["abc", ""], &[]].map(fingerprint);
+        let different: std::collections::BTreeSet<_> = prints.iter().collect();
+        assert_eq!(different.len(), prints.len(), "{prints:?}");
+        assert!(prints.iter().all(|print| print.len() == 16));
+        assert_eq!(fingerprint(&["abc"]), prints[2], "the same in every process");
+    }
 }

@@ -455,4 +455,48 @@ mod tests {
         assert_eq!(Links::parse_event_id("1"), None);
         assert_eq!(Links::parse_event_id("a-b"), None);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn an_address_reads_back_as_the_view_it_was_made_from(
+            q in "\\PC{0,40}",
+            from in "[1-9][0-9]{0,3}[smhdw]",
+            cols in proptest::option::of("(-|[a-z_]{1,8}(,[a-z_.]{2,8}){0,4})"),
+            sort in "[a-z]{0,8}",
+            fields in "[a-z. ]{0,10}",
+            tail in proptest::bool::ANY,
+            at in proptest::option::of((0_i64..i64::MAX, proptest::num::u64::ANY)),
+        ) {
+            use super::super::params::Params;
+
+            let links = Links::new("/ops");
+            let text = serde_urlencoded::to_string([
+                ("q", &*q), ("from", &*from), ("cols", cols.as_deref().unwrap_or_default()),
+                ("sort", &*sort), ("fields", &*fields), ("tail", if tail { "1" } else { "" }),
+            ]).unwrap();
+            let view = Params::parse(&text).view(0);
+            let view = match at {
+                Some(cursor) if !tail => view.at(Place::Older(cursor)),
+                _ => view,
+            };
+            let url = links.logs(&view);
+            let (_, parameters) = url.split_once('?').unwrap_or((&url, ""));
+            let again = Params::parse(parameters).view(0);
+            proptest::prop_assert_eq!(links.logs(&again), url.clone());
+            proptest::prop_assert_eq!(again.q, view.q);
+            proptest::prop_assert_eq!(again.window, view.window);
+            proptest::prop_assert_eq!((again.place, again.tail), (view.place, view.tail));
+            proptest::prop_assert!(url.is_ascii() && !url.contains(['"', '<', '>', ' ', '\'']), "{}", url);
+        }
+
+        #[test]
+        fn no_id_and_no_name_of_a_rule_leaves_its_segment(text in "\\PC{1,40}") {
+            let links = Links::new("/ops");
+            for url in [links.request(&text), links.alert(&text, None)] {
+                let segments: Vec<&str> = url.split('/').collect();
+                proptest::prop_assert_eq!(segments.len(), 4, "{}", url);
+                proptest::prop_assert!(!url.contains(['?', '#']), "{}", url);
+            }
+        }
+    }
 }

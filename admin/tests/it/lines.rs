@@ -6,6 +6,7 @@ use logsearch::record::{Level, LogRecord, Value};
 /// 2026-11-01T00:00:00Z, in microseconds.
 pub const START: i64 = 1_793_491_200_000_000;
 pub const SECOND: i64 = 1_000_000;
+pub const MINUTE: i64 = 60 * SECOND;
 
 /// A record in the making.
 #[derive(Clone)]

@@ -170,4 +170,60 @@ mod tests {
         let shades: Vec<u32> = (1..1_000).map(|count| shade(count, 1_000)).collect();
         assert!(shades.is_sorted() && shades.contains(&3));
     }
+
+    /// Two bands over four intervals of a minute, the last of which ends with the window.
+    fn heatmap() -> Heatmap {
+        const MINUTE: i64 = 60_000_000;
+        let window = Window::absolute(0, 3 * MINUTE + 30_000_000, 10 * MINUTE);
+        let starts = (0..4).map(|at| at * MINUTE).collect();
+        let bands = [
+            DurationBand { label: "quick", counts: vec![10, 0, 1_000, 3] },
+            DurationBand { label: "slow", counts: vec![0, 0, 1, 2] },
+        ];
+        let intervals = Intervals { starts, interval: MINUTE, window };
+        let url = |band: usize, window: Window| {
+            let range = window.range();
+            format!("{band}:{}-{}", range.from / MINUTE, range.to / 1_000_000)
+        };
+        Heatmap::new(&bands, &intervals, url)
+    }
+
+    #[test]
+    fn a_cell_leads_to_its_band_and_interval_cut_to_the_window() {
+        let drawn: Vec<String> = heatmap().cells.into_iter().map(|cell| cell.url).collect();
+        assert_eq!(drawn, ["0:0-60", "0:2-180", "0:3-210", "1:2-180", "1:3-210"]);
+    }
+
+    #[test]
+    fn the_longest_durations_stand_at_the_top_of_drawing_and_table() {
+        let heatmap = heatmap();
+        assert_eq!(heatmap.labels, ["slow", "quick"]);
+        let rows: Vec<usize> = heatmap.cells.iter().map(|cell| cell.y).collect();
+        assert_eq!(rows, [10, 10, 10, 0, 0]);
+        assert_eq!(heatmap.height, 20);
+    }
+
+    #[test]
+    fn the_table_has_the_figures_of_the_drawing_and_no_empty_rows() {
+        let heatmap = heatmap();
+        let counts: Vec<Vec<&str>> = heatmap
+            .times
+            .iter()
+            .map(|time| time.counts.iter().map(|(count, _)| &**count).collect())
+            .collect();
+        assert_eq!(counts, [["0", "10"], ["1", "1,000"], ["2", "3"]]);
+        let linked = heatmap.times.iter().flat_map(|time| &time.counts);
+        assert!(linked.clone().all(|(count, url)| (count == "0") == url.is_empty()));
+        assert_eq!(linked.filter(|(_, url)| !url.is_empty()).count(), heatmap.cells.len());
+    }
+
+    #[test]
+    fn cells_touch_without_reaching_over_the_edge() {
+        let heatmap = heatmap();
+        for cell in &heatmap.cells {
+            let (x, width): (f64, f64) = (cell.x.parse().unwrap(), cell.width.parse().unwrap());
+            assert!(x >= 0.0 && width >= 1.0 && x + width <= WIDTH, "{x} {width}");
+        }
+        assert_eq!(heatmap.max, "1,000");
+    }
 }

@@ -161,3 +161,89 @@ impl Scale {
         levels.map(part).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: i64 = 60_000_000;
+
+    /// Two and a half minutes that begin within the first interval, errors last in each bucket.
+    fn histogram() -> Histogram {
+        let view = View::of(Window::absolute(30_000_000, 3 * MINUTE, 9 * MINUTE));
+        let bucket = |start, counts| Bucket { start, counts };
+        let buckets = [
+            bucket(0, [0, 0, 40, 0, 10]),
+            bucket(MINUTE, [0; 5]),
+            bucket(2 * MINUTE, [0, 0, 1, 0, 0]),
+        ];
+        Histogram::new(&buckets, MINUTE, &view, &Links::new("/ops"), "/logs")
+    }
+
+    #[test]
+    fn the_highest_bar_is_as_high_as_the_drawing_and_errors_stand_at_the_bottom() {
+        let histogram = histogram();
+        let parts: Vec<_> = histogram.bars[0]
+            .parts
+            .iter()
+            .map(|part| (part.level, &*part.y, &*part.height))
+            .collect();
+        assert_eq!(parts, [(Level::Error, "80.00", "20.00"), (Level::Info, "0.00", "80.00")]);
+        assert_eq!(histogram.max, "50");
+    }
+
+    #[test]
+    fn a_single_record_beside_many_is_seen_and_nothing_has_no_bar() {
+        let histogram = histogram();
+        assert!(histogram.bars[1].parts.is_empty() && histogram.bars[1].total == 0);
+        let height: f64 = histogram.bars[2].parts[0].height.parse().unwrap();
+        assert!(height >= THINNEST, "{height}");
+    }
+
+    #[test]
+    fn a_bar_leads_to_its_interval_cut_to_the_window() {
+        let urls: Vec<String> = histogram().bars.into_iter().map(|bar| bar.url).collect();
+        assert_eq!(
+            urls,
+            [
+                "/ops/logs?from=1970-01-01T00:00:30Z&to=1970-01-01T00:01:00Z",
+                "/ops/logs?from=1970-01-01T00:01:00Z&to=1970-01-01T00:02:00Z",
+                "/ops/logs?from=1970-01-01T00:02:00Z&to=1970-01-01T00:03:00Z",
+            ]
+        );
+    }
+
+    #[test]
+    fn counts_of_the_table_and_the_title_are_those_of_the_bucket() {
+        let histogram = histogram();
+        assert_eq!(histogram.bars[0].counts, ["10", "0", "40", "0", "0"], "errors first");
+        assert!(
+            histogram.bars[0].title.ends_with(": 10 error, 40 info"),
+            "{}",
+            histogram.bars[0].title
+        );
+    }
+
+    #[test]
+    fn marks_lie_within_the_drawing_however_short_they_are() {
+        let band = super::super::marks::Band {
+            from: 3 * MINUTE - 1,
+            to: 3 * MINUTE,
+            firing: true,
+            label: "Slow".to_owned(),
+            when: "now".to_owned(),
+            url: String::new(),
+        };
+        let line = Line {
+            at: 3 * MINUTE,
+            label: "2".to_owned(),
+            when: "now".to_owned(),
+            note: String::new(),
+        };
+        let marks = Marks { bands: vec![band], lines: vec![line], ..Marks::default() };
+        let marked = histogram().marked(marks);
+        let width: f64 = marked.bands[0].width.parse().unwrap();
+        let x: f64 = marked.lines[0].x.parse().unwrap();
+        assert!(width >= 2.0 && x <= WIDTH - 2.0, "{width} {x}");
+    }
+}

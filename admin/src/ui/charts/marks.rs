@@ -79,3 +79,46 @@ impl Marks {
         self.bands.is_empty() && self.lines.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn band(label: &str, from: i64, to: i64) -> Band {
+        let (label, when) = (label.to_owned(), format!("{from} – {to}"));
+        Band { from, to, firing: false, label, when, url: String::new() }
+    }
+
+    fn marks(bands: &[(&str, i64, i64)]) -> Marks {
+        let bands = bands.iter().map(|(label, from, to)| band(label, *from, *to)).collect();
+        Marks { bands, ..Marks::default() }
+    }
+
+    /// The spans without their titles.
+    fn spans(bands: &[(&str, i64, i64)]) -> Vec<(i64, i64)> {
+        marks(bands).spans().into_iter().map(|(from, to, _)| (from, to)).collect()
+    }
+
+    #[test]
+    fn bands_that_overlap_or_touch_are_drawn_as_one() {
+        assert_eq!(spans(&[("a", 10, 20), ("b", 0, 10)]), [(0, 20)]);
+        assert_eq!(spans(&[("a", 0, 100), ("b", 10, 20), ("c", 90, 95)]), [(0, 100)]);
+        assert_eq!(spans(&[("a", 0, 10), ("b", 11, 20)]), [(0, 10), (11, 20)]);
+        assert_eq!(spans(&[]), []);
+    }
+
+    #[test]
+    fn a_span_names_every_alert_it_stands_for_in_the_order_they_began() {
+        let spans = marks(&[("late", 5, 9), ("early", 0, 6)]).spans();
+        assert_eq!(spans[0].2, "alert early, 0 – 6; alert late, 5 – 9");
+    }
+
+    #[test]
+    fn a_few_are_named_at_first_glance_and_none_is_lost() {
+        let many: Vec<_> = (0..9).map(|at| ("x", at * 10, at * 10 + 5)).collect();
+        let marks = marks(&many);
+        let (named, others) = marks.named();
+        assert_eq!((named.len(), others.len()), (NAMED, 9 - NAMED));
+        assert!(!marks.is_empty() && Marks::default().is_empty());
+    }
+}

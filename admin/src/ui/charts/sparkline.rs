@@ -31,7 +31,8 @@ impl Sparkline {
         let mut counts = [0_u32; BARS];
         let length = i128::from(to) - i128::from(from);
         for time in times {
-            let at = (i128::from(*time) - i128::from(from)) * BARS as i128 / length.max(1);
+            let at =
+                ((i128::from(*time) - i128::from(from)) * BARS as i128).div_euclid(length.max(1));
             if let Some(count) = usize::try_from(at).ok().and_then(|at| counts.get_mut(at)) {
                 *count += 1;
             }
@@ -58,5 +59,41 @@ impl Sparkline {
             (format!("{:.1}", texts.0), format!("{:.1}", texts.1), format!("{:.1}", texts.2))
         };
         Self { bars: bars.map(bar).collect(), label: format!("peak {max:.0} per bar") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Left edge and height of each bar.
+    fn bars(spark: &Sparkline) -> Vec<(&str, &str)> {
+        spark.bars.iter().map(|(x, _, height)| (&**x, &**height)).collect()
+    }
+
+    #[test]
+    fn the_largest_is_as_high_as_the_drawing_and_nothing_has_no_bar() {
+        let spark = Sparkline::of_counts(&[0, 5, 10, 0]);
+        assert_eq!(bars(&spark), [("30.0", "10.0"), ("60.0", "20.0")]);
+        assert_eq!(spark.label, "peak 10 per bar");
+        assert!(bars(&Sparkline::of_counts(&[])).is_empty());
+        assert!(bars(&Sparkline::of_counts(&[0, 0])).is_empty());
+    }
+
+    #[test]
+    fn one_among_a_million_is_seen_and_stands_on_the_ground() {
+        let spark = Sparkline::of_counts(&[1, 1_000_000]);
+        let (_, y, height) = &spark.bars[0];
+        assert_eq!((&**y, &**height), ("18.5", "1.5"));
+    }
+
+    #[test]
+    fn times_fall_into_the_part_of_the_window_they_are_in() {
+        let spark = Sparkline::of_times(&[0, 1, 1_499, 2_999], 0, 3_000);
+        assert_eq!(bars(&spark), [("0.0", "20.0"), ("56.0", "10.0"), ("116.0", "10.0")]);
+        // What is outside of it is not counted, and no window is too odd.
+        assert!(bars(&Sparkline::of_times(&[-1, 3_000, i64::MAX], 0, 3_000)).is_empty());
+        assert!(bars(&Sparkline::of_times(&[5], 5, 5)).len() <= 1);
+        assert!(bars(&Sparkline::of_times(&[0], i64::MIN, i64::MAX)).len() == 1);
     }
 }

@@ -83,3 +83,61 @@ impl Waterfall {
         Self { lines: steps.iter().map(line).collect(), length: format::duration(length) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(pieces: &[(i64, i64)], depth: usize) -> Step {
+        let total = pieces.iter().map(|(_, took)| took).sum();
+        let times = pieces.len() as u64;
+        Step {
+            label: "step".to_owned(),
+            pieces: pieces.to_vec(),
+            times,
+            total,
+            depth,
+            ..Step::default()
+        }
+    }
+
+    fn pieces(steps: &[Step], length: i64) -> Vec<(f64, f64)> {
+        let waterfall = Waterfall::new(steps, length);
+        let pieces = waterfall.lines.iter().flat_map(|line| &line.pieces);
+        pieces.map(|(x, width)| (x.parse().unwrap(), width.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn a_piece_lies_where_it_was_in_thousandths_of_the_request() {
+        let steps = [step(&[(0, 2_000)], 0), step(&[(500, 250), (1_500, 500)], 1)];
+        assert_eq!(pieces(&steps, 2_000), [(0.0, 1000.0), (250.0, 125.0), (750.0, 250.0)]);
+    }
+
+    #[test]
+    fn what_is_short_can_be_seen_and_what_reaches_out_ends_at_the_edge() {
+        for (piece, length) in [
+            ((0, 0), 1_000),
+            ((999, 1), 1_000_000),
+            ((900, 5_000), 1_000),
+            ((-50, 10), 100),
+            ((7, 7), 0),
+        ] {
+            for (x, width) in pieces(&[step(&[piece], 0)], length) {
+                assert!(width >= 2.0 && x >= 0.0, "{piece:?} of {length}");
+                assert!(x + width <= WIDTH, "{piece:?} of {length}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_says_how_often_and_how_long_and_is_set_in_by_its_depth() {
+        let steps: Vec<Step> =
+            (0..6).map(|depth| step(&[(0, 1_000), (2_000, 500)], depth)).collect();
+        let waterfall = Waterfall::new(&steps, 10_000);
+        let indents: Vec<_> = waterfall.lines.iter().map(|line| line.indent).collect();
+        assert_eq!(indents, ["in0", "in1", "in2", "in3", "in3", "in3"]);
+        assert_eq!((&*waterfall.lines[0].times, &*waterfall.lines[0].total), ("×2", "1.5 ms"));
+        let once = Waterfall::new(&[step(&[(0, 1)], 0)], 10);
+        assert_eq!(once.lines[0].times, "", "once needs no word");
+    }
+}
