@@ -1,31 +1,27 @@
-//! The files that deploy the service, read as text: what they mount is there, what they run is pinned,
-//! what they publish is meant to be, and nothing fills a disk with logs.
+//! The files that deploy the service, as a YAML parser reads them: what they mount is there, what they run
+//! is pinned, what they publish is meant to be, and nothing fills a disk with logs.
 //!
 //! Whether an engine accepts them is asked of `docker` in CI; no engine is needed here.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
+
+use serde_json::{Value, json};
 
 use crate::installed::skip;
 use crate::notice::root;
 
 const FILES: [&str; 2] = ["compose/compose.yaml", "compose/swarm.yaml"];
 
-/// The lines of each service, without their indentation of four.
-fn services(file: &str) -> BTreeMap<String, Vec<String>> {
-    let text = read(file);
-    let (_, rest) = text.split_once("\nservices:\n").unwrap();
-    let mut services = BTreeMap::<String, Vec<String>>::new();
-    let mut current = String::new();
-    for line in rest.lines().take_while(|line| line.is_empty() || line.starts_with(' ')) {
-        if let Some(line) = line.strip_prefix("    ") {
-            services.get_mut(&current).unwrap().push(line.to_owned());
-        } else if let Some(name) = line.trim().strip_suffix(':') {
-            name.clone_into(&mut current);
-            services.insert(current.clone(), Vec::new());
-        }
-    }
+/// A file as a YAML parser reads it, anchors and merges resolved.
+fn yaml(file: &str) -> Value {
+    serde_saphyr::from_str(&read(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+/// The services of a file, each with what it merges.
+fn services(file: &str) -> serde_json::Map<String, Value> {
+    let services = yaml(file)["services"].as_object().unwrap().clone();
     assert!(services.len() >= 4, "{file}: {:?}", services.keys());
     services
 }
@@ -34,23 +30,17 @@ fn read(file: &str) -> String {
     fs::read_to_string(root().join(file)).unwrap()
 }
 
-/// The items of the list under a key.
-fn list<'a>(service: &'a [String], key: &str) -> Vec<&'a str> {
-    let header = format!("{key}:");
-    let lines = service.iter().skip_while(|line| **line != header).skip(1);
-    let items = lines.take_while(|line| line.starts_with("  "));
-    items.filter_map(|line| line.trim().strip_prefix("- ")).collect()
-}
-
-fn value<'a>(service: &'a [String], key: &str) -> Option<&'a str> {
-    service.iter().find_map(|line| line.strip_prefix(key)?.strip_prefix(": "))
+/// The texts of the list under a key; none without it.
+fn list<'a>(service: &'a Value, key: &str) -> Vec<&'a str> {
+    let items = service[key].as_array().into_iter().flatten();
+    items.filter_map(Value::as_str).collect()
 }
 
 #[test]
 fn every_image_is_pinned_by_digest_or_is_ours() {
     for file in FILES {
         for (name, service) in services(file) {
-            let image = value(&service, "image").unwrap();
+            let image = service["image"].as_str().unwrap();
             let is_ours = image.starts_with("${MINITWIT_IMAGE:");
             let digest = image.split_once("@sha256:").map_or("", |(_, digest)| digest);
             let is_digest = digest.len() == 64 && digest.bytes().all(|b| b.is_ascii_hexdigit());
@@ -70,21 +60,22 @@ fn every_image_is_pinned_by_digest_or_is_ours() {
 #[test]
 fn every_service_is_hardened_and_limited() {
     for file in FILES {
-        let text = read(file);
-        for setting in ["max-size: ", "max-file: ", "read_only: true", "cap_drop: [ALL]"] {
-            assert!(
-                text.split("\nservices:").next().unwrap().contains(setting),
-                "{file}: {setting}"
-            );
-        }
-        assert!(text.contains("  logging: *logging\n"), "{file}");
         for (name, service) in services(file) {
-            let has = |line: &str| service.iter().any(|known| known.trim().starts_with(line));
-            assert!(has("<<: *service"), "{file}: {name} has no log limit");
-            assert!(has("limits: {"), "{file}: {name} has no limit of memory and processors");
-            assert!(has("healthcheck:"), "{file}: {name} has no health check");
-            for forbidden in ["logging:", "privileged:", "network_mode:", "read_only: false"] {
-                assert!(!has(forbidden), "{file}: {name} has {forbidden}");
+            let is_set =
+                |pointer: &str| service.pointer(pointer).is_some_and(|value| !value.is_null());
+            for pointer in [
+                "/logging/options/max-size",
+                "/logging/options/max-file",
+                "/deploy/resources/limits/memory",
+                "/deploy/resources/limits/cpus",
+                "/healthcheck",
+            ] {
+                assert!(is_set(pointer), "{file}: {name} has no {pointer}");
+            }
+            assert_eq!(service["read_only"], true, "{file}: {name}");
+            assert_eq!(list(&service, "cap_drop"), ["ALL"], "{file}: {name}");
+            for forbidden in ["privileged", "network_mode"] {
+                assert!(service.get(forbidden).is_none(), "{file}: {name} has {forbidden}");
             }
         }
     }
@@ -92,8 +83,7 @@ fn every_service_is_hardened_and_limited() {
 
 /// What `docker stack deploy` makes of a service: `cli/compose/convert/service.go` of Docker 20.10. It drops other
 /// keys without a word, so that a read-only nginx is left without the place for its files.
-const STACK_KEYS: [&str; 31] = [
-    "<<",
+const STACK_KEYS: [&str; 30] = [
     "cap_add",
     "cap_drop",
     "command",
@@ -126,37 +116,21 @@ const STACK_KEYS: [&str; 31] = [
     "volumes",
 ];
 
-/// The keys of services and of the extensions they merge that a stack drops.
-fn dropped_by_a_stack(text: &str) -> Vec<String> {
-    let mut dropped = Vec::new();
-    let mut inside = "";
-    for line in text.lines() {
-        let Some((key, _)) = line.trim_start().split_once(':') else { continue };
-        let depth = line.len() - line.trim_start().len();
-        if depth == 0 {
-            inside = key;
-        }
-        let is_setting = match inside {
-            "services" => depth == 4,
-            "x-service" => depth == 2,
-            _ => false,
-        };
-        let is_key = key.bytes().all(|byte| byte.is_ascii_lowercase() || b"_<".contains(&byte));
-        if is_setting && is_key && !STACK_KEYS.contains(&key) {
-            dropped.push(key.to_owned());
-        }
-    }
-    dropped
+/// The keys of services that a stack drops.
+fn dropped_by_a_stack(file: &str) -> BTreeSet<String> {
+    let services = services(file);
+    let keys = services.values().flat_map(|service| service.as_object().unwrap().keys());
+    keys.filter(|key| !STACK_KEYS.contains(&key.as_str())).cloned().collect()
 }
 
 #[test]
 fn a_stack_takes_every_setting_of_the_swarm() {
-    let swarm = read("compose/swarm.yaml");
-    assert!(swarm.contains("\nversion: \"3.9\"\n"), "Docker 20.10 takes it for format 1");
-    assert_eq!(dropped_by_a_stack(&swarm), Vec::<String>::new());
-    let compose = dropped_by_a_stack(&read("compose/compose.yaml"));
+    let swarm = "compose/swarm.yaml";
+    assert_eq!(yaml(swarm)["version"], "3.9", "Docker 20.10 takes it for format 1");
+    assert_eq!(dropped_by_a_stack(swarm), BTreeSet::new());
+    let compose = dropped_by_a_stack("compose/compose.yaml");
     for known in ["tmpfs", "restart", "security_opt", "depends_on"] {
-        assert!(compose.iter().any(|key| key == known), "{known} was not found: {compose:?}");
+        assert!(compose.contains(known), "{known} was not found: {compose:?}");
     }
 }
 
@@ -169,8 +143,9 @@ fn only_nginx_is_public() {
         }
     }
     for (name, service) in services("compose/swarm.yaml") {
-        let ports = list(&service, "ports");
-        assert!(ports.iter().all(|port| name == "nginx" && port.contains("mode: host")), "{name}");
+        for port in service["ports"].as_array().into_iter().flatten() {
+            assert!(name == "nginx" && port["mode"] == "host", "{name} publishes {port}");
+        }
     }
 }
 
@@ -192,9 +167,11 @@ fn every_mounted_file_exists() {
                 }
             }
         }
-        let text = read(file);
-        let files = text.lines().filter_map(|line| line.trim().strip_prefix("file: "));
-        files.for_each(|path| check(file, path));
+        for configs in [&yaml(file)["configs"], &yaml(file)["secrets"]] {
+            let files = configs.as_object().into_iter().flatten();
+            let files = files.filter_map(|(_, config)| config["file"].as_str());
+            files.filter(|path| !path.contains("secrets/")).for_each(|path| check(file, path));
+        }
     }
     assert!(checked > 20, "only {checked} mounts were found");
 }
@@ -266,12 +243,11 @@ fn the_program_runs_in_the_root_file_system_of_the_image() {
 
 #[test]
 fn secrets_are_files_that_setup_makes() {
-    let (compose, setup) = (read("compose/compose.yaml"), read("compose/setup.sh"));
-    let names: Vec<_> =
-        compose.lines().filter_map(|line| line.split_once("{ file: ./secrets/")).collect();
-    assert!(names.len() >= 4, "{names:?}");
-    for (_, rest) in names {
-        let name = rest.trim_end_matches(" }");
+    let (compose, setup) = (yaml("compose/compose.yaml"), read("compose/setup.sh"));
+    let secrets = compose["secrets"].as_object().unwrap();
+    assert!(secrets.len() >= 4, "{secrets:?}");
+    for (name, secret) in secrets {
+        assert_eq!(secret["file"], format!("./secrets/{name}"));
         assert!(setup.contains(&format!("\nsecret {name} ")), "setup.sh does not make {name}");
     }
     for file in FILES {
@@ -285,34 +261,45 @@ fn secrets_are_files_that_setup_makes() {
 #[test]
 fn prometheus_scrapes_the_service_every_quarter_minute() {
     for file in ["compose/prometheus.yml", "compose/prometheus-swarm.yml"] {
-        let text = read(file);
-        assert!(text.contains("scrape_interval: 15s") && text.contains("evaluation_interval: 15s"));
-        assert!(text.contains("- job_name: minitwit\n"), "{file}");
+        let config = yaml(file);
+        for interval in ["scrape_interval", "evaluation_interval"] {
+            assert_eq!(config["global"][interval], "15s", "{file}: {interval}");
+        }
+        let jobs = config["scrape_configs"].as_array().unwrap();
+        let job = jobs.iter().find(|job| job["job_name"] == "minitwit").unwrap();
+        let alone = list(&job["static_configs"][0], "targets");
+        let replicas = list(&job["dns_sd_configs"][0], "names");
+        assert!(alone == ["app:5002"] || replicas == ["tasks.app"], "{file}: {job}");
     }
-    assert!(read("compose/prometheus.yml").contains("[\"app:5002\"]"));
-    assert!(read("compose/prometheus-swarm.yml").contains("[tasks.app]"));
 }
 
 #[test]
 fn actions_are_pinned_and_workflows_ask_for_little() {
     let workflows = fs::read_dir(root().join(".github/workflows")).unwrap();
     let mut checked = 0;
-    for workflow in workflows.map(|entry| entry.unwrap().path()) {
-        let text = fs::read_to_string(&workflow).unwrap();
-        let name = workflow.display();
-        assert!(text.contains("\npermissions: {}\n"), "{name} takes the default permissions");
-        assert!(!text.contains("pull_request_target"), "{name} runs foreign code with secrets");
-        assert_eq!(
-            text.matches("    runs-on:").count(),
-            text.matches("    timeout-minutes:").count(),
-            "{name} has a job without a time limit"
-        );
-        for action in text.lines().filter_map(|line| line.split_once("uses: ")) {
-            let revision = action.1.split('@').nth(1).unwrap_or("").split(' ').next().unwrap();
-            let is_local = action.1.starts_with("./");
-            let is_sha = revision.len() == 40 && revision.bytes().all(|b| b.is_ascii_hexdigit());
-            assert!(is_local || is_sha && action.1.contains(" # v"), "{name}: {}", action.1);
-            checked += 1;
+    for entry in workflows.map(Result::unwrap) {
+        let name = entry.file_name().into_string().unwrap();
+        let file = format!(".github/workflows/{name}");
+        let (text, workflow) = (read(&file), yaml(&file));
+        assert_eq!(workflow["permissions"], json!({}), "{name} takes the default permissions");
+        let trigger = &workflow["on"]["pull_request_target"];
+        assert!(trigger.is_null(), "{name} runs foreign code with secrets");
+        for (job, steps) in workflow["jobs"].as_object().unwrap() {
+            let is_called = steps["uses"].is_string();
+            assert!(
+                is_called || steps["timeout-minutes"].is_u64(),
+                "{name}: {job} has no time limit"
+            );
+            let all = steps["steps"].as_array().into_iter().flatten().chain([steps]);
+            for action in all.filter_map(|step| step["uses"].as_str()) {
+                let revision = action.split('@').nth(1).unwrap_or("");
+                let is_sha =
+                    revision.len() == 40 && revision.bytes().all(|b| b.is_ascii_hexdigit());
+                // Which version that is stands in a comment, for people and for Dependabot.
+                let is_told = text.contains(&format!("{action} # v"));
+                assert!(action.starts_with("./") || is_sha && is_told, "{name}: {action}");
+                checked += 1;
+            }
         }
     }
     assert!(checked > 5, "only {checked} actions were found");
@@ -373,22 +360,18 @@ fn secrets_reach_a_step_by_its_environment_and_are_not_shown() {
     }
 }
 
-/// What a job of a workflow needs, as the file writes it.
-fn needs(workflow: &str, job: &str) -> String {
-    let (_, rest) = workflow.split_once(&format!("\n  {job}:\n")).unwrap();
-    let lines = rest.lines().take_while(|line| line.starts_with("    ") || line.is_empty());
-    let mut needs = lines.filter_map(|line| line.strip_prefix("    needs: "));
-    needs.next().unwrap_or_default().to_owned()
-}
-
 #[test]
 fn nothing_is_deployed_that_was_not_checked_and_nothing_released_that_was_not_deployed() {
     let workflow = read(".github/workflows/deploy.yml");
-    let order = [("image", "checks"), ("deploy", "image"), ("release", "[image, deploy]")];
-    for (job, before) in order {
-        assert_eq!(needs(&workflow, job), before, "{job} does not wait");
+    let jobs = &yaml(".github/workflows/deploy.yml")["jobs"];
+    for (job, before) in [
+        ("image", json!("checks")),
+        ("deploy", json!("image")),
+        ("release", json!(["image", "deploy"])),
+    ] {
+        assert_eq!(jobs[job]["needs"], before, "{job} does not wait");
     }
-    assert!(workflow.contains("uses: ./.github/workflows/ci.yml"), "the checks are others");
+    assert_eq!(jobs["checks"]["uses"], "./.github/workflows/ci.yml", "the checks are others");
     // By digest from the build on: a tag can be moved between the checks and the machines.
     assert!(workflow.contains("outputs.image }}@${{ steps.build.outputs.digest }}"));
     assert!(!workflow.contains(":latest"), "a tag that moves is pushed");

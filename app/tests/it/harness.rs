@@ -4,6 +4,7 @@
 //! ([`TestApp::serve`]). Log and metrics are those of the test's thread: tests use the current-thread
 //! runtime, which `#[tokio::test]` is.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -221,6 +222,13 @@ impl TestApp {
         };
         let wanted = read.samples.iter().filter(|sample| sample.name == name && carries(sample));
         wanted.map(|sample| sample.value).sum()
+    }
+
+    /// Every value that a label has in some sample.
+    pub fn label_values(&self, label: &str) -> BTreeSet<String> {
+        let text = self.instruments.metrics.render();
+        let samples = admin::exposition::parse(&text).samples;
+        samples.iter().filter_map(|sample| sample.label(label).map(str::to_owned)).collect()
     }
 
     /// A user, without the cost of a password: it cannot log in, [`TestApp::browser_of`] can.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use admin::exposition::Sample;
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
@@ -150,11 +151,8 @@ async fn routes_are_named_by_their_templates(app: TestApp) {
         }
     }
     let known = SITE_ROUTES.iter().chain(API_ROUTES).map(|(.., route)| *route);
-    let known: BTreeSet<_> = known.collect();
-    let metrics = app.instruments.metrics.render();
-    let labels = metrics.split("http_route=\"").skip(1).map(|rest| rest.split('"').next().unwrap());
-    let labels: BTreeSet<_> = labels.collect();
-    assert_eq!(labels, known, "a label is a template and never an address");
+    let known: BTreeSet<_> = known.map(str::to_owned).collect();
+    assert_eq!(app.label_values("http_route"), known, "a label is a template and never an address");
 }
 
 #[tokio::test]
@@ -185,12 +183,13 @@ async fn a_method_that_no_route_takes_uses_up_no_label_sets() {
             }
         }
         let metrics = app.instruments.metrics.render();
-        let refused = metrics.lines().filter(|line| {
-            let is_sample = line.starts_with(SAMPLES);
-            is_sample && !line.contains("method=\"GET\"") && !line.contains("method=\"POST\"")
-        });
-        let refused: Vec<_> = refused.collect();
-        assert!(refused.iter().all(|line| line.contains("http_route=\"<unmatched>\"")));
+        let samples = admin::exposition::parse(&metrics).samples;
+        let of_no_route = |sample: &&Sample| {
+            let method = sample.label("http_request_method");
+            sample.name == SAMPLES && !matches!(method, Some("GET" | "POST"))
+        };
+        let refused: Vec<_> = samples.iter().filter(of_no_route).collect();
+        assert!(refused.iter().all(|sample| sample.label("http_route") == Some("<unmatched>")));
         // One of each method and answer, for the site and for the API below it.
         assert!((1..=24).contains(&refused.len()), "{refused:#?}");
     })
@@ -389,10 +388,9 @@ async fn statements_are_measured_under_their_names(app: TestApp) {
     app.user("a").await;
     app.simulator().get("/msgs?latest=1").await.is(200);
     let metrics = app.instruments.metrics.render();
-    let names = metrics.split("db_query_summary=\"").skip(1);
-    let names: BTreeSet<_> = names.map(|rest| rest.split('"').next().unwrap()).collect();
+    let names = app.label_values("db_query_summary");
     let known: BTreeSet<_> =
-        minitwit::db::statements().into_iter().map(|(name, ..)| name).collect();
+        minitwit::db::statements().into_iter().map(|(name, ..)| name.to_owned()).collect();
     assert!(names.is_subset(&known), "{names:?}");
     assert!(names.contains("messages.public") && names.contains("simulator_latest.set"));
     assert!(!metrics.lines().any(|line| line.starts_with("# TYPE") && line.ends_with("summary")));
