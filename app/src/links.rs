@@ -8,7 +8,7 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'
 
 /// First segments that are no user's: routes of the site and the API, what the proxy in front keeps to
 /// itself, and what browsers ask for unasked. A user with such a name is reached under `/-/user`.
-pub const RESERVED: [&str; 23] = [
+pub const RESERVED: [&str; 22] = [
     "-",
     ".well-known",
     "add_message",
@@ -27,7 +27,6 @@ pub const RESERVED: [&str; 23] = [
     "readyz",
     "register",
     "robots.txt",
-    "runbooks",
     "sim",
     "sitemap.xml",
     "static",
