@@ -1,5 +1,8 @@
 #!/usr/bin/env bash
-# Backs PostgreSQL up: postgres-backup.sh <folder>
+# Backs PostgreSQL up: postgres-backup.sh [--daily] <folder>
+#
+# With --daily it stays, and makes a backup as soon as the newest is a day old; one that failed is tried again after
+# ten minutes. BACKUP_POLL (600) is the pause between two looks, in seconds.
 #
 # A base backup, from which and from the archived log a point in time can be restored, and a dump, which
 # any PostgreSQL can read. The newest BACKUP_KEEP (7) of each stay, and of the log what they need:
@@ -7,7 +10,17 @@
 # PGPASSFILE and so on say; the user needs REPLICATION.
 set -euo pipefail
 
-folder=${1:?usage: postgres-backup.sh <folder>}
+usage='usage: postgres-backup.sh [--daily] <folder>'
+if [ "${1-}" = --daily ]; then
+    folder=${2:?$usage}
+    while :; do
+        if [ -z "$(find "$folder" -maxdepth 1 -name 'dump-*' ! -name '*.part' -mmin -1435)" ]; then
+            "$0" "$folder" || echo "postgres-backup.sh: no backup was made; next try in ${BACKUP_POLL:-600} s" >&2
+        fi
+        sleep "${BACKUP_POLL:-600}"
+    done
+fi
+folder=${1:?$usage}
 keep=${BACKUP_KEEP:-7}
 database=${PGDATABASE:-minitwit}
 if ! [[ $keep =~ ^[1-9][0-9]*$ ]]; then

@@ -100,6 +100,7 @@ resource "digitalocean_droplet" "database" {
     deployment_public_key = var.deployment_public_key
     private_range         = var.private_range
     volume                = digitalocean_volume.database.name
+    backup_script         = filebase64("${path.module}/../../.github/scripts/postgres-backup.sh")
   })
 
   lifecycle {

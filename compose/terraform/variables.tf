@@ -31,7 +31,7 @@ variable "admin_ranges" {
 variable "image" {
   description = "Operating system"
   type        = string
-  default     = "debian-12-x64"
+  default     = "debian-13-x64"
 }
 
 variable "managers" {

@@ -76,6 +76,16 @@ sleep 1.1
 expect 'backups kept' "$(find "$work/backups" -name 'base-*' | wc -l) $(find "$work/backups" -name 'dump-*' | wc -l)" '2 2'
 [ ! -e "$work/archive/$before" ] || { echo 'FAILED: the log that nobody needs is still there' >&2; exit 1; }
 
+# By themselves: nothing while the newest is of today, one when there is none.
+BACKUP_POLL=0.1 "$scripts/postgres-backup.sh" --daily "$work/daily" >/dev/null 2>&1 &
+daily=$!
+until [ -n "$(find "$work/daily" -name 'dump-*' ! -name '*.part' 2>/dev/null)" ]; do sleep 0.1; done
+touch -d '25 hours ago' "$work"/daily/dump-*
+until [ "$(find "$work/daily" -name 'dump-*' ! -name '*.part' | wc -l)" = 2 ]; do sleep 0.1; done
+kill "$daily"
+wait "$daily" 2>/dev/null || true
+rm -rf "$work/daily"
+
 query 'INSERT INTO drill VALUES (3)'
 moment=$(query 'SELECT clock_timestamp()')
 query 'INSERT INTO drill VALUES (4)'
