@@ -1,17 +1,23 @@
 #!/usr/bin/env bash
 # Asks a deployed site what a user would, and whether what must not be public is not:
-#   smoke.sh [--address <host:port>] [--certificate <file>] https://minitwit.example
+#   smoke.sh [--address <host:port>] [--certificate <file>] [--days <number>] https://minitwit.example
 # The API is asked at api.<host>. SMOKE_TRIES (30) attempts, SMOKE_PAUSE (2) seconds apart.
 #   --address      asks there instead of where the names lead, such as 127.0.0.1:8443
 #   --certificate  believes this certificate, such as a self-signed one
+#   --days         fails when the site's certificate ends within so many days
+# SMOKE_OPTIONS holds the same, for scripts that call this one.
 set -euo pipefail
 
-usage='usage: smoke.sh [--address <host:port>] [--certificate <file>] <address of the site>'
+usage='usage: smoke.sh [--address <host:port>] [--certificate <file>] [--days <number>] <address of the site>'
+days=
 options=()
+# shellcheck disable=SC2086 # words
+set -- ${SMOKE_OPTIONS-} "$@"
 while [[ ${1-} == --* ]]; do
     case $1 in
     --address) options+=(--connect-to "::${2:?$usage}") ;;
     --certificate) options+=(--cacert "${2:?$usage}") ;;
+    --days) days=${2:?$usage} ;;
     *)
         echo "$usage" >&2
         exit 2
@@ -46,4 +52,12 @@ for hidden in metrics admin admin/session livez readyz grafana/ prometheus/ runb
     expect 404 "$site/$hidden"
     expect 404 "$api/$hidden"
 done
+if [ -n "$days" ]; then
+    host=${site#https://}
+    certificate=$(openssl s_client -connect "$host:443" -servername "$host" </dev/null 2>/dev/null)
+    if ! openssl x509 -noout -checkend $((days * 86400)) <<<"$certificate" >/dev/null; then
+        echo "smoke.sh: the certificate of $host ends within $days days" >&2
+        exit 1
+    fi
+fi
 echo "smoke.sh: $site is healthy"
