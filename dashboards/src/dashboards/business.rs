@@ -28,7 +28,7 @@ fn now() -> Row {
                 .about("Messages in the database, hidden ones included.")
                 .query("max(minitwit_messages{%J})", "messages"),
             panel(Trend, "Followers", "short")
-                .about("Follow relations.")
+                .about("Follow relations between users.")
                 .query("max(minitwit_followers{%J})", "followers"),
             panel(Stat, "Active users (5m / 1h / 24h)", "short")
                 .about(
