@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::context::error::PanelError;
 
-/// Rejects cross-site requests with unsafe methods with 403.
+/// Rejects cross-site requests that change something with 403.
 pub(crate) async fn same_site(request: Request, next: Next) -> Response {
     if is_cross_site_change(request.method(), request.headers()) {
         return PanelError::CrossSite.into_response();
