@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::request::Parts;
 use axum::response::Response;
+use axum::routing::MethodRouter;
 use logsearch::Counts;
 use logsearch::Subscription;
 use logsearch::embedded::DiskStatus;
@@ -15,13 +16,11 @@ use logsearch::store::LogStore;
 use tokio::sync::Semaphore;
 
 use crate::access::operator::Operator;
+use crate::clock;
 use crate::context::links::Links;
-use crate::context::panel::{Panel, TrafficFilter};
-use crate::host::{
-    Alerts, Deploys, ErrorStates, Jobs, Moderation, Operators, Plans, SavedSearches,
-};
-use crate::metrics::Metrics;
-use crate::{clock, routes};
+use crate::context::panel::{Panel, Pipeline, Service, TrafficFilter};
+use crate::host::{Host, NoHost};
+use crate::routes::{self, OwnRoute};
 
 /// Maximum number of concurrent live tails.
 const STREAMS: usize = 64;
@@ -30,6 +29,7 @@ const STREAMS: usize = 64;
 #[must_use = "the panel does nothing until its router is merged into another"]
 pub struct Admin {
     panel: Panel,
+    own_routes: Vec<OwnRoute>,
 }
 
 impl Admin {
@@ -38,29 +38,21 @@ impl Admin {
         let panel = Panel {
             links: Links::new("/admin"),
             store,
-            service: "service".to_owned(),
-            version: String::new(),
-            logout: None,
-            live: None,
+            host: Arc::new(NoHost),
+            service: Service { name: "service".to_owned(), ..Service::default() },
+            pipeline: Pipeline::default(),
             streams: Arc::new(Semaphore::new(STREAMS)),
-            jobs: None,
-            alerts: None,
-            deploys: None,
-            moderation: None,
-            operators: None,
-            metrics: None,
-            external_links: Vec::new(),
             traffic_filter: TrafficFilter::new(String::new()),
-            errors: None,
-            plans: None,
-            searches: None,
-            levels: None,
-            pipeline_counts: None,
-            disk_status: None,
-            build: Vec::new(),
+            own_pages: Vec::new(),
             clock: Box::new(clock::now),
         };
-        Self { panel }
+        Self { panel, own_routes: Vec::new() }
+    }
+
+    /// Sets what the service offers besides its logs: jobs, alerts, deployments, accounts, metrics and more.
+    pub fn host(mut self, host: impl Host) -> Self {
+        self.panel.host = Arc::new(host);
+        self
     }
 
     /// Sets the prefix as browsers see it, such as `/ops/panel`. Merge the router at the root:
@@ -72,14 +64,14 @@ impl Admin {
 
     /// Sets the name and version of the service, shown on every page.
     pub fn service(mut self, name: impl Into<String>, version: impl Into<String>) -> Self {
-        self.panel.service = name.into();
-        self.panel.version = version.into();
+        self.panel.service.name = name.into();
+        self.panel.service.version = version.into();
         self
     }
 
     /// Sets the path to which the panel posts to sign out. Without it there is no sign-out button.
     pub fn logout(mut self, path: impl Into<String>) -> Self {
-        self.panel.logout = Some(path.into());
+        self.panel.service.logout = Some(path.into());
         self
     }
 
@@ -89,61 +81,7 @@ impl Admin {
         mut self,
         subscribe: impl Fn(&Query) -> Subscription + Send + Sync + 'static,
     ) -> Self {
-        self.panel.live = Some(Box::new(subscribe));
-        self
-    }
-
-    /// Adds the host's scheduled jobs to System.
-    pub fn jobs(mut self, jobs: Arc<dyn Jobs>) -> Self {
-        self.panel.jobs = Some(jobs);
-        self
-    }
-
-    /// Adds the host's alerts: the page Alerts with a page per rule, and bands on charts.
-    pub fn alerts(mut self, alerts: Arc<dyn Alerts>) -> Self {
-        self.panel.alerts = Some(alerts);
-        self
-    }
-
-    /// Adds the host's deployments, marked on charts.
-    pub fn deploys(mut self, deploys: Arc<dyn Deploys>) -> Self {
-        self.panel.deploys = Some(deploys);
-        self
-    }
-
-    /// Lets operators resolve errors; the host stores the states.
-    pub fn errors(mut self, errors: Arc<dyn ErrorStates>) -> Self {
-        self.panel.errors = Some(errors);
-        self
-    }
-
-    /// Lets operators save searches; the host stores them.
-    pub fn searches(mut self, searches: Arc<dyn SavedSearches>) -> Self {
-        self.panel.searches = Some(searches);
-        self
-    }
-
-    /// Shows the query plans of the host's own SQL statements.
-    pub fn plans(mut self, plans: Arc<dyn Plans>) -> Self {
-        self.panel.plans = Some(plans);
-        self
-    }
-
-    /// Adds the pages Messages and Users.
-    pub fn moderation(mut self, moderation: Arc<dyn Moderation>) -> Self {
-        self.panel.moderation = Some(moderation);
-        self
-    }
-
-    /// Adds the page Operators: accounts and sessions of the panel's users.
-    pub fn operators(mut self, operators: Arc<dyn Operators>) -> Self {
-        self.panel.operators = Some(operators);
-        self
-    }
-
-    /// Adds the page Metrics. A [`Sampler`](crate::metrics::Sampler) fills the history.
-    pub fn metrics(mut self, metrics: Arc<Metrics>) -> Self {
-        self.panel.metrics = Some(metrics);
+        self.panel.pipeline.live = Some(Box::new(subscribe));
         self
     }
 
@@ -156,39 +94,55 @@ impl Admin {
 
     /// Links to another tool that monitors the service, such as Grafana, by its URL for browsers.
     pub fn external_link(mut self, name: impl Into<String>, url: impl Into<String>) -> Self {
-        self.panel.external_links.push((name.into(), url.into()));
+        self.panel.service.external_links.push((name.into(), url.into()));
         self
     }
 
     /// Lets operators change the log levels temporarily.
     pub fn levels(mut self, levels: LevelControl) -> Self {
-        self.panel.levels = Some(levels);
+        self.panel.pipeline.levels = Some(levels);
         self
     }
 
     /// Sets the source of the pipeline's counters, shown on System: queued and dropped records by
     /// reason.
     pub fn pipeline_counts(mut self, counts: impl Fn() -> Counts + Send + Sync + 'static) -> Self {
-        self.panel.pipeline_counts = Some(Box::new(counts));
+        self.panel.pipeline.counts = Some(Box::new(counts));
         self
     }
 
     /// How an embedded store lies on its disk: partitions, limits, what is not fsynced. Shown on System.
     pub fn disk_status(mut self, status: impl Fn() -> DiskStatus + Send + Sync + 'static) -> Self {
-        self.panel.disk_status = Some(Box::new(status));
+        self.panel.pipeline.disk = Some(Box::new(status));
         self
     }
 
     /// Adds a line to the build section of System, such as the compiler version, in the order of
     /// the calls.
     pub fn build_info(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.panel.build.push((name.into(), value.into()));
+        self.panel.service.build_info.push((name.into(), value.into()));
         self
     }
 
     /// Replaces the clock; it returns microseconds since the Unix epoch.
     pub fn clock(mut self, clock: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
         self.panel.clock = Box::new(clock);
+        self
+    }
+
+    /// Adds a page of the service's own, with an entry beside System: `"Orders"` at `/orders` below the
+    /// prefix. It stands behind the guard and has the headers and the same-site rule of every page;
+    /// [`OwnPage`](crate::OwnPage) renders it inside the frame of the panel. The handler already has its
+    /// state. Building the router panics if the panel itself has this path.
+    pub fn page(mut self, entry: &'static str, path: &'static str, handler: MethodRouter) -> Self {
+        self.panel.own_pages.push((entry, path));
+        self.route(path, handler)
+    }
+
+    /// Adds a path of the service's own that no menu shows, such as the target of a form on a page of
+    /// [`Admin::page`], to which it is alike otherwise.
+    pub fn route(mut self, path: &'static str, handler: MethodRouter) -> Self {
+        self.own_routes.push(OwnRoute { path, handler });
         self
     }
 
@@ -201,6 +155,6 @@ impl Admin {
         G: Fn(Parts) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Result<Operator, Response>> + Send + 'static,
     {
-        routes::router(Arc::new(self.panel), guard)
+        routes::router(Arc::new(self.panel), self.own_routes, guard)
     }
 }

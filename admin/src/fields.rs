@@ -11,8 +11,6 @@ pub const CATALOGUE: &[Definition] = &[
     field("error.place", Keyword, &[], "source location of the error group"),
     field("logs.format", Keyword, &[], "export format"),
     field("logs.query", Keyword, &[], "query of the export or saved search"),
-    field("message.author", Keyword, &[], "author of the moderated message"),
-    field("message.id", Integer, &[], "id of the moderated message"),
     field("operator.name", Keyword, &[], "operator account that was changed"),
     field("operator.role", Keyword, &[], "new role of the operator account"),
     field("operator.sessions_ended", Integer, &[], "number of ended operator sessions"),

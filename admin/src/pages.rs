@@ -6,6 +6,7 @@ pub mod logs;
 pub mod marks;
 pub mod metrics;
 pub mod now;
+pub mod own;
 pub mod requests;
 pub mod sql;
 pub mod system;

@@ -3,13 +3,13 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
+use axum::{Extension, Router};
 
 use crate::access::operator::Operator;
 use crate::access::{guard, headers, same_site};
@@ -20,12 +20,18 @@ use crate::pages::errors::{self, group};
 use crate::pages::logs::{self, completion, event, export, patterns, searches, tail};
 use crate::pages::requests::{self, durations, request};
 use crate::pages::sql::{self, plan, statement};
-use crate::pages::system::{self, moderation, operators, users};
+use crate::pages::system::{self, operators};
 use crate::pages::{metrics, now, theme};
 use crate::ui::{assets, error_page};
 
-/// Builds the router of all pages below the prefix.
-pub fn router<S, G, F>(panel: Arc<Panel>, guard: G) -> Router<S>
+/// A path of the service's own, below the prefix, with what answers there.
+pub struct OwnRoute {
+    pub path: &'static str,
+    pub handler: MethodRouter,
+}
+
+/// Builds the router of all pages below the prefix, the service's own among them.
+pub fn router<S, G, F>(panel: Arc<Panel>, own: Vec<OwnRoute>, guard: G) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
     G: Fn(Parts) -> F + Clone + Send + Sync + 'static,
@@ -36,7 +42,7 @@ where
     let streaming =
         move |request: Request, next: Next| guard::recheck(streaming.clone(), request, next);
     let guarded = move |request: Request, next: Next| guard::guard(guard.clone(), request, next);
-    Router::new()
+    let pages = Router::new()
         .route(panel.links.base(), get(now::show))
         .route(&at("/logs"), get(logs::show))
         .route(&at("/logs/export.ndjson"), get(export::ndjson))
@@ -60,9 +66,6 @@ where
         .route(&at("/operators/{name}"), post(operators::change))
         .route(&at("/operators/{name}/password"), post(operators::set_password))
         .route(&at("/operators/{name}/sessions"), post(operators::end))
-        .route(&at("/moderation"), get(moderation::show))
-        .route(&at("/moderation/{id}"), post(moderation::set_flagged))
-        .route(&at("/users"), get(users::show))
         .route(&at("/theme"), post(theme::choose))
         .route(&at("/events/{id}"), get(event::show))
         .route(&at("/events/{id}/context"), get(event::context))
@@ -74,7 +77,12 @@ where
         .route(&at("/assets/{hash}/{*name}"), get(assets::get))
         // For a proxy that shows other pages to who is signed in here: the guard has answered for others.
         .route(&at("/session"), get(async || StatusCode::NO_CONTENT))
-        .route(&at("/{*rest}"), get(async || PanelError::NotFound))
+        .route(&at("/{*rest}"), get(async || PanelError::NotFound));
+    let with_own = own.into_iter().fold(pages, |pages, OwnRoute { path, handler }| {
+        let panel = Arc::clone(&panel);
+        pages.route(&at(path), handler.with_state(()).layer(Extension(panel)))
+    });
+    with_own
         .layer(from_fn(same_site::same_site))
         .layer(from_fn_with_state(Arc::clone(&panel), error_page::errors))
         .layer(from_fn(guarded))

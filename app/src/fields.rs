@@ -28,6 +28,8 @@ pub const CATALOGUE: &[Definition] = &[
     field("job.missed", Integer, &[], "number of missed scheduled runs"),
     field("listener.address", Keyword, &[], "address and port of the listener"),
     field("listener.name", Keyword, &[], "listener: site, api or ops"),
+    field("message.author", Keyword, &[], "author of the moderated message"),
+    field("message.id", Integer, &[], "id of the moderated message"),
     field("metric.label_sets.limit", Integer, &[], "maximum number of label sets of the metric"),
     field("metric.name", Keyword, &[], "metric name"),
     field("parity.matching", Integer, &[], "messages shown identically by site and API"),

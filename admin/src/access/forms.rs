@@ -1,15 +1,12 @@
 //! Extractors for requests that change something: an operator whose role allows it, or who owns the
 //! resource, and a form of bounded size. `same_site` rejects cross-site requests before.
 
-use std::sync::Arc;
-
 use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 
 use super::operator::Operator;
 use crate::context::error::PanelError;
-use crate::context::panel::Panel;
 use crate::context::params::Params;
 
 /// Maximum size of a form in bytes: an escaped query of 2,048 characters and room for the rest.
@@ -34,12 +31,12 @@ impl OwnForm {
     }
 }
 
-impl FromRequest<Arc<Panel>> for OwnForm {
+impl<S: Send + Sync> FromRequest<S> for OwnForm {
     type Rejection = PanelError;
 
-    async fn from_request(request: Request, panel: &Arc<Panel>) -> Result<Self, PanelError> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, PanelError> {
         let (mut head, body) = request.into_parts();
-        let operator = Operator::from_request_parts(&mut head, panel).await?;
+        let operator = Operator::from_request_parts(&mut head, state).await?;
         let form = read(body).await?;
         Ok(Self { operator, head, form })
     }
@@ -53,12 +50,12 @@ pub struct OperatorForm {
     pub form: Params,
 }
 
-impl FromRequest<Arc<Panel>> for OperatorForm {
+impl<S: Send + Sync> FromRequest<S> for OperatorForm {
     type Rejection = PanelError;
 
-    async fn from_request(request: Request, panel: &Arc<Panel>) -> Result<Self, PanelError> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, PanelError> {
         let (mut parts, body) = request.into_parts();
-        let operator = Operator::from_request_parts(&mut parts, panel).await?;
+        let operator = Operator::from_request_parts(&mut parts, state).await?;
         if !operator.may_change() {
             return Err(PanelError::Forbidden);
         }

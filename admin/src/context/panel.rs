@@ -11,10 +11,7 @@ use logsearch::store::LogStore;
 use tokio::sync::Semaphore;
 
 use super::links::Links;
-use crate::host::{
-    Alerts, Deploys, ErrorStates, Jobs, Moderation, Operators, Plans, SavedSearches,
-};
-use crate::metrics::Metrics;
+use crate::host::Host;
 
 /// Opens a subscription to new records that match a query.
 pub type Subscribe = Box<dyn Fn(&Query) -> Subscription + Send + Sync>;
@@ -38,27 +35,38 @@ impl TrafficFilter {
 pub struct Panel {
     pub links: Links,
     pub store: Arc<dyn LogStore>,
-    pub service: String,
-    pub version: String,
-    pub logout: Option<String>,
-    pub live: Option<Subscribe>,
+    pub host: Arc<dyn Host>,
+    pub service: Service,
+    pub pipeline: Pipeline,
+    /// Permits for live streams.
     pub streams: Arc<Semaphore>,
-    pub jobs: Option<Arc<dyn Jobs>>,
-    pub alerts: Option<Arc<dyn Alerts>>,
-    pub deploys: Option<Arc<dyn Deploys>>,
-    pub moderation: Option<Arc<dyn Moderation>>,
-    pub operators: Option<Arc<dyn Operators>>,
-    pub plans: Option<Arc<dyn Plans>>,
-    pub metrics: Option<Arc<Metrics>>,
-    pub external_links: Vec<(String, String)>,
+    /// Which requests the charts count.
     pub traffic_filter: TrafficFilter,
-    pub errors: Option<Arc<dyn ErrorStates>>,
-    pub searches: Option<Arc<dyn SavedSearches>>,
-    pub levels: Option<LevelControl>,
-    pub pipeline_counts: Option<Box<dyn Fn() -> Counts + Send + Sync>>,
-    pub disk_status: Option<Box<dyn Fn() -> DiskStatus + Send + Sync>>,
-    pub build: Vec<(String, String)>,
+    /// The service's own pages that have an entry beside System: name, and path below the prefix.
+    pub own_pages: Vec<(&'static str, &'static str)>,
     pub clock: Box<dyn Fn() -> i64 + Send + Sync>,
+}
+
+/// What pages say about the service.
+#[derive(Default)]
+pub struct Service {
+    pub name: String,
+    pub version: String,
+    /// Names and values, in the order to show them.
+    pub build_info: Vec<(String, String)>,
+    /// Names and addresses of other tools that watch it.
+    pub external_links: Vec<(String, String)>,
+    /// Where a POST signs the operator out.
+    pub logout: Option<String>,
+}
+
+/// What feeds the store, as far as the service lets the panel see and change it.
+#[derive(Default)]
+pub struct Pipeline {
+    pub live: Option<Subscribe>,
+    pub levels: Option<LevelControl>,
+    pub counts: Option<Box<dyn Fn() -> Counts + Send + Sync>>,
+    pub disk: Option<Box<dyn Fn() -> DiskStatus + Send + Sync>>,
 }
 
 impl Panel {

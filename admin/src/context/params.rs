@@ -2,7 +2,6 @@
 //! repeated parameters counts, and the query parser handles invalid queries.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -10,7 +9,6 @@ use logsearch::fields;
 use logsearch::query::Field;
 
 use super::links::{Links, Place, View};
-use super::panel::Panel;
 use super::window::Window;
 
 /// Auto-refresh intervals in seconds.
@@ -22,10 +20,10 @@ const MAX_COLUMNS: usize = 12;
 #[derive(Clone, Debug, Default)]
 pub struct Params(Vec<(String, String)>);
 
-impl FromRequestParts<Arc<Panel>> for Params {
+impl<S: Sync> FromRequestParts<S> for Params {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Arc<Panel>) -> Result<Self, Infallible> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         Ok(Self::parse(parts.uri.query().unwrap_or_default()))
     }
 }
@@ -54,17 +52,17 @@ impl Params {
     }
 
     /// Reads the time window.
-    pub fn window(&self, now: i64) -> Window {
+    pub(crate) fn window(&self, now: i64) -> Window {
         Window::parse(self.get("from"), self.get("to"), now)
     }
 
     /// Reads window and auto-refresh only, for pages that list no records.
-    pub fn frame(&self, now: i64) -> View {
+    pub(crate) fn frame(&self, now: i64) -> View {
         View::of(self.window(now)).refreshing(self.refresh())
     }
 
     /// Reads the complete view.
-    pub fn view(&self, now: i64) -> View {
+    pub(crate) fn view(&self, now: i64) -> View {
         let place = |name| self.get(name).and_then(Links::parse_event_id);
         let (older, newer) = (place("older"), place("newer"));
         View {

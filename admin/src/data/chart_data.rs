@@ -34,7 +34,7 @@ pub async fn chart_data(
 ) -> Result<ChartData, PanelError> {
     let range = window.range();
     let finest =
-        panel.metrics.as_ref().map_or(10 * SECOND, |metrics| metrics.history().finest(range.from));
+        panel.host.metrics().map_or(10 * SECOND, |metrics| metrics.history().finest(range.from));
     let step = step(range.to - range.from, points).max(finest);
     let counts = Counts::read(panel.store.as_ref(), range, step, &panel.traffic_filter).await?;
     Ok(ChartData::new(panel, (range.from, range.to), step, counts))
@@ -50,7 +50,7 @@ impl ChartData {
             since: None,
             counts,
         };
-        if let Some(metrics) = &panel.metrics {
+        if let Some(metrics) = panel.host.metrics() {
             let history = metrics.history();
             let intervals = history.read(from, to, step);
             chart_data.plots.extend(plots(metrics, &history, &intervals));

@@ -27,11 +27,11 @@ impl Releases {
     pub async fn around(panel: &Panel, view: &View, notices: &mut Vec<String>) -> Self {
         let from = view.window.range().from.saturating_sub(BEFORE);
         let range = TimeRange { from, to: view.window.now.saturating_add(1) };
-        let deploys = match &panel.deploys {
+        let deploys = match panel.host.deploys() {
             Some(host) => or_notice(host.between(range, DEPLOYS).await, "deployments", notices),
             None => Vec::new(),
         };
-        Self { deploys, current: panel.version.clone() }
+        Self { deploys, current: panel.service.version.clone() }
     }
 
     /// The release that was running at a time.
@@ -61,7 +61,7 @@ fn name(deploy: &Deploy) -> String {
 
 /// All states of the host, by fingerprint.
 pub async fn all(panel: &Panel, notices: &mut Vec<String>) -> HashMap<String, ErrorState> {
-    let Some(host) = &panel.errors else { return HashMap::new() };
+    let Some(host) = panel.host.error_states() else { return HashMap::new() };
     let states = or_notice(host.list().await, "error states", notices);
     states.into_iter().map(|state| (state.fingerprint.clone(), state)).collect()
 }
@@ -81,7 +81,7 @@ pub async fn note_return(
         return None;
     }
     let version = releases.at(newest);
-    if let Some(host) = &panel.errors {
+    if let Some(host) = panel.host.error_states() {
         let noted = host.seen_again(&state.fingerprint, newest, &version).await;
         or_notice(noted, "the reopened state of an error", notices);
     }

@@ -92,7 +92,7 @@ pub fn groups(records: &[LogRecord]) -> HashMap<String, Group> {
 /// What all runs cost, unless only some requests are asked for.
 pub fn costs(panel: &Panel, view: &View) -> Option<Costs> {
     let range = view.window.range();
-    let metrics = panel.metrics.as_ref().filter(|_| view.q.trim().is_empty())?;
+    let metrics = panel.host.metrics().filter(|_| view.q.trim().is_empty())?;
     metrics.statements(range.from, range.to)
 }
 

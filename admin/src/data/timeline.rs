@@ -23,11 +23,11 @@ impl WindowEvents {
     /// Loads the events of a range.
     pub async fn within(panel: &Panel, range: TimeRange) -> Self {
         let mut events = Self::default();
-        if let Some(host) = &panel.alerts {
+        if let Some(host) = panel.host.alerts() {
             let alerts = host.between(range, MOST).await;
             events.alerts = or_notice(alerts, "alerts", &mut events.notices);
         }
-        if let Some(host) = &panel.deploys {
+        if let Some(host) = panel.host.deploys() {
             let deploys = host.between(range, MOST).await;
             events.deploys = or_notice(deploys, "deployments", &mut events.notices);
         }

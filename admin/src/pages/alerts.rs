@@ -17,7 +17,7 @@ use crate::context::params::Params;
 use crate::context::window::Window;
 use crate::data::timeline::or_notice;
 use crate::format::{self, SECOND};
-use crate::host::{Alert, Rule};
+use crate::host::{Alert, Alerts, Rule};
 use crate::ui::layout::{Layout, Section, render};
 
 /// Maximum number of alerts per list.
@@ -90,13 +90,13 @@ pub async fn show(
     let view = View::of(window);
     let mut notices = Vec::new();
     let (mut firing, mut ended) = (Vec::new(), Vec::new());
-    if let Some(host) = &panel.alerts {
+    if let Some(host) = panel.host.alerts() {
         firing = or_notice(host.firing(LINES).await, "alerts", &mut notices);
         let all = host.between(window.range(), LINES).await;
         ended = or_notice(all, "resolved alerts", &mut notices);
         ended.retain(|alert| alert.ended.is_some());
     }
-    let rules = panel.alerts.as_ref().map(|host| host.rules()).unwrap_or_default();
+    let rules = panel.host.alerts().map(Alerts::rules).unwrap_or_default();
     let row = |alert: &Alert| alert_row(alert, now, &panel.links);
     render(&AlertsPage {
         layout: Layout::new(&panel, &operator, Section::None, "Alerts", path::ALERTS, &view),
@@ -104,8 +104,8 @@ pub async fn show(
         firing: firing.iter().filter(|alert| !is_heartbeat(alert)).map(row).collect(),
         ended: ended.iter().filter(|alert| !is_heartbeat(alert)).map(row).collect(),
         rules: rules.into_iter().map(|rule| rule_row(rule, &panel.links)).collect(),
-        door: panel.alerts.as_ref().map(|host| host.webhook_help()).unwrap_or_default(),
-        is_kept: panel.alerts.is_some(),
+        door: panel.host.alerts().map(Alerts::webhook_help).unwrap_or_default(),
+        is_kept: panel.host.alerts().is_some(),
         notices,
     })
 }

@@ -111,6 +111,6 @@ fn order(view: &View, panel: &Panel) -> Order {
 
 /// The stream goes on behind the newest record of the page, so nothing is missed between the two.
 fn tail(panel: &Panel, view: &View, newest: Option<(i64, u64)>) -> Tail {
-    let url = panel.live.as_ref().map(|_| panel.links.tail(view, newest));
+    let url = panel.pipeline.live.as_ref().map(|_| panel.links.tail(view, newest));
     Tail { url: url.unwrap_or_default(), script: assets::url(&panel.links, "tail.js") }
 }

@@ -92,12 +92,12 @@ pub async fn show(
         plot_script: asset("vendor/uplot.js"),
         notices: drawn.notices.clone(),
         instance: panel
-            .metrics
-            .as_ref()
+            .host
+            .metrics()
             .map_or_else(String::new, |metrics| metrics.name().to_owned()),
         since: drawn.since.map_or_else(String::new, format::minute),
         interval: format::seconds(seconds(drawn.span.step)),
-        external_links: panel.external_links.clone(),
+        external_links: panel.service.external_links.clone(),
         marks,
         sets,
         durations,

@@ -1,10 +1,8 @@
 //! The service itself: how the log store is doing, which levels are recorded, the jobs, what runs, and
 //! who did what. What changes something needs the role operator and leaves an audit record.
 
-pub mod moderation;
 pub mod operators;
 mod store;
-pub mod users;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,11 +84,11 @@ pub async fn show(
     let (status, page) = tokio::try_join!(panel.store.status(), panel.store.search(&search))?;
     let columns = ["user".to_owned(), "action".to_owned()];
     let rows = Rows::new(&panel.links, &columns, &view);
-    let counts = panel.pipeline_counts.as_ref().map(|counts| counts());
-    let disk = panel.disk_status.as_ref().map(|disk| disk());
+    let counts = panel.pipeline.counts.as_ref().map(|counts| counts());
+    let disk = panel.pipeline.disk.as_ref().map(|disk| disk());
     let store = StoreView::new(&status, disk.as_ref(), counts.as_ref(), &view, &panel.links);
     let mut notices = status.notices;
-    let jobs = match &panel.jobs {
+    let jobs = match panel.host.jobs() {
         Some(jobs) => or_notice(jobs.list().await, "jobs", &mut notices),
         None => Vec::new(),
     };
@@ -103,8 +101,8 @@ pub async fn show(
         notices,
         levels: levels(&panel),
         jobs: jobs.into_iter().map(|job| job_row(job, &view, &panel)).collect(),
-        build: panel.build.iter().cloned().chain(deployed).collect(),
-        external_links: panel.external_links.clone(),
+        build: panel.service.build_info.iter().cloned().chain(deployed).collect(),
+        external_links: panel.service.external_links.clone(),
         audit: rows.list(&page.records),
         audit_url: panel.links.logs(&view.query(audit.to_string())),
     })
@@ -112,14 +110,14 @@ pub async fn show(
 
 /// Since when this version runs, as far as the host knows.
 async fn deployed(panel: &Panel, now: i64, notices: &mut Vec<String>) -> Option<(String, String)> {
-    let host = panel.deploys.as_ref()?;
+    let host = panel.host.deploys()?;
     let deploy = or_notice(host.latest().await, "deployments", notices)?;
     let text = format!("{} {}", format::ago(deploy.at, now), deploy.note);
     Some(("deployed".to_owned(), text.trim_end().to_owned()))
 }
 
 fn levels(panel: &Panel) -> Option<LevelsView> {
-    let levels = panel.levels.as_ref()?;
+    let levels = panel.pipeline.levels.as_ref()?;
     let micros = |time: Duration| i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
     Some(LevelsView {
         current: levels.levels().to_string(),
@@ -153,7 +151,7 @@ pub async fn set_levels(
     State(panel): State<Arc<Panel>>,
     OperatorForm { by, form }: OperatorForm,
 ) -> Result<Response, PanelError> {
-    let control = panel.levels.as_ref().ok_or(PanelError::NotFound)?;
+    let control = panel.pipeline.levels.as_ref().ok_or(PanelError::NotFound)?;
     let text = form.get("levels").unwrap_or_default();
     let levels = Levels::parse(text).map_err(|error| PanelError::Invalid(format!("{error}.")))?;
     let minutes = form.get("minutes").and_then(|text| text.parse().ok());
@@ -172,7 +170,7 @@ pub async fn run_job(
     Path(name): Path<String>,
     OperatorForm { by, .. }: OperatorForm,
 ) -> Result<Response, PanelError> {
-    let jobs = panel.jobs.as_ref().ok_or(PanelError::NotFound)?;
+    let jobs = panel.host.jobs().ok_or(PanelError::NotFound)?;
     match jobs.run(&name).await? {
         Run::Started => {}
         Run::Busy => {

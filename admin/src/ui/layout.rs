@@ -116,8 +116,8 @@ impl Layout {
         let asset = |name: &str| assets::url(links, name);
         Self {
             title: title.to_owned(),
-            service: panel.service.clone(),
-            version: panel.version.clone(),
+            service: panel.service.name.clone(),
+            version: panel.service.version.clone(),
             home: links.base().to_owned(),
             navigation: navigation.collect(),
             windows: windows.collect(),
@@ -140,7 +140,7 @@ impl Layout {
             back: links.page(path, view),
             operator: operator.name.clone(),
             role: if operator.may_change() { "operator" } else { "viewer" },
-            logout: panel.logout.clone(),
+            logout: panel.service.logout.clone(),
             style: asset("admin.css"),
             script: asset("admin.js"),
             icon: asset("icon.svg"),

@@ -1,4 +1,5 @@
-//! The pages beside System, which are not in the navigation: only those the host has something for.
+//! The pages beside System, which are not in the navigation: only those the host has something for, and the
+//! service's own.
 
 use crate::context::links::{View, path};
 use crate::context::panel::Panel;
@@ -12,17 +13,14 @@ pub struct Tab {
 
 /// All tabs with the one at `path` as current; empty if there is only System.
 pub fn of(panel: &Panel, path: &str, view: &View) -> Vec<Tab> {
-    let known = [
-        ("System", path::SYSTEM, true),
-        ("Operators", path::OPERATORS, panel.operators.is_some()),
-        ("Messages", "/moderation", panel.moderation.is_some()),
-        ("Users", "/users", panel.moderation.is_some()),
-    ];
-    let tab = |(name, to, _): (&'static str, &str, bool)| Tab {
+    let operators = panel.host.operators().map(|_| ("Operators", path::OPERATORS));
+    let own = panel.own_pages.iter().copied();
+    let known = [("System", path::SYSTEM)].into_iter().chain(operators).chain(own);
+    let tab = |(name, to): (&'static str, &str)| Tab {
         name,
         url: panel.links.page_in(to, &view.window),
         is_current: to == path,
     };
-    let tabs: Vec<Tab> = known.into_iter().filter(|(.., is_there)| *is_there).map(tab).collect();
+    let tabs: Vec<Tab> = known.map(tab).collect();
     if tabs.len() > 1 { tabs } else { Vec::new() }
 }

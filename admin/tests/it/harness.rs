@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use admin::{Admin, Operator, Role};
+use admin::metrics::Metrics;
+use admin::{Admin, Alerts, Deploys, ErrorStates, Jobs, Operator, Operators, Role, SavedSearches};
 use axum::Router;
 use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use http_body_util::BodyExt;
 use logsearch::MemoryStore;
 use logsearch::filter::{LevelControl, Levels};
@@ -20,11 +21,49 @@ use tower::ServiceExt;
 use crate::host::Host;
 use crate::html::Page;
 use crate::keeper::Keeper;
+use crate::own_page::{self, Orders};
 
 /// A state the panel knows nothing of.
 #[derive(Clone)]
 pub struct Shop {
     pub token: &'static str,
+}
+
+/// What the service offers its panel.
+struct Offered {
+    host: Host,
+    keeper: Keeper,
+    metrics: Metrics,
+}
+
+impl admin::Host for Offered {
+    fn jobs(&self) -> Option<&dyn Jobs> {
+        Some(&self.keeper)
+    }
+
+    fn alerts(&self) -> Option<&dyn Alerts> {
+        Some(&self.host)
+    }
+
+    fn deploys(&self) -> Option<&dyn Deploys> {
+        Some(&self.host)
+    }
+
+    fn error_states(&self) -> Option<&dyn ErrorStates> {
+        Some(&self.keeper)
+    }
+
+    fn searches(&self) -> Option<&dyn SavedSearches> {
+        Some(&self.keeper)
+    }
+
+    fn operators(&self) -> Option<&dyn Operators> {
+        Some(&self.keeper)
+    }
+
+    fn metrics(&self) -> Option<&Metrics> {
+        Some(&self.metrics)
+    }
 }
 
 pub struct App {
@@ -143,17 +182,13 @@ fn after(records: &[LogRecord]) -> i64 {
 
 /// Everything a service may offer the panel.
 fn offer(panel: Admin, host: Host, levels: LevelControl, now: i64) -> Admin {
-    let (host, keeper) = (Arc::new(host), Arc::new(Keeper::new(now)));
+    let (keeper, metrics) = (Keeper::new(now), crate::metrics::watched_until(now));
+    let orders = Orders::default();
     panel
         .levels(levels)
-        .alerts(host.clone())
-        .deploys(host)
-        .jobs(keeper.clone())
-        .errors(keeper.clone())
-        .searches(keeper.clone())
-        .operators(keeper.clone())
-        .moderation(keeper)
-        .metrics(Arc::new(crate::metrics::watched_until(now)))
+        .host(Offered { host, keeper, metrics })
+        .page("Orders", "/orders", get(own_page::show).with_state(orders.clone()))
+        .route("/orders/{id}", post(own_page::cancel).with_state(orders))
         .external_link("Grafana", "https://grafana.example/?a=b&c=d")
 }
 

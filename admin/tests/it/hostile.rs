@@ -109,9 +109,8 @@ async fn no_page_has_a_payload_as_markup_or_shows_hidden_characters() {
         "/ops/metrics",
         "/ops/system",
         "/ops/operators",
-        "/ops/moderation",
+        "/ops/orders",
         "/ops/logs/searches",
-        "/ops/users",
         "/ops",
         "/ops/alerts",
         event,
@@ -125,8 +124,7 @@ async fn no_page_has_a_payload_as_markup_or_shows_hidden_characters() {
         pages.push(format!("/ops/logs?q={payload}&from={payload}&cols={payload}&sort={payload}"));
         pages.push(format!("/ops/requests/{payload}"));
         pages.push(format!("/ops/{payload}"));
-        pages.push(format!("/ops/moderation?q={payload}&author={payload}&show={payload}"));
-        pages.push(format!("/ops/users?q={payload}&before={payload}"));
+        pages.push(format!("/ops/orders?q={payload}&from={payload}"));
         pages.push(format!("/ops/alerts/{payload}"));
         pages.push(format!("/ops/alerts/rule%20{payload}?at={payload}"));
         pages.push(format!("{event}/context?q={payload}&scope={payload}"));

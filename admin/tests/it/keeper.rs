@@ -4,9 +4,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use admin::{
-    Account, AccountChange, ErrorState, ErrorStates, HostError, Job, Jobs, Listed, Message,
-    MessageFilter, Moderation, Operators, Role, Run, Saved, SavedSearch, SavedSearches, Session,
-    SessionSelector, User,
+    Account, AccountChange, ErrorState, ErrorStates, HostError, Job, Jobs, Operators, Role, Run,
+    Saved, SavedSearch, SavedSearches, Session, SessionSelector,
 };
 use async_trait::async_trait;
 use axum::http::request::Parts;
@@ -17,7 +16,6 @@ use crate::hostile::PAYLOADS;
 pub struct Keeper {
     now: i64,
     tidying: AtomicBool,
-    messages: Mutex<Vec<Message>>,
     states: Mutex<Vec<ErrorState>>,
     searches: Mutex<Vec<SavedSearch>>,
 }
@@ -25,14 +23,6 @@ pub struct Keeper {
 impl Keeper {
     /// At this time, in microseconds.
     pub fn new(now: i64) -> Self {
-        let message = |(id, text): (i64, &&str)| Message {
-            id,
-            author: (*text).to_owned(),
-            text: (*text).to_owned(),
-            at: now,
-            is_flagged: id == 0,
-        };
-        let messages = (0..).zip(&PAYLOADS).map(message).collect();
         let search = |(id, text): (i64, &&str)| SavedSearch {
             id,
             name: (*text).to_owned(),
@@ -44,7 +34,6 @@ impl Keeper {
         Self {
             now,
             tidying: AtomicBool::new(false),
-            messages: Mutex::new(messages),
             states: Mutex::default(),
             searches: Mutex::new(searches),
         }
@@ -73,57 +62,6 @@ impl Jobs for Keeper {
             ("tidy", true) => Run::Busy,
             _ => Run::Unknown,
         })
-    }
-}
-
-#[async_trait]
-impl Moderation for Keeper {
-    async fn messages(
-        &self,
-        filter: &MessageFilter,
-        limit: usize,
-    ) -> Result<Listed<Message>, HostError> {
-        let passes = |message: &&Message| {
-            filter.flagged.is_none_or(|flagged| message.is_flagged == flagged)
-                && (filter.author.is_empty() || message.author == filter.author)
-                && message.text.contains(&filter.text)
-                && filter.before.is_none_or(|before| message.id < before)
-        };
-        let messages = self.messages.lock().unwrap();
-        let mut items: Vec<Message> = messages.iter().rev().filter(passes).cloned().collect();
-        let has_more = items.len() > limit;
-        items.truncate(limit);
-        let next = items.last().filter(|_| has_more).map(|last| last.id);
-        Ok(Listed { items, next })
-    }
-
-    async fn set_flagged(&self, id: i64, flagged: bool) -> Result<Option<Message>, HostError> {
-        let mut messages = self.messages.lock().unwrap();
-        let message = messages.iter_mut().find(|message| message.id == id);
-        Ok(message.map(|message| {
-            message.is_flagged = flagged;
-            message.clone()
-        }))
-    }
-
-    async fn users(
-        &self,
-        text: &str,
-        before: Option<i64>,
-        _limit: usize,
-    ) -> Result<Listed<User>, HostError> {
-        let messages = self.messages.lock().unwrap();
-        let user = |message: &Message| User {
-            id: message.id,
-            name: message.author.clone(),
-            joined: Some(self.now),
-            messages: 1,
-            flagged: 1,
-            ..User::default()
-        };
-        let items = messages.iter().map(user).filter(|user| user.name.contains(text));
-        let items = items.filter(|user| before.is_none_or(|before| user.id < before)).collect();
-        Ok(Listed { items, next: None })
     }
 }
 

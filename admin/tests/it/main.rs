@@ -14,6 +14,7 @@ mod lines;
 mod marks;
 mod metrics;
 mod mount;
+mod own_page;
 mod pages;
 mod tails;
 mod vendored;

@@ -5,7 +5,7 @@ use axum::http::{Request, StatusCode};
 
 use crate::harness::App;
 
-const PATHS: [&str; 26] = [
+const PATHS: [&str; 25] = [
     "/ops",
     "/ops/alerts",
     "/ops/alerts/Errors",
@@ -24,11 +24,10 @@ const PATHS: [&str; 26] = [
     "/ops/metrics/durations",
     "/ops/system",
     "/ops/operators",
-    "/ops/moderation",
+    "/ops/orders",
     "/ops/logs/searches",
     "/ops/errors/0123456789abcdef",
-    "/ops/moderation/1",
-    "/ops/users",
+    "/ops/orders/1",
     "/ops/theme",
     "/ops/events/1-1",
     "/ops/nothing/of/that/name",
@@ -109,23 +108,6 @@ async fn a_job_is_started_once_by_an_operator_and_by_nobody_else() {
     assert_eq!(run("tidy", "operator").await, StatusCode::SEE_OTHER);
     assert!(is_running().await);
     assert_eq!(run("tidy", "operator").await, StatusCode::CONFLICT);
-}
-
-#[tokio::test]
-async fn a_message_is_flagged_by_an_operator_from_the_same_site() {
-    let app = App::with_log(50).await;
-    let flag =
-        async |role, site| app.post("/ops/moderation/3", role, "set=flagged&q=a%26b", site).await;
-    assert_eq!(flag("viewer", "same-origin").await.status, StatusCode::FORBIDDEN);
-    assert_eq!(flag("operator", "cross-site").await.status, StatusCode::FORBIDDEN);
-    let is_flagged = async || app.get("/ops/moderation?show=flagged").await.page().has("#m3");
-    assert!(!is_flagged().await);
-    let answer = flag("operator", "same-origin").await;
-    assert_eq!(answer.headers["location"], "/ops/moderation?q=a%26b");
-    assert!(is_flagged().await);
-    let long = "x".repeat(40_000);
-    let answer = app.post("/ops/moderation/3", "operator", &long, "same-origin").await;
-    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
 }
 
 #[tokio::test]

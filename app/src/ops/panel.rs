@@ -9,15 +9,8 @@ use axum::routing::{get, post};
 use logsearch::Logs;
 use logsearch::filter::LevelControl;
 
-use super::alerts::HostAlerts;
-use super::deploys::HostDeploys;
-use super::errors::PanelErrors;
-use super::jobs::PanelJobs;
-use super::moderation::PanelModeration;
-use super::operators::PanelOperators;
-use super::plans::PanelPlans;
-use super::searches::PanelSearches;
-use super::{alert_hook, operator, problem};
+use super::host::PanelHost;
+use super::{alert_hook, messages, operator, problem, users};
 use crate::auth::AlertToken;
 use crate::build;
 use crate::jobs::Jobs;
@@ -49,20 +42,15 @@ pub fn router(state: &AppState, panel: Panel) -> Router {
         .at(operator::PANEL)
         .service("MiniTwit", env!("CARGO_PKG_VERSION"))
         .logout(operator::LOGOUT)
+        .host(PanelHost::new(state, panel.jobs, panel.metrics))
+        .page("Messages", messages::PATH, get(messages::show).with_state(state.db.clone()))
+        .route(messages::MESSAGE_PATH, post(messages::set_flagged).with_state(state.db.clone()))
+        .page("Users", users::PATH, get(users::show).with_state(state.db.clone()))
         .live(move |query| logs.subscribe(query))
         .levels(panel.levels)
         .pipeline_counts(move || counted.counts())
         .disk_status(move || stored.disk_status())
-        .errors(Arc::new(PanelErrors(state.db.clone())))
-        .searches(Arc::new(PanelSearches { db: state.db.clone(), clock: state.clock.clone() }))
-        .plans(Arc::new(PanelPlans(state.db.clone())))
-        .operators(Arc::new(PanelOperators(state.clone())))
-        .moderation(Arc::new(PanelModeration(state.db.clone())))
-        .metrics(panel.metrics)
         .traffic_filter("-fields.surface:ops")
-        .jobs(Arc::new(PanelJobs::new(state, panel.jobs)))
-        .alerts(Arc::new(HostAlerts { db: state.db.clone() }))
-        .deploys(Arc::new(HostDeploys { db: state.db.clone() }))
         .build_info("version", env!("CARGO_PKG_VERSION"))
         .build_info("revision", build::REVISION)
         .build_info("compiler", build::RUSTC)

@@ -104,7 +104,7 @@ pub async fn show(
 ) -> Result<Response, PanelError> {
     let now = panel.now();
     let mut known = Known::find(&panel, &name, params.get("at")).await;
-    known.say_what_is_missing(panel.alerts.is_some());
+    known.say_what_is_missing(panel.host.alerts().is_some());
     let view = View::of(known.window(&params, now));
     let q = known.text("logs_query", |rule| &rule.logs_query);
     let parsed = parse(&q);
@@ -167,7 +167,7 @@ pub async fn show(
 impl Known {
     async fn find(panel: &Panel, name: &str, at: Option<&str>) -> Self {
         let mut notices = Vec::new();
-        let Some(host) = &panel.alerts else {
+        let Some(host) = panel.host.alerts() else {
             return Self { rule: None, times: Vec::new(), chosen: None, notices };
         };
         let times = or_notice(host.of_rule(name, TIMES).await, "alerts", &mut notices);

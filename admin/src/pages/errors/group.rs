@@ -102,7 +102,7 @@ pub async fn show(
         values: values(records),
         rows,
         columns: columns.to_vec(),
-        can_resolve: panel.errors.is_some() && operator.may_change(),
+        can_resolve: panel.host.error_states().is_some() && operator.may_change(),
         action: panel.links.path(&path),
     })
 }
@@ -143,7 +143,7 @@ pub async fn set_state(
     Path(fingerprint): Path<String>,
     OperatorForm { by, form }: OperatorForm,
 ) -> Result<Response, PanelError> {
-    let host = panel.errors.as_deref().ok_or(PanelError::NotFound)?;
+    let host = panel.host.error_states().ok_or(PanelError::NotFound)?;
     match form.get("set") {
         Some("resolved") => resolve(&panel, host, &fingerprint, &by, &form).await?,
         Some("open") => {

@@ -60,7 +60,7 @@ pub struct Menu {
 
 /// The menu for a view; `None` if the host stores no searches.
 pub async fn menu(panel: &Panel, view: &View) -> Option<Menu> {
-    let host = panel.searches.as_ref()?;
+    let host = panel.host.searches()?;
     let listed = tokio::time::timeout(TIMEOUT, host.list()).await;
     // Without its list the menu still leads to the page, which says what is wrong.
     let listed = listed.ok().and_then(Result::ok).unwrap_or_default();
@@ -87,7 +87,7 @@ fn open(panel: &Panel, search: &SavedSearch) -> String {
 }
 
 fn host(panel: &Panel) -> Result<&dyn SavedSearches, PanelError> {
-    panel.searches.as_deref().ok_or(PanelError::NotFound)
+    panel.host.searches().ok_or(PanelError::NotFound)
 }
 
 /// `GET /logs/searches`.

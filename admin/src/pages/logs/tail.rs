@@ -61,7 +61,7 @@ pub async fn tail(
     Extension(guard): Extension<GuardRecheck>,
     params: Params,
 ) -> Result<Response, PanelError> {
-    let subscribe = panel.live.as_ref().ok_or(PanelError::NotFound)?;
+    let subscribe = panel.pipeline.live.as_ref().ok_or(PanelError::NotFound)?;
     let permit = Arc::clone(&panel.streams).try_acquire_owned();
     let permit = permit.map_err(|_| PanelError::TooMany)?;
     let view = params.view(panel.now());

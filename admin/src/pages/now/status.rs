@@ -43,12 +43,12 @@ impl Status {
     pub async fn now(panel: &Panel) -> Self {
         let now = panel.now();
         let mut notices = Vec::new();
-        let alerts = match &panel.alerts {
+        let alerts = match panel.host.alerts() {
             Some(host) => or_notice(host.firing(MOST).await, "alerts", &mut notices),
             None => Vec::new(),
         };
-        let is_known = panel.alerts.is_some() && notices.is_empty();
-        let latest = match &panel.deploys {
+        let is_known = panel.host.alerts().is_some() && notices.is_empty();
+        let latest = match panel.host.deploys() {
             Some(host) => or_notice(host.latest().await, "deployments", &mut notices),
             None => None,
         };
@@ -58,7 +58,7 @@ impl Status {
             firing: rules.into_iter().take(NAMED).collect(),
             heartbeats: heartbeats(&alerts, now),
             is_known,
-            is_kept: panel.alerts.is_some(),
+            is_kept: panel.host.alerts().is_some(),
             deployed: latest.as_ref().map_or_else(String::new, |deploy| {
                 format!("{}, deployed {}", deploy.label(), format::ago(deploy.at, now))
             }),

@@ -31,7 +31,7 @@ pub async fn show(
     Path(fingerprint): Path<String>,
     params: Params,
 ) -> Result<Response, PanelError> {
-    let plans = panel.plans.as_ref().ok_or(PanelError::NotFound)?;
+    let plans = panel.host.plans().ok_or(PanelError::NotFound)?;
     let view = params.frame(panel.now());
     let sql = text_for(&panel, &view, &fingerprint).await?;
     let sql = sql.ok_or(PanelError::NotFound)?;

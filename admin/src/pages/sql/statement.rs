@@ -80,7 +80,7 @@ pub async fn show(
     let repeating = runs.iter().filter(|run| run.statement.is_repeated());
     let times: Vec<i64> = page.records.iter().map(|record| record.timestamp).collect();
     let range = view.window.range();
-    let metrics = panel.metrics.as_ref();
+    let metrics = panel.host.metrics();
     let costs = metrics.and_then(|metrics| metrics.statements(range.from, range.to));
     let cost = costs.as_ref().and_then(|costs| costs.statements.get(&name));
     let path = Links::statement_path(&sql);
@@ -96,8 +96,8 @@ pub async fn show(
         repeating: repeating.take(EXAMPLES).map(|run| example(run, &panel)).collect(),
         records: panel.links.logs(&records),
         plan: panel
-            .plans
-            .as_ref()
+            .host
+            .plans()
             .map(|_| panel.links.page_in(&Links::plan_path(&sql), &view.window)),
         all: panel.links.page_in(path::SQL, &view.window),
         name,

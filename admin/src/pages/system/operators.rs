@@ -58,7 +58,7 @@ struct SessionRow {
 }
 
 fn host(panel: &Panel) -> Result<&dyn Operators, PanelError> {
-    panel.operators.as_deref().ok_or(PanelError::NotFound)
+    panel.host.operators().ok_or(PanelError::NotFound)
 }
 
 /// `GET /operators`.

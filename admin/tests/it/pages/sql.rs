@@ -1,8 +1,6 @@
 //! Statements over many requests, one of them, and its plan.
 
-use std::sync::Arc;
-
-use admin::{HostError, Plans};
+use admin::{Host, HostError, Plans};
 use async_trait::async_trait;
 use logsearch::fields;
 
@@ -142,6 +140,12 @@ async fn a_statement_outside_the_window_is_known_without_its_runs_and_an_unknown
 /// Explains the list, has no such statement as the insert, and breaks at the slow one.
 struct Database;
 
+impl Host for Database {
+    fn plans(&self) -> Option<&dyn Plans> {
+        Some(self)
+    }
+}
+
 #[async_trait]
 impl Plans for Database {
     async fn plan(&self, sql: &str) -> Result<Option<Vec<String>>, HostError> {
@@ -155,7 +159,7 @@ impl Plans for Database {
 
 #[tokio::test]
 async fn a_plan_is_shown_as_the_host_gives_it_or_not_at_all() {
-    let app = App::start_with(log(lines()), |panel| panel.plans(Arc::new(Database))).await;
+    let app = App::start_with(log(lines()), |panel| panel.host(Database)).await;
     let plan = async |name: &str| {
         let page = statement_page(&app, name).await;
         app.get(page.one(".links a[href*='/plan']").attr("href")).await

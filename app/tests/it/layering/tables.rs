@@ -145,12 +145,12 @@ pub const ADMIN: Table = &[
     // Leaves.
     ("clock", &[]),
     ("format", &[]),
-    ("host", &[]),
-    // The past of the metrics, and charts over it.
+    // The past of the metrics, charts over it, and what a service may offer.
     ("history", &["format"]),
     ("metrics", &["clock", "format", "history"]),
+    ("host", &["metrics"]),
     // What every page may use; it knows no page.
-    ("context", &["format", "host", "metrics"]),
+    ("context", &["format", "host"]),
     ("access", &["context", "host"]),
     // How things look, without knowing any data, and data without knowing how it looks.
     ("ui", &["access", "context", "format", "metrics"]),
