@@ -2,6 +2,7 @@
 #![warn(missing_docs)]
 
 mod clock;
+mod disk_status;
 pub mod embedded;
 mod error_chain;
 pub mod export;

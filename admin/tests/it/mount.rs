@@ -5,7 +5,7 @@ use axum::http::{Request, StatusCode};
 
 use crate::harness::App;
 
-const PATHS: [&str; 25] = [
+const PATHS: [&str; 24] = [
     "/ops",
     "/ops/alerts",
     "/ops/alerts/Errors",

@@ -231,7 +231,9 @@ fn each_part_keeps_to_itself() {
     }
     for folder in ["app/src", "logsearch/src", "admin/src"] {
         for (path, text) in sources(folder) {
-            assert!(!text.contains("unsafe "), "{} has unsafe code", path.display());
+            let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+            let is_safe = code.into_iter().all(|line| !line.contains("unsafe "));
+            assert!(is_safe, "{} has unsafe code", path.display());
         }
     }
 }

@@ -43,7 +43,7 @@ use self::search::page;
 use self::search::searchers::Searchers;
 use self::search::snapshot::Snapshot;
 use self::shared::{Shared, State};
-pub use self::status::{DiskStatus, Limits, PartitionState, PartitionStatus};
+pub use crate::disk_status::{DiskStatus, Limits, PartitionState, PartitionStatus};
 use crate::query::Query;
 use crate::record::LogRecord;
 use crate::store::{

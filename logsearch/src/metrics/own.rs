@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use metrics::{counter, gauge, histogram};
 
-use crate::embedded::DiskStatus;
+use crate::disk_status::DiskStatus;
 use crate::record::Level;
 use crate::store::{StoreError, StoreErrorKind, StoreStatus};
 use crate::writer::{Counts, Reason};
