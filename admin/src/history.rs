@@ -1,5 +1,5 @@
 //! Figures over time, for charts: samples of the last two hours and minutes of the last days, in memory
-//! and on disk. Kept are the series that charts show and not every one of the exposition; counters by
+//! and now and then as a snapshot on disk. Kept are the series that charts show and not every one of the exposition; counters by
 //! their increase, so that intervals of any length add up, restarts included. What was not watched has
 //! no row: a gap is a gap, not zero.
 
@@ -9,8 +9,8 @@ mod ring;
 mod rollup;
 mod row;
 mod scrape;
-mod segments;
 mod series;
+mod snapshot;
 
 use std::collections::VecDeque;
 use std::io;
@@ -26,7 +26,7 @@ use ring::Ring;
 use rollup::Rollup;
 use row::{Row, encode};
 use scrape::Scrape;
-use segments::{Limits, Segments};
+use snapshot::{Snapshot, SnapshotFile};
 
 /// Length of a rolled-up interval.
 pub const MINUTE: i64 = 60 * SECOND;
@@ -37,11 +37,6 @@ const MINUTE_ROWS: usize = 7 * 24 * 60;
 /// Memory limits of samples and minutes, in bytes.
 const FINE_BYTES: usize = 1024 * 1024;
 const MINUTE_BYTES: usize = 10 * 1024 * 1024;
-/// Limits of the files; together they stay below 16 MB.
-const FINE_LIMITS: Limits =
-    Limits { file: 128 * 1024, total: 2 * 1024 * 1024, age: 2 * 60 * MINUTE };
-const MINUTE_LIMITS: Limits =
-    Limits { file: 512 * 1024, total: 12 * 1024 * 1024, age: 7 * 24 * 60 * MINUTE };
 /// Maximum number of notices about losses kept for the page.
 const NOTICES: usize = 5;
 
@@ -52,23 +47,14 @@ pub struct History {
     fine: Ring,
     minutes: Ring,
     rollup: Rollup,
-    files: Option<Files>,
+    file: Option<SnapshotFile>,
+    /// Whether the last snapshot could not be written.
+    is_unsaved: bool,
     /// Sampling interval; after a longer gap it is unknown when counters increased.
     every: i64,
     last: Option<i64>,
     notices: VecDeque<String>,
     bad_lines: u64,
-}
-
-struct Files {
-    fine: RowFile,
-    minutes: RowFile,
-}
-
-struct RowFile {
-    segments: Segments,
-    /// Rows that could not be written since the last successful write.
-    lost: u64,
 }
 
 /// One interval of a query result.
@@ -89,7 +75,8 @@ impl History {
             fine: Ring::new(FINE_ROWS, FINE_BYTES),
             minutes: Ring::new(MINUTE_ROWS, MINUTE_BYTES),
             rollup: Rollup::new(MINUTE),
-            files: None,
+            file: None,
+            is_unsaved: false,
             every,
             last: None,
             notices: VecDeque::new(),
@@ -97,39 +84,58 @@ impl History {
         }
     }
 
-    /// Loads the history from this directory, created if missing, and appends to it from now on.
+    /// Loads the snapshot from this directory, created if missing, and saves later ones there. Samples
+    /// taken before are dropped. A file that is not a valid snapshot is set aside, with a notice.
     pub fn keep_in(&mut self, directory: &Path) -> io::Result<()> {
-        std::fs::create_dir_all(directory)?;
-        let minutes_ring = &mut self.minutes;
-        let (minutes, mut notices) =
-            Segments::open(directory, "minutes", MINUTE_LIMITS, &mut self.columns, |row, _| {
-                minutes_ring.push(row);
-            })?;
-        let rolled_up_to = self.minutes.last().map_or(i64::MIN, |row| row.at);
-        let (ring, rollup) = (&mut self.fine, &mut self.rollup);
-        let mut late = Vec::new();
-        let (fine, more) = Segments::open(
-            directory,
-            "samples",
-            FINE_LIMITS,
-            &mut self.columns,
-            |row, columns| {
-                if row.middle() >= rolled_up_to {
-                    late.extend(rollup.add(&row, columns));
-                }
-                ring.push(row);
-            },
-        )?;
-        notices.extend(more);
-        for notice in notices {
-            self.say(notice);
+        let file = SnapshotFile::new(directory)?;
+        if let Some(bytes) = file.read()? {
+            if let Some(snapshot) = Snapshot::decode(&bytes) {
+                self.restore(snapshot);
+            } else {
+                let aside = file.set_aside()?.display().to_string();
+                tracing::warn!("set a damaged metric history aside as history.damaged");
+                self.say(format!("the history was damaged and is set aside in {aside}"));
+            }
         }
-        let kept = |segments| RowFile { segments, lost: 0 };
-        self.files = Some(Files { fine: kept(fine), minutes: kept(minutes) });
-        for minute in late {
-            self.add_minute(minute);
-        }
+        self.file = Some(file);
         Ok(())
+    }
+
+    fn restore(&mut self, snapshot: Snapshot) {
+        self.columns = snapshot.columns;
+        self.scrape.forget();
+        self.fine = Ring::new(FINE_ROWS, FINE_BYTES);
+        self.minutes = Ring::new(MINUTE_ROWS, MINUTE_BYTES);
+        self.rollup = Rollup::new(MINUTE);
+        for minute in snapshot.minutes {
+            self.minutes.push(minute);
+        }
+        let rolled_up_to = self.minutes.last().map_or(i64::MIN, |row| row.at);
+        for sample in snapshot.samples {
+            if sample.middle() >= rolled_up_to {
+                self.roll_up(&sample);
+            }
+            self.fine.push(sample);
+        }
+    }
+
+    /// The encoded history and the file it belongs in; `None` without a directory.
+    pub fn snapshot(&self) -> Option<(SnapshotFile, Vec<u8>)> {
+        let file = self.file.clone()?;
+        Some((file, snapshot::encode(self.columns.all(), &self.fine, &self.minutes)))
+    }
+
+    /// Reports, once each, that snapshots cannot be written and that they can be again.
+    pub fn saved(&mut self, written: &io::Result<()>) {
+        match written {
+            Err(error) if !self.is_unsaved => {
+                tracing::warn!(error.message = %error, "could not save the metric history");
+                self.say(format!("could not save the history, retrying: {error}"));
+            }
+            Ok(()) if self.is_unsaved => self.say("the history is saved again".to_owned()),
+            _ => {}
+        }
+        self.is_unsaved = written.is_err();
     }
 
     /// Takes a sample: the text of the exposition and its time. A sample that is not newer than the
@@ -149,34 +155,13 @@ impl History {
         let cells = self.scrape.read(&exposition, &mut self.columns);
         let covered = passed.filter(|_| knows_before).unwrap_or(0);
         let row = Row { at: now, covered, cells: encode(&cells) };
-        if let Some(minute) = self.rollup.add(&row, &self.columns) {
-            self.add_minute(minute);
-        }
-        self.write(&row, |files| &mut files.fine);
+        self.roll_up(&row);
         self.fine.push(row);
     }
 
-    fn add_minute(&mut self, minute: Row) {
-        self.write(&minute, |files| &mut files.minutes);
-        self.minutes.push(minute);
-    }
-
-    fn write(&mut self, row: &Row, kept: impl Fn(&mut Files) -> &mut RowFile) {
-        let Some(kept) = self.files.as_mut().map(kept) else { return };
-        let name = kept.segments.name();
-        match kept.segments.append(row, &self.columns) {
-            Ok(()) if kept.lost > 0 => {
-                let lost = std::mem::take(&mut kept.lost);
-                self.say(format!("{lost} {name} could not be written and will be lost on restart"));
-            }
-            Ok(()) => {}
-            Err(error) => {
-                kept.lost += 1;
-                if kept.lost == 1 {
-                    tracing::warn!(error.message = %error, "could not write metric {name}");
-                    self.say(format!("could not write {name}: {error}"));
-                }
-            }
+    fn roll_up(&mut self, row: &Row) {
+        if let Some(minute) = self.rollup.add(row, &self.columns) {
+            self.minutes.push(minute);
         }
     }
 
@@ -195,20 +180,6 @@ impl History {
     /// Number of exposition lines that could not be parsed since the process started.
     pub fn bad_lines(&self) -> u64 {
         self.bad_lines
-    }
-
-    /// Fsyncs all written rows.
-    pub fn sync(&self) -> io::Result<()> {
-        let Some(files) = &self.files else { return Ok(()) };
-        files.fine.segments.sync().and(files.minutes.segments.sync())
-    }
-
-    /// Size of all rows in memory and on disk, in bytes.
-    pub fn bytes(&self) -> (usize, u64) {
-        let files = self.files.as_ref();
-        let disk =
-            files.map_or(0, |files| files.fine.segments.bytes() + files.minutes.segments.bytes());
-        (self.fine.bytes() + self.minutes.bytes(), disk)
     }
 
     /// Which columns there are; values of a [`Bucket`] are numbered like them.

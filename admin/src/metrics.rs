@@ -28,11 +28,17 @@ use crate::history::History;
 /// Sampling interval in microseconds.
 pub(crate) const EVERY: i64 = 10 * SECOND;
 
+/// Time between two snapshots on disk, in microseconds: the most a killed process loses. A snapshot has
+/// up to some megabytes, so it is not written with every sample.
+pub(crate) const SAVE_EVERY: i64 = 300 * SECOND;
+
 /// The charts of a service and their history. Shared by the sampler, which fills it, and the panel.
 pub struct Metrics {
     catalogue: HashMap<&'static str, &'static Metric>,
     charts: Vec<Chart>,
     history: Mutex<History>,
+    /// Held while a snapshot is written, and by nobody who looks or reads.
+    saving: Mutex<()>,
     name: String,
 }
 
@@ -43,7 +49,9 @@ impl Metrics {
         let catalogue = catalogue.into_iter().map(|metric| (metric.name, metric)).collect();
         let history = Mutex::new(History::new(Vec::new(), EVERY));
         let name = "this process".to_owned();
-        Self { catalogue, charts: Vec::new(), history, name }.with_charts(standard::charts())
+        let saving = Mutex::default();
+        Self { catalogue, charts: Vec::new(), history, saving, name }
+            .with_charts(standard::charts())
     }
 
     /// Sets the name of the process shown on pages; each replica has its own history.
@@ -78,8 +86,11 @@ impl Metrics {
         self
     }
 
-    /// Persists the history in this directory, at most 16 MB, so that charts survive restarts. Only
-    /// this process may use the directory.
+    /// Persists the history in this directory, in one file of at most 16 MB, so that charts survive
+    /// restarts. Only this process may use the directory. Call it before the first sample.
+    ///
+    /// # Errors
+    /// The directory cannot be created or its file cannot be read; the history then stays in memory.
     pub fn keep_in(&self, directory: &Path) -> io::Result<()> {
         self.history().keep_in(directory)
     }
@@ -90,9 +101,18 @@ impl Metrics {
         self.history().observe(exposition, now);
     }
 
-    /// Size of the history in memory and on disk, in bytes.
-    pub fn bytes(&self) -> (usize, u64) {
-        self.history().bytes()
+    /// Writes the history to the directory of [`Metrics::keep_in`]; without one it does nothing. Blocks
+    /// on the disk without holding the lock of readers. [`Sampler`] calls it every five minutes and at
+    /// its end; a killed process loses what came since.
+    ///
+    /// # Errors
+    /// The file could not be written. The previous snapshot is kept, and the panel shows a notice.
+    pub fn save(&self) -> io::Result<()> {
+        let _one_at_a_time = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((file, bytes)) = self.history().snapshot() else { return Ok(()) };
+        let written = file.write(&bytes);
+        self.history().saved(&written);
+        written
     }
 
     /// All charts, standard ones first.

@@ -38,6 +38,11 @@ impl Ring {
         self.rows.range(first..)
     }
 
+    /// All rows, oldest first.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = &Row> {
+        self.rows.iter()
+    }
+
     /// The newest row.
     pub fn last(&self) -> Option<&Row> {
         self.rows.back()

@@ -70,24 +70,14 @@ fn write(value: f64, out: &mut Vec<u8>) {
 
 /// Calls back with column and value of each cell; `None` when the bytes are no row, after the cells in
 /// front of the damage.
-pub fn decode(bytes: &[u8], each: impl FnMut(usize, f64)) -> Option<()> {
-    read(bytes, read_varint, each)
-}
-
-/// The same for rows as they were written before absent cells were counted: each is a byte of its own.
-pub fn decode_uncounted(bytes: &[u8], each: impl FnMut(usize, f64)) -> Option<()> {
-    read(bytes, |_| Some(0), each)
-}
-
-fn read(
-    mut bytes: &[u8],
-    more_absent: impl Fn(&mut &[u8]) -> Option<u64>,
-    mut each: impl FnMut(usize, f64),
-) -> Option<()> {
+pub fn decode(mut bytes: &[u8], mut each: impl FnMut(usize, f64)) -> Option<()> {
     let mut column = 0;
     while !bytes.is_empty() && column < MAX_COLUMNS {
         match read_varint(&mut bytes)? {
-            ABSENT => column += usize::try_from(more_absent(&mut bytes)?).ok()?.min(MAX_COLUMNS),
+            ABSENT => {
+                let more = usize::try_from(read_varint(&mut bytes)?).ok()?;
+                column += more.min(MAX_COLUMNS);
+            }
             FLOAT => {
                 let (float, rest) = bytes.split_first_chunk()?;
                 each(column, f64::from_le_bytes(*float));
@@ -144,13 +134,6 @@ mod tests {
         let mut sparse = vec![None; 100];
         sparse.push(Some(1.0));
         assert_eq!(encode(&sparse).len(), 3);
-    }
-
-    #[test]
-    fn rows_with_a_byte_for_each_absent_cell_are_read() {
-        let mut cells = Vec::new();
-        let whole = decode_uncounted(&[2, 0, 0, 9], |column, value| cells.push((column, value)));
-        assert_eq!((whole, cells), (Some(()), vec![(0, 0.0), (3, 7.0)]));
     }
 
     proptest! {

@@ -32,7 +32,7 @@ impl Selector {
 }
 
 impl fmt::Display for Selector {
-    /// Writes the selector as the history's files name it.
+    /// Writes the selector as columns and snapshots name it.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.metric)?;
         if let Some((label, values)) = self.only {

@@ -41,6 +41,11 @@ fn history() -> History {
     History::new(tracks(), EVERY)
 }
 
+fn save(history: &mut History) {
+    let (file, bytes) = history.snapshot().unwrap();
+    history.saved(&file.write(&bytes));
+}
+
 fn text(counter: f64, gauge: f64) -> String {
     let mut text = String::new();
     writeln!(text, "c_total {counter}\ng {gauge}\nt {gauge}").unwrap();
@@ -150,6 +155,7 @@ fn a_restart_keeps_samples_minutes_and_the_minute_that_had_begun() {
     (0..100).for_each(|look: i32| {
         before.observe(&text(f64::from(look) * 2.0, 3.0), at(look.into()));
     });
+    save(&mut before);
     let seen_before = seen(&before, at(0), at(99), MINUTE);
     let fine_before = seen(&before, at(0), at(99), EVERY);
     drop(before);
@@ -169,26 +175,47 @@ fn a_restart_keeps_samples_minutes_and_the_minute_that_had_begun() {
 }
 
 #[test]
-fn a_damaged_end_is_dropped_and_said_and_the_rest_stays() {
+fn a_killed_process_loses_what_came_after_the_last_snapshot() {
     let directory = tempfile::tempdir().unwrap();
     let at = |look: i64| 1_700_000_040 * SECOND + look * EVERY;
     let mut before = history();
     before.keep_in(directory.path()).unwrap();
-    (0..60).for_each(|look: i32| before.observe(&text(f64::from(look), 3.0), at(look.into())));
-    drop(before);
-    for entry in fs::read_dir(directory.path()).unwrap() {
-        let path = entry.unwrap().path();
-        let bytes = fs::read(&path).unwrap();
-        fs::write(&path, &bytes[..bytes.len() - 3]).unwrap();
+    for look in 0..60_i32 {
+        before.observe(&text(f64::from(look), 3.0), at(look.into()));
+        if look == 29 {
+            save(&mut before);
+        }
     }
+    drop(before);
     let mut after = history();
     after.keep_in(directory.path()).unwrap();
-    assert_eq!(after.notices().filter(|notice| notice.contains("damaged bytes")).count(), 2);
-    let minutes = seen(&after, at(0), at(59), MINUTE);
-    assert!(minutes.len() >= 9, "{minutes:?}");
-    let mut again = history();
-    again.keep_in(directory.path()).unwrap();
-    assert_eq!(again.notices().count(), 0);
+    assert_eq!(after.span(), Some((at(0), at(29))));
+    assert_eq!(after.notices().count(), 0);
+}
+
+#[test]
+fn a_file_that_is_no_snapshot_is_set_aside_and_said() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut before = history();
+    before.keep_in(directory.path()).unwrap();
+    (0..9).for_each(|look: i32| before.observe(&text(1.0, 3.0), i64::from(look) * EVERY));
+    save(&mut before);
+    let path = directory.path().join("history.snapshot");
+    let whole = fs::read(&path).unwrap();
+    let damaged = [&whole[..whole.len() - 3], b"xyz"].concat();
+    for bytes in [damaged, b"metrics1 of another format".to_vec(), Vec::new()] {
+        fs::write(&path, &bytes).unwrap();
+        let mut after = history();
+        after.keep_in(directory.path()).unwrap();
+        assert_eq!(after.notices().filter(|notice| notice.contains("set aside")).count(), 1);
+        assert_eq!(after.span(), None);
+        assert_eq!(fs::read(path.with_extension("damaged")).unwrap(), bytes);
+        after.observe(&text(1.0, 1.0), EVERY);
+        save(&mut after);
+        let mut again = history();
+        again.keep_in(directory.path()).unwrap();
+        assert_eq!((again.notices().count(), again.span().is_some()), (0, true));
+    }
 }
 
 #[test]
@@ -197,19 +224,20 @@ fn a_directory_that_cannot_be_written_is_said_once_and_costs_no_look() {
     let kept = directory.path().join("metrics");
     let mut history = history();
     history.keep_in(&kept).unwrap();
-    history.observe(&text(1.0, 1.0), EVERY);
     fs::remove_dir_all(&kept).unwrap();
-    // The open file is gone; it is missed when a new one is started.
-    for look in 2..20_000 {
-        history.observe(&text(1.0 / f64::from(look), 1.0), i64::from(look) * EVERY);
+    for look in 1..20 {
+        history.observe(&text(1.0, 1.0), i64::from(look) * EVERY);
+        save(&mut history);
     }
-    let notices: Vec<_> = history.notices().collect();
-    let of = |name| notices.iter().filter(|notice| notice.starts_with(name)).count();
-    assert_eq!((of("could not write samples"), of("could not write minutes")), (1, 1));
-    assert_eq!(history.span().map(|span| span.1), Some(19_999 * EVERY));
+    let of = |history: &History, start| {
+        history.notices().filter(|notice| notice.starts_with(start)).count()
+    };
+    assert_eq!(of(&history, "could not save the history"), 1);
+    assert_eq!(history.span().map(|span| span.1), Some(19 * EVERY));
     fs::create_dir_all(&kept).unwrap();
-    history.observe(&text(1.0, 1.0), 20_000 * EVERY);
-    assert!(history.notices().any(|notice| notice.contains("could not be written")));
+    save(&mut history);
+    save(&mut history);
+    assert_eq!(of(&history, "the history is saved again"), 1);
 }
 
 /// What a week of a busy service costs: about as many columns as the service and its charts have, and 60
@@ -271,6 +299,7 @@ fn a_week_stays_below_its_budget_of_memory_and_disk() {
     let per_row = history.fine.bytes() / history.fine.after(i64::MIN).count();
     let week = per_row * (FINE_ROWS + MINUTE_ROWS);
     assert!(week < 6 * 1024 * 1024, "{week} bytes of {per_row} a row");
-    let (memory, disk) = history.bytes();
-    assert!(memory < FINE_BYTES + MINUTE_BYTES && disk > 0, "{memory} {disk}");
+    let (_, snapshot) = history.snapshot().unwrap();
+    let memory = history.fine.bytes() + history.minutes.bytes();
+    assert!(snapshot.len() < memory + 100 * 480, "{} for {memory}", snapshot.len());
 }

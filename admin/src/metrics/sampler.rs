@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::{EVERY, Metrics};
+use super::{EVERY, Metrics, SAVE_EVERY};
 use crate::clock;
 
 /// A running sampler. When dropped, it ends after its next sample.
@@ -38,8 +38,13 @@ impl Sampler {
     {
         let (stop, mut stopped) = watch::channel(false);
         let task = tokio::spawn(async move {
+            let mut saved = clock();
             loop {
-                look(&metrics, render().await, clock()).await;
+                let text = render().await;
+                let now = clock();
+                let is_due = now.saturating_sub(saved) >= SAVE_EVERY;
+                saved = if is_due { now } else { saved };
+                look(&metrics, text, now, is_due).await;
                 let pause = tokio::time::sleep(until_next(clock()));
                 let is_over = tokio::select! {
                     () = pause => false,
@@ -50,10 +55,7 @@ impl Sampler {
                 }
             }
             // What happened since the last look is not lost with the process.
-            look(&metrics, render().await, clock()).await;
-            if let Err(error) = metrics.history().sync() {
-                tracing::warn!(error.message = %error, "the latest metric samples may be lost");
-            }
+            look(&metrics, render().await, clock(), true).await;
         });
         Self { stop, task }
     }
@@ -64,19 +66,25 @@ impl Sampler {
         let _panicked = (&mut self.task).await;
     }
 
-    /// Takes a last sample, fsyncs the history and ends.
+    /// Takes a last sample, saves the history and ends.
     pub async fn stop(self) {
         let _ended_already = self.stop.send(true);
         let _panicked = self.task.await;
     }
 }
 
-/// Reading the text and writing the row take a few milliseconds, which no request should wait for.
-async fn look(metrics: &Arc<Metrics>, text: String, now: i64) {
+/// Reading the text takes a few milliseconds and saving longer, which no request should wait for.
+async fn look(metrics: &Arc<Metrics>, text: String, now: i64, save: bool) {
     let metrics = Arc::clone(metrics);
-    let looked = tokio::task::spawn_blocking(move || metrics.observe(&text, now)).await;
-    if let Err(error) = looked {
-        tracing::error!(error.message = %error, "could not sample metrics");
+    let looked = tokio::task::spawn_blocking(move || {
+        metrics.observe(&text, now);
+        if save {
+            // It says in log and panel that it failed, and the next one is tried all the same.
+            let _saved = metrics.save();
+        }
+    });
+    if let Err(error) = looked.await {
+        tracing::error!(error.message = %error, "a look at the metrics failed");
     }
 }
 
