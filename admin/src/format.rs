@@ -6,6 +6,12 @@ use jiff::tz::TimeZone;
 /// Microseconds per second.
 pub const SECOND: i64 = 1_000_000;
 
+/// Microseconds of so many seconds, to the nearest.
+#[expect(clippy::cast_possible_truncation, reason = "far below the range of i64")]
+pub fn micros(seconds: f64) -> i64 {
+    (seconds * 1e6).round() as i64
+}
+
 fn civil(micros: i64) -> jiff::civil::DateTime {
     let end = if micros < 0 { Timestamp::MIN } else { Timestamp::MAX };
     let timestamp = Timestamp::from_microsecond(micros).unwrap_or(end);
@@ -63,19 +69,20 @@ pub fn tick(micros: i64, span: i64) -> String {
     civil(micros).strftime(format).to_string()
 }
 
-/// `350 µs`, `1.2 ms`, `812 ms`, `4.1 s`, `3 min`, `2.5 h`, `3 d`.
+/// Microseconds in a suitable unit, with three significant digits: `350 µs`, `12.3 ms`, `4.1 s`,
+/// `3 min`, `2.5 h`, `3 d`.
 #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
 pub fn duration(micros: i64) -> String {
-    let value = micros as f64;
-    match micros.unsigned_abs() {
-        0..1_000 => format!("{micros} µs"),
-        1_000..10_000 => format!("{:.1} ms", value / 1e3),
-        10_000..1_000_000 => format!("{:.0} ms", value / 1e3),
-        1_000_000..60_000_000 => format!("{:.1} s", value / 1e6),
-        60_000_000..3_600_000_000 => format!("{:.0} min", value / 6e7),
-        3_600_000_000..172_800_000_000 => format!("{:.1} h", value / 3.6e9),
-        _ => format!("{:.0} d", value / 8.64e10),
-    }
+    let (divisor, unit) = match micros.unsigned_abs() {
+        0 => (1, "s"),
+        1..1_000 => (1, "µs"),
+        1_000..1_000_000 => (1_000, "ms"),
+        1_000_000..120_000_000 => (SECOND, "s"),
+        120_000_000..7_200_000_000 => (60 * SECOND, "min"),
+        7_200_000_000..172_800_000_000 => (3_600 * SECOND, "h"),
+        _ => (86_400 * SECOND, "d"),
+    };
+    format!("{} {unit}", number(micros as f64 / divisor as f64))
 }
 
 /// Milliseconds without a unit, for columns that name it; always one decimal, so that values line
@@ -134,22 +141,6 @@ pub fn plural(number: u64, one: &str) -> String {
     format!("{} {one}{}", count(number), if number == 1 { "" } else { "s" })
 }
 
-/// `1.2 MiB`.
-#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
-pub fn bytes(number: u64) -> String {
-    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
-    let mut value = number as f64;
-    let mut unit = 0;
-    while value >= 1024.0 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    if unit == 0 || value >= 100.0 {
-        return format!("{value:.0} {}", UNITS[unit]);
-    }
-    format!("{value:.1} {}", UNITS[unit])
-}
-
 /// Three significant digits without trailing zeros: `0.0123`, `12.3`, `1,234,567`.
 pub fn number(value: f64) -> String {
     let size = value.abs();
@@ -170,22 +161,8 @@ pub fn number(value: f64) -> String {
     if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
-/// Seconds in a suitable unit: `350 µs`, `12.3 ms`, `4.1 s`, `3 min`, `2.5 h`.
-pub fn seconds(value: f64) -> String {
-    let (divisor, unit) = match value.abs() {
-        0.0 => (1.0, "s"),
-        size if size < 1e-3 => (1e-6, "µs"),
-        size if size < 1.0 => (1e-3, "ms"),
-        size if size < 120.0 => (1.0, "s"),
-        size if size < 7_200.0 => (60.0, "min"),
-        size if size < 172_800.0 => (3_600.0, "h"),
-        _ => (86_400.0, "d"),
-    };
-    format!("{} {unit}", number(value / divisor))
-}
-
 /// Bytes in a suitable unit, with three digits: `1.5 KiB`, `96.2 MiB`.
-pub fn byte_size(value: f64) -> String {
+pub fn bytes(value: f64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     let (mut value, mut unit) = (value, 0);
     while value.abs() >= 1024.0 && unit + 1 < UNITS.len() {
@@ -224,14 +201,13 @@ mod tests {
         assert_eq!(count(999), "999");
         assert_eq!(count(12_431_000), "12,431,000");
         assert_eq!(duration(812_300), "812 ms");
-        assert_eq!(duration(1_250), "1.2 ms");
-        assert_eq!(duration(90 * SECOND), "2 min");
+        assert_eq!(duration(1_250), "1.25 ms");
+        assert_eq!(duration(90 * SECOND), "90 s");
         let spans = [999, 43_800_000, 119 * SECOND, 119 * 60 * SECOND, 49 * 3_600 * SECOND];
         assert_eq!(spans.map(about), ["0 s", "44 s", "2 min", "2 h", "2 d"]);
         let nearly = [3_599 * SECOND, 48 * 3_600 * SECOND - 1, 599_877_000];
         assert_eq!(nearly.map(about), ["1 h", "2 d", "10 min"]);
         assert_eq!(ago(0, 43_800_000), "44 s ago");
-        assert_eq!(bytes(1_536), "1.5 KiB");
         assert_eq!(rfc3339_short(0), "1970-01-01T00:00:00Z");
         assert_eq!(time(1_700_000_000_123_456), "22:13:20.123");
         assert_eq!(rfc3339(i64::MAX), rfc3339(i64::MAX - 1));
@@ -239,10 +215,10 @@ mod tests {
         let texts = ["0", "0.0123", "0.5", "1", "12.3", "100", "812", "12,431", "-3.5"];
         assert_eq!(numbers.map(number), texts);
         assert_eq!(
-            [0.0, 2e-5, 0.0123, 4.1, 600.0].map(seconds),
+            [0, 20, 12_300, 4_100_000, 600 * SECOND].map(duration),
             ["0 s", "20 µs", "12.3 ms", "4.1 s", "10 min"]
         );
-        assert_eq!([0.0, 2048.0, 1e8].map(byte_size), ["0 B", "2 KiB", "95.4 MiB"]);
+        assert_eq!([0.0, 1_536.0, 1e8].map(bytes), ["0 B", "1.5 KiB", "95.4 MiB"]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Figures over time, for charts: samples of the last two hours and minutes of the last days, in memory
-//! and now and then as a snapshot on disk. Kept are the series that charts show and not every one of the exposition; counters by
-//! their increase, so that intervals of any length add up, restarts included. What was not watched has
-//! no row: a gap is a gap, not zero.
+//! and now and then as a snapshot on disk. Kept are the series that charts show and not every one of the
+//! exposition; counters by their increase, so that intervals of any length add up, restarts included.
+//! What was not watched has no row: a gap is a gap, not zero.
 
 mod columns;
 pub mod exposition;

@@ -61,9 +61,9 @@ impl Measure {
         match self {
             Self::Count => format::number(value),
             Self::PerSecond => format!("{}/s", format::number(value)),
-            Self::Seconds => format::seconds(value),
-            Self::Bytes => format::byte_size(value),
-            Self::BytesPerSecond => format!("{}/s", format::byte_size(value)),
+            Self::Seconds => format::duration(format::micros(value)),
+            Self::Bytes => format::bytes(value),
+            Self::BytesPerSecond => format!("{}/s", format::bytes(value)),
             Self::Share => format!("{}%", format::number(value * 100.0)),
         }
     }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::plot::percentile;
+use crate::format::micros;
 use crate::history::{Cardinality, History, SeriesKind, TrackedSeries, select};
 
 const DURATION: &str = "db_client_operation_duration_seconds";
@@ -92,11 +93,6 @@ impl Grown {
         let times = runs as u64;
         Cost { times, micros: micros(self.seconds), p50: percentile(0.5), p95: percentile(0.95) }
     }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "far below the range of i64")]
-fn micros(seconds: f64) -> i64 {
-    (seconds * 1e6).round() as i64
 }
 
 #[cfg(test)]

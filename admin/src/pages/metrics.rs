@@ -96,7 +96,7 @@ pub async fn show(
             .metrics()
             .map_or_else(String::new, |metrics| metrics.name().to_owned()),
         since: drawn.since.map_or_else(String::new, format::minute),
-        interval: format::seconds(seconds(drawn.span.step)),
+        interval: format::duration(drawn.span.step),
         external_links: panel.service.external_links.clone(),
         marks,
         sets,

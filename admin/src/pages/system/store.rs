@@ -85,7 +85,7 @@ fn facts(
     let oldest = status.oldest.map_or_else(|| "–".to_owned(), |at| format::ago(at, now));
     let mut facts = vec![
         ("records", format::count(status.records)),
-        ("on disk", format::bytes(status.bytes)),
+        ("on disk", size(status.bytes)),
         ("oldest record", oldest),
         ("search lag", format::duration(lag)),
     ];
@@ -96,7 +96,7 @@ fn facts(
         let (queued, room) = (*queued_bytes as u64, *capacity_bytes as u64);
         facts.push((
             "writer queue",
-            format!("{} of {}", format::bytes(queued), format::bytes(room)),
+            format!("{} of {}", size(queued), size(room)),
         ));
     }
     facts
@@ -119,8 +119,8 @@ fn bounds(status: &StoreStatus, limits: &Limits, now: i64) -> Vec<BoundView> {
         },
         BoundView {
             name: "size",
-            used: format::bytes(status.bytes),
-            bound: format::bytes(limits.max_bytes),
+            used: size(status.bytes),
+            bound: size(limits.max_bytes),
             percent: share(status.bytes, limits.max_bytes),
             high: 100,
             hint: "The oldest partition is deleted.",
@@ -129,8 +129,8 @@ fn bounds(status: &StoreStatus, limits: &Limits, now: i64) -> Vec<BoundView> {
     if let Some(free) = limits.free_bytes {
         bounds.push(BoundView {
             name: "free disk",
-            used: format!("{} free", format::bytes(free)),
-            bound: format!("at least {}", format::bytes(limits.min_free_bytes)),
+            used: format!("{} free", size(free)),
+            bound: format!("at least {}", size(limits.min_free_bytes)),
             percent: share(limits.min_free_bytes, free.max(limits.min_free_bytes)),
             high: 90,
             hint: "With less free space, the oldest partition is deleted.",
@@ -159,7 +159,7 @@ fn partition_row(one: &PartitionStatus, view: &View, links: &Links) -> Partition
         lasts: one.span.map_or_else(String::new, |(from, to)| format::about(to - from)),
         url: one.span.map(url).unwrap_or_default(),
         records: format::count(one.records),
-        bytes: format::bytes(one.bytes),
+        bytes: size(one.bytes),
         segments: format::count(one.segments),
         state,
         class,
