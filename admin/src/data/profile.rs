@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use logsearch::fields;
 use logsearch::record::{LogRecord, Value};
+use ulid::Ulid;
 
 use super::record::{number_of, text_of};
 
@@ -133,18 +134,8 @@ pub fn statement(record: &LogRecord, start: i64) -> Statement {
 
 /// The time encoded in a ULID, in microseconds since the Unix epoch; `None` for other ids.
 pub fn time_of_id(id: &str) -> Option<i64> {
-    const ALPHABET: &str = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-    if id.len() != 26 || !id.is_ascii() {
-        return None;
-    }
-    let mut millis: i64 = 0;
-    for (at, digit) in id.chars().enumerate() {
-        let value = ALPHABET.find(digit.to_ascii_uppercase())?;
-        if at < 10 {
-            millis = millis * 32 + i64::try_from(value).ok()?;
-        }
-    }
-    millis.checked_mul(1_000)
+    let millis = Ulid::from_string(id).ok()?.timestamp_ms();
+    i64::try_from(millis).ok()?.checked_mul(1_000)
 }
 
 #[cfg(test)]
