@@ -11,7 +11,7 @@ use super::scenario::Action;
 use super::target::Outcome;
 
 /// Percentiles that are shown.
-const PERCENTILES: [u64; 3] = [50, 95, 99];
+const PERCENTILES: [u8; 3] = [50, 95, 99];
 
 /// The tally of a simulation.
 #[derive(Clone, Debug, Default)]
@@ -43,7 +43,7 @@ impl Report {
     }
 
     /// Percentile over all actions.
-    pub fn percentile(&self, percent: u64) -> Duration {
+    pub fn percentile(&self, percent: u8) -> Duration {
         self.all().percentile(percent)
     }
 
