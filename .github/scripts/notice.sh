@@ -8,7 +8,6 @@ set -euo pipefail
 
 cd "$(dirname "$0")/../.."
 notice=.github/THIRD-PARTY.md
-vendored=.github/scripts/vendored.tsv
 # Packages without a text of their own, and the one of the same repository that has it.
 borrowed=.github/scripts/borrowed.tsv
 export LC_ALL=C
@@ -33,16 +32,6 @@ package_table() {
     packages | awk -F'|' '{ print "| " $1 " | " $2 " | " $3 " |" }'
 }
 
-vendored_table() {
-    echo '| licence | file | what | copyright | from |'
-    echo '|---|---|---|---|---|'
-    while IFS=$'\t' read -r path name version licence copyright source; do
-        if [ -e "$path" ]; then
-            echo "| $licence | \`$path\` | $name $version | $copyright | <$source> |"
-        fi
-    done <"$vendored" | sort
-}
-
 tables() {
     cat <<'END'
 # Third-party notice
@@ -55,8 +44,6 @@ Where a package may be had under several licences, Apache-2.0 is chosen if it is
 ## Packages by licence
 END
     package_table
-    printf '\n## Files copied into the tree\n'
-    vendored_table
     printf '\n## Texts\n'
 }
 

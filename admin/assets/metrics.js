@@ -1,244 +1,183 @@
-// Draws the charts of the server anew so that they can be read closely: one cursor over all of them, a
-// drag to zoom the page, a click to the logs of a point. New figures come in place and never while
-// somebody reads. Without this script the drawings of the server stay.
+// Lets people read the charts that the server draws: one cursor over all of them, a drag to zoom the
+// page, a click to the logs of a point. New drawings come in place and never while somebody reads.
+// Everything drawn is the server's; this adds a hair, dots on its lines, and texts of the server.
 import { fetchPage } from "./page.js";
 
 const page = document.querySelector("[data-metrics]");
 const state = page.querySelector("[data-state]");
 const at = page.querySelector("[data-at]");
-const charts = new Map();
-const figures = new Map([...page.querySelectorAll("[data-chart]")].map((figure) => [figure.dataset.chart, figure]));
-// A canvas knows no variables: an element that nobody sees has them as colors.
-const probe = document.createElement("i");
-probe.hidden = true;
-page.append(probe);
-const css = (name) => { probe.style.color = `var(${name})`; return getComputedStyle(probe).color; };
-const colors = {
-  bad: "--bad", limit: "--limit", error: "--error-bar", warn: "--warn-bar", info: "--info", debug: "--debug", trace: "--trace",
-};
-const color = (name) => css(colors[name] ?? `--${name}`);
+const figures = [...page.querySelectorAll("[data-chart]")];
+// The drawings are as wide and as high in units of their own.
+const [WIDTH, HEIGHT] = [1000, 300];
 const iso = (seconds) => new Date(seconds * 1000).toISOString();
 const filled = (template, from, to) => template.replace("{from}", encodeURIComponent(iso(from))).replace("{to}", encodeURIComponent(iso(to)));
 
-// Figures as the server writes them.
-function number(value) {
-  const size = Math.abs(value);
-  if (size >= 1000) return Math.round(value).toLocaleString("en-US");
-  const digits = size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : size >= 0.1 ? 3 : 4;
-  return String(Number(value.toFixed(digits)));
-}
-function bytes(value) {
-  let unit = 0;
-  while (Math.abs(value) >= 1024 && unit < 4) { value /= 1024; unit += 1; }
-  return `${number(value)} ${["B", "KiB", "MiB", "GiB", "TiB"][unit]}`;
-}
-function seconds(value) {
-  const units = [[1e-3, 1e-6, "µs"], [1, 1e-3, "ms"], [120, 1, "s"], [7200, 60, "min"], [172800, 3600, "h"], [Infinity, 86400, "d"]];
-  if (value === 0) return "0 s";
-  const [, divisor, unit] = units.find(([below]) => Math.abs(value) < below);
-  return `${number(value / divisor)} ${unit}`;
-}
-const shown = {
-  count: number, rate: (value) => `${number(value)}/s`, seconds, bytes, byterate: (value) => `${bytes(value)}/s`,
-  share: (value) => `${number(value * 100)}%`,
-};
+// The time that is drawn, in seconds since the Unix epoch.
+let span;
+// The values of all intervals as texts, asked for when somebody first points.
+let values = null;
+// The interval under the cursor, from the first of the drawing.
+let pointed = null;
 
-// What people are told about time is UTC.
-function tick(span) {
-  const two = (part) => String(part).padStart(2, "0");
-  return (second) => {
-    const date = new Date(second * 1000);
-    const time = `${two(date.getUTCHours())}:${two(date.getUTCMinutes())}`;
-    const day = `${date.getUTCDate()} ${date.toLocaleString("en-GB", { month: "short", timeZone: "UTC" })}`;
-    if (span > 3 * 86400) return day;
-    if (span > 86400) return `${day} ${time}`;
-    return span > 300 ? time : `${time}:${two(date.getUTCSeconds())}`;
-  };
+function drawn() {
+  const { from, to, step } = page.dataset;
+  span = { from: Number(from), to: Number(to), step: Number(step) };
+  values = null;
+  pointed = null;
+  at.textContent = "";
 }
 
-// Gaps, alerts and deployments lie behind the lines.
-function background(plot) {
-  const { ctx, bbox } = plot;
-  const { gaps, bands, lines } = plot.shared;
-  const x = (time) => Math.max(bbox.left, Math.min(bbox.left + bbox.width, plot.valToPos(time, "x", true)));
-  const fill = (from, to, style, alpha) => {
-    ctx.globalAlpha = alpha;
-    ctx.fillStyle = css(style);
-    ctx.fillRect(x(from), bbox.top, Math.max(x(to) - x(from), 2 * devicePixelRatio), bbox.height);
-  };
-  ctx.save();
-  for (const [from, to] of gaps) fill(from, to, "--hatch", 0.1);
-  for (const [from, to] of bands) fill(from, to, "--error-bar", 0.18);
-  for (const time of lines) fill(time, time, "--text", 0.9);
-  ctx.restore();
+// Where an interval begins and ends as far as it is in the window, and the middle where it is drawn.
+function interval(index) {
+  const start = (Math.floor(span.from / span.step) + index) * span.step;
+  const [from, to] = [Math.max(start, span.from), Math.min(start + span.step, span.to)];
+  return { start, middle: ((from + to) / 2 - span.from) / (span.to - span.from) * WIDTH };
+}
+function share(figure, x) {
+  const { left, width } = figure.querySelector("svg").getBoundingClientRect();
+  return Math.max(0, Math.min(1, (x - left) / width));
+}
+const timeAt = (figure, x) => span.from + share(figure, x) * (span.to - span.from);
+const indexAt = (figure, x) => Math.floor(Math.min(timeAt(figure, x), span.to - 1e-6) / span.step) - Math.floor(span.from / span.step);
+
+function shape(name, attributes) {
+  const found = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) found.setAttribute(key, value);
+  return found;
+}
+function overlay(figure) {
+  const svg = figure.querySelector("svg");
+  return svg.querySelector(".cursor") ?? svg.appendChild(shape("g", { class: "cursor" }));
+}
+
+// A dot on each line that has a point here.
+function dots(figure, x) {
+  const near = Math.round(x);
+  return [...figure.querySelectorAll("path[data-line]")].flatMap((line) => {
+    const points = line.getAttribute("d").matchAll(/[ML](\d+) (\d+)/g);
+    const found = points.find(([, left]) => Math.abs(left - near) <= 1);
+    return found ? [shape("path", { class: `dot ${line.getAttribute("class")}`, d: `M${found[1]} ${found[2]}h0` })] : [];
+  });
 }
 
 // The values under the cursor, or the last ones.
-function legend(plot) {
-  const { idx } = plot.cursor;
-  const isOver = idx !== null && idx !== undefined;
-  plot.shared.texts.forEach((text, at) => {
-    const values = plot.data[at + 1];
-    const value = isOver ? values[idx] : values.findLast((known) => known !== null);
-    text.textContent = value === null || value === undefined ? "–" : plot.shared.show(value);
-  });
-  if (plot.shared.isLeader) at.textContent = isOver ? `${iso(plot.data[0][idx]).slice(11, 19)}` : "";
+async function legends() {
+  const index = pointed;
+  for (const text of page.querySelectorAll(".legend b")) {
+    text.dataset.last ??= text.textContent;
+    if (index === null) text.textContent = text.dataset.last;
+  }
+  if (index === null) return;
+  values ??= fetch(page.dataset.metrics).then((answer) => answer.json());
+  const data = await values.catch(() => { values = null; });
+  if (!data || index !== pointed) return;
+  for (const figure of figures) {
+    const plot = data.plots.find(({ id }) => id === figure.dataset.chart);
+    figure.querySelectorAll(".legend b").forEach((text, line) => { text.textContent = plot?.series[line]?.texts[index] ?? "–"; });
+  }
 }
 
-function entries(figure, series) {
-  const items = series.map(({ name, class: look }) => {
-    const item = document.createElement("li");
-    const mark = document.createElement("i");
-    mark.className = look;
-    const value = document.createElement("b");
-    item.append(mark, `${name} `, value);
-    return item;
-  });
-  figure.querySelector(".legend").replaceChildren(...items);
-  return items.map((item) => item.lastElementChild);
+function point(index) {
+  if (index === pointed) return;
+  pointed = index;
+  const here = index === null ? null : interval(index);
+  for (const figure of figures) {
+    const marks = here ? [shape("path", { class: "hair", d: `M${here.middle} 0V${HEIGHT}` }), ...dots(figure, here.middle)] : [];
+    overlay(figure).replaceChildren(...marks);
+  }
+  at.textContent = here ? iso(here.start + span.step / 2).slice(11, 19) : "";
+  legends();
 }
 
-function axes(plotData, data) {
-  const font = `11px ${getComputedStyle(page).fontFamily}`;
-  const line = { stroke: () => css("--soft"), width: 1 };
-  const label = new Map(plotData.axis);
-  return [
-    { font, stroke: () => css("--quiet"), grid: { show: false }, ticks: { show: false }, size: 20, gap: 4, space: 70, values: (_, splits) => splits.map(tick(data.to - data.from)) },
-    { font, stroke: () => css("--quiet"), grid: line, ticks: { show: false }, size: 56, gap: 4, splits: () => plotData.axis.map(([value]) => value), values: (_, splits) => splits.map((value) => label.get(value) ?? "") },
-  ];
-}
-
-// Points stand in the middle of their intervals.
-const values = (plotData, data) => [data.times.map((time) => time + data.step / 2), ...plotData.series.map((one) => one.values)];
-const shape = (plotData) => plotData.series.map((one) => `${one.name}/${one.class}`).join("\n");
-
-function draw(figure, plotData, data) {
+// A drag over a drawing shows that time; a click leads to the logs of the interval, of a minute at least.
+// Fingers cannot point before they press: their first press shows the values, a second one leads on.
+function follow(figure) {
   const area = figure.querySelector(".area");
-  const box = area.getBoundingClientRect();
-  const shared = { show: shown[figure.dataset.measure], texts: entries(figure, plotData.series), isLeader: charts.size === 0, shape: shape(plotData), axis: plotData.axis };
-  const range = { from: data.from, to: data.to };
-  Object.assign(shared, { range, gaps: data.gaps, bands: data.bands, lines: data.lines, step: data.step });
-  const options = {
-    width: box.width, height: box.height, padding: [6, 4, 0, 0], legend: { show: false },
-    tzDate: (time) => uPlot.tzDate(new Date(time * 1000), "Etc/UTC"),
-    cursor: { sync: { key: "metrics" }, drag: { x: true, y: false, setScale: false }, points: { size: 6 }, y: false },
-    scales: { x: { range: () => [range.from, range.to] }, y: { range: () => [0, shared.axis.at(-1)[0]] } },
-    axes: axes(shared, data),
-    series: [{}, ...plotData.series.map((one) => ({
-      stroke: () => color(one.class), width: 1.5, dash: one.class === "limit" ? [4, 4] : undefined, points: { show: false, filter: lone },
-    }))],
-    hooks: { drawClear: [(plot) => { plot.shared = shared; background(plot); }], setCursor: [(plot) => { plot.shared = shared; legend(plot); }], setSelect: [zoom] },
-  };
-  figure.classList.add("drawn");
-  const plot = new uPlot(options, values(plotData, data), area);
-  plot.shared = shared;
-  legend(plot);
-  lead(plot, figure);
-  charts.set(figure.dataset.chart, plot);
-  new ResizeObserver(() => {
-    const { width } = area.getBoundingClientRect();
-    if (width > 0 && Math.abs(width - plot.width) > 1) plot.setSize({ width, height: plot.height });
-  }).observe(area);
-}
-
-// A value between two gaps is a point, as there is no line to it.
-function lone(plot, series, isShown) {
-  if (isShown) return null;
-  const known = plot.data[series];
-  const found = [];
-  known.forEach((value, at) => { if (value !== null && (known[at - 1] ?? null) === null && (known[at + 1] ?? null) === null) found.push(at); });
-  return found;
-}
-
-function zoom(plot) {
-  if (plot.select.width < 5) return;
-  const [from, to] = [plot.select.left, plot.select.left + plot.select.width].map((place) => plot.posToVal(place, "x"));
-  location.assign(filled(page.dataset.here, Math.floor(from), Math.ceil(to)));
-}
-
-// A click leads to the logs of the interval, of a minute at least. Fingers cannot point before they
-// press: their first press shows the values, a second one at the same place leads on.
-function lead(plot, figure) {
   let down = null;
   let touched = null;
-  plot.over.addEventListener("pointerdown", (event) => { down = event.clientX; });
-  plot.over.addEventListener("click", (event) => {
-    const { idx } = plot.cursor;
-    if (idx === null || idx === undefined || Math.abs(event.clientX - down) > 4) return;
-    if (event.pointerType === "touch" && touched !== idx) { touched = idx; return; }
-    const { step } = plot.shared;
-    const middle = plot.data[0][idx];
-    const from = step >= 60 ? middle - step / 2 : Math.floor(middle / 60) * 60;
-    location.assign(filled(figure.dataset.logs, from, from + Math.max(step, 60)));
+  area.addEventListener("pointermove", (event) => {
+    if (event.pointerType !== "touch") point(indexAt(figure, event.clientX));
+    if (down === null || event.pointerType === "touch") return;
+    const [left, right] = [down, event.clientX].map((x) => share(figure, x) * WIDTH).sort((one, other) => one - other);
+    overlay(figure).querySelector(".select")?.remove();
+    overlay(figure).append(shape("rect", { class: "select", x: left, y: 0, width: right - left, height: HEIGHT }));
   });
-}
-
-function show(data) {
-  for (const plotData of data.plots) {
-    const figure = figures.get(plotData.id);
-    if (!figure) continue;
-    let plot = charts.get(plotData.id);
-    if (plot && plot.shared.shape !== shape(plotData)) {
-      plot.destroy();
-      charts.delete(plotData.id);
-      plot = undefined;
+  area.addEventListener("pointerdown", (event) => {
+    down = event.clientX;
+    if (event.pointerType !== "touch") area.setPointerCapture(event.pointerId);
+  });
+  area.addEventListener("pointercancel", () => { down = null; });
+  area.addEventListener("click", (event) => {
+    const [left, right] = [down ?? event.clientX, event.clientX].sort((one, other) => one - other);
+    down = null;
+    if (right - left > 4) {
+      if (event.pointerType !== "touch") location.assign(filled(page.dataset.here, Math.floor(timeAt(figure, left)), Math.ceil(timeAt(figure, right))));
+      return;
     }
-    if (!plot) { draw(figure, plotData, data); continue; }
-    const { shared } = plot;
-    Object.assign(shared.range, { from: data.from, to: data.to });
-    Object.assign(shared, { gaps: data.gaps, bands: data.bands, lines: data.lines, step: data.step, axis: plotData.axis });
-    plot.axes[1].values = axes(plotData, data)[1].values;
-    plot.axes[1].splits = () => plotData.axis.map(([value]) => value);
-    plot.setData(values(plotData, data));
-    legend(plot);
-  }
+    const index = indexAt(figure, event.clientX);
+    if (event.pointerType === "touch" && touched !== index) { touched = index; point(index); return; }
+    const { start } = interval(index);
+    const from = span.step >= 60 ? start : Math.floor(start / 60) * 60;
+    location.assign(filled(figure.dataset.logs, from, from + Math.max(span.step, 60)));
+  });
+  area.addEventListener("pointerleave", (event) => { if (event.pointerType !== "touch") point(null); });
 }
 
 let isPaused = false;
 let isOver = false;
 const isRead = () => isPaused || isOver || document.hidden || !getSelection().isCollapsed;
+// What somebody opened or stands on stays as it is.
+const isOpen = (part) => part.contains(document.activeElement) || part.matches("[open]") || part.querySelector("details[open]");
+const say = () => { state.textContent = `${refresh > 0 ? "live" : "as of"}${refresh > 0 ? "," : ""} ${page.dataset.now} UTC`; };
+
+function swap(old, drawing) {
+  if (old && drawing && !isOpen(old)) old.replaceWith(document.importNode(drawing, true));
+}
+
+// The new page with the charts of this one: their places, and what listens there, stay.
+function replace(found) {
+  const next = found.querySelector("[data-metrics]");
+  Object.assign(page.dataset, next.dataset);
+  for (const figure of figures) {
+    const drawing = next.querySelector(`[data-chart="${CSS.escape(figure.dataset.chart)}"]`);
+    if (!drawing) continue;
+    for (const part of [".area > svg", ".y", ".ticks", ".legend", "details"]) swap(figure.querySelector(part), drawing.querySelector(part));
+  }
+  swap(page.querySelector("[data-durations] figure"), next.querySelector("[data-durations] figure"));
+  drawn();
+}
+let isLoading = false;
 async function load() {
+  if (isLoading) return;
+  isLoading = true;
   try {
-    const answer = await fetch(page.dataset.metrics);
-    if (!answer.ok) throw new Error(answer.status);
-    const data = await answer.json();
-    if (charts.size > 0 && isRead()) return;
-    show(data);
+    const found = await fetchPage(location.href);
+    if (isRead()) return;
+    replace(found);
     page.classList.remove("stale");
-    state.textContent = refresh > 0 ? `live, ${data.now} UTC` : `as of ${data.now} UTC`;
+    say();
   } catch {
     page.classList.add("stale");
     state.textContent = "no response; data is stale";
+  } finally {
+    isLoading = false;
   }
 }
-// The server draws the heatmap; a page that follows fetches the drawing alone.
-const durations = page.querySelector("[data-durations]");
-async function redrawDurations() {
-  if (durations.contains(document.activeElement) || durations.querySelector("details[open]")) return;
-  const drawn = await fetchPage(durations.dataset.durations).catch(() => null);
-  if (drawn && !isRead()) durations.replaceChildren(document.importNode(drawn.querySelector("figure"), true));
-}
 const refresh = Number(page.dataset.refresh);
-load();
+drawn();
+say();
+figures.forEach(follow);
 if (refresh > 0) {
-  setInterval(() => {
-    if (isRead()) return;
-    load();
-    redrawDurations();
-  }, refresh * 1000);
+  setInterval(() => { if (!isRead()) load(); }, refresh * 1000);
   const pause = page.querySelector("[data-pause]");
   pause.addEventListener("click", () => {
     isPaused = !isPaused;
     pause.textContent = isPaused ? "Resume" : "Pause";
     if (isPaused) { state.textContent = "paused"; return; }
     load();
-    redrawDurations();
   });
-  for (const figure of [...figures.values(), durations]) {
+  for (const figure of [...figures, page.querySelector("[data-durations]")]) {
     figure.addEventListener("pointerenter", () => { isOver = true; });
     figure.addEventListener("pointerleave", () => { isOver = false; });
   }
 }
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-  for (const plot of charts.values()) plot.redraw(false);
-});

@@ -18,7 +18,7 @@ use crate::context::panel::Panel;
 use crate::pages::alerts::{self, rule};
 use crate::pages::errors::{self, group};
 use crate::pages::logs::{self, completion, event, export, patterns, searches, tail};
-use crate::pages::requests::{self, durations, request};
+use crate::pages::requests::{self, request};
 use crate::pages::sql::{self, plan, statement};
 use crate::pages::system::{self, operators};
 use crate::pages::{metrics, now, theme};
@@ -57,7 +57,6 @@ where
         .route(&at("/errors"), get(errors::show))
         .route(&at("/metrics"), get(metrics::show))
         .route(&at("/metrics/data.json"), get(metrics::data))
-        .route(&at("/metrics/durations"), get(durations::show))
         .route(&at("/errors/{fingerprint}"), get(group::show).post(group::set_state))
         .route(&at("/system"), get(system::show))
         .route(&at("/system/levels"), post(system::set_levels))

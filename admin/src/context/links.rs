@@ -49,8 +49,6 @@ pub mod path {
     pub const METRICS: &str = "/metrics";
     /// What scripts draw of them.
     pub const METRICS_DATA: &str = "/metrics/data.json";
-    /// The heatmap of all traffic, without a page around it.
-    pub const DURATIONS: &str = "/metrics/durations";
     /// Log store, levels, jobs, build and audit log.
     pub const SYSTEM: &str = "/system";
     /// Where the levels are set.

@@ -9,7 +9,7 @@ use super::chart::{Chart, Expr, LineStyle, Set};
 use crate::format;
 use crate::history::{Bucket, Column, History, Interval};
 
-/// Unit of a chart's values, for axes and legends. Scripts use its name.
+/// Unit of a chart's values, for axes and legends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Measure {
     /// Things.
@@ -27,18 +27,6 @@ pub enum Measure {
 }
 
 impl Measure {
-    /// The name used by scripts.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Count => "count",
-            Self::PerSecond => "rate",
-            Self::Seconds => "seconds",
-            Self::Bytes => "bytes",
-            Self::BytesPerSecond => "byterate",
-            Self::Share => "share",
-        }
-    }
-
     fn of(expr: &Expr, metric: Option<&Metric>, unit: Option<Unit>) -> Self {
         // How many observations there were, not what was observed.
         let counts = metric.is_some_and(|metric| expr.metric() == format!("{}_count", metric.name));

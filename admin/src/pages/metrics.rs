@@ -21,12 +21,11 @@ use crate::data::chart_data::{ChartData, chart_data};
 use crate::format::{self, SECOND};
 use crate::metrics::{Plot, Set};
 use crate::ui::assets;
-use crate::ui::charts::{self, Heatmap, Lines, Marks};
+use crate::ui::charts::{Heatmap, Lines, Marks};
 use crate::ui::layout::{Layout, Section, render};
 
-/// Points of a chart drawn by the server, of one drawn by scripts, and rows of a table.
-const DRAWN: i64 = 120;
-const SCRIPTED: i64 = 360;
+/// Points of a chart, and rows of a table.
+const POINTS: i64 = 240;
 const ROWS: i64 = 30;
 /// A page that follows asks again after so many seconds, or after an interval if that is longer.
 const REFRESH: i64 = 10;
@@ -37,8 +36,6 @@ struct MetricsPage {
     layout: Layout,
     style: String,
     script: String,
-    plot_style: String,
-    plot_script: String,
     notices: Vec<String>,
     instance: String,
     since: String,
@@ -47,8 +44,12 @@ struct MetricsPage {
     marks: Marks,
     sets: Vec<(Set, Vec<Lines>)>,
     durations: Heatmap,
-    durations_url: String,
     data: String,
+    /// Seconds since the Unix epoch, for scripts.
+    from: f64,
+    to: f64,
+    step: f64,
+    now: String,
     here: String,
     refresh: i64,
 }
@@ -62,11 +63,12 @@ pub async fn show(
     let view = View::of(params.window(panel.now()));
     let (links, window) = (&panel.links, view.window);
     let (drawn, marks, durations) = tokio::join!(
-        chart_data(&panel, window, DRAWN),
+        chart_data(&panel, window, POINTS),
         marks::of_window(&panel, &view),
         durations::of_traffic(&panel, &view)
     );
     let (drawn, durations) = (drawn?, durations?);
+    let (from, to) = (drawn.span.from, drawn.span.to);
     let table = drawn.coarser(&panel, ROWS);
     let draw = |plot: &Plot| {
         let query = view.query(plot.query.clone());
@@ -88,8 +90,6 @@ pub async fn show(
         layout: Layout::new(&panel, &operator, Section::Metrics, "Metrics", path::METRICS, &view),
         style: asset("metrics.css"),
         script: asset("metrics.js"),
-        plot_style: asset("vendor/uplot.css"),
-        plot_script: asset("vendor/uplot.js"),
         notices: drawn.notices.clone(),
         instance: panel
             .host
@@ -101,14 +101,18 @@ pub async fn show(
         marks,
         sets,
         durations,
-        durations_url: links.page(path::DURATIONS, &view),
-        data: links.page(path::METRICS_DATA, &view),
+        // Of the intervals that are drawn, also when somebody points at them much later.
+        data: links.page_in(path::METRICS_DATA, &Window::absolute(from, to, window.now)),
+        from: seconds(from),
+        to: seconds(to),
+        step: seconds(drawn.span.step),
+        now: clock_time(window),
         here: links.template(path::METRICS, &view),
         refresh: if window.is_live() { REFRESH.max(drawn.span.step / SECOND / 2) } else { 0 },
     })
 }
 
-/// What scripts draw. Times are seconds since the Unix epoch.
+/// The figures of the charts. Times are seconds since the Unix epoch.
 #[derive(Serialize)]
 struct Data {
     from: f64,
@@ -116,63 +120,56 @@ struct Data {
     step: f64,
     /// The start of each interval.
     times: Vec<f64>,
+    /// When nothing was watched.
     gaps: Vec<(f64, f64)>,
-    bands: Vec<(f64, f64)>,
-    lines: Vec<f64>,
     plots: Vec<PlotData>,
-    /// Time of the data, formatted.
-    now: String,
 }
 
 #[derive(Serialize)]
 struct PlotData {
     id: String,
-    /// Values with a label, from zero up.
-    axis: Vec<(f64, String)>,
     series: Vec<SeriesData>,
 }
 
+/// A line of a chart, in the order of its legend.
 #[derive(Serialize)]
 struct SeriesData {
     name: String,
-    class: String,
     values: Vec<Option<f64>>,
+    /// The values as the panel writes them.
+    texts: Vec<Option<String>>,
 }
 
-/// `GET /metrics/data.json`: the same charts with more points.
+/// `GET /metrics/data.json`: what stands under the cursor of the charts of the same window.
 pub async fn data(State(panel): State<Arc<Panel>>, params: Params) -> Result<Response, PanelError> {
-    let view = View::of(params.window(panel.now()));
-    let (chart_data, marks) =
-        tokio::join!(chart_data(&panel, view.window, SCRIPTED), marks::of_window(&panel, &view));
-    let ChartData { span, plots, .. } = chart_data?;
+    let window = params.window(panel.now());
+    let ChartData { span, plots, .. } = chart_data(&panel, window, POINTS).await?;
     let data = Data {
         from: seconds(span.from),
         to: seconds(span.to),
         step: seconds(span.step),
         times: span.starts.iter().copied().map(seconds).collect(),
         gaps: span.gaps.iter().map(|(from, to)| (seconds(*from), seconds(*to))).collect(),
-        bands: marks.bands.iter().map(|band| (seconds(band.from), seconds(band.to))).collect(),
-        lines: marks.lines.iter().map(|line| seconds(line.at)).collect(),
         plots: plots.into_iter().map(PlotData::new).collect(),
-        now: format::time(view.window.now)[..8].to_owned(),
     };
     Ok(Json(data).into_response())
 }
 
 impl PlotData {
     fn new(plot: Plot) -> Self {
-        let axis = charts::axis(&plot);
-        let labels = axis.labels(plot.measure);
-        let mut axis: Vec<_> = axis.values().zip(labels).collect();
-        axis.reverse();
-        let classes = charts::classes(&plot.series);
-        let series = plot.series.into_iter().zip(classes).map(|(series, class)| SeriesData {
+        let show = |value: &Option<f64>| value.map(|value| plot.measure.show(value));
+        let series = plot.series.into_iter().map(|series| SeriesData {
             name: series.name,
-            class,
+            texts: series.values.iter().map(show).collect(),
             values: series.values.into_iter().map(|value| value.map(short)).collect(),
         });
-        Self { id: plot.id, axis, series: series.collect() }
+        Self { id: plot.id, series: series.collect() }
     }
+}
+
+/// The time of day of a page, to the second.
+fn clock_time(window: Window) -> String {
+    format::time(window.now)[..8].to_owned()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "microseconds of this century fit")]

@@ -1,5 +1,4 @@
-//! Style, scripts and the vendored chart library, in the binary. An address carries a hash over all of
-//! them, so browsers may keep it for ever, and a module that imports its neighbor gets the one that
+//! Style and scripts, in the binary. An address carries a hash over all of them, so browsers may keep it for ever, and a module that imports its neighbor gets the one that
 //! belongs to it. There is no file system behind it.
 
 use std::hash::{DefaultHasher, Hash, Hasher};

@@ -152,12 +152,10 @@ async fn the_cells_of_the_heatmap_count_all_requests_and_lead_to_theirs() {
 async fn the_heatmap_of_metrics_is_that_of_the_requests() {
     let app = App::with_log(800).await;
     let figure = async |path: &str| app.get(path).await.page().one("figure.heatmap").html();
-    let [metrics, alone, requests] =
-        ["metrics", "metrics/durations", "requests"].map(|page| format!("/ops/{page}?from=2m"));
+    let [metrics, requests] = ["metrics", "requests"].map(|page| format!("/ops/{page}?from=2m"));
     let requests = figure(&requests).await;
     assert!(requests.matches("<rect").count() > 20, "{requests}");
     assert_eq!(figure(&metrics).await, requests);
-    assert_eq!(figure(&alone).await, requests);
 }
 
 /// The address behind the button for older or newer records.

@@ -17,5 +17,4 @@ mod mount;
 mod own_page;
 mod pages;
 mod tails;
-mod vendored;
 mod weight;

@@ -21,7 +21,6 @@ const PATHS: [&str; 24] = [
     "/ops/errors",
     "/ops/metrics",
     "/ops/metrics/data.json",
-    "/ops/metrics/durations",
     "/ops/system",
     "/ops/operators",
     "/ops/orders",

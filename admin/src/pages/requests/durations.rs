@@ -1,20 +1,15 @@
 //! Heatmap of request durations over time, with exact counts.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
-use axum::extract::State;
-use axum::response::Response;
 use logsearch::query::{Chips, Query, parse};
 use logsearch::store::{LogStore, StoreError};
 
-use crate::context::error::PanelError;
 use crate::context::links::{Links, View, path};
 use crate::context::panel::Panel;
-use crate::context::params::Params;
 use crate::data::requests;
 use crate::data::summary::timeline_of;
 use crate::ui::charts::{DurationBand, Heatmap, Intervals};
-use crate::ui::layout::render;
 
 /// Intervals of the drawing at most.
 const COLUMNS: usize = 48;
@@ -33,12 +28,6 @@ const CLAUSES: [(&str, &[&str]); 8] = [
     ("0.3 – 1 s", &["duration:>=300ms", "duration:<1s"]),
     ("≥ 1 s", &["duration:>=1s"]),
 ];
-
-/// `GET /metrics/durations`: the heatmap alone, for auto-refresh.
-pub async fn show(State(panel): State<Arc<Panel>>, params: Params) -> Result<Response, PanelError> {
-    let view = View::of(params.window(panel.now()));
-    render(&of_traffic(&panel, &view).await?)
-}
 
 /// Heatmap of the requests counted by the charts.
 pub async fn of_traffic(panel: &Panel, view: &View) -> Result<Heatmap, StoreError> {

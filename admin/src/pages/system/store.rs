@@ -94,10 +94,7 @@ fn facts(
     }
     if let Some(Counts { queued_bytes, capacity_bytes, .. }) = counts {
         let (queued, room) = (*queued_bytes as u64, *capacity_bytes as u64);
-        facts.push((
-            "writer queue",
-            format!("{} of {}", size(queued), size(room)),
-        ));
+        facts.push(("writer queue", format!("{} of {}", size(queued), size(room))));
     }
     facts
 }
@@ -137,6 +134,11 @@ fn bounds(status: &StoreStatus, limits: &Limits, now: i64) -> Vec<BoundView> {
         });
     }
     bounds
+}
+
+#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+fn size(bytes: u64) -> String {
+    format::bytes(bytes as f64)
 }
 
 fn partition_row(one: &PartitionStatus, view: &View, links: &Links) -> PartitionRow {
