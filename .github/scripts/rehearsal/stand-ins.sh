@@ -185,7 +185,7 @@ END
     chmod 755 "$root/usr/bin/docker-entrypoint.sh"
     image postgres "$root" 'ENTRYPOINT ["docker-entrypoint.sh"]' 'CMD ["postgres"]' \
         'VOLUME /var/lib/postgresql/data' \
-        "ENV LANG=C.UTF-8 PGDATA=/var/lib/postgresql/data PATH=/usr/lib/postgresql/$version/bin:/usr/sbin:/usr/bin"
+        "ENV LANG=C.UTF-8 PGDATA=/var/lib/postgresql/data PATH=/usr/local/bin:/usr/lib/postgresql/$version/bin:/usr/sbin:/usr/bin"
 }
 
 for name in ${3-nginx prometheus grafana postgres}; do "$name"; done

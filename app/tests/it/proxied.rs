@@ -266,6 +266,7 @@ fn configure(dir: &Path, ports: &Ports, replicas: &[Replica; 2]) -> String {
         ("${MINITWIT_OPS_HOST}", OPS_HOST.to_owned()),
         ("${MINITWIT_OPERATORS}", format!("{OPERATOR} 1;")),
         ("${MINITWIT_FRONT_PROXIES}", format!("set_real_ip_from {FRONT_PROXY};")),
+        ("${MINITWIT_ACME}:80 resolve", format!("127.0.0.1:{}", ports.health)),
         ("${MINITWIT_GRAFANA}:3000 resolve", format!("127.0.0.1:{}", ports.health)),
         ("${MINITWIT_PROMETHEUS}:9090 resolve", format!("127.0.0.1:{}", ports.health)),
         // Before 1.25.1 it is a word of `listen`.

@@ -87,6 +87,10 @@ fn site_and_api_are_public_and_ops_is_not(site: &Site) {
         site.curl("127.0.2.1", &["-o", "/dev/null", "-w", "%{http_code} %{redirect_url}", &plain]);
     assert_eq!(text(&redirect), format!("308 https://{HOST}/public?a=b"));
 
+    // Nobody answers a challenge.
+    let challenge = format!("http://{HOST}:{}/.well-known/acme-challenge/x", site.ports.http);
+    assert_eq!(curl(&[&challenge]), "404 1.1");
+
     for (host, page) in [(HOST, "/public"), (API_HOST, "/latest")] {
         assert_eq!(curl(&[&site.url(host, page)]), "200 2");
         let hidden =
