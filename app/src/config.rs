@@ -396,7 +396,11 @@ impl<T: FromStr<Err: fmt::Display>> FromStr for FromFile<T> {
     fn from_str(path: &str) -> Result<Self, Self::Err> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| format!("could not read the file: {error}"))?;
-        let value = text.trim_end_matches(['\r', '\n']).parse();
+        let text = text.trim_end_matches(['\r', '\n']);
+        if text.is_empty() {
+            return Err("the file is empty".to_owned());
+        }
+        let value = text.parse();
         value.map(Self).map_err(|error| format!("invalid content: {error}"))
     }
 }
@@ -444,6 +448,7 @@ mod tests {
         };
         assert_eq!(read("user: word \r\n").unwrap().0.0, "user: word ");
         assert!(read("word\n").unwrap_err().contains("<user>:<password>"));
+        assert_eq!(read("\n").unwrap_err(), "the file is empty");
         assert!("/nowhere".parse::<FromFile<Secret>>().unwrap_err().contains("could not read"));
     }
 

@@ -21,7 +21,11 @@ impl DataDir {
         let lock_path = path.join("lock");
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&lock_path);
         let lock = lock.with_context(|| {
-            format!("could not write to the data directory {} (--data-dir)", path.display())
+            let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
+            format!(
+                "could not write to the data directory {} (--data-dir) as user {user}, group {group}",
+                path.display()
+            )
         })?;
         if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
             anyhow::bail!(

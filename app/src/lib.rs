@@ -46,3 +46,4 @@ pub mod simulate;
 pub mod state;
 mod supervise;
 pub mod telemetry;
+pub mod waiting;

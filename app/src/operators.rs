@@ -1,9 +1,13 @@
 //! The first operator: an account has to exist before anybody can look at the panel.
 
-use std::io::Write;
+use std::fs::OpenOptions;
+use std::io::{IsTerminal, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::time::Duration;
 
 use admin::Role;
+use anyhow::Context;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -25,8 +29,12 @@ pub const IDLE: Duration = Duration::from_mins(30);
 const MADE_UP: usize = 12;
 
 /// Sets the configured password of `admin`. Without one, and if there is no operator yet, generates
-/// a password and prints it once. It is never logged.
-pub async fn ensure(state: &AppState, configured: Option<&Secret>) -> anyhow::Result<()> {
+/// a password and hands it out once. It is never logged.
+pub async fn ensure(
+    state: &AppState,
+    configured: Option<&Secret>,
+    data_dir: &Path,
+) -> anyhow::Result<()> {
     let set = async |password: &str| {
         set_password(&state.db, &state.passwords, ADMIN, password, Role::Operator, &state.clock)
             .await
@@ -43,12 +51,26 @@ pub async fn ensure(state: &AppState, configured: Option<&Secret>) -> anyhow::Re
     if state.db.has_no_operator().await? {
         let password = make_up()?;
         set(&password).await?;
-        let mut terminal = std::io::stderr().lock();
+        hand_out(&password, data_dir)?;
+    }
+    Ok(())
+}
+
+/// On a terminal it is shown. Elsewhere standard error is a log that somebody keeps, and the password goes to a file.
+fn hand_out(password: &str, data_dir: &Path) -> anyhow::Result<()> {
+    let mut terminal = std::io::stderr().lock();
+    if terminal.is_terminal() {
         writeln!(
             terminal,
             "\n  Operator account:  {ADMIN}\n  Password:          {password}\n  This password is shown only once. Change it with `minitwit admin passwd`.\n"
         )?;
+        return Ok(());
     }
+    let path = data_dir.join("admin-password");
+    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
+    let mut file = file.with_context(|| format!("could not write {}", path.display()))?;
+    writeln!(file, "{password}")?;
+    tracing::info!("made up a password for the operator {ADMIN}, which is in {}", path.display());
     Ok(())
 }
 

@@ -24,7 +24,7 @@ use crate::signals::Signals;
 use crate::state::AppState;
 use crate::supervise::{Group, Supervisor};
 use crate::telemetry::Telemetry;
-use crate::{build, metrics, operators, process, routes, runtime};
+use crate::{build, metrics, operators, process, routes, runtime, waiting};
 
 /// Runs the service until a signal ends it, or one of its tasks ends without being asked to.
 ///
@@ -35,7 +35,14 @@ pub async fn run(config: &Config, data_dir: &DataDir, telemetry: &Telemetry) -> 
     crate::chaos::check_listener(config.listen.ops)?;
     let mut signals = Signals::listen()?;
     raise_file_limit();
-    let mut running = start(config, data_dir, telemetry).await?;
+    let mut running = tokio::select! {
+        running = start(config, data_dir, telemetry) => running?,
+        // The start may take as long as the database is away.
+        name = signals.wait() => {
+            tracing::info!(process.signal = name, "stopped before the start was over");
+            return Ok(());
+        }
+    };
     let ended = tokio::select! {
         name = signals.wait() => {
             tracing::info!(process.signal = name, "stopping");
@@ -73,10 +80,10 @@ async fn start(
     telemetry: &Telemetry,
 ) -> anyhow::Result<Running> {
     let url = config.data.database();
-    let db = open_database(config, &url).await?;
+    let db = waiting::until_open(&config.listen, || open_database(config, &url)).await?;
     let durable = DurableRecords::of(Arc::clone(&telemetry.logs));
     let state = AppState::new(config, db, Clock::default(), durable);
-    operators::ensure(&state, config.account.admin_password()).await?;
+    operators::ensure(&state, config.account.admin_password(), data_dir.path()).await?;
     let supervisor = Supervisor::default();
     let [public, ops, upkeep] = [(); 3].map(|()| supervisor.group());
     measure_from_now_on(&state).await?;

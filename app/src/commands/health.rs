@@ -1,13 +1,17 @@
 //! `minitwit healthcheck`: what a container's health check runs, so that its image needs no curl.
+//!
+//! Healthy is started and alive, on every listener of the role. A database that is away makes no process
+//! unhealthy: killing it would help nobody and end its logs. `/readyz` is for who sends it requests.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use bytes::Bytes;
+use http::StatusCode;
 use http::header::HOST;
 use http_body_util::Full;
 
 use crate::client;
-use crate::config::{Span, parse_address};
+use crate::config::{Span, Surfaces, parse_address};
 
 /// `minitwit healthcheck`.
 #[derive(clap::Args, Debug)]
@@ -16,6 +20,17 @@ pub struct Args {
     #[arg(long, env = "MINITWIT_OPS", default_value = "127.0.0.1:5002", value_name = "ADDRESS",
         value_parser = parse_address)]
     ops: SocketAddr,
+    /// Address of its site
+    #[arg(long, env = "MINITWIT_SITE", default_value = "127.0.0.1:5000", value_name = "ADDRESS",
+        value_parser = parse_address)]
+    site: SocketAddr,
+    /// Address of its simulator API
+    #[arg(long, env = "MINITWIT_API", default_value = "127.0.0.1:5001", value_name = "ADDRESS",
+        value_parser = parse_address)]
+    api: SocketAddr,
+    /// Which listeners this process opens
+    #[arg(long, env = "MINITWIT_ROLE", value_enum, default_value_t = Surfaces::All)]
+    role: Surfaces,
     /// How long to wait for a response
     #[arg(
         long,
@@ -26,22 +41,38 @@ pub struct Args {
     timeout: Span,
 }
 
-/// Fails unless the service is ready.
+/// Fails unless each listener of the role answers, and the one of ops says that the process lives.
 pub async fn check(args: &Args) -> anyhow::Result<()> {
-    let address = reachable(args.ops);
-    let request = http::Request::get("/readyz").header(HOST, address.to_string());
-    let asking = client::send(address, request.body(Full::<Bytes>::default())?, args.timeout.0);
-    let answer = tokio::time::timeout(args.timeout.0, asking).await;
+    let (status, body) = ask(args.ops, "/livez", args.timeout).await?;
+    anyhow::ensure!(
+        status.is_success(),
+        "{} is not healthy: status {}, {body}",
+        args.ops,
+        status.as_u16()
+    );
+    // Any answer will do: a page needs the database.
+    if matches!(args.role, Surfaces::All | Surfaces::Site) {
+        ask(args.site, "/favicon.ico", args.timeout).await?;
+    }
+    if matches!(args.role, Surfaces::All | Surfaces::Api) {
+        ask(args.api, "/openapi.json", args.timeout).await?;
+    }
+    super::say(body.trim_end())
+}
+
+async fn ask(
+    address: SocketAddr,
+    path: &str,
+    timeout: Span,
+) -> anyhow::Result<(StatusCode, String)> {
+    let address = reachable(address);
+    let request = http::Request::get(path).header(HOST, address.to_string());
+    let asking = client::send(address, request.body(Full::<Bytes>::default())?, timeout.0);
+    let answer = tokio::time::timeout(timeout.0, asking).await;
     let answer = answer
         .unwrap_or(Err(client::Failure::ReadTimeout))
         .map_err(|error| anyhow::anyhow!("{address} is not healthy: {error}"))?;
-    let body = String::from_utf8_lossy(&answer.body);
-    anyhow::ensure!(
-        answer.status.is_success(),
-        "{address} is not ready: status {}, {body}",
-        answer.status.as_u16()
-    );
-    super::say(body.trim_end())
+    Ok((answer.status, String::from_utf8_lossy(&answer.body).into_owned()))
 }
 
 /// Replaces an unspecified listen address by loopback.

@@ -58,12 +58,37 @@ impl Error {
     }
 }
 
+/// Whether a database on another machine is why: it may answer later, and what it is told is not wrong.
+pub fn is_away(error: &anyhow::Error) -> bool {
+    let is_of_sqlite = |error: &sqlx::Error| {
+        error
+            .as_database_error()
+            .is_some_and(|error| error.code().is_some_and(|code| code.len() != 5))
+    };
+    error.chain().any(|cause| {
+        let cause = cause.downcast_ref::<sqlx::Error>();
+        cause.is_some_and(|cause| is_unavailable(cause) && !is_of_sqlite(cause))
+    })
+}
+
+/// Whether the connection ended under the statement: another connection may do.
+pub(super) fn is_lost_connection(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) => true,
+        // An administrator or a crash ended it.
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| code.starts_with("57P")),
+        _ => false,
+    }
+}
+
 fn is_unavailable(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
+        // A server that goes away within a message.
+        | sqlx::Error::Protocol(_)
         | sqlx::Error::WorkerCrashed => true,
         sqlx::Error::Database(error) => {
             let code = error.code().unwrap_or_default();

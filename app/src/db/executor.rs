@@ -8,9 +8,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
+use sqlx::postgres::PgRow;
 use sqlx::{Database, Pool, Postgres, Sqlite};
 use tracing::Instrument;
 
+use super::error::is_lost_connection;
 use super::row::Row;
 use super::{Error, Result};
 use crate::metrics::{self, StatementMetrics};
@@ -131,8 +133,15 @@ impl Db {
                     rows.into_iter().map(Row::Sqlite).collect()
                 }
                 Pools::Postgres(pool) => {
-                    let mut connection = acquire(pool, "main").await?;
-                    let rows = bind!(statement.postgres, args).fetch_all(&mut *connection).await?;
+                    let rows = match fetch_postgres(pool, statement, args).await {
+                        // The server was restarted; a read may be done twice.
+                        Err(error)
+                            if statement.access == Access::Read && is_lost_connection(&error) =>
+                        {
+                            fetch_postgres(pool, statement, args).await?
+                        }
+                        rows => rows?,
+                    };
                     rows.into_iter().map(Row::Postgres).collect()
                 }
             };
@@ -298,6 +307,15 @@ impl Db {
             Pools::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+async fn fetch_postgres(
+    pool: &Pool<Postgres>,
+    statement: &Statement,
+    args: &[Arg<'_>],
+) -> sqlx::Result<Vec<PgRow>> {
+    let mut connection = acquire(pool, "main").await?;
+    bind!(statement.postgres, args).fetch_all(&mut *connection).await
 }
 
 pub(super) fn pool_name(access: Access) -> &'static str {

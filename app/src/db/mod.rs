@@ -30,7 +30,7 @@ mod users;
 use executor::Statement;
 
 pub use deploys::Deploy;
-pub use error::{Error, Result};
+pub use error::{Error, Result, is_away};
 pub use error_states::ErrorState;
 pub use executor::Db;
 pub use follows::Followed;

@@ -22,12 +22,22 @@ pub struct Readiness {
     version: &'static str,
 }
 
+impl Readiness {
+    /// Ready is what reaches its database and is not going down.
+    pub fn new(reachable: bool, draining: bool) -> Self {
+        let database = if reachable { "ok" } else { "unreachable" };
+        Self {
+            ready: reachable && !draining,
+            draining,
+            database,
+            version: env!("CARGO_PKG_VERSION"),
+        }
+    }
+}
+
 /// `GET /readyz`: 200 when requests can be served, 503 when not or when the service is going down.
 pub async fn ready(State(state): State<AppState>) -> (StatusCode, Json<Readiness>) {
-    let draining = state.draining.is_on();
-    let reachable = state.db.ping().await.is_ok();
-    let ready = reachable && !draining;
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let database = if reachable { "ok" } else { "unreachable" };
-    (status, Json(Readiness { ready, draining, database, version: env!("CARGO_PKG_VERSION") }))
+    let readiness = Readiness::new(state.db.ping().await.is_ok(), state.draining.is_on());
+    let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(readiness))
 }

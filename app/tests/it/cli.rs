@@ -254,14 +254,20 @@ async fn an_invented_scenario_has_no_errors() {
 }
 
 #[tokio::test]
-async fn a_health_check_says_by_its_exit_code_whether_the_service_is_ready() {
+async fn a_health_check_says_by_its_exit_code_whether_the_service_lives() {
     let app = TestApp::start(crate::harness::Backend::Sqlite).await.unwrap();
     let served = app.serve().await;
-    let check = |address: std::net::SocketAddr| {
-        command(&format!("healthcheck --timeout 10s --ops {address}"))
+    let nobody = std::net::SocketAddr::from(([127, 0, 0, 1], 9));
+    let check = |ops, site, rest: &str| {
+        let api = served.api;
+        command(&format!("healthcheck --timeout 10s --ops {ops} --site {site} --api {api} {rest}"))
     };
-    assert!(succeeds(check(served.ops)).await.contains("\"ready\":true"));
+    assert_eq!(succeeds(check(served.ops, served.site, "")).await, "ok\n");
+    // Who goes down is not ready; that is for who sends it requests.
     app.state.draining.start();
-    assert!(fails(check(served.ops)).await.contains("not ready: status 503"));
-    assert!(fails(check(([127, 0, 0, 1], 9).into())).await.contains("not healthy"));
+    assert_eq!(succeeds(check(served.ops, served.site, "")).await, "ok\n");
+    assert!(fails(check(nobody, served.site, "")).await.contains("not healthy"));
+    // What the role does not serve is not asked.
+    assert!(fails(check(served.ops, nobody, "--role site")).await.contains("not healthy"));
+    assert_eq!(succeeds(check(served.ops, nobody, "--role api")).await, "ok\n");
 }

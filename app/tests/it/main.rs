@@ -57,6 +57,7 @@ mod service;
 mod sessions;
 mod simulator;
 mod usernames;
+mod waiting;
 mod web;
 mod webdriver;
 

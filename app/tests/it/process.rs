@@ -255,3 +255,19 @@ async fn levels_changed_by_a_command_and_their_end_leave_audit_records() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_made_up_password_is_in_a_file_and_in_no_log() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let dir = tempfile::tempdir().unwrap();
+    let mut service = Service::start(dir.path(), &[]).await;
+    let file = dir.path().join("admin-password");
+    let password = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(password.trim().len(), 16, "{password}");
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let said = service.said();
+    assert!(said.contains("made up a password") && !said.contains(password.trim()), "{said}");
+    let is_record = |line: &str| serde_json::from_str::<serde_json::Value>(line).is_ok();
+    assert!(said.lines().all(is_record), "{said}");
+}

@@ -70,6 +70,8 @@ pub const APP: Table = &[
     ("api", &["accounts", "assets", "body", "db", "domain", "error", "metrics", "state"]),
     // Beside the web.
     ("backup", &["data_dir", "db"]),
+    // Answers on every surface before the database does.
+    ("waiting", &["config", "db", "error", "listen", "middleware", "ops", "supervise"]),
     ("client", &[]),
     ("control", &["client", "listen", "supervise"]),
     ("logs", &["config", "metrics"]),
