@@ -8,6 +8,7 @@ use http::header::{CONTENT_TYPE, COOKIE};
 use tokio::task::JoinSet;
 
 use crate::excluded_alerts::EXCEPTIONS;
+use crate::html::Page;
 use crate::installed::installed;
 use crate::load::{Load, ask_in_every_way, guess_passwords, idle};
 use crate::operator::log_in;
