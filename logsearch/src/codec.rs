@@ -15,7 +15,7 @@ mod view;
 
 use std::fmt;
 
-pub use self::view::{Batch, FieldsIter, RecordView, Records, records};
+pub use self::view::{Batch, FieldsIter, RecordView, records};
 use self::view::{field_at, text_of};
 pub use crate::record::ValueRef;
 use crate::record::{Level, LogRecord};

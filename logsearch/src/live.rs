@@ -57,11 +57,6 @@ impl Live {
             published: Arc::clone(&self.published),
         }
     }
-
-    /// Number of subscriptions.
-    pub fn watchers(&self) -> usize {
-        self.sender.receiver_count()
-    }
 }
 
 /// An update for a live subscription.

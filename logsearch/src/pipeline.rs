@@ -67,11 +67,6 @@ impl Pipeline {
         self.live.subscribe(query)
     }
 
-    /// Number of live subscriptions.
-    pub fn watchers(&self) -> usize {
-        self.live.watchers()
-    }
-
     /// Counters of emitted, dropped and queued records.
     pub fn counts(&self) -> Counts {
         self.queue.counts()

@@ -23,6 +23,7 @@ use crate::clock::now;
 use crate::codec::{Fields, ValueRef};
 use crate::fields;
 use crate::quiet::is_quiet;
+#[cfg(feature = "testing")]
 pub use crate::quiet::{Quiet, quiet};
 use crate::record::Level;
 use crate::redact::Redaction;

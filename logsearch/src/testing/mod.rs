@@ -22,8 +22,7 @@ pub use random::Random;
 /// ```
 /// use std::sync::Arc;
 ///
-/// use logsearch::memory::MemoryStore;
-/// use logsearch::store::LogStore;
+/// use logsearch::{LogStore, MemoryStore};
 ///
 /// async fn open() -> (Arc<dyn LogStore>, ()) {
 ///     (Arc::new(MemoryStore::new()), ())
