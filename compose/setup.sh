@@ -10,9 +10,9 @@ Prepares one machine for `docker compose up`: makes up the secrets, a self-signe
 one, and the settings in compose/.env. The name is minitwit.localhost when none is given. What exists is kept, so it
 may be run again; what an option names is changed:
 
-  --host <name>               the name of the site; the API is api.<name>, the door for operators ops.<name>
+  --host <name>               the name of the site; the API is at api.<name>, operator access at ops.<name>
   --postgres                  keep data in PostgreSQL; what SQLite holds stays where it is, and is not moved
-  --operators <address,...>   open the door for operators to these addresses and networks; '' closes it
+  --operators <address,...>   allow operator access from these addresses and networks; '' turns it off
   --front-proxies <address,...>  proxies before this machine, whose X-Forwarded-For is believed; '' is none
   --renew-certificate         a new self-signed certificate in place of the one that is there
   --help                      this text

@@ -6,8 +6,8 @@
 # DEPLOY_SITE       name of the site, for nginx and for the smoke check
 # SSH_KNOWN_HOSTS   file with the host's key; a host with another key is not talked to
 # SSH_IDENTITY      file with the key of the deployment user (optional: else the agent's)
-# DEPLOY_OPERATORS  addresses and networks that the door for operators, ops.<site>, is open to, separated by commas
-#                   (optional: closed)
+# DEPLOY_OPERATORS  addresses and networks with operator access at ops.<site>, separated by commas
+#                   (optional: off)
 # DEPLOY_FRONT_PROXIES  proxies before the swarm whose X-Forwarded-For is believed (optional: none)
 # DEPLOY_TIMEOUT    seconds to wait for the checks, and for the services (300)
 #
@@ -35,9 +35,9 @@ operators=$(operators "${DEPLOY_OPERATORS-}")
 front_proxies=$(front_proxies "${DEPLOY_FRONT_PROXIES-}")
 settings=("MINITWIT_IMAGE=$image" "MINITWIT_HOST=$DEPLOY_SITE")
 if [ -n "$operators" ]; then
-    door=ops.$DEPLOY_SITE
-    settings+=("'MINITWIT_OPERATORS=$operators'" "MINITWIT_OPS_HOST=$door"
-        "GRAFANA_URL=https://$door/grafana/" "PROMETHEUS_URL=https://$door/prometheus/")
+    ops_host=ops.$DEPLOY_SITE
+    settings+=("'MINITWIT_OPERATORS=$operators'" "MINITWIT_OPS_HOST=$ops_host"
+        "GRAFANA_URL=https://$ops_host/grafana/" "PROMETHEUS_URL=https://$ops_host/prometheus/")
 fi
 if [ -n "$front_proxies" ]; then
     settings+=("'MINITWIT_FRONT_PROXIES=$front_proxies'")
@@ -47,7 +47,7 @@ say() { echo "deploy.sh: $1" >&2; }
 
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
-"$here/render-stack.sh" "$stage" ${door:+"https://$door"}
+"$here/render-stack.sh" "$stage" ${ops_host:+"https://$ops_host"}
 # A pair of secrets with one suffix; a later date sorts behind an earlier one, and behind none.
 tls=$(on_manager docker secret ls --format "'{{.Name}}'" | sed -n 's/^tls_fullchain//p' | LC_ALL=C sort | tail -1)
 # A limit above the cores of a machine is refused by its engine.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Rehearses one machine on a real engine, beside whatever site there is: setup.sh, up, the smoke check, the door for
-# operators, a killed container, PostgreSQL away, a backup that runs by itself, and a restore to a moment.
+# Rehearses one machine on a real engine, beside whatever site there is: setup.sh, up, the smoke check, operator
+# access, a killed container, PostgreSQL away, a backup that runs by itself, and a restore to a moment.
 #   rehearse-compose.sh [<program or image>]
 # The program is target/debug/minitwit by default. Without an engine or Compose it says so and passes.
 set -euo pipefail
@@ -57,7 +57,7 @@ up() {
 query() {
     "${compose[@]}" exec --no-TTY --user postgres postgres psql --quiet --tuples-only --no-align --command "$1" minitwit
 }
-door() {
+operator_access() {
     wants 302 https://ops.minitwit.localhost/grafana/
     ask --cookie-jar "$work/cookies" --data "username=admin&password=$(cat "$copy/compose/secrets/admin_password")" \
         https://ops.minitwit.localhost/admin/login >/dev/null
@@ -79,7 +79,8 @@ away() {
     wants 503 https://minitwit.localhost/public
     grep -q '<!doctype html>' "$work/answer"
     sleep 45
-    [ "$(docker inspect --format '{{.State.Health.Status}} {{.RestartCount}}' "$("${compose[@]}" ps --quiet app)")" = 'healthy 0' ]
+    "${compose[@]}" ps
+    [ "$(docker inspect --format '{{.State.Health.Status}}' "$("${compose[@]}" ps --quiet app)")" = healthy ]
     "${compose[@]}" restart app
     wants 503 https://api.minitwit.localhost/latest
     grep -q 'waiting for its database' "$work/answer"
@@ -113,13 +114,13 @@ restored() {
 "$copy/compose/setup.sh" --postgres minitwit.localhost >/dev/null
 step 'up with PostgreSQL' 0 up
 step 'smoke check' 0 "$copy/.github/scripts/smoke.sh" --address "$site" --certificate "$certificate" https://minitwit.localhost
-step 'a door that is closed' 35 ask https://ops.minitwit.localhost/
+step 'operator access that is off' 35 ask https://ops.minitwit.localhost/
 "$copy/compose/setup.sh" --operators 198.51.100.7 >/dev/null
 up
-step 'a stranger at the door' 0 closed
+step 'operator access from another address' 0 closed
 "$copy/compose/setup.sh" --operators 0.0.0.0/0 >/dev/null
 up
-step 'the door' 0 door
+step 'operator access' 0 operator_access
 step 'a backup by itself' 0 backed_up
 start_load 'a killed container' "$site" "$certificate"
 step 'a killed container' 0 killed

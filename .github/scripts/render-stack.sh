@@ -1,23 +1,23 @@
 #!/usr/bin/env bash
-# Writes what the swarm is told into an empty folder: render-stack.sh <folder> [<address of the door for operators>]
+# Writes what the swarm is told into an empty folder: render-stack.sh <folder> [<URL of operator access>]
 #
-# Links of alerts and dashboards lead to the door when there is one, else to this machine's end of a tunnel.
+# Links of alerts and dashboards use that URL if given, otherwise localhost, for an SSH tunnel.
 # compose/swarm.yaml there is the stack, with each config named by a hash of its file. compose/check.yaml holds the
 # services that deploy.sh starts before it changes anything: `first`, one replica of the new version that gets no
 # traffic, and a `check-` service each for what asks that replica, nginx, Prometheus and Grafana; they end with 0
 # when all is well. They read the same configs and secrets, on a node that the service itself could be on.
 set -euo pipefail
 
-folder=$(realpath "${1:?usage: render-stack.sh <folder> [<address of the door>]}")
-door=${2-}
+folder=$(realpath "${1:?usage: render-stack.sh <folder> [<URL of operator access>]}")
+ops_url=${2-}
 here=$(dirname "$(realpath "$0")")
 cd "$here/../.."
 cp -R --parents compose/swarm.yaml compose/nginx.conf compose/prometheus-swarm.yml compose/grafana \
     alerts/grafana alerts/prometheus dashboards/*.json "$folder"
 cp "$here/stack-status.sh" "$folder/"
-if [ -n "$door" ]; then
+if [ -n "$ops_url" ]; then
     grep -rl --null 'http://localhost:' "$folder/alerts" "$folder/dashboards" |
-        xargs -0 sed -i -e "s#http://localhost:5002#$door#g" -e "s#http://localhost:3000#$door/grafana#g"
+        xargs -0 sed -i -e "s#http://localhost:5002#$ops_url#g" -e "s#http://localhost:3000#$ops_url/grafana#g"
 fi
 stack=$folder/compose/swarm.yaml
 

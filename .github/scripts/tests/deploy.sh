@@ -128,7 +128,7 @@ grep -qx https://api.minitwit.example/metrics "$work/asked" || fail 'the API was
 grep -q 'service rm minitwit_first minitwit_check-first' "$work/calls" || fail 'the checks stay'
 grep -qx 'docker config rm config1' "$work/calls" || fail 'old configs stay'
 
-case_name='a door for operators'
+case_name='operator access'
 deploy "$old" DEPLOY_OPERATORS=198.51.100.7,2001:db8::/32 OPERATORS='198.51.100.7 1; 2001:db8::/32 1; ' || fail 'refused'
 grep -q 'https://ops.minitwit.example/admin/alerts/' "$work/manager/minitwit-deploy/alerts/grafana/rules.yaml" ||
     fail 'links of alerts lead elsewhere'

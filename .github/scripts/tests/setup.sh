@@ -45,7 +45,7 @@ grep -qx 'COMPOSE_PROFILES=postgres' .env
 openssl x509 -in tls/fullchain.pem -noout -checkhost ops.other.example | grep -q 'does match'
 ./setup.sh --operators '' >fourth
 if grep -q 'ops\.' .env fourth; then
-    echo 'FAILED: the door stays open' >&2
+    echo 'FAILED: operator access stays on' >&2
     exit 1
 fi
 ./setup.sh --help | grep -q -- --renew-certificate
