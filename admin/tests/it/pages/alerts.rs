@@ -78,14 +78,14 @@ async fn a_row_says_how_bad_it_is_what_it_is_about_and_leads_to_the_alert() {
 
 #[tokio::test]
 async fn a_heartbeat_is_no_alert_and_late_after_some_minutes() {
-    let beat = |heard: i64| Alert {
-        last_received: START - heard * MINUTE,
+    let beat = |minutes: i64| Alert {
+        last_received: START - minutes * MINUTE,
         ..alert(1, "Watchdog", "none", 600, None)
     };
-    for (heard, state) in [(1, "heard"), (60, "late")] {
-        let app = app(vec![beat(heard)]).await;
+    for (minutes, state) in [(1, "received"), (60, "late")] {
+        let app = app(vec![beat(minutes)]).await;
         let page = app.get("/ops/alerts").await.page();
-        assert_eq!(page.one("[data-heartbeat]").attr("data-heartbeat"), state, "{heard}");
+        assert_eq!(page.one("[data-heartbeat]").attr("data-heartbeat"), state, "{minutes}");
         assert!(
             listed(&page, "firing").is_empty()
                 && page.has("[data-section=firing] [data-empty=none]")

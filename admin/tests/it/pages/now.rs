@@ -47,7 +47,7 @@ async fn figures_of_requests_are_those_of_the_list_they_lead_to() {
     }
     assert_eq!(failed.one("strong").text(), "7.4%");
     assert!(failed.has("strong.error"));
-    assert_eq!(slow.one("strong").text(), "3.0 s");
+    assert_eq!(slow.one("strong").text(), "3 s");
     let slowest = app.get(slow.attr("href")).await.page();
     let first = slowest.values("[data-section=requests] .name a", "href").swap_remove(0);
     assert_eq!(first, "/ops/requests/r32");
