@@ -139,7 +139,7 @@ pub fn time_of_id(id: &str) -> Option<i64> {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use logsearch::record::Level;
 
     use super::*;
@@ -149,7 +149,8 @@ mod tests {
         assert_eq!(REPEATING, format!("repeats:>={REPEATS}"));
     }
 
-    fn record(timestamp: i64, fields: &[(&str, Value)]) -> LogRecord {
+    /// A record at a time, with these fields.
+    pub fn record(timestamp: i64, fields: &[(&str, Value)]) -> LogRecord {
         LogRecord {
             timestamp,
             sequence: 1,
@@ -163,7 +164,8 @@ mod tests {
         }
     }
 
-    fn sql(timestamp: i64, more: &[(&str, Value)]) -> LogRecord {
+    /// A statement of 10 µs at a time, with more fields.
+    pub fn sql(timestamp: i64, more: &[(&str, Value)]) -> LogRecord {
         let mut record = record(timestamp, &[(fields::DURATION, Value::Int(10))]);
         record.fields.push((fields::DB_QUERY.to_owned(), Value::Str("SELECT 1".to_owned())));
         record.fields.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));

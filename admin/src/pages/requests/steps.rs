@@ -97,30 +97,10 @@ fn beginning(sql: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use logsearch::record::{Level, Value};
+    use logsearch::record::Value;
 
     use super::*;
-
-    fn record(timestamp: i64, fields: &[(&str, Value)]) -> LogRecord {
-        LogRecord {
-            timestamp,
-            sequence: 1,
-            level: Level::Info,
-            target: "t".to_owned(),
-            message: "m".to_owned(),
-            fields: fields
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), value.clone()))
-                .collect(),
-        }
-    }
-
-    fn sql(timestamp: i64, more: &[(&str, Value)]) -> LogRecord {
-        let mut record = record(timestamp, &[(fields::DURATION, Value::Int(10))]);
-        record.fields.push((fields::DB_QUERY.to_owned(), Value::Str("SELECT 1".to_owned())));
-        record.fields.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
-        record
-    }
+    use crate::data::profile::tests::{record, sql};
 
     #[test]
     fn what_a_step_is_part_of_stands_around_it() {
