@@ -14,7 +14,7 @@ pub fn encode(flashes: &[Flash]) -> String {
     newest.iter().map(code).collect::<Vec<_>>().join(".")
 }
 
-/// The flashes of a cookie; what is none is left out.
+/// The flashes of a cookie; invalid ones are skipped.
 pub fn decode(value: &str) -> Vec<Flash> {
     value.split('.').filter_map(flash).take(MAX).collect()
 }

@@ -1,5 +1,5 @@
 //! Figures of the process and the machine from `/proc`, sampled at a scrape. Where a file is missing
-//! the figure is left out; nothing here can fail a scrape.
+//! the figure is omitted; nothing here can fail a scrape.
 //!
 //! The figures of the process have the names of `metrics-process` and are not read by it: it brings
 //! procfs, which takes three times as long to compile as rustix, for eight numbers of two files.

@@ -126,7 +126,7 @@ fn candidates(
     found
 }
 
-/// The most informative differences: a drop that only mirrors a rise is left out.
+/// The most informative differences: a drop that only mirrors a rise is omitted.
 fn choose(mut found: Vec<Candidate>, total: u64, total_before: u64) -> Vec<Candidate> {
     found.retain(|one| one.g >= UNLIKELY);
     found.sort_by(|left, right| right.g.total_cmp(&left.g));

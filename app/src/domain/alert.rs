@@ -31,7 +31,7 @@ pub enum NotificationError {
         "The notification has {0} alerts, the limit is {MAX_ALERTS}; set max_alerts or group them"
     )]
     TooMany(usize),
-    /// An alert makes no sense; its number in the notification, from 1.
+    /// An invalid alert; its number in the notification, from 1.
     #[error("Alert {0} of the notification {1}")]
     Wrong(usize, &'static str),
 }

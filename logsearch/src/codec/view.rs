@@ -116,7 +116,7 @@ impl From<RecordView<'_>> for LogRecord {
     }
 }
 
-/// The fields of a record in order. Ends at the first byte that makes no sense.
+/// The fields of a record in order. Ends at the first invalid byte.
 #[derive(Clone, Debug)]
 pub struct FieldsIter<'a> {
     rest: &'a [u8],
