@@ -107,7 +107,7 @@ picture panel-request 1280 800
 page '/errors?from=5m'
 picture panel-errors 1280 800
 page '/metrics?from=5m'
-drawn="document.querySelectorAll('.plot.drawn').length > 3"
+drawn="document.querySelectorAll('figure.plot svg').length > 3"
 run "return new Promise(done => { const look = () => $drawn ? done() : setTimeout(look, 50); look(); })"
 picture panel-metrics 1280 800
 page '/alerts/MiniTwitErrorLogs'

@@ -76,7 +76,8 @@ impl LoginPage {
 /// A page of the panel, and nothing else: no other host, no loop through the log-in.
 fn page_of_panel(to: &str) -> String {
     let is_page = to == PANEL || to.starts_with("/admin/") || to.starts_with("/admin?");
-    let is_plain = to.is_ascii() && !to.contains(['\\', '\r', '\n', '\t']);
+    // Anything else is no value of a header.
+    let is_plain = to.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     let is_login = to.starts_with(LOGIN) || to.starts_with(LOGOUT);
     if is_page && is_plain && !is_login { to.to_owned() } else { PANEL.to_owned() }
 }
@@ -291,9 +292,19 @@ mod tests {
         for to in ["/admin", "/admin/logs?q=a%20b", "/admin/events/1-2"] {
             assert_eq!(page_of_panel(to), to);
         }
-        for to in
-            ["", "//evil", "https://evil/admin/", "/administrator", "/admin/login", "/admin\\x"]
-        {
+        for to in [
+            "",
+            "//evil",
+            "https://evil/admin/",
+            "/administrator",
+            "/admin/login",
+            "/admin\\x",
+            "/admin/\u{1}",
+            "/admin/\u{7f}",
+            "/admin/\0",
+            "/admin/a b",
+            "/admin/é",
+        ] {
             assert_eq!(page_of_panel(to), PANEL, "{to}");
         }
     }

@@ -46,6 +46,15 @@ impl Site {
         self.driver.open(&self.url(path)).await;
     }
 
+    /// Fills in the form of the page that is open and sends it.
+    async fn submit(&self, fields: &[(&str, &str)]) {
+        for (name, text) in fields {
+            let field = self.driver.find(&format!("form.account [name={name}]")).await;
+            self.driver.type_into(&field, text).await;
+        }
+        self.driver.click("form.account [type=submit]").await;
+    }
+
     /// Makes the browser the one in which a user is logged in.
     async fn sign_in(&self, name: &str) {
         let browser = self.app.browser_of(name).await;
@@ -119,6 +128,25 @@ async fn a_user_registers_as_in_the_course_test() {
     assert_eq!(driver.text(".flashes").await, "You were successfully registered and can login now");
     assert_eq!(driver.find_all("ul.flashes > li").await.len(), 1);
     assert_eq!(app.state.db.credentials("Me").await.unwrap().unwrap().user.username, "Me");
+}
+
+/// Browsers trust localhost as they do TLS; from any other name, forms over plain HTTP come without
+/// `Sec-Fetch-Site`, and the referrer policy decides whether they come with an `Origin`.
+#[tokio::test]
+async fn forms_are_accepted_over_plain_http_under_any_name() {
+    let Some(site) = Site::start().await else { return };
+    let base = format!("http://minitwit.test:{}", site.served.site.port());
+    site.driver.open(&format!("{base}/register")).await;
+    let registration = [
+        ("username", "dora"),
+        ("email", "dora@example.com"),
+        ("password", "s"),
+        ("password2", "s"),
+    ];
+    site.submit(&registration).await;
+    assert_eq!(site.driver.url().await, format!("{base}/login"));
+    site.submit(&[("username", "dora"), ("password", "s")]).await;
+    assert_eq!(site.driver.url().await, format!("{base}/"));
 }
 
 #[tokio::test]

@@ -52,6 +52,7 @@ impl Driver {
                 "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
                 "--disable-background-networking", "--disable-component-update", "--disable-sync",
                 "--no-first-run", "--window-size=1280,900",
+                "--host-resolver-rules=MAP *.test 127.0.0.1",
             ] },
         });
         let body = json!({ "capabilities": { "alwaysMatch": capabilities } });
