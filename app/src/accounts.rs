@@ -2,7 +2,7 @@
 
 use tracing::Span;
 
-use crate::auth::{PasswordCheck, Throttle};
+use crate::auth::{Busy, PasswordCheck, Throttle};
 use crate::db;
 use crate::domain::{NewUser, RegisterError, User};
 use crate::error::AppError;
@@ -110,14 +110,22 @@ pub async fn log_in(
         (Some(known), PasswordCheck::Match { outdated }) => {
             throttle.succeeded().await?;
             if outdated {
-                let pw_hash = state.passwords.hash(password).await?;
-                state.db.replace_hash(known.user.id, &pw_hash).await?;
+                renew_hash(state, &known.user, password).await?;
             }
             metrics::login("success");
             Ok(LogIn::Succeeded(known.user))
         }
         (Some(_), PasswordCheck::Mismatch) => Ok(failed(LogInError::BadPassword)),
         (None, _) => Ok(failed(LogInError::UnknownUser)),
+    }
+}
+
+/// Hashes the password with the parameters of today. The next sign-in tries again if there is no place.
+async fn renew_hash(state: &AppState, user: &User, password: &str) -> Result<(), AppError> {
+    match state.passwords.hash(password).await {
+        Ok(pw_hash) => Ok(state.db.replace_hash(user.id, &pw_hash).await?),
+        Err(error) if error.is::<Busy>() => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -24,6 +24,9 @@ const SALT_LENGTH: usize = 16;
 /// Requests that may wait, per permit: eight wait at most 0.25 s.
 const QUEUE: usize = 8;
 
+/// Of those, so many that only comparisons take: people sign in while registrations fill the others.
+const SIGN_IN_QUEUE: usize = 4;
+
 /// Too many passwords are being hashed already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("too many password checks in progress")]
@@ -46,6 +49,8 @@ pub enum PasswordCheck {
 pub struct Passwords {
     permits: Arc<Semaphore>,
     places: Arc<Semaphore>,
+    /// The places that new hashes may take.
+    new_hashes: Arc<Semaphore>,
     memory: Arc<Mutex<Vec<Vec<Block>>>>,
     /// Compared with when there is no such user, so that both cases take the same time.
     nobody: Arc<str>,
@@ -58,6 +63,7 @@ impl Default for Passwords {
         Self {
             permits: Arc::new(Semaphore::new(cores)),
             places: Arc::new(Semaphore::new(cores * (QUEUE + 1))),
+            new_hashes: Arc::new(Semaphore::new(cores * (QUEUE + 1 - SIGN_IN_QUEUE))),
             memory: Arc::default(),
             nobody: nobody.into(),
         }
@@ -65,14 +71,16 @@ impl Default for Passwords {
 }
 
 impl Passwords {
-    /// The hash to store, in PHC form.
+    /// The hash to store, in PHC form. [`Busy`] when new hashes fill their part of the queue.
     pub async fn hash(&self, password: &str) -> anyhow::Result<String> {
+        let new_hash = Arc::clone(&self.new_hashes).try_acquire_owned().map_err(|_| Busy)?;
         let password = password.to_owned();
         let mut salt = [0; SALT_LENGTH];
         getrandom::fill(&mut salt)?;
         self.reserve()?
             .run(move |memory| {
                 let hash = derive(&params()?, password.as_bytes(), &salt, memory)?;
+                drop(new_hash);
                 Ok(phc(&salt, &hash))
             })
             .await
@@ -208,6 +216,16 @@ mod tests {
                     nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
         let check = Passwords::default().verify("password", Some(hash)).await.unwrap();
         assert_eq!(check, PasswordCheck::Match { outdated: true });
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_registrations_leaves_places_to_sign_ins() {
+        let passwords = Passwords::default();
+        let flood = (0..64).map(|_| passwords.hash("a"));
+        let (flood, check) =
+            tokio::join!(futures_util::future::join_all(flood), passwords.verify("", None));
+        assert_eq!(check.unwrap(), PasswordCheck::Mismatch);
+        assert!(flood.iter().any(Result::is_ok) && flood.iter().any(Result::is_err));
     }
 
     #[tokio::test]
