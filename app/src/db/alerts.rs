@@ -18,6 +18,13 @@ const STORE: Statement = Statement::write(
         measured = excluded.measured, links = excluded.links, ends_at = excluded.ends_at,
         received_at = excluded.received_at",
 );
+/// Grafana sends an end with the start of the end, so it is that of every alert of its labels that began
+/// before and is open. The same end again finds what it ended.
+const END: Statement = Statement::write(
+    "alerts.end",
+    "UPDATE alerts SET ends_at = $2, received_at = $3
+     WHERE fingerprint = $1 AND starts_at <= $2 AND (ends_at IS NULL OR ends_at = $2)",
+);
 const BETWEEN: Statement = Statement::read(
     "alerts.between",
     "SELECT id, rule, fingerprint, labels, annotations, measured, links, starts_at, ends_at,
@@ -50,12 +57,21 @@ const DELETE_OLD: Statement = Statement::write(
         OR received_at < (SELECT received_at FROM alerts ORDER BY received_at DESC LIMIT 1 OFFSET $2)",
 );
 
-pub(super) const STATEMENTS: &[Statement] = &[STORE, BETWEEN, FIRING, OF_RULE, FIND, DELETE_OLD];
+pub(super) const STATEMENTS: &[Statement] =
+    &[STORE, END, BETWEEN, FIRING, OF_RULE, FIND, DELETE_OLD];
 
 impl Db {
     /// Stores an alert under a number of its own. The same alert, by fingerprint and start, replaces what
-    /// was stored of it.
+    /// was stored of it. One that ended ends what is open under its fingerprint, and is stored by itself
+    /// only if nothing was.
     pub async fn store_alert(&self, alert: &Alert) -> Result<()> {
+        if let Some(ended) = alert.ended {
+            let end =
+                [Arg::Text(&alert.fingerprint), Arg::Int(ended), Arg::Int(alert.last_received)];
+            if self.execute(&END, &end).await? > 0 {
+                return Ok(());
+            }
+        }
         let texts = [&alert.labels, &alert.annotations, &alert.values, &alert.links].map(to_json);
         let args = [
             Arg::Text(&alert.rule),

@@ -13,6 +13,7 @@ use crate::panel::{Panel, TOKEN};
 
 on_both_databases!(
     an_alert_told_again_is_one_and_says_what_was_told_last,
+    an_end_with_another_start_ends_every_open_alert_of_its_labels,
     alerts_are_found_by_time_rule_and_number,
     old_alerts_and_those_beyond_a_number_go,
     a_version_is_deployed_once_and_going_back_is_a_deployment,
@@ -68,6 +69,36 @@ async fn an_alert_told_again_is_one_and_says_what_was_told_last(app: TestApp) {
     let of_rule = db.alerts_of_rule("Errors", 10).await.unwrap();
     let starts: Vec<i64> = of_rule.iter().map(|stored| stored.started).collect();
     assert_eq!(starts, [30 * MINUTE, 10 * MINUTE]);
+}
+
+/// As Grafana reports the end of a rule: the start is that of the end.
+async fn an_end_with_another_start_ends_every_open_alert_of_its_labels(app: TestApp) {
+    let db = &app.state.db;
+    for start in [10, 12] {
+        db.store_alert(&alert("Errors", start * MINUTE, None)).await.unwrap();
+    }
+    db.store_alert(&alert("Other", 11 * MINUTE, None)).await.unwrap();
+    let end = alert("Errors", 20 * MINUTE, Some(20 * MINUTE));
+    let ends = async || {
+        let found = db.alerts_of_rule("Errors", 10).await.unwrap();
+        found.iter().map(|alert| (alert.started / MINUTE, alert.ended)).collect::<Vec<_>>()
+    };
+    let ended = [(12, Some(20 * MINUTE)), (10, Some(20 * MINUTE))];
+    // A sender repeats what it is not sure to have sent.
+    for _ in 0..2 {
+        db.store_alert(&end).await.unwrap();
+        assert_eq!(ends().await, ended);
+    }
+    // It fires again, and the old end comes once more.
+    db.store_alert(&alert("Errors", 30 * MINUTE, None)).await.unwrap();
+    db.store_alert(&end).await.unwrap();
+    assert_eq!(ends().await, [&[(30, None)], &ended[..]].concat());
+    let firing = db.firing_alerts(10).await.unwrap();
+    let firing: Vec<&str> = firing.iter().map(|alert| alert.rule.as_str()).collect();
+    assert_eq!(firing, ["Errors", "Other"]);
+    // An end whose beginning was missed is kept by itself.
+    db.store_alert(&alert("Missed", 40 * MINUTE, Some(41 * MINUTE))).await.unwrap();
+    assert_eq!(db.alerts_of_rule("Missed", 10).await.unwrap().len(), 1);
 }
 
 async fn alerts_are_found_by_time_rule_and_number(app: TestApp) {
