@@ -180,10 +180,13 @@ async fn a_service_out_of_files_recovers_by_itself_and_burns_no_time_meanwhile()
     for _ in 0..200 {
         held.push(TcpStream::connect(service.api()).await.unwrap());
     }
-    let control = UnixStream::connect(dir.path().join("control.sock")).await.unwrap();
+    let mut control = Vec::new();
     for listener in ["api", "control"] {
         let failure = format!("\"listener.name\":\"{listener}\"");
         eventually("accepting fails", async || {
+            // The service closes who sends nothing, so that there would be room again.
+            held.push(TcpStream::connect(service.api()).await.unwrap());
+            control.push(UnixStream::connect(dir.path().join("control.sock")).await.unwrap());
             let said = service.said();
             said.lines().any(|line| line.contains("could not accept") && line.contains(&failure))
         })
