@@ -40,7 +40,7 @@ pub fn secure(headers: &mut HeaderMap, policy: &HeaderValue) {
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }
 
-/// The layer of the panel that puts them on every answer.
+/// Puts the security headers of the panel on every answer.
 pub(crate) async fn headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     secure(response.headers_mut(), &HeaderValue::from_static(POLICY));

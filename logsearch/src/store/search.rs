@@ -85,8 +85,8 @@ pub struct SearchPage {
     pub records: Vec<LogRecord>,
     /// Where the next page starts; `None` when this one is the last.
     pub next: Option<Cursor>,
-    /// There may be more matches inside the span of this page: the deadline came first, or a damaged
-    /// part of the index waits to be built anew.
+    /// The search timed out or a damaged part of the index waits to be rebuilt: results are incomplete, and
+    /// there may be more matches inside the span of this page.
     pub partial: bool,
 }
 

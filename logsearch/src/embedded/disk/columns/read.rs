@@ -175,7 +175,7 @@ impl TextColumn {
     }
 }
 
-/// Reads primitives; `None` at the first thing that makes no sense.
+/// Reads primitives; `None` at the first invalid byte or at the end.
 struct Reader<'a> {
     rest: &'a [u8],
 }
