@@ -2,14 +2,15 @@
 //! that swaps it. Emitting never waits and never allocates; what does not fit is dropped, DEBUG first,
 //! then INFO, and counted by level and reason. What a record is, is `codec`'s business.
 
+mod counts;
 mod urgent;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
-use serde::{Deserialize, Serialize};
 
+pub use self::counts::{Counts, Reason};
 use self::urgent::Urgent;
 use crate::codec::{Batch, Encoder, ValueRef};
 use crate::record::Level;
@@ -23,76 +24,6 @@ const EARLY: usize = 256 * 1024;
 const IDLE: Duration = Duration::from_secs(1);
 /// Minimum interval between reports of dropped records.
 const REPORT: Duration = Duration::from_secs(1);
-
-/// Why a record was dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// The queue was full for its level.
-    QueueFull,
-    /// The record is larger than the queue.
-    TooLarge,
-    /// It was emitted while formatting a record that was emitted while formatting one, and so on.
-    Nested,
-    /// Writing to disk failed or was too slow.
-    Disk,
-    /// The log reached its size before the index was done with it.
-    Evicted,
-    /// Emitted after shutdown.
-    Shutdown,
-}
-
-impl Reason {
-    /// Every reason.
-    pub const ALL: [Self; 6] =
-        [Self::QueueFull, Self::TooLarge, Self::Nested, Self::Disk, Self::Evicted, Self::Shutdown];
-
-    /// The name in metrics and records.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::QueueFull => "queue_full",
-            Self::TooLarge => "too_large",
-            Self::Nested => "nested",
-            Self::Disk => "disk",
-            Self::Evicted => "evicted",
-            Self::Shutdown => "shutdown",
-        }
-    }
-}
-
-/// What became of the records so far: emitted = stored + dropped + still under way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counts {
-    /// Records emitted, by level like [`Level::ALL`].
-    pub emitted: [u64; 5],
-    /// Records lost, by level and by reason like [`Reason::ALL`].
-    pub dropped: [[u64; 6]; 5],
-    /// Bytes waiting in the buffer.
-    pub queued_bytes: usize,
-    /// Bytes the buffer holds.
-    pub capacity_bytes: usize,
-}
-
-impl Counts {
-    /// Records emitted at all levels.
-    pub fn emitted_total(&self) -> u64 {
-        self.emitted.iter().sum()
-    }
-
-    /// Number of dropped records of all levels for a reason.
-    pub fn dropped_for(&self, reason: Reason) -> u64 {
-        self.dropped.iter().map(|reasons| reasons[reason as usize]).sum()
-    }
-
-    /// Number of dropped records of a level.
-    pub fn dropped_at(&self, level: Level) -> u64 {
-        self.dropped[level as usize].iter().sum()
-    }
-
-    /// Total number of dropped records.
-    pub fn dropped_total(&self) -> u64 {
-        self.dropped.iter().flatten().sum()
-    }
-}
 
 /// Receiver of batches.
 pub trait Destination: Send + 'static {

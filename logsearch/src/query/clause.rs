@@ -1,5 +1,6 @@
 //! What one clause means: a word, a phrase, or a field with an operator and a value.
 
+use super::glob::is_pattern;
 use super::notice::Notice;
 use super::number;
 use super::parse::Parser;
@@ -438,16 +439,4 @@ fn without_escaped_quotes(expression: &str) -> String {
         }
     }
     kept
-}
-
-/// Whether a word without a field is a pattern. `count(*)`, `/public?page=2` and `?out/` are text:
-/// `*` counts only in words without brackets, quotes and signs, `?` only among letters and digits.
-fn is_pattern(word: &str) -> bool {
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, '*' | '?' | '_' | '-' | '.');
-    let path = |c: char| plain(c) || matches!(c, '/' | ':' | '@' | '%' | ',');
-    if word.contains('?') {
-        word.chars().all(plain)
-    } else {
-        word.contains('*') && word.chars().all(path)
-    }
 }

@@ -165,6 +165,18 @@ fn run(parts: &[Part], mut text: impl Iterator<Item = char> + Clone) -> bool {
     }
 }
 
+/// Whether a word without a field is a pattern. `count(*)`, `/public?page=2` and `?out/` are text:
+/// `*` counts only in words without brackets, quotes and signs, `?` only among letters and digits.
+pub(super) fn is_pattern(word: &str) -> bool {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '*' | '?' | '_' | '-' | '.');
+    let path = |c: char| plain(c) || matches!(c, '/' | ':' | '@' | '%' | ',');
+    if word.contains('?') {
+        word.chars().all(plain)
+    } else {
+        word.contains('*') && word.chars().all(path)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
