@@ -7,6 +7,7 @@ mod internals;
 pub mod model;
 mod objectives;
 mod oncall;
+mod panel;
 
 use std::sync::LazyLock;
 

@@ -2,7 +2,7 @@
 //! the metrics themselves. They ask for their data when somebody opens them.
 
 use super::build::Kind::{BarGauge, Bars, Gauge, Lines, Stacked, Stat, Trend};
-use super::build::{Row, closed_row, panel};
+use super::build::{Panel, Row, closed_row, panel};
 
 /// From the machine up to the metrics.
 pub fn rows() -> Vec<Row> {
@@ -10,258 +10,279 @@ pub fn rows() -> Vec<Row> {
 }
 
 fn machine() -> Row {
-    closed_row(
-        "Process and machine",
-        vec![
-            panel(Gauge, "CPU load percent", "percent")
-                .about("CPU utilization of the machine.")
-                .query("100 * avg(system_cpu_utilization_ratio{%J})", "machine")
-                .thresholds(&[(70.0, "yellow"), (90.0, "red")])
-                .max(100.0)
-                .decimals(0)
-                .size(5, 8),
-            panel(Lines, "CPU load percent over time", "percent")
-                .about(
-                    "CPU utilization of the machine and of this process. A gap means that \
+    let panels = [processor(), memory(), disk()];
+    closed_row("Process and machine", panels.into_iter().flatten().collect())
+}
+
+/// Load of the processor.
+fn processor() -> Vec<Panel> {
+    vec![
+        panel(Gauge, "CPU load percent", "percent")
+            .about("CPU utilization of the machine.")
+            .query("100 * avg(system_cpu_utilization_ratio{%J})", "machine")
+            .thresholds(&[(70.0, "yellow"), (90.0, "red")])
+            .max(100.0)
+            .decimals(0)
+            .size(5, 8),
+        panel(Lines, "CPU load percent over time", "percent")
+            .about(
+                "CPU utilization of the machine and of this process. A gap means that \
                      something else uses the CPU.",
-                )
-                .query(
-                    "100 * avg by (instance) (system_cpu_utilization_ratio{%J})",
-                    "machine {{instance}}",
-                )
-                .query(
-                    "100 * sum by (instance) \
+            )
+            .query(
+                "100 * avg by (instance) (system_cpu_utilization_ratio{%J})",
+                "machine {{instance}}",
+            )
+            .query(
+                "100 * sum by (instance) \
                      (rate(process_cpu_seconds_total{%J}[$__rate_interval])) / sum by \
                      (instance) (system_cpus{%J})",
-                    "process {{instance}}",
-                )
-                .max(100.0)
-                .size(11, 8),
-            panel(Lines, "Total CPU seconds", "s")
-                .about("CPU time since the process started, and in the preceding 24 hours.")
-                .query(
-                    "sum by (instance) (process_cpu_seconds_total{%J})",
-                    "since start {{instance}}",
-                )
-                .query(
-                    "sum by (instance) (increase(process_cpu_seconds_total{%J}[24h]))",
-                    "24 h {{instance}}",
-                )
-                .size(8, 8),
-            panel(Lines, "Process virtual memory", "bytes")
-                .about("Address space the process has reserved; most of it is never touched.")
-                .query("sum by (instance) (process_virtual_memory_bytes{%J})", "{{instance}}")
-                .size(8, 8),
-            panel(Lines, "Process resident memory", "bytes")
-                .about("Memory the process uses, and the limit at which it is killed.")
-                .query("sum by (instance) (process_resident_memory_bytes{%J})", "{{instance}}")
-                .query("max(minitwit_memory_limit_bytes{%J})", "limit")
-                .dashed("limit", "red")
-                .size(8, 8),
-            panel(Lines, "Open files and threads", "short")
-                .about("Open file descriptors (one per connection) and OS threads.")
-                .query("sum by (instance) (process_open_fds{%J})", "files {{instance}}")
-                .query("sum by (instance) (process_threads{%J})", "threads {{instance}}")
-                .query("min(process_max_fds{%J})", "file limit")
-                .dashed("file limit", "red")
-                .right_axis("file limit", "short")
-                .size(8, 8),
-            panel(Lines, "Data disk free", "bytes")
-                .about(
-                    "Free disk space for database, logs and backups, and the forecast for 24 \
+                "process {{instance}}",
+            )
+            .max(100.0)
+            .size(11, 8),
+        panel(Lines, "Total CPU seconds", "s")
+            .about("CPU time since the process started, and in the preceding 24 hours.")
+            .query("sum by (instance) (process_cpu_seconds_total{%J})", "since start {{instance}}")
+            .query(
+                "sum by (instance) (increase(process_cpu_seconds_total{%J}[24h]))",
+                "24 h {{instance}}",
+            )
+            .size(8, 8),
+    ]
+}
+
+/// Memory, files and threads of the process.
+fn memory() -> Vec<Panel> {
+    vec![
+        panel(Lines, "Process virtual memory", "bytes")
+            .about("Address space the process has reserved; most of it is never touched.")
+            .query("sum by (instance) (process_virtual_memory_bytes{%J})", "{{instance}}")
+            .size(8, 8),
+        panel(Lines, "Process resident memory", "bytes")
+            .about("Memory the process uses, and the limit at which it is killed.")
+            .query("sum by (instance) (process_resident_memory_bytes{%J})", "{{instance}}")
+            .query("max(minitwit_memory_limit_bytes{%J})", "limit")
+            .dashed("limit", "red")
+            .size(8, 8),
+        panel(Lines, "Open files and threads", "short")
+            .about("Open file descriptors (one per connection) and OS threads.")
+            .query("sum by (instance) (process_open_fds{%J})", "files {{instance}}")
+            .query("sum by (instance) (process_threads{%J})", "threads {{instance}}")
+            .query("min(process_max_fds{%J})", "file limit")
+            .dashed("file limit", "red")
+            .right_axis("file limit", "short")
+            .size(8, 8),
+    ]
+}
+
+/// The data disk, and starts of the process.
+fn disk() -> Vec<Panel> {
+    vec![
+        panel(Lines, "Data disk free", "bytes")
+            .about(
+                "Free disk space for database, logs and backups, and the forecast for 24 \
                      hours from the last hour.",
-                )
-                .query("min by (instance) (minitwit_data_disk_free_bytes{%J})", "free {{instance}}")
-                .query(
-                    "clamp_min(min(predict_linear(minitwit_data_disk_free_bytes{%J}[1h], \
+            )
+            .query("min by (instance) (minitwit_data_disk_free_bytes{%J})", "free {{instance}}")
+            .query(
+                "clamp_min(min(predict_linear(minitwit_data_disk_free_bytes{%J}[1h], \
                      86400)), 0)",
-                    "in 24 h",
-                )
-                .dashed("in 24 h", "orange")
-                .size(11, 8),
-            panel(Gauge, "Data disk used", "percentunit")
-                .about("Usage of the file system with the data directory.")
-                .query(
-                    "max(1 - minitwit_data_disk_free_bytes{%J} / \
+                "in 24 h",
+            )
+            .dashed("in 24 h", "orange")
+            .size(11, 8),
+        panel(Gauge, "Data disk used", "percentunit")
+            .about("Usage of the file system with the data directory.")
+            .query(
+                "max(1 - minitwit_data_disk_free_bytes{%J} / \
                      minitwit_data_disk_size_bytes{%J})",
-                    "used",
-                )
-                .thresholds(&[(0.8, "yellow"), (0.9, "red")])
-                .max(1.0)
-                .size(5, 8),
-            panel(Bars, "Restarts", "short")
-                .about("Starts in the preceding 15 minutes. More than two point to a crash loop.")
-                .query("sum(changes(process_start_time_seconds{%J}[15m]))", "restarts")
-                .color("restarts", "blue")
-                .logs("Starts and stops", "target:minitwit::server")
-                .size(8, 8),
-        ],
-    )
+                "used",
+            )
+            .thresholds(&[(0.8, "yellow"), (0.9, "red")])
+            .max(1.0)
+            .size(5, 8),
+        panel(Bars, "Restarts", "short")
+            .about("Starts in the preceding 15 minutes. More than two point to a crash loop.")
+            .query("sum(changes(process_start_time_seconds{%J}[15m]))", "restarts")
+            .color("restarts", "blue")
+            .logs("Starts and stops", "target:minitwit::server")
+            .size(8, 8),
+    ]
 }
 
 fn database() -> Row {
-    let operation = r#"db_operation:"${__field.labels.db_query_summary:percentencode}""#;
-    closed_row(
-        "Database",
-        vec![
-            panel(Lines, "Pool connections", "short")
-                .about(
-                    "Used and idle connections, the limit, and tasks waiting for a connection. \
+    let panels = [pool(), statements()];
+    closed_row("Database", panels.into_iter().flatten().collect())
+}
+
+/// Connections of the pool.
+fn pool() -> Vec<Panel> {
+    vec![
+        panel(Lines, "Pool connections", "short")
+            .about(
+                "Used and idle connections, the limit, and tasks waiting for a connection. \
                      Waiting at the limit means requests queue.",
-                )
-                .query("sum by (pool, state) (db_pool_connections{%J})", "{{pool}} {{state}}")
-                .query("sum by (pool) (db_pool_connections_max{%J})", "{{pool}} limit")
-                .query("sum by (pool) (db_pool_pending_requests{%J})", "{{pool}} waiting")
-                .dashed(".* limit", "red")
-                .color(".* waiting", "orange"),
-            panel(Lines, "Wait for a connection, p95", "s")
-                .about(
-                    "Time to get a connection; on the right axis, timeouts in the preceding 5 \
+            )
+            .query("sum by (pool, state) (db_pool_connections{%J})", "{{pool}} {{state}}")
+            .query("sum by (pool) (db_pool_connections_max{%J})", "{{pool}} limit")
+            .query("sum by (pool) (db_pool_pending_requests{%J})", "{{pool}} waiting")
+            .dashed(".* limit", "red")
+            .color(".* waiting", "orange"),
+        panel(Lines, "Wait for a connection, p95", "s")
+            .about(
+                "Time to get a connection; on the right axis, timeouts in the preceding 5 \
                      minutes.",
-                )
-                .query(
-                    "histogram_quantile(0.95, sum by (le, pool) \
+            )
+            .query(
+                "histogram_quantile(0.95, sum by (le, pool) \
                      (rate(db_pool_wait_seconds_bucket{%J}[$__rate_interval])))",
-                    "{{pool}}",
-                )
-                .query(
-                    "sum by (pool) (increase(db_pool_timeouts_total{%J}[5m]))",
-                    "{{pool}} timeouts",
-                )
-                .right_axis(".* timeouts", "short")
-                .color(".* timeouts", "red")
-                .logs("Database errors", "target:minitwit::db* level>=warn"),
-            panel(Lines, "Query time p95 by query", "s")
-                .about("The ten statements with the highest p95.")
-                .query(
-                    "topk(10, histogram_quantile(0.95, sum by (le, db_query_summary) \
+                "{{pool}}",
+            )
+            .query("sum by (pool) (increase(db_pool_timeouts_total{%J}[5m]))", "{{pool}} timeouts")
+            .right_axis(".* timeouts", "short")
+            .color(".* timeouts", "red")
+            .logs("Database errors", "target:minitwit::db* level>=warn"),
+    ]
+}
+
+/// Statements, and the files they write.
+fn statements() -> Vec<Panel> {
+    let operation = r#"db_operation:"${__field.labels.db_query_summary:percentencode}""#;
+    vec![
+        panel(Lines, "Query time p95 by query", "s")
+            .about("The ten statements with the highest p95.")
+            .query(
+                "topk(10, histogram_quantile(0.95, sum by (le, db_query_summary) \
                      (rate(db_client_operation_duration_seconds_bucket{%J}[$__rate_interval]))) \
                      >= 0)",
-                    "{{db_query_summary}}",
-                )
-                .sql("This statement", operation),
-            panel(Stacked, "Database load (seconds per second)", "s")
-                .about(
-                    "Time spent per second in each statement, which is the number of connections \
+                "{{db_query_summary}}",
+            )
+            .sql("This statement", operation),
+        panel(Stacked, "Database load (seconds per second)", "s")
+            .about(
+                "Time spent per second in each statement, which is the number of connections \
                      it keeps busy. Optimize the largest first.",
-                )
-                .query(
-                    "topk(10, sum by (db_query_summary) \
+            )
+            .query(
+                "topk(10, sum by (db_query_summary) \
                      (rate(db_client_operation_duration_seconds_sum{%J}[$__rate_interval])))",
-                    "{{db_query_summary}}",
-                )
-                .sql("This statement", operation),
-            panel(Stacked, "Queries per second", "ops")
-                .about("Statements per second, by statement.")
-                .query(
-                    "sum by (db_query_summary) \
+                "{{db_query_summary}}",
+            )
+            .sql("This statement", operation),
+        panel(Stacked, "Queries per second", "ops")
+            .about("Statements per second, by statement.")
+            .query(
+                "sum by (db_query_summary) \
                      (rate(db_client_operation_duration_seconds_count{%J}[$__rate_interval]))",
-                    "{{db_query_summary}}",
-                )
-                .sql("This statement", operation),
-            panel(Lines, "Database file size", "bytes")
-                .about(
-                    "Size of the database and, on SQLite, of its write-ahead log, which grows \
+                "{{db_query_summary}}",
+            )
+            .sql("This statement", operation),
+        panel(Lines, "Database file size", "bytes")
+            .about(
+                "Size of the database and, on SQLite, of its write-ahead log, which grows \
                      while a long read prevents a checkpoint.",
-                )
-                .query("max by (file) (minitwit_db_file_bytes{%J})", "{{file}}"),
-        ],
-    )
+            )
+            .query("max by (file) (minitwit_db_file_bytes{%J})", "{{file}}"),
+    ]
 }
 
 fn log_pipeline() -> Row {
-    closed_row(
-        "Log pipeline",
-        vec![
-            panel(Stacked, "Log events by level", "ops")
-                .about("Log records per second, by level.")
-                .query(
-                    "sum by (level) (rate(minitwit_log_events_total{%J}[$__rate_interval]))",
-                    "{{level}}",
-                )
-                .color("ERROR", "red")
-                .color("WARN", "orange")
-                .color("INFO", "green")
-                .color("DEBUG", "blue")
-                .color("TRACE", "purple")
-                .logs("Records of this level", "level:${__field.labels.level}"),
-            panel(Bars, "Dropped events", "short")
-                .about(
-                    "Log records dropped before they were searchable, in the preceding 5 \
+    let panels = [ingest(), index()];
+    closed_row("Log pipeline", panels.into_iter().flatten().collect())
+}
+
+/// The way of records into the index.
+fn ingest() -> Vec<Panel> {
+    vec![
+        panel(Stacked, "Log events by level", "ops")
+            .about("Log records per second, by level.")
+            .query(
+                "sum by (level) (rate(minitwit_log_events_total{%J}[$__rate_interval]))",
+                "{{level}}",
+            )
+            .color("ERROR", "red")
+            .color("WARN", "orange")
+            .color("INFO", "green")
+            .color("DEBUG", "blue")
+            .color("TRACE", "purple")
+            .logs("Records of this level", "level:${__field.labels.level}"),
+        panel(Bars, "Dropped events", "short")
+            .about(
+                "Log records dropped before they were searchable, in the preceding 5 \
                      minutes, by reason.",
-                )
-                .query(
-                    "sum by (reason) (increase(minitwit_log_events_dropped_total{%J}[5m]))",
-                    "{{reason}}",
-                )
-                .logs("Log pipeline messages", "target:logsearch*"),
-            panel(Lines, "Ingest lag", "s")
-                .about(
-                    "Age of the oldest record that is not searchable yet, and the commit \
+            )
+            .query(
+                "sum by (reason) (increase(minitwit_log_events_dropped_total{%J}[5m]))",
+                "{{reason}}",
+            )
+            .logs("Log pipeline messages", "target:logsearch*"),
+        panel(Lines, "Ingest lag", "s")
+            .about(
+                "Age of the oldest record that is not searchable yet, and the commit \
                      duration of the index.",
-                )
-                .query(
-                    "max by (instance) (minitwit_log_ingest_lag_seconds{%J})",
-                    "lag {{instance}}",
-                )
-                .query(
-                    "histogram_quantile(0.95, sum by (le) \
+            )
+            .query("max by (instance) (minitwit_log_ingest_lag_seconds{%J})", "lag {{instance}}")
+            .query(
+                "histogram_quantile(0.95, sum by (le) \
                      (rate(minitwit_log_commit_duration_seconds_bucket{%J}[$__rate_interval])))",
-                    "commit p95",
-                ),
-            panel(Lines, "Log queue fill", "percentunit")
-                .about(
-                    "Fill level of the queue in front of the log writer. When full, records are \
+                "commit p95",
+            ),
+        panel(Lines, "Log queue fill", "percentunit")
+            .about(
+                "Fill level of the queue in front of the log writer. When full, records are \
                      dropped instead of blocking requests.",
-                )
-                .query(
-                    "max by (instance) (minitwit_log_queue_depth{%J} / \
+            )
+            .query(
+                "max by (instance) (minitwit_log_queue_depth{%J} / \
                      minitwit_log_queue_capacity{%J})",
-                    "{{instance}}",
-                )
-                .max(1.0),
-            panel(Lines, "Log index size", "bytes")
-                .about(
-                    "Size of log and index on disk, and their limit. At the limit, the oldest \
+                "{{instance}}",
+            )
+            .max(1.0),
+    ]
+}
+
+/// The index, and searches in it.
+fn index() -> Vec<Panel> {
+    vec![
+        panel(Lines, "Log index size", "bytes")
+            .about(
+                "Size of log and index on disk, and their limit. At the limit, the oldest \
                      records are deleted.",
-                )
-                .query("sum by (instance) (minitwit_log_index_bytes{%J})", "{{instance}}")
-                .query("max(minitwit_log_index_max_bytes{%J})", "limit")
-                .dashed("limit", "red"),
-            panel(Lines, "Documents and segments", "short")
-                .about(
-                    "Records that can be found, and on the right the pieces of the index. \
+            )
+            .query("sum by (instance) (minitwit_log_index_bytes{%J})", "{{instance}}")
+            .query("max(minitwit_log_index_max_bytes{%J})", "limit")
+            .dashed("limit", "red"),
+        panel(Lines, "Documents and segments", "short")
+            .about(
+                "Records that can be found, and on the right the pieces of the index. \
                      Many pieces make searches slow.",
-                )
-                .query("sum(minitwit_log_index_docs{%J})", "records")
-                .query("sum(minitwit_log_index_segments{%J})", "segments")
-                .right_axis("segments", "short"),
-            panel(Lines, "Log search p95", "s")
-                .about("Duration of log searches, by outcome; 0 without searches.")
-                .query(
-                    "histogram_quantile(0.95, sum by (le, outcome) \
+            )
+            .query("sum(minitwit_log_index_docs{%J})", "records")
+            .query("sum(minitwit_log_index_segments{%J})", "segments")
+            .right_axis("segments", "short"),
+        panel(Lines, "Log search p95", "s")
+            .about("Duration of log searches, by outcome; 0 without searches.")
+            .query(
+                "histogram_quantile(0.95, sum by (le, outcome) \
                      (rate(minitwit_log_search_duration_seconds_bucket{%J}[$__rate_interval]))) \
                      >= 0 or sum by (outcome) \
                      (rate(minitwit_log_search_duration_seconds_count{%J}[$__rate_interval])) \
                      * 0",
-                    "{{outcome}}",
-                ),
-            panel(Stat, "Oldest log", "s")
-                .about("Age of the oldest searchable record.")
-                .query(
-                    "time() - (min(minitwit_log_index_oldest_timestamp_seconds{%J}) > 0)",
-                    "oldest",
-                )
-                .without_value("none")
-                .size(6, 8),
-            panel(Stat, "Notices", "short")
-                .about("Problems of the log store, such as quarantined partitions.")
-                .query("sum(minitwit_log_notices{%J})", "notices")
-                .thresholds(&[(1.0, "yellow")])
-                .logs("Log pipeline messages", "target:logsearch*")
-                .size(6, 8),
-        ],
-    )
+                "{{outcome}}",
+            ),
+        panel(Stat, "Oldest log", "s")
+            .about("Age of the oldest searchable record.")
+            .query("time() - (min(minitwit_log_index_oldest_timestamp_seconds{%J}) > 0)", "oldest")
+            .without_value("none")
+            .size(6, 8),
+        panel(Stat, "Notices", "short")
+            .about("Problems of the log store, such as quarantined partitions.")
+            .query("sum(minitwit_log_notices{%J})", "notices")
+            .thresholds(&[(1.0, "yellow")])
+            .logs("Log pipeline messages", "target:logsearch*")
+            .size(6, 8),
+    ]
 }
 
 fn runtime() -> Row {
