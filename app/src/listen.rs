@@ -7,7 +7,7 @@
 //! ```text
 //! Acceptor ─ TcpStream ─ TimeoutWriter ─ Strict ──── requests that read one way ────→ hyper ─→ Router
 //!                                          │ ↑                                          │
-//!                                          │ └─ AnswerBody: the answer is over ─────────┘
+//!                                          │ └─ Answering: the answer is over ──────────┘
 //!                                          │
 //!                                          └─ one that does not: `Refused` ─→ Router, with a `Refusal`
 //!                                                   the answer as bytes, the last ←─┘
@@ -46,7 +46,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::supervise::Tasks;
-use answering::{AnswerBody, Answering};
+use answering::Answering;
 use head::{MAX_HEAD, MAX_HEADERS};
 use strict::Strict;
 
@@ -132,7 +132,7 @@ fn connection(
     stop: CancellationToken,
 ) -> http1::Connection<
     TokioIo<ClientStream>,
-    impl HttpService<Incoming, ResBody = AnswerBody, Error = Infallible, Future: Send> + Send,
+    impl HttpService<Incoming, ResBody = Body, Error = Infallible, Future: Send> + Send,
 > {
     let mut stream = TimeoutWriter::new(stream);
     stream.set_timeout(Some(WRITE_TIMEOUT));

@@ -1,10 +1,8 @@
 //! One span, one log record and one set of metrics for every request, whatever becomes of it: answered,
 //! refused, panicked, or given up by the client.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use axum::Extension;
@@ -13,7 +11,8 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::{Method, StatusCode};
-use http_body::{Frame, SizeHint};
+use http_body_util::BodyExt;
+use hyper::body::Frame;
 use tracing::{Instrument, Span, field};
 
 use super::client::Client;
@@ -63,8 +62,9 @@ pub async fn observe(
         state.durable.wait_synced().await;
     }
     let error_type = response.extensions().get().map(|kind: &ErrorType| kind.0);
-    let record = record.answered(status, error_type);
-    response.map(|body| Body::new(ObservedBody { body, record }))
+    let mut record = record.answered(status, error_type);
+    // Dropped with the body, at its end or when nobody reads it any more, the record is written.
+    response.map(|body| Body::new(body.inspect_frame(move |frame| record.sends(frame))))
 }
 
 /// What is known of a request so far; dropped at its end, it writes the record.
@@ -132,6 +132,10 @@ impl RequestRecord {
         (self.status, self.error_type) = (Some(status), error_type);
         self.sending = Some(self.profile.stage("send"));
         self
+    }
+
+    fn sends(&mut self, frame: &Frame<Bytes>) {
+        self.sent += frame.data_ref().map_or(0, |data| data.len() as u64);
     }
 
     fn log(&self, status: u16, duration_us: u64) {
@@ -210,35 +214,5 @@ fn method_label(method: &Method) -> &'static str {
         "DELETE" => "DELETE",
         "OPTIONS" => "OPTIONS",
         _ => metrics::OTHER_METHOD,
-    }
-}
-
-/// A body that ends the request's record when it ends, or when nobody reads it any more.
-struct ObservedBody {
-    body: Body,
-    record: RequestRecord,
-}
-
-impl http_body::Body for ObservedBody {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let frame = Pin::new(&mut self.body).poll_frame(context);
-        if let Poll::Ready(Some(Ok(frame))) = &frame {
-            self.record.sent += frame.data_ref().map_or(0, |data| data.len() as u64);
-        }
-        frame
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
