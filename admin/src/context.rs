@@ -5,4 +5,5 @@ pub mod error;
 pub mod links;
 pub mod panel;
 pub mod params;
+pub mod view;
 pub mod window;

@@ -1,0 +1,153 @@
+//! The state of a page, which its address holds.
+
+use logsearch::store::Cursor;
+
+use super::window::Window;
+
+/// Columns besides time, level and message.
+const COLUMNS: [&str; 2] = ["request_id", "duration"];
+
+/// The state of a page: what to list and how. All of it is in the URL.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// The query text.
+    pub q: String,
+    /// The time window to list.
+    pub window: Window,
+    /// Columns besides time, level and message; `None` for the default columns.
+    pub cols: Option<Vec<String>>,
+    /// Sort order; empty for the page's default.
+    pub sort: String,
+    /// The page of the list to show.
+    pub place: Place,
+    /// Whether to follow new records.
+    pub tail: bool,
+    /// Text to filter the sidebar's fields by; empty for the default fields.
+    pub fields: String,
+    /// Auto-refresh interval in seconds; 0 for off.
+    pub refresh: u32,
+}
+
+/// Which part of a list to show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Place {
+    /// From the beginning.
+    #[default]
+    Start,
+    /// Records older than this one.
+    Older(Cursor),
+    /// Records newer than this one.
+    Newer(Cursor),
+}
+
+impl View {
+    /// A view of all records in a window.
+    pub fn of(window: Window) -> Self {
+        Self {
+            q: String::new(),
+            window,
+            cols: None,
+            sort: String::new(),
+            place: Place::Start,
+            tail: false,
+            fields: String::new(),
+            refresh: 0,
+        }
+    }
+
+    /// Whether records are listed oldest first; a live tail never is.
+    pub fn is_oldest_first(&self) -> bool {
+        self.sort == "old" && !self.tail
+    }
+
+    /// The same view with this auto-refresh interval in seconds.
+    #[must_use]
+    pub fn refreshing(&self, refresh: u32) -> Self {
+        Self { refresh, ..self.clone() }
+    }
+
+    /// The same view with this filter for the sidebar's fields.
+    #[must_use]
+    pub fn showing(&self, fields: impl Into<String>) -> Self {
+        Self { fields: fields.into(), ..self.clone() }
+    }
+
+    /// The same view with another query, from the beginning.
+    #[must_use]
+    pub fn query(&self, q: impl Into<String>) -> Self {
+        Self { q: q.into(), place: Place::Start, ..self.clone() }
+    }
+
+    /// The same view in another window, from the beginning.
+    #[must_use]
+    pub fn within(&self, window: Window) -> Self {
+        Self { window, place: Place::Start, ..self.clone() }
+    }
+
+    /// The same view in another order, from the beginning.
+    #[must_use]
+    pub fn sorted(&self, sort: impl Into<String>) -> Self {
+        Self { sort: sort.into(), place: Place::Start, ..self.clone() }
+    }
+
+    /// Another page of the same view, with a fixed window, so that paging back and forth shows the
+    /// same records.
+    #[must_use]
+    pub fn at(&self, place: Place) -> Self {
+        Self { place, window: self.window.pinned(), ..self.clone() }
+    }
+
+    /// The same view with other columns.
+    #[must_use]
+    pub fn columns(&self, cols: Vec<String>) -> Self {
+        Self { cols: Some(cols), ..self.clone() }
+    }
+
+    /// The columns as a URL parameter; empty for the default columns.
+    pub fn cols_text(&self) -> String {
+        match &self.cols {
+            None => String::new(),
+            Some(cols) if cols.is_empty() => "-".to_owned(),
+            Some(cols) => cols.join(","),
+        }
+    }
+
+    /// The columns besides time, level and message: those of the view, or the usual ones.
+    pub fn shown_columns(&self) -> Vec<String> {
+        let usual = || COLUMNS.iter().map(|name| (*name).to_owned()).collect();
+        self.cols.clone().unwrap_or_else(usual)
+    }
+
+    /// The shown columns with this one added, or without it.
+    pub fn toggled_columns(&self, column: &str) -> Vec<String> {
+        let mut columns = self.shown_columns();
+        match columns.iter().position(|known| known == column) {
+            Some(at) => drop(columns.remove(at)),
+            None => columns.push(column.to_owned()),
+        }
+        columns
+    }
+
+    /// What a form sends along with a click, so that nothing of the view is lost; defaults are left out.
+    pub fn form_fields(&self) -> Vec<(&'static str, String)> {
+        let mut fields = vec![("q", self.q.clone())];
+        if !self.window.is_default() {
+            fields.push(("from", self.window.from.to_string()));
+            fields.push(("to", self.window.to.to_string()));
+        }
+        fields.push(("cols", self.cols_text()));
+        fields.push(("sort", self.sort.clone()));
+        fields.push(("fields", self.fields.clone()));
+        if self.refresh > 0 {
+            fields.push(("refresh", self.refresh.to_string()));
+        }
+        fields.retain(|(_, value)| !value.is_empty());
+        fields
+    }
+
+    /// The same view, with or without following new records.
+    #[must_use]
+    pub fn tailing(&self, tail: bool) -> Self {
+        Self { tail, place: Place::Start, ..self.clone() }
+    }
+}
