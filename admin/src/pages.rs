@@ -11,3 +11,4 @@ pub mod requests;
 pub mod sql;
 pub mod system;
 pub mod theme;
+mod visit;

@@ -70,23 +70,22 @@ impl PanelError {
 pub struct ErrorText(pub String);
 
 impl PanelError {
-    /// Logs the error chain and returns the message for the operator.
-    pub fn reported(&self) -> String {
+    /// Logs the error chain if the service is at fault; `Display` is the message for the operator.
+    pub fn log(&self) {
         if matches!(self, Self::Store(_) | Self::Template(_) | Self::Host(_)) {
             tracing::error!(error.message = error_chain(self), "panel page failed");
         }
-        self.to_string()
     }
 }
 
 impl IntoResponse for PanelError {
     fn into_response(self) -> Response {
-        let text = self.reported();
+        self.log();
         let mut response = self.status().into_response();
         if let Self::Throttled(seconds) = self {
             response.headers_mut().insert(RETRY_AFTER, seconds.into());
         }
-        response.extensions_mut().insert(ErrorText(text));
+        response.extensions_mut().insert(ErrorText(self.to_string()));
         response
     }
 }

@@ -56,6 +56,11 @@ impl Params {
         Window::parse(self.get("from"), self.get("to"), now)
     }
 
+    /// Reads the time window of a page that begins elsewhere by default, such as `7d` ago.
+    pub(crate) fn window_from(&self, default: &str, now: i64) -> Window {
+        Window::parse(self.get("from").or(Some(default)), self.get("to"), now)
+    }
+
     /// Reads window and auto-refresh only, for pages that list no records.
     pub(crate) fn frame(&self, now: i64) -> View {
         View::of(self.window(now)).refreshing(self.refresh())

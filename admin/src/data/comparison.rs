@@ -8,9 +8,8 @@ use logsearch::record::ValueRef;
 use logsearch::store::{LogStore, StoreError, TimeRange, TopValues};
 
 use super::summary;
-use crate::context::links::{Links, View};
-use crate::context::params::short_name;
-use crate::format::{self, SECOND};
+use crate::context::window::Window;
+use crate::format::SECOND;
 
 /// Values compared per field.
 const VALUES: usize = 200;
@@ -21,45 +20,40 @@ const UNLIKELY: f64 = 10.83;
 /// Minimum length of the baseline window, in microseconds.
 const SHORTEST: i64 = 3_600 * SECOND;
 
-/// The differences and their baseline.
+/// What differs between a window and the time before.
 pub struct Differences {
-    pub rows: Vec<Difference>,
-    /// `the 1 h before, 4,021 records`.
-    pub before: String,
-    /// Whether both windows have records.
-    pub is_comparable: bool,
+    /// The most significant first.
+    pub found: Vec<Difference>,
+    /// Length of the time before, in microseconds.
+    pub length: i64,
+    /// Number of records in the window and before.
+    pub total: u64,
+    pub total_before: u64,
 }
 
-/// A value whose share changed.
+/// A value whose share of all records changed, with its records in the window and before.
 pub struct Difference {
     pub field: String,
     pub value: String,
-    pub url: String,
-    pub rose: bool,
-    pub share: String,
-    pub share_before: String,
-    pub counts: String,
-}
-
-struct Candidate {
-    field: String,
-    value: String,
-    during: u64,
-    before: u64,
+    pub during: u64,
+    pub before: u64,
     g: f64,
 }
 
-/// Compares a view's window with the time before. The panel's own requests are excluded:
+/// Compares a window with the time before. The requests of the panel at `base` are excluded:
 /// investigating an incident causes them.
+///
+/// # Errors
+/// When the store fails.
 pub async fn differences(
     store: &dyn LogStore,
-    view: &View,
-    links: &Links,
+    window: &Window,
+    base: &str,
 ) -> Result<Differences, StoreError> {
-    let range = view.window.range();
-    let length = view.window.length().max(SHORTEST);
+    let range = window.range();
+    let length = window.length().max(SHORTEST);
     let earlier = TimeRange { from: range.from.saturating_sub(length), to: range.from };
-    let others = others(links.base());
+    let others = others(base);
     let (total, total_before, during, before) = tokio::try_join!(
         store.count(range, &others),
         store.count(earlier, &others),
@@ -70,23 +64,21 @@ pub async fn differences(
     // A value beyond the most frequent ones has a count, too.
     for one in &mut found {
         if one.during == 0 || one.before == 0 {
-            let clause = others_and(&others, one);
+            let clause = others.clone().and(one.clause());
             one.during = store.count(range, &clause).await?;
             one.before = store.count(earlier, &clause).await?;
             one.g = g(one.during, total, one.before, total_before);
         }
     }
-    let chosen = choose(found, total, total_before);
-    let row = |one: &Candidate| one.row(view, links, total, total_before);
-    Ok(Differences {
-        rows: chosen.iter().map(row).collect(),
-        before: format!(
-            "the {} before, {}",
-            format::about(length),
-            format::plural(total_before, "record")
-        ),
-        is_comparable: total > 0 && total_before > 0,
-    })
+    let found = choose(found, total, total_before);
+    Ok(Differences { found, length, total, total_before })
+}
+
+impl Differences {
+    /// Whether both windows have records.
+    pub fn is_comparable(&self) -> bool {
+        self.total > 0 && self.total_before > 0
+    }
 }
 
 /// Records that are not of a request to the panel.
@@ -96,17 +88,13 @@ fn others(base: &str) -> Query {
     (!panel).and(!Query::Wild(route, format!("{base}/*")))
 }
 
-fn others_and(others: &Query, one: &Candidate) -> Query {
-    others.clone().and(Query::value_clause(&one.field, ValueRef::Str(&one.value)))
-}
-
 /// All values that changed significantly, most significant first.
 fn candidates(
     during: &[TopValues],
     before: &[TopValues],
     total: u64,
     total_before: u64,
-) -> Vec<Candidate> {
+) -> Vec<Difference> {
     let mut found = Vec::new();
     for (now, then) in during.iter().zip(before) {
         let count = |top: &TopValues, value: &str| {
@@ -117,7 +105,7 @@ fn candidates(
             let (during, before) = (count(now, value), count(then, value));
             let g = g(during, total, before, total_before);
             let (field, value) = (now.field.clone(), value.clone());
-            found.push(Candidate { field, value, during, before, g });
+            found.push(Difference { field, value, during, before, g });
         }
     }
     found.retain(|one| one.g >= UNLIKELY);
@@ -127,10 +115,10 @@ fn candidates(
 }
 
 /// The most informative differences: a drop that only mirrors a rise is omitted.
-fn choose(mut found: Vec<Candidate>, total: u64, total_before: u64) -> Vec<Candidate> {
+fn choose(mut found: Vec<Difference>, total: u64, total_before: u64) -> Vec<Difference> {
     found.retain(|one| one.g >= UNLIKELY);
     found.sort_by(|left, right| right.g.total_cmp(&left.g));
-    let rose = |one: &Candidate| one.rose(total, total_before);
+    let rose = |one: &Difference| one.rose(total, total_before);
     let risen: Vec<String> =
         found.iter().filter(|one| rose(one)).map(|one| one.field.clone()).collect();
     found.retain(|one| rose(one) || !risen.contains(&one.field));
@@ -138,29 +126,16 @@ fn choose(mut found: Vec<Candidate>, total: u64, total_before: u64) -> Vec<Candi
     found
 }
 
-impl Candidate {
-    fn rose(&self, total: u64, total_before: u64) -> bool {
-        u128::from(self.during) * u128::from(total_before)
-            > u128::from(self.before) * u128::from(total)
+impl Difference {
+    /// Finds the records with the value.
+    pub fn clause(&self) -> Query {
+        Query::value_clause(&self.field, ValueRef::Str(&self.value))
     }
 
-    fn row(&self, view: &View, links: &Links, total: u64, total_before: u64) -> Difference {
-        let clause = Query::value_clause(&self.field, ValueRef::Str(&self.value));
-        Difference {
-            field: short_name(&self.field),
-            value: self.value.clone(),
-            url: links.logs(&view.query(clause.to_string())),
-            rose: self.rose(total, total_before),
-            share: format::percent(self.during, total),
-            share_before: format::percent(self.before, total_before),
-            counts: format!(
-                "{} of {}, before {} of {}",
-                format::count(self.during),
-                format::count(total),
-                format::count(self.before),
-                format::count(total_before)
-            ),
-        }
+    /// Whether the share of these totals is larger than before.
+    pub fn rose(&self, total: u64, total_before: u64) -> bool {
+        u128::from(self.during) * u128::from(total_before)
+            > u128::from(self.before) * u128::from(total)
     }
 }
 

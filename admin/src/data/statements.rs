@@ -103,23 +103,21 @@ pub struct Run<'a> {
     pub each: i64,
 }
 
-/// The text of the statement with this fingerprint, if it ran in the window or around it.
-pub async fn text_for(
-    panel: &Panel,
-    view: &View,
-    fingerprint: &str,
-) -> Result<Option<String>, PanelError> {
+/// The text of the statement with this fingerprint.
+///
+/// # Errors
+/// [`PanelError::NotFound`] if it ran neither in the window nor around it.
+pub async fn text_for(panel: &Panel, view: &View, fingerprint: &str) -> Result<String, PanelError> {
     for range in [view.window.range(), view.window.surroundings()] {
         let has = Query::has_field(fields::DB_QUERY);
         let store = panel.store.as_ref();
         let top = store.top_values(range, &has, &[fields::DB_QUERY], STATEMENTS).await?;
-        let texts = top.into_iter().flat_map(|top| top.values).map(|(text, _)| text);
-        let found = texts.into_iter().find(|text| format::fingerprint(&[text]) == fingerprint);
-        if found.is_some() {
-            return Ok(found);
+        let mut texts = top.into_iter().flat_map(|top| top.values).map(|(text, _)| text);
+        if let Some(text) = texts.find(|text| format::fingerprint(&[text]) == fingerprint) {
+            return Ok(text);
         }
     }
-    Ok(None)
+    Err(PanelError::NotFound)
 }
 
 /// A record of a statement as a run of it.

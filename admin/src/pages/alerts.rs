@@ -1,23 +1,19 @@
 //! The alert inbox: firing and resolved alerts, and the heartbeat of alerting. Shows what alerting
 //! systems sent to the host; does not edit rules.
 
+mod differences;
 pub mod rule;
 
-use std::sync::Arc;
-
 use askama::Template;
-use axum::extract::State;
 use axum::response::Response;
 
-use crate::access::operator::Operator;
 use crate::context::error::PanelError;
 use crate::context::links::{Links, View, path};
 use crate::context::panel::Panel;
-use crate::context::params::Params;
-use crate::context::window::Window;
 use crate::data::timeline::or_notice;
 use crate::format::{self, SECOND};
 use crate::host::{Alert, Alerts, Rule};
+use crate::pages::visit::Visit;
 use crate::ui::layout::{Layout, Section, render};
 
 /// Maximum number of alerts per list.
@@ -76,38 +72,48 @@ struct RuleRow {
     url: String,
 }
 
+/// The alerts of a window, newest first, and whether they could be loaded.
+#[derive(Default)]
+struct Inbox {
+    firing: Vec<Alert>,
+    ended: Vec<Alert>,
+    notices: Vec<String>,
+}
+
 /// `GET /alerts`.
-pub async fn show(
-    State(panel): State<Arc<Panel>>,
-    operator: Operator,
-    params: Params,
-) -> Result<Response, PanelError> {
-    let now = panel.now();
-    let window = match params.get("from") {
-        Some(_) => params.window(now),
-        None => Window::parse(Some(RECENT), params.get("to"), now),
-    };
-    let view = View::of(window);
-    let mut notices = Vec::new();
-    let (mut firing, mut ended) = (Vec::new(), Vec::new());
-    if let Some(host) = panel.host.alerts() {
-        firing = or_notice(host.firing(LINES).await, "alerts", &mut notices);
-        let all = host.between(window.range(), LINES).await;
-        ended = or_notice(all, "resolved alerts", &mut notices);
-        ended.retain(|alert| alert.ended.is_some());
-    }
-    let rules = panel.host.alerts().map(Alerts::rules).unwrap_or_default();
-    let row = |alert: &Alert| alert_row(alert, now, &panel.links);
+pub async fn show(visit: Visit) -> Result<Response, PanelError> {
+    let view = View::of(visit.params.window_from(RECENT, visit.panel.now()));
+    let inbox = Inbox::load(&visit.panel, &view).await;
+    let (now, links, host) = (visit.panel.now(), &visit.panel.links, visit.panel.host.alerts());
     render(&AlertsPage {
-        layout: Layout::new(&panel, &operator, Section::None, "Alerts", path::ALERTS, &view),
-        heartbeats: heartbeats(&firing, now),
-        firing: firing.iter().filter(|alert| !is_heartbeat(alert)).map(row).collect(),
-        ended: ended.iter().filter(|alert| !is_heartbeat(alert)).map(row).collect(),
-        rules: rules.into_iter().map(|rule| rule_row(rule, &panel.links)).collect(),
-        door: panel.host.alerts().map(Alerts::webhook_help).unwrap_or_default(),
-        is_kept: panel.host.alerts().is_some(),
-        notices,
+        layout: visit.layout(Section::None, "Alerts", path::ALERTS, &view),
+        heartbeats: heartbeats(&inbox.firing, now),
+        firing: alert_rows(&inbox.firing, now, links),
+        ended: alert_rows(&inbox.ended, now, links),
+        rules: host
+            .map(Alerts::rules)
+            .into_iter()
+            .flatten()
+            .map(|rule| rule_row(rule, links))
+            .collect(),
+        door: host.map(Alerts::webhook_help).unwrap_or_default(),
+        is_kept: host.is_some(),
+        notices: inbox.notices,
     })
+}
+
+impl Inbox {
+    async fn load(panel: &Panel, view: &View) -> Self {
+        let mut inbox = Self::default();
+        if let Some(host) = panel.host.alerts() {
+            let Self { firing, ended, notices } = &mut inbox;
+            *firing = or_notice(host.firing(LINES).await, "alerts", notices);
+            let all = host.between(view.window.range(), LINES).await;
+            *ended = or_notice(all, "resolved alerts", notices);
+            ended.retain(|alert| alert.ended.is_some());
+        }
+        inbox
+    }
 }
 
 /// Whether the alert is a heartbeat.
@@ -159,6 +165,12 @@ pub fn telling_labels(alert: &Alert) -> Vec<(String, String)> {
         .filter(|(name, _)| !known.contains(&name.as_str()))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect()
+}
+
+/// Rows of all alerts but heartbeats.
+fn alert_rows(alerts: &[Alert], now: i64, links: &Links) -> Vec<AlertRow> {
+    let shown = alerts.iter().filter(|alert| !is_heartbeat(alert));
+    shown.map(|alert| alert_row(alert, now, links)).collect()
 }
 
 fn alert_row(alert: &Alert, now: i64, links: &Links) -> AlertRow {

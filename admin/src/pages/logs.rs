@@ -17,26 +17,25 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
-use logsearch::query::{Chips, parse};
+use logsearch::query::{Chips, Parsed, parse};
 
 use super::logs::head::Head;
-use super::logs::list::{Column, Empty};
+use super::logs::list::{Column, Empty, List};
+use super::logs::overview::Overview;
 use super::logs::rows::{Row, Rows};
-use crate::access::operator::Operator;
 use crate::context::error::PanelError;
-use crate::context::links::{Place, View, cursor, path};
+use crate::context::links::{Links, Place, View, cursor, path};
 use crate::context::panel::Panel;
-use crate::context::params::Params;
 use crate::format;
+use crate::pages::visit::Visit;
 use crate::ui::assets;
 use crate::ui::layout::{Layout, Section};
 
 #[derive(Template)]
-#[template(path = "logs.html")]
-struct LogsPage {
-    layout: Layout,
+#[template(path = "logs.html", block = "top")]
+struct LogsPage<'a> {
+    layout: &'a Layout,
     head: Head,
     partial: bool,
     columns: Vec<Column>,
@@ -62,50 +61,59 @@ struct Tail {
 }
 
 /// `GET /logs`.
-pub async fn show(
-    State(panel): State<Arc<Panel>>,
-    operator: Operator,
-    params: Params,
-) -> Result<Response, PanelError> {
-    let view = params.view(panel.now());
+pub async fn show(visit: Visit) -> Result<Response, PanelError> {
+    let (view, panel) = (visit.view(), &visit.panel);
     let parsed = parse(&view.q);
-    let chips = Chips::of(&parsed);
-    if let Some(url) = edit::target(&panel, &params, &view, &chips).await? {
+    if let Some(url) = edit::target(panel, &visit.params, &view, &Chips::of(&parsed)).await? {
         return Ok(Redirect::to(&url).into_response());
     }
     let started = Instant::now();
-    let columns = view.shown_columns();
     let found = list::list(panel.store.as_ref(), &view, &parsed.query).await?;
-    let records = &found.page.records;
-    let links = &panel.links;
-    let title = if view.q.is_empty() { "Logs" } else { view.q.as_str() };
-    let page = LogsPage {
-        layout: Layout::new(&panel, &operator, Section::Logs, title, path::LOGS, &view),
-        head: Head {
-            saved: searches::menu(&panel, &view).await,
-            ..Head::new(&panel, path::LOGS, &view, &parsed)
-        },
-        partial: found.page.partial,
-        rows: Rows::new(links, &columns, &view).marking(&parsed.query).list(records),
-        columns: list::column_views(&columns, &view, links),
-        order: order(&view, &panel),
-        newer: found.newer.map(|at| links.logs(&view.at(Place::Newer(at)))),
-        older: found.older.map(|at| links.logs(&view.at(Place::Older(at)))),
-        empty: (records.is_empty() && !view.tail)
-            .then(|| Empty::new(&view, &chips, links, path::LOGS)),
-        tail: view.tail.then(|| tail(&panel, &view, records.first().map(cursor))),
+    let head = Head {
+        saved: searches::menu(panel, &view).await,
+        ..Head::new(panel, path::LOGS, &view, &parsed)
     };
-    let html = page.render()?;
-    let took = format!("records in {}", format::elapsed(started));
-    overview::page(Arc::clone(&panel), &html, path::LOGS, view, parsed, took)
+    let title = if view.q.is_empty() { "Logs" } else { view.q.as_str() };
+    let layout = visit.layout(Section::Logs, title, path::LOGS, &view);
+    let first = LogsPage::new(&layout, head, panel, &view, &parsed, &found).render()?;
+    let first_took = format!("records in {}", format::elapsed(started));
+    let panel = Arc::clone(panel);
+    Ok(Overview { panel, layout, path: path::LOGS, view, parsed, first_took }.after(first))
 }
 
-fn order(view: &View, panel: &Panel) -> Order {
+impl<'a> LogsPage<'a> {
+    fn new(
+        layout: &'a Layout,
+        head: Head,
+        panel: &Panel,
+        view: &View,
+        parsed: &Parsed,
+        found: &List,
+    ) -> Self {
+        let (links, columns) = (&panel.links, view.shown_columns());
+        let records = &found.page.records;
+        let empty = || Empty::new(view, &Chips::of(parsed), links, path::LOGS);
+        Self {
+            layout,
+            head,
+            partial: found.page.partial,
+            rows: Rows::new(links, &columns, view).marking(&parsed.query).list(records),
+            columns: list::column_views(&columns, view, links),
+            order: order(view, links),
+            newer: found.newer.map(|at| links.logs(&view.at(Place::Newer(at)))),
+            older: found.older.map(|at| links.logs(&view.at(Place::Older(at)))),
+            empty: (records.is_empty() && !view.tail).then(empty),
+            tail: view.tail.then(|| tail(panel, view, records.first().map(cursor))),
+        }
+    }
+}
+
+fn order(view: &View, links: &Links) -> Order {
     if view.is_oldest_first() {
-        let turn = panel.links.logs(&view.sorted(""));
+        let turn = links.logs(&view.sorted(""));
         return Order { sign: "↑", turn, title: "Oldest first; click for newest first" };
     }
-    let turn = panel.links.logs(&view.sorted("old"));
+    let turn = links.logs(&view.sorted("old"));
     Order { sign: "↓", turn, title: "Newest first; click for oldest first" }
 }
 

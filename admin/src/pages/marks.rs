@@ -4,10 +4,11 @@ use logsearch::store::TimeRange;
 
 use crate::context::links::{Links, View};
 use crate::context::panel::Panel;
+use crate::data::summary::Timeline;
 use crate::data::timeline::WindowEvents;
 use crate::format;
 use crate::host::{Alert, Deploy};
-use crate::ui::charts::{Band, Line, Marks};
+use crate::ui::charts::{Band, Histogram, Line, Marks};
 
 /// Alerts that only prove that alerting works have this severity.
 const HEARTBEAT: &str = "none";
@@ -16,6 +17,17 @@ const HEARTBEAT: &str = "none";
 pub async fn of_window(panel: &Panel, view: &View) -> Marks {
     let range = view.window.range();
     marks(&WindowEvents::within(panel, range).await, range, view.window.now, &panel.links)
+}
+
+/// The histogram of a page's records with what happened meanwhile; a bar leads to the page of its interval.
+pub fn histogram(
+    timeline: &Timeline,
+    marks: Marks,
+    view: &View,
+    links: &Links,
+    path: &str,
+) -> Histogram {
+    Histogram::new(&timeline.buckets, timeline.interval, view, links, path).marked(marks)
 }
 
 fn marks(events: &WindowEvents, range: TimeRange, now: i64, links: &Links) -> Marks {

@@ -11,7 +11,6 @@ use serde::Serialize;
 
 use super::marks;
 use super::requests::durations;
-use crate::access::operator::Operator;
 use crate::context::error::PanelError;
 use crate::context::links::{View, path};
 use crate::context::panel::Panel;
@@ -19,7 +18,8 @@ use crate::context::params::Params;
 use crate::context::window::Window;
 use crate::data::chart_data::{ChartData, chart_data};
 use crate::format::{self, SECOND};
-use crate::metrics::{Plot, Set};
+use crate::metrics::{Plot, Set, Span};
+use crate::pages::visit::Visit;
 use crate::ui::assets;
 use crate::ui::charts::{Heatmap, Lines, Marks};
 use crate::ui::layout::{Layout, Section, render};
@@ -55,61 +55,70 @@ struct MetricsPage {
 }
 
 /// `GET /metrics`.
-pub async fn show(
-    State(panel): State<Arc<Panel>>,
-    operator: Operator,
-    params: Params,
-) -> Result<Response, PanelError> {
-    let view = View::of(params.window(panel.now()));
-    let (links, window) = (&panel.links, view.window);
+pub async fn show(visit: Visit) -> Result<Response, PanelError> {
+    let view = View::of(visit.params.window(visit.panel.now()));
     let (drawn, marks, durations) = tokio::join!(
-        chart_data(&panel, window, POINTS),
-        marks::of_window(&panel, &view),
-        durations::of_traffic(&panel, &view)
+        chart_data(&visit.panel, view.window, POINTS),
+        marks::of_window(&visit.panel, &view),
+        durations::of_traffic(&visit.panel, &view)
     );
-    let (drawn, durations) = (drawn?, durations?);
-    let (from, to) = (drawn.span.from, drawn.span.to);
-    let table = drawn.coarser(&panel, ROWS);
+    let layout = visit.layout(Section::Metrics, "Metrics", path::METRICS, &view);
+    render(&MetricsPage::new(layout, &visit.panel, &view, drawn?, marks, durations?))
+}
+
+impl MetricsPage {
+    fn new(
+        layout: Layout,
+        panel: &Panel,
+        view: &View,
+        drawn: ChartData,
+        marks: Marks,
+        durations: Heatmap,
+    ) -> Self {
+        let (links, window) = (&panel.links, view.window);
+        let Span { from, to, step, .. } = drawn.span;
+        let metrics = panel.host.metrics();
+        Self {
+            layout,
+            style: assets::url(links, "metrics.css"),
+            script: assets::url(links, "metrics.js"),
+            instance: metrics.map(|metrics| metrics.name().to_owned()).unwrap_or_default(),
+            since: drawn.since.map(format::minute).unwrap_or_default(),
+            interval: format::duration(step),
+            external_links: panel.service.external_links.clone(),
+            sets: sets(panel, view, &drawn, &marks),
+            marks,
+            durations,
+            // Of the intervals that are drawn, also when somebody points at them much later.
+            data: links.page_in(path::METRICS_DATA, &Window::absolute(from, to, window.now)),
+            from: seconds(from),
+            to: seconds(to),
+            step: seconds(step),
+            now: clock_time(window),
+            here: links.template(path::METRICS, view),
+            refresh: if window.is_live() { REFRESH.max(step / SECOND / 2) } else { 0 },
+            notices: drawn.notices,
+        }
+    }
+}
+
+/// The charts of each set that has any, each with its table.
+fn sets(panel: &Panel, view: &View, drawn: &ChartData, marks: &Marks) -> Vec<(Set, Vec<Lines>)> {
+    let links = &panel.links;
+    let table = drawn.coarser(panel, ROWS);
     let draw = |plot: &Plot| {
         let query = view.query(plot.query.clone());
-        let chart = Lines::new(plot, &drawn.span, &marks, links.template(path::LOGS, &query));
+        let chart = Lines::new(plot, &drawn.span, marks, links.template(path::LOGS, &query));
         let Some(rows) = table.plots.iter().find(|rows| rows.id == plot.id) else { return chart };
         chart.tabled(rows, &table.span.starts, |start| {
-            let window = Window::absolute(start, start.saturating_add(table.span.step), window.now);
+            let end = start.saturating_add(table.span.step);
+            let window = Window::absolute(start, end, view.window.now);
             links.logs(&query.within(window))
         })
     };
-    let set = |set: Set| {
-        let plots = drawn.plots.iter().filter(|plot| plot.set == set);
-        (set, plots.map(draw).collect::<Vec<_>>())
-    };
-    let sets: Vec<_> =
-        Set::ALL.into_iter().map(set).filter(|(_, lines)| !lines.is_empty()).collect();
-    let asset = |name: &str| assets::url(links, name);
-    render(&MetricsPage {
-        layout: Layout::new(&panel, &operator, Section::Metrics, "Metrics", path::METRICS, &view),
-        style: asset("metrics.css"),
-        script: asset("metrics.js"),
-        notices: drawn.notices.clone(),
-        instance: panel
-            .host
-            .metrics()
-            .map_or_else(String::new, |metrics| metrics.name().to_owned()),
-        since: drawn.since.map_or_else(String::new, format::minute),
-        interval: format::duration(drawn.span.step),
-        external_links: panel.service.external_links.clone(),
-        marks,
-        sets,
-        durations,
-        // Of the intervals that are drawn, also when somebody points at them much later.
-        data: links.page_in(path::METRICS_DATA, &Window::absolute(from, to, window.now)),
-        from: seconds(from),
-        to: seconds(to),
-        step: seconds(drawn.span.step),
-        now: clock_time(window),
-        here: links.template(path::METRICS, &view),
-        refresh: if window.is_live() { REFRESH.max(drawn.span.step / SECOND / 2) } else { 0 },
-    })
+    let charts = |set: Set| drawn.plots.iter().filter(|plot| plot.set == set).map(draw).collect();
+    let sets = Set::ALL.map(|set| (set, charts(set)));
+    sets.into_iter().filter(|(_, charts): &(_, Vec<_>)| !charts.is_empty()).collect()
 }
 
 /// The figures of the charts. Times are seconds since the Unix epoch.

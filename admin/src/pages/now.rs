@@ -5,11 +5,11 @@ mod changes;
 mod status;
 mod tiles;
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::Response;
+use logsearch::fields;
 use logsearch::query::{Chips, Query, parse};
 use logsearch::record::LogRecord;
 use logsearch::store::{LogStore, Search, StoreError, TimeRange};
@@ -18,14 +18,13 @@ use super::errors::rows::{GroupRow, annotate, groups_of};
 use super::now::changes::Change;
 use super::now::status::Status;
 use super::requests::rows::{RequestRow, RouteRow, request_row, route_row};
-use crate::access::operator::Operator;
 use crate::context::error::PanelError;
-use crate::context::links::path;
+use crate::context::links::{View, path};
 use crate::context::panel::Panel;
-use crate::context::params::Params;
 use crate::data::chart_data::chart_data;
 use crate::data::profile::REPEATING;
-use crate::data::requests;
+use crate::data::requests::{self, Route};
+use crate::pages::visit::Visit;
 use crate::ui::assets;
 use crate::ui::layout::{Layout, Section, render};
 use tiles::Tiles;
@@ -53,60 +52,74 @@ struct NowPage {
     changes: Vec<Change>,
 }
 
+/// What a window has of the requests that charts count.
+struct Requests {
+    routes: Vec<Route>,
+    slow: Vec<LogRecord>,
+    repeating: Vec<LogRecord>,
+}
+
 /// `GET` of the prefix itself.
-pub async fn show(
-    State(panel): State<Arc<Panel>>,
-    operator: Operator,
-    params: Params,
-) -> Result<Response, PanelError> {
-    let view = params.frame(panel.now());
-    let (range, links, store) = (view.window.range(), &panel.links, panel.store.as_ref());
-    let all = requests::ends(&panel.traffic_filter.query);
-    let repeating = all.clone().and(MANY_REPEATS.clone());
-    let (
-        chart_data,
-        times,
-        mut routes,
-        mut groups,
-        slow,
-        repeating,
-        (changes, missing),
-        status_line,
-    ) = tokio::try_join!(
-        chart_data(&panel, view.window, tiles::POINTS),
-        async { Ok(tiles::times(store, &view, &panel.traffic_filter.query).await?) },
-        async { Ok(requests::routes(store, range, &all).await?) },
-        async { Ok(groups_of(store, &view, links, &Query::All).await?) },
-        async { Ok(requests::costliest(store, range, &all, logsearch::fields::DURATION).await?) },
-        async { Ok(newest(store, range, &repeating).await?) },
-        async { Ok(changes::changes(&panel, range).await?) },
-        async { Ok(Status::now(&panel).await) },
-    )?;
-    let repeating_of_traffic = requests::of_traffic(REPEATING, &panel.traffic_filter.text);
-    let traffic = Chips::parse(&panel.traffic_filter.text);
-    let unknown = annotate(&panel, &view, &mut groups).await;
-    let status = store.status().await?;
-    routes.sort_by(|left, right| right.badness().total_cmp(&left.badness()));
-    render(&NowPage {
-        layout: Layout::new(&panel, &operator, Section::Now, "Now", "", &view),
-        plot_style: assets::url(links, "metrics.css"),
-        figures: Tiles::new(&chart_data, &times, &view, links),
-        notices: [status.notices, missing, unknown].concat(),
-        groups: groups.into_iter().take(LINES).collect(),
-        errors_url: links.page_in(path::ERRORS, &view.window),
-        routes: routes
-            .iter()
-            .take(LINES)
-            .map(|route| route_row(route, &view, links, &traffic))
-            .collect(),
-        slow: slow.0.iter().take(LINES).map(|one| request_row(one, links)).collect(),
-        slow_url: links
-            .page(path::REQUESTS, &view.query(&panel.traffic_filter.text).sorted("slow")),
-        repeating: repeating.iter().map(|one| request_row(one, links)).collect(),
-        repeating_url: links.page(path::REQUESTS, &view.query(repeating_of_traffic)),
-        status: status_line,
-        changes,
-    })
+pub async fn show(visit: Visit) -> Result<Response, PanelError> {
+    let view = visit.frame();
+    let layout = visit.layout(Section::Now, "Now", "", &view);
+    render(&NowPage::load(layout, &visit.panel, &view).await?)
+}
+
+impl NowPage {
+    async fn load(layout: Layout, panel: &Panel, view: &View) -> Result<Self, PanelError> {
+        let (links, store) = (&panel.links, panel.store.as_ref());
+        let filter = &panel.traffic_filter;
+        let (chart_data, times, mut groups, requests, (changes, missing), status) = tokio::try_join!(
+            chart_data(panel, view.window, tiles::POINTS),
+            async { Ok(tiles::times(store, view, &filter.query).await?) },
+            async { Ok(groups_of(store, view, links, &Query::All).await?) },
+            async { Ok(Requests::load(store, view.window.range(), &filter.query).await?) },
+            async { Ok(changes::changes(panel, view.window.range()).await?) },
+            async { Ok(Status::now(panel).await) },
+        )?;
+        let unknown = annotate(panel, view, &mut groups).await;
+        let of_traffic = |q: &str| view.query(requests::of_traffic(q, &filter.text));
+        let traffic = Chips::parse(&filter.text);
+        let request_rows = |records: &[LogRecord]| {
+            records.iter().take(LINES).map(|one| request_row(one, links)).collect()
+        };
+        let routes = requests.routes.iter().take(LINES);
+        Ok(Self {
+            layout,
+            plot_style: assets::url(links, "metrics.css"),
+            figures: Tiles::new(&chart_data, &times, view, links),
+            notices: [store.status().await?.notices, missing, unknown].concat(),
+            groups: groups.into_iter().take(LINES).collect(),
+            errors_url: links.page_in(path::ERRORS, &view.window),
+            routes: routes.map(|route| route_row(route, view, links, &traffic)).collect(),
+            slow: request_rows(&requests.slow),
+            slow_url: links.page(path::REQUESTS, &of_traffic("").sorted("slow")),
+            repeating: request_rows(&requests.repeating),
+            repeating_url: links.page(path::REQUESTS, &of_traffic(REPEATING)),
+            status,
+            changes,
+        })
+    }
+}
+
+impl Requests {
+    /// The worst routes first, and the slowest and the newest requests.
+    async fn load(
+        store: &dyn LogStore,
+        range: TimeRange,
+        traffic: &Query,
+    ) -> Result<Self, StoreError> {
+        let all = requests::ends(traffic);
+        let repeating = all.clone().and(MANY_REPEATS.clone());
+        let (mut routes, (slow, _), repeating) = tokio::try_join!(
+            requests::routes(store, range, &all),
+            requests::costliest(store, range, &all, fields::DURATION),
+            newest(store, range, &repeating),
+        )?;
+        routes.sort_by(|left, right| right.badness().total_cmp(&left.badness()));
+        Ok(Self { routes, slow, repeating })
+    }
 }
 
 async fn newest(

@@ -1,7 +1,6 @@
 //! Pages of the service's own inside the panel: the frame that every page has around what the service
 //! renders.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use askama::Template;
@@ -11,6 +10,7 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use logsearch::query::Query;
 
+use super::visit::Visit;
 use crate::access::operator::Operator;
 use crate::context::error::PanelError;
 use crate::context::links::View;
@@ -30,36 +30,32 @@ struct OwnPageTemplate<'a> {
 
 /// Extracted by the handler of [`Admin::page`](crate::Admin::page): who asks and for what, the addresses of
 /// the panel, and the frame to show the page in.
-pub struct OwnPage {
-    panel: Arc<Panel>,
-    operator: Operator,
-    params: Params,
-}
+pub struct OwnPage(Visit);
 
 impl OwnPage {
     /// Whoever the guard let in.
     pub fn operator(&self) -> &Operator {
-        &self.operator
+        &self.0.operator
     }
 
     /// The parameters of the address.
     pub fn params(&self) -> &Params {
-        &self.params
+        &self.0.params
     }
 
     /// The time of day of the panel, in microseconds since the Unix epoch.
     pub fn now(&self) -> i64 {
-        self.panel.now()
+        self.0.panel.now()
     }
 
     /// The address of a path below the prefix with those parameters that are not empty.
     pub fn url(&self, path: &str, parameters: &[(&str, &str)]) -> String {
-        self.panel.links.listing(path, parameters)
+        self.0.panel.links.listing(path, parameters)
     }
 
     /// The address of the records that a query finds, in the time window of this page.
     pub fn logs(&self, query: &Query) -> String {
-        self.panel.links.logs(&self.view().query(query.to_string()))
+        self.0.panel.links.logs(&self.view().query(query.to_string()))
     }
 
     /// The page: `body` inside the frame of the panel. `path` is that of the page below the prefix.
@@ -74,24 +70,22 @@ impl OwnPage {
     ) -> Result<Response, PanelError> {
         let view = self.view();
         render(&OwnPageTemplate {
-            layout: Layout::new(&self.panel, &self.operator, Section::System, title, path, &view),
-            tabs: tabs::of(&self.panel, path, &view),
+            layout: self.0.layout(Section::System, title, path, &view),
+            tabs: tabs::of(&self.0.panel, path, &view),
             body: Safe(&body.render()?),
         })
     }
 
     fn view(&self) -> View {
-        View::of(self.params.window(self.panel.now()))
+        View::of(self.0.params.window(self.now()))
     }
 }
 
 impl<S: Sync> FromRequestParts<S> for OwnPage {
     type Rejection = PanelError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, PanelError> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, PanelError> {
         let panel = parts.extensions.get::<Arc<Panel>>().cloned().ok_or(PanelError::NotFound)?;
-        let operator = Operator::from_request_parts(parts, state).await?;
-        let Ok(params): Result<_, Infallible> = Params::from_request_parts(parts, state).await;
-        Ok(Self { panel, operator, params })
+        Ok(Self(Visit::of(parts, panel).await?))
     }
 }

@@ -6,23 +6,22 @@ pub mod request;
 pub mod rows;
 mod steps;
 
-use std::sync::Arc;
-
 use askama::Template;
-use axum::extract::State;
 use axum::response::Response;
 use logsearch::fields;
-use logsearch::query::{Chips, parse};
+use logsearch::query::{Chips, Parsed, Query, parse};
+use logsearch::record::LogRecord;
+use logsearch::store::{LogStore, StoreError, TimeRange};
 
 use super::marks;
-use crate::access::operator::Operator;
 use crate::context::error::PanelError;
-use crate::context::links::path;
+use crate::context::links::{Links, View, path};
 use crate::context::panel::Panel;
-use crate::context::params::Params;
-use crate::data::{requests, summary};
+use crate::data::requests::{self, Route};
+use crate::data::summary::{self, Timeline};
 use crate::format;
-use crate::ui::charts::{Heatmap, Histogram};
+use crate::pages::visit::Visit;
+use crate::ui::charts::{Heatmap, Histogram, Marks};
 use crate::ui::layout::{Layout, Section, render};
 use rows::{RequestRow, RouteRow, request_row, route_row};
 
@@ -36,7 +35,7 @@ struct RequestsPage {
     histogram: Histogram,
     heatmap: Heatmap,
     routes: Vec<RouteRow>,
-    sorts: Vec<(&'static str, String, bool)>,
+    sorts: [(&'static str, String, bool); SORTS.len()],
     /// In an order by cost: one request of each route, or all; the address of the other.
     each: Option<(bool, String)>,
     rows: Vec<RequestRow>,
@@ -70,70 +69,84 @@ impl<'a> Order<'a> {
         let (name, _, field) = *known.unwrap_or(&SORTS[0]);
         Self { name, field, each_route }
     }
+
+    /// The first requests in this order, and whether there are more.
+    async fn records(
+        &self,
+        store: &dyn LogStore,
+        range: TimeRange,
+        query: &Query,
+    ) -> Result<(Vec<LogRecord>, bool), StoreError> {
+        match (self.field, self.each_route) {
+            (Some(field), true) => requests::costliest_of_routes(store, range, query, field).await,
+            (Some(field), false) => requests::costliest(store, range, query, field).await,
+            (None, _) => requests::newest(store, range, query).await,
+        }
+    }
+}
+
+/// What a window has of the requests that match.
+struct Found {
+    timeline: Timeline,
+    heatmap: Heatmap,
+    routes: Vec<Route>,
+    records: Vec<LogRecord>,
+    is_cut: bool,
+    marks: Marks,
 }
 
 /// `GET /requests`.
-pub async fn show(
-    State(panel): State<Arc<Panel>>,
-    operator: Operator,
-    params: Params,
-) -> Result<Response, PanelError> {
-    let view = params.view(panel.now());
+pub async fn show(visit: Visit) -> Result<Response, PanelError> {
+    let view = visit.view();
     let parsed = parse(&view.q);
-    let chips = Chips::of(&parsed);
-    let query = requests::ends(&parsed.query);
-    let range = view.window.range();
-    let (store, links) = (panel.store.as_ref(), &panel.links);
-    let order = Order::parse(&view.sort);
-    let (timeline, heatmap, routes, (records, more), marks) = tokio::try_join!(
-        summary::timeline(store, range, &query),
-        durations::heatmap(store, &view, &chips, links),
-        requests::routes(store, range, &query),
-        async {
-            match (order.field, order.each_route) {
-                (Some(field), true) => {
-                    requests::costliest_of_routes(store, range, &query, field).await
-                }
-                (Some(field), false) => requests::costliest(store, range, &query, field).await,
-                (None, _) => requests::newest(store, range, &query).await,
-            }
-        },
-        async { Ok(marks::of_window(&panel, &view).await) },
-    )?;
-    render(&RequestsPage {
-        layout: Layout::new(
-            &panel,
-            &operator,
-            Section::Requests,
-            "Requests",
-            path::REQUESTS,
-            &view,
-        ),
-        notices: parsed.notices.iter().map(ToString::to_string).collect(),
-        total: format::plural(timeline.total(), "request"),
-        sql: links.page(path::SQL, &view.sorted("")),
-        histogram: Histogram::new(
-            &timeline.buckets,
-            timeline.interval,
-            &view,
-            links,
-            path::REQUESTS,
-        )
-        .marked(marks),
-        heatmap,
-        routes: routes.iter().map(|route| route_row(route, &view, links, &chips)).collect(),
-        sorts: SORTS
-            .iter()
-            .map(|(name, title, _)| {
-                (*title, links.page(path::REQUESTS, &view.sorted(*name)), *name == order.name)
-            })
-            .collect(),
-        each: order.field.map(|_| {
-            let other = if order.each_route { "" } else { EACH_ROUTE };
-            let sort = format!("{}{other}", order.name);
-            (order.each_route, links.page(path::REQUESTS, &view.sorted(sort)))
-        }),
-        rows: records.iter().map(|record| request_row(record, links)).collect(),
-        more: more.then(|| links.logs(&view.query(query.to_string()))),
-    })
+    let found = Found::load(&visit.panel, &view, &parsed).await?;
+    let (section, title) = (Section::Requests, "Requests");
+    let layout = visit.layout(section, title, path::REQUESTS, &view);
+    render(&RequestsPage::new(layout, found, &parsed, &view, &visit.panel.links))
+}
+
+impl Found {
+    async fn load(panel: &Panel, view: &View, parsed: &Parsed) -> Result<Self, StoreError> {
+        let (store, links, range) = (panel.store.as_ref(), &panel.links, view.window.range());
+        let query = requests::ends(&parsed.query);
+        let chips = Chips::of(parsed);
+        let order = Order::parse(&view.sort);
+        let (timeline, heatmap, routes, (records, is_cut), marks) = tokio::try_join!(
+            summary::timeline(store, range, &query),
+            durations::heatmap(store, view, &chips, links),
+            requests::routes(store, range, &query),
+            order.records(store, range, &query),
+            async { Ok(marks::of_window(panel, view).await) },
+        )?;
+        Ok(Self { timeline, heatmap, routes, records, is_cut, marks })
+    }
+}
+
+impl RequestsPage {
+    fn new(layout: Layout, found: Found, parsed: &Parsed, view: &View, links: &Links) -> Self {
+        let order = Order::parse(&view.sort);
+        let chips = Chips::of(parsed);
+        let sorted = |sort: &str| links.page(path::REQUESTS, &view.sorted(sort));
+        let all = || links.logs(&view.query(requests::ends(&parsed.query).to_string()));
+        Self {
+            layout,
+            notices: parsed.notices.iter().map(ToString::to_string).collect(),
+            total: format::plural(found.timeline.total(), "request"),
+            sql: links.page(path::SQL, &view.sorted("")),
+            histogram: marks::histogram(&found.timeline, found.marks, view, links, path::REQUESTS),
+            heatmap: found.heatmap,
+            routes: found
+                .routes
+                .iter()
+                .map(|route| route_row(route, view, links, &chips))
+                .collect(),
+            sorts: SORTS.map(|(name, title, _)| (title, sorted(name), name == order.name)),
+            each: order.field.map(|_| {
+                let other = if order.each_route { "" } else { EACH_ROUTE };
+                (order.each_route, sorted(&format!("{}{other}", order.name)))
+            }),
+            rows: found.records.iter().map(|record| request_row(record, links)).collect(),
+            more: found.is_cut.then(all),
+        }
+    }
 }

@@ -6,23 +6,19 @@
 pub mod plan;
 pub mod statement;
 
-use std::sync::Arc;
-
 use askama::Template;
-use axum::extract::State;
 use axum::response::Response;
 use logsearch::fields;
 use logsearch::query::{Query, parse};
-use logsearch::record::ValueRef;
+use logsearch::record::{LogRecord, ValueRef};
 use logsearch::store::{MAX_PAGE, Search};
 
-use crate::access::operator::Operator;
 use crate::context::error::PanelError;
 use crate::context::links::{Links, View, path};
-use crate::context::panel::Panel;
-use crate::context::params::Params;
 use crate::data::statements::{Group, costs, groups, measure};
 use crate::format;
+use crate::metrics::Costs;
+use crate::pages::visit::Visit;
 use crate::ui::layout::{Layout, Section, render};
 
 #[derive(Template)]
@@ -35,7 +31,7 @@ struct SqlPage {
     is_cut: bool,
     /// The figures are of all runs since this time.
     measured_since: Option<String>,
-    sorts: Vec<(&'static str, String, bool)>,
+    sorts: [(&'static str, String, bool); SORTS.len()],
     rows: Vec<SqlRow>,
 }
 
@@ -67,39 +63,36 @@ const SORTS: [(&str, &str, Figure); 4] = [
 ];
 
 /// `GET /requests/sql`.
-pub async fn show(
-    State(panel): State<Arc<Panel>>,
-    operator: Operator,
-    params: Params,
-) -> Result<Response, PanelError> {
-    let view = params.view(panel.now());
+pub async fn show(visit: Visit) -> Result<Response, PanelError> {
+    let (panel, view) = (&visit.panel, visit.view());
     let parsed = parse(&view.q);
     let query = parsed.query.clone().and(Query::has_field(fields::DB_QUERY));
     let search = Search::new(query).within(view.window.range()).limit(MAX_PAGE);
     let page = panel.store.search(&search).await?;
-    let mut groups: Vec<Group> = groups(&page.records).into_values().collect();
-    let costs = costs(&panel, &view);
-    if let Some(costs) = &costs {
-        measure(&mut groups, costs);
-    }
+    let costs = costs(panel, &view);
     let sort = SORTS.iter().find(|(name, ..)| *name == view.sort).unwrap_or(&SORTS[0]);
-    let by_text = |left: &Group, right: &Group| left.sql.cmp(&right.sql);
-    groups.sort_by(|a, b| sort.2(b).cmp(&sort.2(a)).then_with(|| by_text(a, b)));
+    let groups = sorted_groups(&page.records, costs.as_ref(), sort.2);
+    let sorted = |name: &str| panel.links.page(path::SQL, &view.sorted(name));
     render(&SqlPage {
-        layout: Layout::new(&panel, &operator, Section::Requests, "SQL", path::SQL, &view),
+        layout: visit.layout(Section::Requests, "SQL", path::SQL, &view),
         notices: parsed.notices.iter().map(ToString::to_string).collect(),
         requests: panel.links.page(path::REQUESTS, &view.sorted("")),
         looked_at: format::plural(page.records.len() as u64, "record"),
         is_cut: page.next.is_some(),
         measured_since: costs.map(|costs| format::minute(costs.since)),
-        sorts: SORTS
-            .iter()
-            .map(|(name, title, _)| {
-                (*title, panel.links.page(path::SQL, &view.sorted(*name)), *name == sort.0)
-            })
-            .collect(),
+        sorts: SORTS.map(|(name, title, _)| (title, sorted(name), name == sort.0)),
         rows: groups.iter().map(|group| row(group, &view, &panel.links)).collect(),
     })
+}
+
+/// The statements of these records, with the figures of all runs where they are known, largest first.
+fn sorted_groups(records: &[LogRecord], costs: Option<&Costs>, figure: Figure) -> Vec<Group> {
+    let mut groups: Vec<Group> = groups(records).into_values().collect();
+    if let Some(costs) = costs {
+        measure(&mut groups, costs);
+    }
+    groups.sort_by(|a, b| figure(b).cmp(&figure(a)).then_with(|| a.sql.cmp(&b.sql)));
+    groups
 }
 
 fn row(group: &Group, view: &View, links: &Links) -> SqlRow {

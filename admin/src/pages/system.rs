@@ -20,14 +20,13 @@ use super::logs::rows::{Row, Rows};
 use super::system::store::StoreView;
 use crate::access::audit::audit;
 use crate::access::forms::OperatorForm;
-use crate::access::operator::Operator;
 use crate::context::error::PanelError;
 use crate::context::links::{View, path};
 use crate::context::panel::Panel;
-use crate::context::params::Params;
 use crate::data::timeline::or_notice;
 use crate::format;
 use crate::host::{Job, Run};
+use crate::pages::visit::Visit;
 use crate::ui::layout::{Layout, Section, render};
 use crate::ui::tabs::{self, Tab};
 
@@ -72,38 +71,30 @@ struct JobRow {
 }
 
 /// `GET /system`.
-pub async fn show(
-    State(panel): State<Arc<Panel>>,
-    operator: Operator,
-    params: Params,
-) -> Result<Response, PanelError> {
-    let now = panel.now();
-    let view = params.frame(now);
+pub async fn show(visit: Visit) -> Result<Response, PanelError> {
+    let (panel, view) = (&visit.panel, visit.frame());
     let audit = Query::has_field("event.action");
     let search = Search::new(audit.clone()).within(view.window.range()).limit(AUDIT);
     let (status, page) = tokio::try_join!(panel.store.status(), panel.store.search(&search))?;
-    let columns = ["user".to_owned(), "action".to_owned()];
-    let rows = Rows::new(&panel.links, &columns, &view);
-    let counts = panel.pipeline.counts.as_ref().map(|counts| counts());
-    let disk = panel.pipeline.disk.as_ref().map(|disk| disk());
-    let store = StoreView::new(&status, disk.as_ref(), counts.as_ref(), &view, &panel.links);
+    let store = StoreView::new(&status, &panel.pipeline, &view, &panel.links);
     let mut notices = status.notices;
     let jobs = match panel.host.jobs() {
         Some(jobs) => or_notice(jobs.list().await, "jobs", &mut notices),
         None => Vec::new(),
     };
-    let deployed = deployed(&panel, now, &mut notices).await;
+    let deployed = deployed(panel, view.window.now, &mut notices).await;
+    let columns = ["user".to_owned(), "action".to_owned()];
     render(&SystemPage {
-        layout: Layout::new(&panel, &operator, Section::System, "System", path::SYSTEM, &view),
-        tabs: tabs::of(&panel, path::SYSTEM, &view),
-        may_change: operator.may_change(),
+        layout: visit.layout(Section::System, "System", path::SYSTEM, &view),
+        tabs: tabs::of(panel, path::SYSTEM, &view),
+        may_change: visit.operator.may_change(),
         store,
         notices,
-        levels: levels(&panel),
-        jobs: jobs.into_iter().map(|job| job_row(job, &view, &panel)).collect(),
+        levels: levels(panel),
+        jobs: jobs.into_iter().map(|job| job_row(job, &view, panel)).collect(),
         build: panel.service.build_info.iter().cloned().chain(deployed).collect(),
         external_links: panel.service.external_links.clone(),
-        audit: rows.list(&page.records),
+        audit: Rows::new(&panel.links, &columns, &view).list(&page.records),
         audit_url: panel.links.logs(&view.query(audit.to_string())),
     })
 }

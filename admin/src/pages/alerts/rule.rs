@@ -2,31 +2,30 @@
 //! with the link to its request; when; what differs from before; which errors. Shows one time that the
 //! rule fired, the newest unless another is asked for, and the last hour when none is known.
 
-use std::sync::Arc;
-
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::Response;
 use logsearch::query::{Query, parse};
-use logsearch::record::LogRecord;
-use logsearch::store::{LogStore, Search, StoreError};
+use logsearch::store::{Search, SearchPage};
 
+use super::differences::DifferencesView;
 use super::{severity_class, telling_labels};
-use crate::access::operator::Operator;
 use crate::context::error::PanelError;
 use crate::context::links::{Links, View, path};
 use crate::context::panel::Panel;
 use crate::context::params::Params;
 use crate::context::window::{Bound, Window};
 use crate::data::comparison::{self, Differences};
+use crate::data::errors;
+use crate::data::summary::{self, Timeline};
 use crate::data::timeline::or_notice;
-use crate::data::{errors, summary};
 use crate::format::{self, SECOND};
-use crate::host::{Alert, Rule};
+use crate::host::{Alert, Alerts, Rule};
 use crate::pages::errors::rows::{GroupRow, groups_of};
 use crate::pages::logs::rows::{Row, Rows, column_title};
 use crate::pages::marks;
-use crate::ui::charts::Histogram;
+use crate::pages::visit::Visit;
+use crate::ui::charts::{Histogram, Marks};
 use crate::ui::layout::{Layout, Section, render};
 
 /// How long before the alert its window starts, in microseconds.
@@ -63,7 +62,7 @@ struct AlertPage {
     all_logs: String,
     requests: String,
     inbox: String,
-    differences: Differences,
+    differences: DifferencesView,
     groups: Vec<GroupRow>,
     errors: String,
     times: Vec<TimeRow>,
@@ -89,102 +88,134 @@ struct TimeRow {
 
 /// A rule, its firings and the selected one.
 struct Known {
+    name: String,
     rule: Option<Rule>,
     times: Vec<Alert>,
     chosen: Option<Alert>,
     notices: Vec<String>,
 }
 
+/// What the records of a window say about a rule.
+struct Evidence {
+    /// The rule's own query as text; empty for all errors.
+    q: String,
+    query: Query,
+    notices: Vec<String>,
+    timeline: Timeline,
+    page: SearchPage,
+    differences: Differences,
+    groups: Vec<GroupRow>,
+    marks: Marks,
+}
+
 /// `GET /alerts/{rule}`.
-pub async fn show(
-    State(panel): State<Arc<Panel>>,
-    operator: Operator,
-    Path(name): Path<String>,
-    params: Params,
-) -> Result<Response, PanelError> {
-    let now = panel.now();
-    let mut known = Known::find(&panel, &name, params.get("at")).await;
-    known.say_what_is_missing(panel.host.alerts().is_some());
-    let view = View::of(known.window(&params, now));
-    let q = known.text("logs_query", |rule| &rule.logs_query);
-    let parsed = parse(&q);
-    let query = if q.is_empty() { errors::errors(&Query::All) } else { parsed.query.clone() };
-    let (store, links, range) = (panel.store.as_ref(), &panel.links, view.window.range());
-    let (timeline, page, differences, groups, mut marks) = tokio::try_join!(
-        summary::timeline(store, range, &query),
-        evidence(store, &view, &query),
-        comparison::differences(store, &view, links),
-        groups_of(store, &view, links, &Query::All),
-        async { Ok(marks::of_window(&panel, &view).await) },
-    )?;
-    // Here it is about this rule; the inbox has the others.
-    marks.bands.retain(|band| band.label == name);
-    let (records, partial) = page;
-    known.notices.extend(parsed.notices.iter().map(ToString::to_string));
-    let evidence_view = view.query(query.to_string());
-    let columns = view.shown_columns();
-    let path = known.path(&name, params.get("at"));
-    let chosen = known.chosen.as_ref();
-    let severity = known.severity();
-    let (places, runbook) = known.places();
-    render(&AlertPage {
-        layout: Layout::new(&panel, &operator, Section::None, &name, &path, &view),
-        class: severity_class(&severity),
-        severity,
-        state: chosen.map(|alert| state(alert, now)),
-        summary: known.text("summary", |rule| &rule.summary),
-        description: known.text("description", |rule| &rule.description),
-        labels: chosen.map(telling_labels).unwrap_or_default(),
-        values: chosen.map(|alert| alert.values.clone().into_iter().collect()).unwrap_or_default(),
-        places,
-        runbook,
-        total: format::plural(timeline.total(), "record"),
-        partial,
-        histogram: Histogram::new(
-            &timeline.buckets,
-            timeline.interval,
-            &evidence_view,
-            links,
-            path::LOGS,
-        )
-        .marked(marks),
-        rows: rows(&records, &columns, &query, &view, links),
-        columns: columns.iter().map(|column| column_title(column)).collect(),
-        logs: links.logs(&evidence_view),
-        all_logs: links.logs(&view),
-        requests: links.page_in(path::REQUESTS, &view.window),
-        inbox: links.path(path::ALERTS),
-        differences,
-        groups: groups.into_iter().take(GROUPS).collect(),
-        errors: links.page_in(path::ERRORS, &view.window),
-        times: known.time_rows(now, links),
-        notices: std::mem::take(&mut known.notices),
-        q,
-        rule: name,
-    })
+pub async fn show(visit: Visit, Path(name): Path<String>) -> Result<Response, PanelError> {
+    let known = Known::find(&visit.panel, name, visit.params.get("at")).await;
+    let view = View::of(known.window(&visit.params, visit.panel.now()));
+    let evidence = Evidence::load(&visit.panel, &known, &view).await?;
+    let path = known.path(visit.params.get("at"));
+    let layout = visit.layout(Section::None, &known.name, &path, &view);
+    render(&AlertPage::new(layout, known, evidence, &view, &visit.panel.links))
+}
+
+impl Evidence {
+    async fn load(panel: &Panel, known: &Known, view: &View) -> Result<Self, PanelError> {
+        let q = known.text("logs_query", |rule| &rule.logs_query);
+        let parsed = parse(&q);
+        let query = if q.is_empty() { errors::errors(&Query::All) } else { parsed.query };
+        let (store, links, range) = (panel.store.as_ref(), &panel.links, view.window.range());
+        let newest = Search::new(query.clone()).within(range).limit(LINES);
+        let (timeline, page, differences, groups, mut marks) = tokio::try_join!(
+            summary::timeline(store, range, &query),
+            store.search(&newest),
+            comparison::differences(store, &view.window, links.base()),
+            groups_of(store, view, links, &Query::All),
+            async { Ok(marks::of_window(panel, view).await) },
+        )?;
+        // Here it is about this rule; the inbox has the others.
+        marks.bands.retain(|band| band.label == known.name);
+        let notices = parsed.notices.iter().map(ToString::to_string).collect();
+        Ok(Self { q, query, notices, timeline, page, differences, groups, marks })
+    }
+}
+
+impl AlertPage {
+    fn new(layout: Layout, known: Known, evidence: Evidence, view: &View, links: &Links) -> Self {
+        let now = view.window.now;
+        let of_query = view.query(evidence.query.to_string());
+        let columns = view.shown_columns();
+        let chosen = known.chosen.as_ref();
+        let severity = known.severity();
+        let (places, runbook) = known.places();
+        Self {
+            layout,
+            class: severity_class(&severity),
+            severity,
+            state: chosen.map(|alert| state(alert, now)),
+            summary: known.text("summary", |rule| &rule.summary),
+            description: known.text("description", |rule| &rule.description),
+            labels: chosen.map(telling_labels).unwrap_or_default(),
+            values: chosen.into_iter().flat_map(|alert| alert.values.clone()).collect(),
+            places,
+            runbook,
+            total: format::plural(evidence.timeline.total(), "record"),
+            partial: evidence.page.partial,
+            histogram: marks::histogram(
+                &evidence.timeline,
+                evidence.marks,
+                &of_query,
+                links,
+                path::LOGS,
+            ),
+            rows: rows(&evidence.page, &evidence.query, &columns, view, links),
+            columns: columns.iter().map(|column| column_title(column)).collect(),
+            logs: links.logs(&of_query),
+            all_logs: links.logs(view),
+            requests: links.page_in(path::REQUESTS, &view.window),
+            inbox: links.path(path::ALERTS),
+            differences: DifferencesView::new(&evidence.differences, view, links),
+            groups: evidence.groups.into_iter().take(GROUPS).collect(),
+            errors: links.page_in(path::ERRORS, &view.window),
+            times: known.time_rows(now, links),
+            notices: [known.notices, evidence.notices].concat(),
+            q: evidence.q,
+            rule: known.name,
+        }
+    }
 }
 
 impl Known {
-    async fn find(panel: &Panel, name: &str, at: Option<&str>) -> Self {
-        let mut notices = Vec::new();
-        let Some(host) = panel.host.alerts() else {
-            return Self { rule: None, times: Vec::new(), chosen: None, notices };
-        };
-        let times = or_notice(host.of_rule(name, TIMES).await, "alerts", &mut notices);
-        let asked = at.and_then(|at| at.parse::<i64>().ok());
-        let mut chosen = times.iter().find(|alert| Some(alert.id) == asked).cloned();
-        if let (None, Some(id)) = (&chosen, asked) {
-            let found = or_notice(host.find(id).await, "alert", &mut notices);
-            chosen = found.filter(|alert| alert.rule == name);
-            if chosen.is_none() && notices.is_empty() {
-                notices.push("This alert has been deleted after its retention period.".to_owned());
+    async fn find(panel: &Panel, name: String, at: Option<&str>) -> Self {
+        let mut known =
+            Self { name, rule: None, times: Vec::new(), chosen: None, notices: Vec::new() };
+        if let Some(host) = panel.host.alerts() {
+            known.times =
+                or_notice(host.of_rule(&known.name, TIMES).await, "alerts", &mut known.notices);
+            known.chosen = known.asked_or_newest(host, at.and_then(|at| at.parse().ok())).await;
+            known.rule = host.rules().into_iter().find(|rule| rule.name == known.name);
+        }
+        known.say_what_is_missing(panel.host.alerts().is_some());
+        known
+    }
+
+    /// The firing with this id, or else the newest.
+    async fn asked_or_newest(&mut self, host: &dyn Alerts, asked: Option<i64>) -> Option<Alert> {
+        let listed = self.times.iter().find(|alert| Some(alert.id) == asked);
+        if let (None, Some(id)) = (listed, asked) {
+            let found = or_notice(host.find(id).await, "alert", &mut self.notices);
+            let found = found.filter(|alert| alert.rule == self.name);
+            if found.is_some() {
+                return found;
+            }
+            if self.notices.is_empty() {
+                let text = "This alert has been deleted after its retention period.";
+                self.notices.push(text.to_owned());
             }
         }
         // What fires is of more interest than what began later and ended.
-        let newest = || times.iter().find(|alert| alert.ended.is_none()).or(times.first());
-        let chosen = chosen.or_else(|| newest().cloned());
-        let rule = host.rules().into_iter().find(|rule| rule.name == name);
-        Self { rule, times, chosen, notices }
+        let newest =
+            || self.times.iter().find(|alert| alert.ended.is_none()).or(self.times.first());
+        listed.or_else(newest).cloned()
     }
 
     fn say_what_is_missing(&mut self, is_kept: bool) {
@@ -216,9 +247,9 @@ impl Known {
     }
 
     /// Path of this page without its window; keeps the selected firing.
-    fn path(&self, name: &str, at: Option<&str>) -> String {
+    fn path(&self, at: Option<&str>) -> String {
         let chosen = self.chosen.as_ref().filter(|_| at.is_some());
-        Links::alert_path(name, chosen.map(|alert| alert.id))
+        Links::alert_path(&self.name, chosen.map(|alert| alert.id))
     }
 
     /// An annotation of the notification, or of the rule as fallback.
@@ -289,25 +320,15 @@ fn state(alert: &Alert, now: i64) -> AlertState {
     }
 }
 
-async fn evidence(
-    store: &dyn LogStore,
-    view: &View,
-    query: &Query,
-) -> Result<(Vec<LogRecord>, bool), StoreError> {
-    let search = Search::new(query.clone()).within(view.window.range()).limit(LINES);
-    let page = store.search(&search).await?;
-    Ok((page.records, page.partial))
-}
-
 /// The newest one is opened: its fields are what a click on the notification is for.
 fn rows(
-    records: &[LogRecord],
-    columns: &[String],
+    page: &SearchPage,
     query: &Query,
+    columns: &[String],
     view: &View,
     links: &Links,
 ) -> Vec<Row> {
-    let mut rows = Rows::new(links, columns, view).marking(query).list(records);
+    let mut rows = Rows::new(links, columns, view).marking(query).list(&page.records);
     if let Some(newest) = rows.first_mut() {
         newest.is_open = true;
     }

@@ -11,7 +11,6 @@ use logsearch::record::LogRecord;
 use super::rows::{self, GroupRow, Resolution};
 use crate::access::audit::audit;
 use crate::access::forms::OperatorForm;
-use crate::access::operator::Operator;
 use crate::context::error::PanelError;
 use crate::context::links::{Links, View};
 use crate::context::panel::Panel;
@@ -23,6 +22,7 @@ use crate::data::record::text_of;
 use crate::format;
 use crate::host::{ErrorState, ErrorStates};
 use crate::pages::logs::rows::{Row, Rows};
+use crate::pages::visit::Visit;
 use crate::ui::layout::{Layout, Section, render};
 
 /// Records shown.
@@ -42,7 +42,7 @@ struct ErrorGroupPage {
     message: String,
     place: String,
     state: Resolution,
-    facts: Vec<(&'static str, String)>,
+    first_seen: Option<String>,
     /// Fields with their most frequent values and how many of its records have each.
     values: Vec<(&'static str, Vec<(String, String)>)>,
     rows: Vec<Row>,
@@ -51,60 +51,78 @@ struct ErrorGroupPage {
     action: String,
 }
 
+/// An error group, as far as the log and the host know it.
+struct Known {
+    fingerprint: String,
+    state: Option<ErrorState>,
+    view: View,
+    /// Its records of the window.
+    found: Option<(errors::Group, Vec<LogRecord>)>,
+    message: String,
+    place: String,
+    notices: Vec<String>,
+}
+
 /// `GET /errors/{fingerprint}`.
-pub async fn show(
-    State(panel): State<Arc<Panel>>,
-    operator: Operator,
-    Path(fingerprint): Path<String>,
-    params: Params,
-) -> Result<Response, PanelError> {
-    let mut notices = Vec::new();
-    let state = error_states::all(&panel, &mut notices).await.remove(&fingerprint);
-    let view = view(&panel, &params, state.as_ref());
-    let found = errors::find(panel.store.as_ref(), view.window.range(), &fingerprint).await?;
-    let (message, place) = match (&found, &state) {
-        (Some((group, _)), _) => (group.newest.message.clone(), group.place.clone()),
-        (None, Some(state)) => (state.sample.clone(), state.place.clone()),
-        (None, None) => {
-            let around =
-                errors::find(panel.store.as_ref(), view.window.surroundings(), &fingerprint)
-                    .await?;
-            let (group, _) = around.ok_or(PanelError::NotFound)?;
-            (group.newest.message.clone(), group.place)
+pub async fn show(visit: Visit, Path(fingerprint): Path<String>) -> Result<Response, PanelError> {
+    let known = Known::find(&visit, fingerprint).await?;
+    let path = Links::error_path(&known.fingerprint);
+    let layout = visit.layout(Section::Errors, "Error", &path, &known.view);
+    render(&ErrorGroupPage::load(layout, &visit, known).await)
+}
+
+impl Known {
+    async fn find(visit: &Visit, fingerprint: String) -> Result<Self, PanelError> {
+        let (panel, mut notices) = (&visit.panel, Vec::new());
+        let state = error_states::all(panel, &mut notices).await.remove(&fingerprint);
+        let view = view(panel, &visit.params, state.as_ref());
+        let within = |range| errors::find(panel.store.as_ref(), range, &fingerprint);
+        let found = within(view.window.range()).await?;
+        let (message, place) = match (&found, &state) {
+            (Some((group, _)), _) => (group.newest.message.clone(), group.place.clone()),
+            (None, Some(state)) => (state.sample.clone(), state.place.clone()),
+            (None, None) => {
+                let around = within(view.window.surroundings()).await?;
+                let (group, _) = around.ok_or(PanelError::NotFound)?;
+                (group.newest.message.clone(), group.place)
+            }
+        };
+        Ok(Self { fingerprint, state, view, found, message, place, notices })
+    }
+}
+
+impl ErrorGroupPage {
+    async fn load(layout: Layout, visit: &Visit, known: Known) -> Self {
+        let Known { state, view, found, mut notices, .. } = known;
+        let (panel, links) = (&visit.panel, &visit.panel.links);
+        let releases = Releases::around(panel, &view, &mut notices).await;
+        let mut resolution = Resolution { text: "open".to_owned(), ..Resolution::default() };
+        if let Some(state) = &state {
+            let newest = found.as_ref().map_or(0, |(group, _)| group.newest.timestamp);
+            let back = error_states::note_return(panel, state, newest, &releases, &mut notices);
+            resolution = rows::resolution(state, back.await.as_deref(), view.window.now);
         }
-    };
-    let releases = Releases::around(&panel, &view, &mut notices).await;
-    let mut facts = Vec::new();
-    let mut resolution = Resolution { text: "open".to_owned(), ..Resolution::default() };
-    if let Some(state) = &state {
-        let newest = found.as_ref().map_or(0, |(group, _)| group.newest.timestamp);
-        let back = error_states::note_return(&panel, state, newest, &releases, &mut notices).await;
-        resolution = rows::resolution(state, back.as_deref(), view.window.now);
-        facts.push(("first seen", format::rfc3339_short(state.first_seen)));
+        let records = found.as_ref().map_or(&[][..], |(_, records)| records);
+        let columns = ["request_id".to_owned(), "user".to_owned()];
+        let group = found.as_ref().map(|(group, _)| {
+            let row = rows::row(group, &view, links);
+            GroupRow { releases: releases.over(row.seen.0, row.seen.1), ..row }
+        });
+        Self {
+            layout,
+            notices,
+            group,
+            message: known.message.chars().take(600).collect(),
+            place: known.place,
+            state: resolution,
+            first_seen: state.map(|state| format::rfc3339_short(state.first_seen)),
+            values: values(records),
+            rows: Rows::new(links, &columns, &view).list(records.iter().take(RECORDS)),
+            columns: columns.to_vec(),
+            can_resolve: panel.host.error_states().is_some() && visit.operator.may_change(),
+            action: links.path(&Links::error_path(&known.fingerprint)),
+        }
     }
-    let records = found.as_ref().map_or(&[][..], |(_, records)| records);
-    let columns = ["request_id".to_owned(), "user".to_owned()];
-    let shown = &records[..records.len().min(RECORDS)];
-    let rows = Rows::new(&panel.links, &columns, &view).list(shown);
-    let mut group = found.as_ref().map(|(group, _)| rows::row(group, &view, &panel.links));
-    if let Some(row) = &mut group {
-        row.releases = releases.over(row.seen.0, row.seen.1);
-    }
-    let path = Links::error_path(&fingerprint);
-    render(&ErrorGroupPage {
-        layout: Layout::new(&panel, &operator, Section::Errors, "Error", &path, &view),
-        notices,
-        group,
-        message: message.chars().take(600).collect(),
-        place,
-        state: resolution,
-        facts,
-        values: values(records),
-        rows,
-        columns: columns.to_vec(),
-        can_resolve: panel.host.error_states().is_some() && operator.may_change(),
-        action: panel.links.path(&path),
-    })
 }
 
 /// The window of the URL; by default around the last occurrence.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use logsearch::fields;
@@ -13,13 +13,12 @@ use logsearch::store::{Context, Cursor, LogStore, Search, StoreError, TimeRange}
 
 use super::export::pretty_json;
 use super::rows::{Row, Rows, column_title};
-use crate::access::operator::Operator;
 use crate::context::error::PanelError;
 use crate::context::links::{Links, Place, View, cursor, path};
 use crate::context::panel::Panel;
-use crate::context::params::Params;
 use crate::context::window::Window;
 use crate::format::{self, SECOND};
+use crate::pages::visit::Visit;
 use crate::ui::escape;
 use crate::ui::layout::{Layout, Section, render};
 
@@ -60,72 +59,86 @@ struct ContextPage {
 }
 
 /// `GET /events/{id}` and `GET /events/{id}.json`.
-pub async fn show(
-    State(panel): State<Arc<Panel>>,
-    operator: Operator,
-    Path(id): Path<String>,
-) -> Result<Response, PanelError> {
+pub async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, PanelError> {
     let (id, as_json) = id.strip_suffix(".json").map_or((id.as_str(), false), |id| (id, true));
-    let record = find(&panel, id).await?;
+    let record = find(&visit.panel, id).await?;
     if as_json {
         let json = escape::json(&logsearch::export::line(&record));
         return Ok(([(CONTENT_TYPE, "application/json; charset=utf-8")], json).into_response());
     }
-    let view = around(&panel, record.timestamp);
+    let (view, links) = (around(&visit.panel, record.timestamp), &visit.panel.links);
     render(&EventPage {
-        layout: Layout::new(&panel, &operator, Section::Logs, "Event", path::LOGS, &view),
-        row: Rows::new(&panel.links, &[], &view).row(&record),
+        layout: visit.layout(Section::Logs, "Event", path::LOGS, &view),
+        row: Rows::new(links, &[], &view).row(&record),
         json: escape::json(&pretty_json(&record)),
-        logs: panel.links.logs(&view),
+        logs: links.logs(&view),
     })
 }
 
 /// `GET /events/{id}/context`: the same columns as the list, its own filter that marks instead of
 /// hiding, and a switch for whose records are meant. Newest first, as every list.
-pub async fn context(
-    State(panel): State<Arc<Panel>>,
-    operator: Operator,
-    Path(id): Path<String>,
-    params: Params,
-) -> Result<Response, PanelError> {
-    let record = find(&panel, &id).await?;
-    let links = &panel.links;
-    let at = cursor(&record);
-    let scope = scope_named(&record, params.get("scope"));
-    let asked = params.view(panel.now());
+pub async fn context(visit: Visit, Path(id): Path<String>) -> Result<Response, PanelError> {
+    let record = find(&visit.panel, &id).await?;
+    let scope = scope_named(&record, visit.params.get("scope"));
     let limit = scope_query(&record, scope).unwrap_or(Query::All);
-    let found = panel.store.context(at, Arc::new(limit.clone()), EACH_SIDE).await?;
-    let partial = found.partial;
-    let records = newest_first(found, record.clone());
-    let view = View { cols: asked.cols.clone(), ..around(&panel, record.timestamp) };
-    let columns = asked.shown_columns();
-    let marks = parse(&asked.q);
-    let mut rows = Rows::new(links, &columns, &view).marking(&marks.query).list(&records);
-    let matches = mark(&mut rows, &records, at, (!asked.q.is_empty()).then_some(&marks.query));
-    let scoped = match limit {
-        Query::All => view.clone(),
-        limit => view.query(limit.to_string()),
-    };
-    let beyond = |place: Option<Place>| {
-        place.map(|place| links.logs(&View { place, ..scoped.clone() })).unwrap_or_default()
-    };
-    render(&ContextPage {
-        layout: Layout::new(&panel, &operator, Section::Logs, "Context", path::LOGS, &view),
-        id: Links::event_id(at),
-        scopes: scopes(&record, scope, links, &asked),
-        scope: scope.to_owned(),
-        notices: marks.notices.iter().map(ToString::to_string).collect(),
-        matches: (!asked.q.is_empty()).then_some(matches),
-        here: links.context_form(at),
-        cols: asked.cols_text(),
-        q: asked.q,
-        columns: columns.iter().map(|column| column_title(column)).collect(),
-        event: links.event(at),
-        newer: beyond(records.first().map(|record| Place::Newer(cursor(record)))),
-        older: beyond(records.last().map(|record| Place::Older(cursor(record)))),
-        rows,
-        partial,
-    })
+    let at = cursor(&record);
+    let found = visit.panel.store.context(at, Arc::new(limit.clone()), EACH_SIDE).await?;
+    let asked = visit.view();
+    let view = View { cols: asked.cols.clone(), ..around(&visit.panel, record.timestamp) };
+    let around =
+        Around { partial: found.partial, records: newest_first(found, record.clone()), limit };
+    let layout = visit.layout(Section::Logs, "Context", path::LOGS, &view);
+    render(&ContextPage::new(layout, &visit.panel.links, (&record, scope), around, asked, &view))
+}
+
+/// A record and those around it, newest first.
+struct Around {
+    records: Vec<LogRecord>,
+    partial: bool,
+    /// Which records are meant.
+    limit: Query,
+}
+
+impl ContextPage {
+    fn new(
+        layout: Layout,
+        links: &Links,
+        (record, scope): (&LogRecord, &str),
+        around: Around,
+        asked: View,
+        view: &View,
+    ) -> Self {
+        let (at, records) = (cursor(record), around.records);
+        let columns = asked.shown_columns();
+        let marks = parse(&asked.q);
+        let mut rows = Rows::new(links, &columns, view).marking(&marks.query).list(&records);
+        let filter = (!asked.q.is_empty()).then_some(&marks.query);
+        let matches = mark(&mut rows, &records, at, filter);
+        let scoped = match around.limit {
+            Query::All => view.clone(),
+            limit => view.query(limit.to_string()),
+        };
+        let beyond = |place: Option<Place>| {
+            place.map(|place| links.logs(&View { place, ..scoped.clone() })).unwrap_or_default()
+        };
+        Self {
+            layout,
+            id: Links::event_id(at),
+            scopes: scopes(record, scope, links, &asked),
+            scope: scope.to_owned(),
+            notices: marks.notices.iter().map(ToString::to_string).collect(),
+            matches: filter.map(|_| matches),
+            here: links.context_form(at),
+            cols: asked.cols_text(),
+            columns: columns.iter().map(|column| column_title(column)).collect(),
+            event: links.event(at),
+            newer: beyond(records.first().map(|record| Place::Newer(cursor(record)))),
+            older: beyond(records.last().map(|record| Place::Older(cursor(record)))),
+            rows,
+            partial: around.partial,
+            q: asked.q,
+        }
+    }
 }
 
 fn newest_first(found: Context, record: LogRecord) -> Vec<LogRecord> {

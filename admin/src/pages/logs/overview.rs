@@ -20,91 +20,92 @@ use crate::data::summary;
 use crate::format;
 use crate::pages::marks;
 use crate::ui::charts::Histogram;
-
-/// Where the first piece of a page ends. Text of others cannot hold it: `<` is escaped.
-const SEAM: &str = "<!--later-->";
+use crate::ui::layout::Layout;
 
 #[derive(Template)]
-#[template(path = "_overview.html")]
-struct Overview {
+#[template(path = "overview.html", block = "bottom")]
+struct OverviewPiece<'a> {
+    layout: &'a Layout,
     total: String,
     freshness: String,
-    first_took: String,
+    first_took: &'a str,
     took: String,
     histogram: Histogram,
     facets: Vec<Facet>,
     /// Names and explanations of all fields, for the search inside the sidebar.
     known: Vec<(&'static str, &'static str)>,
-    fields: String,
+    fields: &'a str,
     keep: Vec<(&'static str, String)>,
     here: String,
     all_fields: String,
 }
 
 #[derive(Template)]
-#[template(path = "_overview_failed.html")]
-struct Failed {
+#[template(path = "overview_failed.html", block = "bottom")]
+struct FailedPiece<'a> {
+    layout: &'a Layout,
     text: String,
     again: String,
 }
 
-/// A page whose second piece is this overview; how long the first one took is told there.
-pub fn page(
-    panel: Arc<Panel>,
-    html: &str,
-    path: &'static str,
-    view: View,
-    parsed: Parsed,
-    first_took: String,
-) -> Result<Response, PanelError> {
-    let Some((before, after)) = html.split_once(SEAM) else {
-        return Err(PanelError::Template(askama::Error::Fmt));
-    };
-    let (before, after) = (before.to_owned(), after.to_owned());
-    let second = async move {
-        let again = panel.links.page(path, &view);
-        let overview = match overview(&panel, path, &view, &parsed).await {
-            Ok(overview) => Overview { first_took, ..overview }.render(),
-            Err(error) => Failed { text: error.reported(), again }.render(),
-        };
-        overview.map(|overview| overview + &after)
-    };
-    let first = stream::iter([Ok::<_, askama::Error>(before)]);
-    // Compression asks once more behind the end.
-    let body = first.chain(stream::once(second)).fuse();
-    Ok(([(CONTENT_TYPE, "text/html; charset=utf-8")], Body::from_stream(body)).into_response())
+/// What the second piece of a page is about.
+pub struct Overview {
+    pub panel: Arc<Panel>,
+    pub layout: Layout,
+    pub path: &'static str,
+    pub view: View,
+    pub parsed: Parsed,
+    /// How long the first piece took.
+    pub first_took: String,
 }
 
-async fn overview(
-    panel: &Panel,
-    path: &'static str,
-    view: &View,
-    parsed: &Parsed,
-) -> Result<Overview, PanelError> {
-    let started = Instant::now();
-    let (store, links) = (panel.store.as_ref(), &panel.links);
-    let range = view.window.range();
-    let (timeline, facets, status, marks) = tokio::try_join!(
-        summary::timeline(store, range, &parsed.query),
-        summary::facets(store, range, &parsed.query, view),
-        store.status(),
-        async { Ok(marks::of_window(panel, view).await) },
-    )?;
-    let others = View { fields: String::new(), ..view.clone() };
-    Ok(Overview {
-        total: format::plural(timeline.total(), "record"),
-        freshness: freshness(status.searchable_until, panel.now()),
-        histogram: Histogram::new(&timeline.buckets, timeline.interval, view, links, path)
-            .marked(marks),
-        facets: facets::facets(&facets, &Chips::of(parsed), view, links, path),
-        known: summary::known_fields(),
-        fields: view.fields.clone(),
-        keep: others.form_fields(),
-        here: links.path(path),
-        all_fields: links.page(path, &others),
-        first_took: String::new(),
-        took: format::elapsed(started),
-    })
+impl Overview {
+    /// The page that begins with this piece, a template's block `top`, and goes on with this overview.
+    pub fn after(self, first: String) -> Response {
+        let first = stream::iter([Ok::<_, askama::Error>(first)]);
+        // Compression asks once more behind the end.
+        let body = first.chain(stream::once(async move { self.render().await })).fuse();
+        let html = [(CONTENT_TYPE, "text/html; charset=utf-8")];
+        (html, Body::from_stream(body)).into_response()
+    }
+
+    async fn render(&self) -> Result<String, askama::Error> {
+        match self.load().await {
+            Ok(piece) => piece.render(),
+            Err(error) => {
+                error.log();
+                let again = self.panel.links.page(self.path, &self.view);
+                FailedPiece { layout: &self.layout, text: error.to_string(), again }.render()
+            }
+        }
+    }
+
+    async fn load(&self) -> Result<OverviewPiece<'_>, PanelError> {
+        let started = Instant::now();
+        let Self { panel, path, view, parsed, .. } = self;
+        let (store, links, range) = (panel.store.as_ref(), &panel.links, view.window.range());
+        let (timeline, facets, status, marks) = tokio::try_join!(
+            summary::timeline(store, range, &parsed.query),
+            summary::facets(store, range, &parsed.query, view),
+            store.status(),
+            async { Ok(marks::of_window(panel, view).await) },
+        )?;
+        let others = View { fields: String::new(), ..view.clone() };
+        Ok(OverviewPiece {
+            layout: &self.layout,
+            total: format::plural(timeline.total(), "record"),
+            freshness: freshness(status.searchable_until, panel.now()),
+            histogram: marks::histogram(&timeline, marks, view, links, path),
+            facets: facets::facets(&facets, &Chips::of(parsed), view, links, path),
+            known: summary::known_fields(),
+            fields: &view.fields,
+            keep: others.form_fields(),
+            here: links.path(path),
+            all_fields: links.page(path, &others),
+            first_took: &self.first_took,
+            took: format::elapsed(started),
+        })
+    }
 }
 
 fn freshness(until: i64, now: i64) -> String {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::Response;
 use futures_util::future::try_join_all;
 use logsearch::fields;
@@ -15,14 +14,12 @@ use logsearch::store::{EventType, LogStore, StoreError};
 
 use super::head::Head;
 use super::list::Empty;
-use super::overview;
-use crate::access::operator::Operator;
+use super::overview::Overview;
 use crate::context::error::PanelError;
 use crate::context::links::{Links, View, path};
-use crate::context::panel::Panel;
-use crate::context::params::Params;
 use crate::data::summary;
 use crate::format;
+use crate::pages::visit::Visit;
 use crate::ui::charts::Sparkline;
 use crate::ui::layout::{Layout, Section};
 
@@ -34,9 +31,9 @@ const DRAWN: usize = 20;
 const BARS: usize = 30;
 
 #[derive(Template)]
-#[template(path = "patterns.html")]
-struct PatternsPage {
-    layout: Layout,
+#[template(path = "patterns.html", block = "top")]
+struct PatternsPage<'a> {
+    layout: &'a Layout,
     head: Head,
     is_cut: bool,
     rows: Vec<PatternRow>,
@@ -58,31 +55,39 @@ struct PatternRow {
 }
 
 /// `GET /logs/patterns`.
-pub async fn show(
-    State(panel): State<Arc<Panel>>,
-    operator: Operator,
-    params: Params,
-) -> Result<Response, PanelError> {
-    let view = params.view(panel.now()).tailing(false);
+pub async fn show(visit: Visit) -> Result<Response, PanelError> {
+    let (view, panel) = (visit.view().tailing(false), &visit.panel);
     let parsed = parse(&view.q);
     let started = Instant::now();
-    let (store, links) = (panel.store.as_ref(), &panel.links);
-    let types = store.event_types(view.window.range(), &parsed.query, TYPES).await?;
+    let (store, range) = (panel.store.as_ref(), view.window.range());
+    let types = store.event_types(range, &parsed.query, TYPES).await?;
     let sparks = sparks(store, &view, &parsed.query, &types).await?;
-    let total = types.iter().map(|one| one.count).sum();
+    let layout = visit.layout(Section::Logs, "Patterns", path::PATTERNS, &view);
     let chips = Chips::of(&parsed);
-    let row = |(one, spark)| row(one, spark, total, &view, &chips, links);
-    let sparks = sparks.into_iter().map(Some).chain(std::iter::repeat_with(|| None));
     let page = PatternsPage {
-        layout: Layout::new(&panel, &operator, Section::Logs, "Patterns", path::PATTERNS, &view),
-        head: Head::new(&panel, path::PATTERNS, &view, &parsed),
+        layout: &layout,
+        head: Head::new(panel, path::PATTERNS, &view, &parsed),
         is_cut: types.len() == TYPES,
-        empty: types.is_empty().then(|| Empty::new(&view, &chips, links, path::PATTERNS)),
-        rows: types.iter().zip(sparks).map(row).collect(),
+        empty: types.is_empty().then(|| Empty::new(&view, &chips, &panel.links, path::PATTERNS)),
+        rows: rows(&types, sparks, &view, &chips, &panel.links),
     };
-    let html = page.render()?;
-    let took = format!("patterns in {}", format::elapsed(started));
-    overview::page(Arc::clone(&panel), &html, path::PATTERNS, view, parsed, took)
+    let first = page.render()?;
+    let first_took = format!("patterns in {}", format::elapsed(started));
+    let panel = Arc::clone(panel);
+    Ok(Overview { panel, layout, path: path::PATTERNS, view, parsed, first_took }.after(first))
+}
+
+fn rows(
+    types: &[EventType],
+    sparks: Vec<Sparkline>,
+    view: &View,
+    chips: &Chips,
+    links: &Links,
+) -> Vec<PatternRow> {
+    let total = types.iter().map(|one| one.count).sum();
+    let sparks = sparks.into_iter().map(Some).chain(std::iter::repeat_with(|| None));
+    let row = |(one, spark)| row(one, spark, total, view, chips, links);
+    types.iter().zip(sparks).map(row).collect()
 }
 
 async fn sparks(

@@ -17,6 +17,7 @@ use crate::context::panel::Panel;
 use crate::context::params::Params;
 use crate::format;
 use crate::host::{Saved, SavedSearch, SavedSearches};
+use crate::pages::visit::Visit;
 use crate::ui::layout::{Layout, Section, render};
 
 /// Maximum length of names in characters, and of views in bytes.
@@ -91,19 +92,18 @@ fn host(panel: &Panel) -> Result<&dyn SavedSearches, PanelError> {
 }
 
 /// `GET /logs/searches`.
-pub async fn show(
-    State(panel): State<Arc<Panel>>,
-    operator: Operator,
-    params: Params,
-) -> Result<Response, PanelError> {
-    let searches = host(&panel)?.list().await?;
-    let current = params.view(panel.now());
+pub async fn show(visit: Visit) -> Result<Response, PanelError> {
+    let searches = host(&visit.panel)?.list().await?;
+    let current = visit.view();
     let path = path::SEARCHES;
     render(&SearchesPage {
-        layout: Layout::new(&panel, &operator, Section::Logs, "Saved searches", path, &current),
-        logs: panel.links.logs(&current),
-        menu: empty_menu(&panel, &current),
-        rows: searches.into_iter().map(|search| row(&panel, &operator, search)).collect(),
+        layout: visit.layout(Section::Logs, "Saved searches", path, &current),
+        logs: visit.panel.links.logs(&current),
+        menu: empty_menu(&visit.panel, &current),
+        rows: searches
+            .into_iter()
+            .map(|search| row(&visit.panel, &visit.operator, search))
+            .collect(),
     })
 }
 

@@ -61,38 +61,22 @@ pub async fn tail(
     Extension(guard): Extension<GuardRecheck>,
     params: Params,
 ) -> Result<Response, PanelError> {
-    let subscribe = panel.pipeline.live.as_ref().ok_or(PanelError::NotFound)?;
     let permit = Arc::clone(&panel.streams).try_acquire_owned();
     let permit = permit.map_err(|_| PanelError::TooMany)?;
     let view = params.view(panel.now());
-    let query = parse(&view.q).query;
-    // Subscribed before the store is asked, so that nothing falls between the two.
-    let subscription = subscribe(&query);
-    // A reconnect says what came last; a page that has just loaded, what it shows.
-    let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok());
-    let seen = seen.and_then(Links::parse_event_id).or(match view.place {
-        Place::Newer(shown) => Some(shown),
-        _ => None,
-    });
-    let missed = match seen {
-        Some(seen) => missed(&panel, &query, seen).await?,
-        None => (Vec::new(), 0),
-    };
-    let tail = Tail {
-        columns: view.shown_columns(),
-        newest: missed.0.last().map(cursor).or(seen),
-        missed: Some(missed),
-        subscription,
-        guard,
-        next_recheck: Instant::now() + RECHECK,
-        end: Instant::now() + MAX_STREAM,
-        _permit: permit,
-        panel,
-        view,
-        query,
-    };
+    let tail = Tail::open(panel, view, &headers, guard, permit).await?;
     let alive = KeepAlive::new().interval(Duration::from_secs(15));
     Ok(Sse::new(tail.events()).keep_alive(alive).into_response())
+}
+
+/// The newest record that the client has: a reconnect says what came last, a page that has just loaded
+/// what it shows.
+fn seen(headers: &HeaderMap, view: &View) -> Option<Cursor> {
+    let last = headers.get("last-event-id").and_then(|id| id.to_str().ok());
+    last.and_then(Links::parse_event_id).or(match view.place {
+        Place::Newer(shown) => Some(shown),
+        _ => None,
+    })
 }
 
 /// The newest records behind this one, oldest first, and how many more there are.
@@ -133,6 +117,36 @@ struct Tail {
 }
 
 impl Tail {
+    async fn open(
+        panel: Arc<Panel>,
+        view: View,
+        headers: &HeaderMap,
+        guard: GuardRecheck,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<Self, PanelError> {
+        let query = parse(&view.q).query;
+        // Subscribed before the store is asked, so that nothing falls between the two.
+        let subscription = panel.pipeline.live.as_ref().ok_or(PanelError::NotFound)?(&query);
+        let seen = seen(headers, &view);
+        let missed = match seen {
+            Some(seen) => missed(&panel, &query, seen).await?,
+            None => (Vec::new(), 0),
+        };
+        Ok(Self {
+            columns: view.shown_columns(),
+            newest: missed.0.last().map(cursor).or(seen),
+            missed: Some(missed),
+            subscription,
+            guard,
+            next_recheck: Instant::now() + RECHECK,
+            end: Instant::now() + MAX_STREAM,
+            _permit: permit,
+            panel,
+            view,
+            query,
+        })
+    }
+
     fn events(self) -> impl Stream<Item = Result<Event, Infallible>> {
         futures_util::stream::unfold(self, async |mut tail| {
             let event = tail.next().await?;

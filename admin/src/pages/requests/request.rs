@@ -1,10 +1,8 @@
 //! The page of a request: its waterfall, SQL and log records. Its id encodes its time, so the URL
 //! needs no window.
 
-use std::sync::Arc;
-
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::Response;
 use logsearch::fields;
 use logsearch::query::{Field, Query};
@@ -13,7 +11,6 @@ use logsearch::store::{Search, TimeRange};
 
 use super::rows::status_class;
 use super::steps::steps;
-use crate::access::operator::Operator;
 use crate::context::error::PanelError;
 use crate::context::links::{Links, View, path};
 use crate::context::panel::Panel;
@@ -24,6 +21,7 @@ use crate::data::record::{chain, number_of, text_of};
 use crate::format::{self, SECOND};
 use crate::pages::logs::export::pretty_json;
 use crate::pages::logs::rows::{Row, Rows, curl};
+use crate::pages::visit::Visit;
 use crate::ui::charts::Waterfall;
 use crate::ui::layout::{Layout, Section, render};
 
@@ -81,64 +79,83 @@ pub struct StatementRow {
     pub everywhere: String,
 }
 
+/// What is known of a request.
+struct Found {
+    id: String,
+    /// Oldest first.
+    records: Vec<LogRecord>,
+    is_cut: bool,
+    profile: Profile,
+    /// Its own record, or its newest as long as it runs.
+    facts: LogRecord,
+    compared: Vec<Compared>,
+    compared_with: u64,
+}
+
 /// `GET /requests/{id}`.
-pub async fn show(
-    State(panel): State<Arc<Panel>>,
-    operator: Operator,
-    Path(id): Path<String>,
-) -> Result<Response, PanelError> {
-    let (records, more) = records(&panel, &id).await?;
-    if records.is_empty() {
-        return Err(PanelError::NotFound);
+pub async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, PanelError> {
+    let found = Found::load(&visit.panel, id).await?;
+    let Profile { start, duration, .. } = found.profile;
+    let window = Window::absolute(start - AROUND, start + duration + AROUND, visit.panel.now());
+    let (view, section) = (View::of(window), Section::Requests);
+    let layout = visit.layout(section, "Request", path::REQUESTS, &view);
+    render(&RequestPage::new(layout, found, &view, &visit.panel.links))
+}
+
+impl Found {
+    async fn load(panel: &Panel, id: String) -> Result<Self, PanelError> {
+        let (records, is_cut) = records(panel, &id).await?;
+        let profile = Profile::new(&records);
+        let facts = profile.end.as_ref().or(records.last()).cloned();
+        let facts = facts.ok_or(PanelError::NotFound)?;
+        let (compared, compared_with) = compare(panel.store.as_ref(), &facts).await?;
+        Ok(Self { id, records, is_cut, profile, facts, compared, compared_with })
     }
-    let profile = Profile::new(&records);
-    let end = profile.end.clone();
-    let facts = end.as_ref().or(records.last()).ok_or(PanelError::NotFound)?;
-    let text = |name| text_of(facts, name).unwrap_or_default();
-    let view = View::of(Window::absolute(
-        profile.start - AROUND,
-        profile.start + profile.duration + AROUND,
-        panel.now(),
-    ));
-    let steps = steps(&profile, &records);
-    let (compared, compared_with) = compare(panel.store.as_ref(), facts).await?;
-    let status = text(fields::STATUS);
-    let route = text(fields::ROUTE);
-    let (method, path) = (text(fields::METHOD), text(fields::PATH));
-    let clause = |name, text: &str| Query::value_clause(name, ValueRef::Str(text)).to_string();
-    let rows = Rows::new(&panel.links, &[], &view);
-    // The others are drawn as steps.
-    let said = records.iter().filter(|record| !is_step(record));
-    render(&RequestPage {
-        layout: Layout::new(&panel, &operator, Section::Requests, "Request", path::REQUESTS, &view),
-        curl: curl(facts),
-        headers: headers(&records),
-        compared,
-        compared_with: format::plural(compared_with, "request"),
-        failure: failure(&records),
-        similar: panel.links.page(path::REQUESTS, &view.query(clause(fields::ROUTE, &route))),
-        logs: panel.links.logs(&view.query(clause(fields::REQUEST_ID, &id))),
-        id,
-        method,
-        path,
-        route,
-        status_class: status_class(&status),
-        status: if status.is_empty() { "running".to_owned() } else { status },
-        duration: format::duration(profile.duration),
-        database: database(facts, &profile.statements),
-        user: text(fields::USER_NAME),
-        when: format::rfc3339(profile.start),
-        repeats: profile.most_repeats(),
-        is_repeated: profile.statements.iter().any(Statement::is_repeated),
-        has_steps: !steps.is_empty(),
-        waterfall: Waterfall::new(&steps, profile.duration),
-        distinct: profile.statements.len(),
-        runs: profile.statements.iter().map(|one| one.times).sum(),
-        statements: profile.statements.iter().map(|one| row(one, &panel, &view)).collect(),
-        rows: rows.list(said),
-        more,
-        json: crate::ui::escape::json(&pretty_json(facts)),
-    })
+}
+
+impl RequestPage {
+    fn new(layout: Layout, found: Found, view: &View, links: &Links) -> Self {
+        let Found { id, records, profile, facts, .. } = found;
+        let text = |name| text_of(&facts, name).unwrap_or_default();
+        let (status, route) = (text(fields::STATUS), text(fields::ROUTE));
+        let with = |name, text: &str| {
+            view.query(Query::value_clause(name, ValueRef::Str(text)).to_string())
+        };
+        let steps = steps(&profile, &records);
+        // The others are drawn as steps.
+        let said = records.iter().filter(|record| !is_step(record));
+        let statements = &profile.statements;
+        Self {
+            layout,
+            curl: curl(&facts),
+            headers: headers(&records),
+            compared: found.compared,
+            compared_with: format::plural(found.compared_with, "request"),
+            failure: failure(&records),
+            similar: links.page(path::REQUESTS, &with(fields::ROUTE, &route)),
+            logs: links.logs(&with(fields::REQUEST_ID, &id)),
+            id,
+            method: text(fields::METHOD),
+            path: text(fields::PATH),
+            route,
+            status_class: status_class(&status),
+            status: if status.is_empty() { "running".to_owned() } else { status },
+            duration: format::duration(profile.duration),
+            database: database(&facts, statements),
+            user: text(fields::USER_NAME),
+            when: format::rfc3339(profile.start),
+            repeats: profile.most_repeats(),
+            is_repeated: statements.iter().any(Statement::is_repeated),
+            has_steps: !steps.is_empty(),
+            waterfall: Waterfall::new(&steps, profile.duration),
+            distinct: statements.len(),
+            runs: statements.iter().map(|one| one.times).sum(),
+            statements: statements.iter().map(|one| row(one, links, view)).collect(),
+            rows: Rows::new(links, &[], view).list(said),
+            more: found.is_cut,
+            json: crate::ui::escape::json(&pretty_json(&facts)),
+        }
+    }
 }
 
 /// The records of a request, oldest first, and whether there are more.
@@ -196,7 +213,7 @@ fn database(end: &LogRecord, statements: &[Statement]) -> String {
     format!("{} in the database, {}", format::duration(micros), format::plural(count, "statement"))
 }
 
-fn row(statement: &Statement, panel: &Panel, view: &View) -> StatementRow {
+fn row(statement: &Statement, links: &Links, view: &View) -> StatementRow {
     let times = i64::try_from(statement.times).unwrap_or(i64::MAX).max(1);
     StatementRow {
         name: statement.name.clone(),
@@ -208,6 +225,6 @@ fn row(statement: &Statement, panel: &Panel, view: &View) -> StatementRow {
         rows: statement.rows.to_string(),
         failed: statement.failed,
         is_repeated: statement.is_repeated(),
-        everywhere: panel.links.page_in(&Links::statement_path(&statement.sql), &view.window),
+        everywhere: links.page_in(&Links::statement_path(&statement.sql), &view.window),
     }
 }

@@ -2,26 +2,24 @@
 //! kept where it was slowest, who runs it, and which requests repeat it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::Response;
 use logsearch::fields;
 use logsearch::query::Query;
 use logsearch::record::ValueRef;
-use logsearch::store::{MAX_PAGE, Search};
+use logsearch::store::{MAX_PAGE, Search, SearchPage};
 
-use crate::access::operator::Operator;
 use crate::context::error::PanelError;
-use crate::context::links::{Links, cursor, path};
+use crate::context::links::{Links, View, cursor, path};
 use crate::context::panel::Panel;
-use crate::context::params::Params;
 use crate::data::profile;
 use crate::data::record::text_of;
 use crate::data::statements::{Run, kept_cost, run, text_for};
 use crate::format;
 use crate::metrics::Cost;
+use crate::pages::visit::Visit;
 use crate::ui::charts::Sparkline;
 use crate::ui::layout::{Layout, Section, render};
 
@@ -61,48 +59,51 @@ struct Example {
 }
 
 /// `GET /requests/sql/{fingerprint}`.
-pub async fn show(
-    State(panel): State<Arc<Panel>>,
-    operator: Operator,
-    Path(fingerprint): Path<String>,
-    params: Params,
-) -> Result<Response, PanelError> {
-    let view = params.frame(panel.now());
-    let sql = text_for(&panel, &view, &fingerprint).await?.ok_or(PanelError::NotFound)?;
-    let clause = Query::value_clause(fields::DB_QUERY, ValueRef::Str(&sql));
-    let records = view.query(clause.to_string());
-    let search = Search::new(clause).within(view.window.range()).limit(MAX_PAGE);
-    let page = panel.store.search(&search).await?;
-    let mut runs: Vec<Run> =
-        profile::dedup_statements(&page.records).into_iter().map(run).collect();
-    runs.sort_by_key(|run| std::cmp::Reverse(run.each));
-    let name = runs.first().map_or_else(String::new, |run| run.statement.name.clone());
-    let repeating = runs.iter().filter(|run| run.statement.is_repeated());
-    let times: Vec<i64> = page.records.iter().map(|record| record.timestamp).collect();
-    let range = view.window.range();
-    let metrics = panel.host.metrics();
-    let costs = metrics.and_then(|metrics| metrics.statements(range.from, range.to));
-    let cost = costs.as_ref().and_then(|costs| costs.statements.get(&name));
+pub async fn show(visit: Visit, Path(fingerprint): Path<String>) -> Result<Response, PanelError> {
+    let view = visit.frame();
+    let sql = text_for(&visit.panel, &view, &fingerprint).await?;
     let path = Links::statement_path(&sql);
-    render(&StatementPage {
-        layout: Layout::new(&panel, &operator, Section::Requests, "Statement", &path, &view),
-        is_cut: page.next.is_some(),
-        facts: facts(&runs, cost),
-        measured_since: cost.and(costs.as_ref()).map(|costs| format::minute(costs.since)),
-        spark: Sparkline::of_times(&times, range.from, range.to),
-        callsites: counts(&runs, |run| Some(run.statement.callsite.clone())),
-        routes: counts(&runs, |run| text_of(run.record, fields::ROUTE)),
-        slowest: runs.iter().take(EXAMPLES).map(|run| example(run, &panel)).collect(),
-        repeating: repeating.take(EXAMPLES).map(|run| example(run, &panel)).collect(),
-        records: panel.links.logs(&records),
-        plan: panel
-            .host
-            .plans()
-            .map(|_| panel.links.page_in(&Links::plan_path(&sql), &view.window)),
-        all: panel.links.page_in(path::SQL, &view.window),
-        name,
-        sql,
-    })
+    let layout = visit.layout(Section::Requests, "Statement", &path, &view);
+    let search = Search::new(of_statement(&sql)).within(view.window.range()).limit(MAX_PAGE);
+    let page = visit.panel.store.search(&search).await?;
+    render(&StatementPage::new(layout, &visit.panel, &view, &page, sql))
+}
+
+/// The records of a statement.
+fn of_statement(sql: &str) -> Query {
+    Query::value_clause(fields::DB_QUERY, ValueRef::Str(sql))
+}
+
+impl StatementPage {
+    fn new(layout: Layout, panel: &Panel, view: &View, page: &SearchPage, sql: String) -> Self {
+        let (links, range) = (&panel.links, view.window.range());
+        let runs = profile::dedup_statements(&page.records).into_iter().map(run);
+        let mut runs: Vec<Run> = runs.collect();
+        runs.sort_by_key(|run| std::cmp::Reverse(run.each));
+        let name = runs.first().map_or_else(String::new, |run| run.statement.name.clone());
+        let metrics = panel.host.metrics();
+        let costs = metrics.and_then(|metrics| metrics.statements(range.from, range.to));
+        let cost = costs.as_ref().and_then(|costs| costs.statements.get(&name));
+        let times: Vec<i64> = page.records.iter().map(|record| record.timestamp).collect();
+        let repeating = runs.iter().filter(|run| run.statement.is_repeated());
+        let plan = || links.page_in(&Links::plan_path(&sql), &view.window);
+        Self {
+            layout,
+            is_cut: page.next.is_some(),
+            facts: facts(&runs, cost),
+            measured_since: cost.and(costs.as_ref()).map(|costs| format::minute(costs.since)),
+            spark: Sparkline::of_times(&times, range.from, range.to),
+            callsites: counts(&runs, |run| Some(run.statement.callsite.clone())),
+            routes: counts(&runs, |run| text_of(run.record, fields::ROUTE)),
+            slowest: runs.iter().take(EXAMPLES).map(|run| example(run, links)).collect(),
+            repeating: repeating.take(EXAMPLES).map(|run| example(run, links)).collect(),
+            records: links.logs(&view.query(of_statement(&sql).to_string())),
+            plan: panel.host.plans().map(|_| plan()),
+            all: links.page_in(path::SQL, &view.window),
+            name,
+            sql,
+        }
+    }
 }
 
 /// Of all runs where they are measured, else of the kept ones.
@@ -141,12 +142,12 @@ fn counts(runs: &[Run], value: impl Fn(&Run) -> Option<String>) -> Vec<(String, 
     counts.into_iter().take(EXAMPLES).map(|(text, count)| (text, format::count(count))).collect()
 }
 
-fn example(run: &Run, panel: &Panel) -> Example {
+fn example(run: &Run, links: &Links) -> Example {
     let request = text_of(run.record, fields::REQUEST_ID);
     Example {
         when: format::day_time(run.record.timestamp),
-        event: panel.links.event(cursor(run.record)),
-        request: request.map(|id| panel.links.request(&id)).unwrap_or_default(),
+        event: links.event(cursor(run.record)),
+        request: request.map(|id| links.request(&id)).unwrap_or_default(),
         route: text_of(run.record, fields::ROUTE).unwrap_or_default(),
         each: format::duration(run.each),
         times: format::count(run.statement.times),

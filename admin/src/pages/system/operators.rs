@@ -18,6 +18,7 @@ use crate::context::panel::Panel;
 use crate::context::params::Params;
 use crate::format;
 use crate::host::{Account, AccountChange, Operators, Role, Session, SessionSelector};
+use crate::pages::visit::Visit;
 use crate::ui::layout::{Layout, Section, render};
 use crate::ui::tabs::{self, Tab};
 
@@ -62,30 +63,19 @@ fn host(panel: &Panel) -> Result<&dyn Operators, PanelError> {
 }
 
 /// `GET /operators`.
-pub async fn show(
-    State(panel): State<Arc<Panel>>,
-    operator: Operator,
-    head: Parts,
-    params: Params,
-) -> Result<Response, PanelError> {
-    let view = params.frame(panel.now());
-    let mut accounts = host(&panel)?.list(&head).await?;
-    accounts.retain(|account| operator.may_change() || account.name == operator.name);
-    let is_known = accounts.iter().any(|account| account.name == operator.name);
-    let of_own = || panel.links.account(&operator.name, "/password");
-    let row = |account| account_row(account, &operator, panel.now(), &panel.links);
+pub async fn show(visit: Visit, head: Parts) -> Result<Response, PanelError> {
+    let view = visit.frame();
+    let mut accounts = host(&visit.panel)?.list(&head).await?;
+    accounts.retain(|account| visit.operator.may_change() || account.name == visit.operator.name);
+    let is_known = accounts.iter().any(|account| account.name == visit.operator.name);
+    let of_own = || visit.panel.links.account(&visit.operator.name, "/password");
+    let row =
+        |account| account_row(account, &visit.operator, visit.panel.now(), &visit.panel.links);
     render(&OperatorsPage {
-        layout: Layout::new(
-            &panel,
-            &operator,
-            Section::System,
-            "Operators",
-            path::OPERATORS,
-            &view,
-        ),
-        tabs: tabs::of(&panel, path::OPERATORS, &view),
-        may_change: operator.may_change(),
-        add: panel.links.path(path::OPERATORS),
+        layout: visit.layout(Section::System, "Operators", path::OPERATORS, &view),
+        tabs: tabs::of(&visit.panel, path::OPERATORS, &view),
+        may_change: visit.operator.may_change(),
+        add: visit.panel.links.path(path::OPERATORS),
         password: is_known.then(of_own),
         rows: accounts.into_iter().map(row).collect(),
     })

@@ -6,6 +6,7 @@ use logsearch::store::StoreStatus;
 use logsearch::{Counts, Reason};
 
 use crate::context::links::{Links, View};
+use crate::context::panel::Pipeline;
 use crate::context::window::Window;
 use crate::format;
 
@@ -57,13 +58,10 @@ pub struct LossesView {
 
 impl StoreView {
     /// Of a store, of how it lies on its disk, and of what feeds it.
-    pub fn new(
-        status: &StoreStatus,
-        disk: Option<&DiskStatus>,
-        counts: Option<&Counts>,
-        view: &View,
-        links: &Links,
-    ) -> Self {
+    pub fn new(status: &StoreStatus, pipeline: &Pipeline, view: &View, links: &Links) -> Self {
+        let disk = pipeline.disk.as_ref().map(|disk| disk());
+        let counts = pipeline.counts.as_ref().map(|counts| counts());
+        let (disk, counts) = (disk.as_ref(), counts.as_ref());
         let now = view.window.now;
         let newest_first = disk.into_iter().flat_map(|disk| disk.partitions.iter().rev());
         Self {
