@@ -1,6 +1,7 @@
 //! Who may use whom: the tables of edges between the rooms of each crate, read from their sources, and the
 //! absences that keep the parts apart.
 
+mod sizes;
 mod sources;
 mod tables;
 
@@ -9,6 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+use sizes::{Function, functions};
 use sources::{Crate, Edge, Files, circles};
 use tables::{ADMIN, APP, CIRCLES, LOGSEARCH, Table, WIRING};
 
@@ -91,6 +93,52 @@ fn files_make_no_circle_of_more_than_two() {
         .map(|files| files.iter().map(|file| (*file).to_owned()).collect::<BTreeSet<_>>())
         .collect();
     assert_eq!(found, known, "circles that are left, and those that are known");
+}
+
+/// Lines of a file, of a function, and of a handler of the panel at most.
+const MAX_FILE: usize = 450;
+const MAX_FUNCTION: usize = 60;
+const MAX_HANDLER: usize = 30;
+
+#[test]
+fn files_functions_and_handlers_are_short() {
+    let handlers: BTreeSet<[&str; 2]> = READ["admin"]
+        .names()
+        .filter_map(|(file, path)| match path {
+            [module, name] if file == "routes.rs" => Some([module.as_str(), name.as_str()]),
+            _ => None,
+        })
+        .collect();
+    let (mut long, mut measured) = (Vec::new(), 0);
+    for folder in ["app/src", "admin/src", "logsearch/src", "dashboards/src"] {
+        for (path, text) in sources(folder) {
+            let module = path.file_stem().unwrap().to_str().unwrap();
+            let is_panel = folder == "admin/src";
+            let lines = text.lines().count();
+            if lines > MAX_FILE {
+                long.push(format!("{} has {lines} lines", path.display()));
+            }
+            for Function { name, lines } in functions(&text) {
+                let is_handler = is_panel && handlers.contains(&[module, name.as_str()]);
+                measured += usize::from(is_handler);
+                let most = if is_handler { MAX_HANDLER } else { MAX_FUNCTION };
+                if lines > most {
+                    long.push(format!("{}: {name} has {lines} lines", path.display()));
+                }
+            }
+        }
+    }
+    assert!(measured > 30, "{measured} handlers were found");
+    assert!(long.is_empty(), "{long:#?}");
+}
+
+#[test]
+fn a_function_is_measured_with_its_signature_and_without_its_documentation() {
+    let text = "/// Text.\n#[must_use]\npub fn a(\n    b: u8,\n) -> u8 {\n    b\n}\n\
+                trait T {\n    fn c();\n    fn d() {\n    }\n}\n\
+                #[cfg(test)]\nmod tests {\n    fn e() {}\n}\n";
+    let found: Vec<_> = functions(text).into_iter().map(|one| (one.name, one.lines)).collect();
+    assert_eq!(found, [("a".to_owned(), 5), ("d".to_owned(), 2)]);
 }
 
 /// A small crate in which `upper` may use `door` and nothing else, and what it is found to use.
