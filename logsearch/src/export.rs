@@ -107,11 +107,20 @@ fn column(record: &LogRecord, name: &str) -> String {
     }
 }
 
-/// A text as a cell. A spreadsheet runs a cell that starts with `=`, `+`, `-`, `@`, tab or carriage
-/// return as a formula, also one that a visitor wrote into a log; a quote in front keeps it text.
-fn cell(text: &str) -> String {
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let mark = if is_formula { "'" } else { "" };
+/// How a formula starts, with the wide and small forms that a spreadsheet may read as the plain ones.
+const FORMULA: [char; 12] = ['=', '+', '-', '@', '＝', '＋', '－', '＠', '﹦', '﹢', '﹣', '﹫'];
+
+/// Whether a spreadsheet may run a cell with this text. It does what starts as a formula, in some also
+/// behind white space; a tab, carriage return or line feed in front may begin a cell of its own.
+fn is_formula(text: &str) -> bool {
+    let is_skipped = |c: char| c.is_whitespace() || c.is_control() || c == '\u{feff}';
+    text.starts_with(['\t', '\r', '\n']) || text.trim_start_matches(is_skipped).starts_with(FORMULA)
+}
+
+/// A text as a cell of CSV by RFC 4180. What a spreadsheet would run, also when a visitor wrote it, is kept as
+/// text by a quote in front.
+pub fn cell(text: &str) -> String {
+    let mark = if is_formula(text) { "'" } else { "" };
     if !text.contains([',', '"', '\n', '\r']) {
         return format!("{mark}{text}");
     }
@@ -145,11 +154,33 @@ mod tests {
 
     #[test]
     fn a_cell_that_a_spreadsheet_would_run_is_kept_as_text() {
-        for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"] {
+        for text in [
+            "=1+1",
+            "+1",
+            "-1",
+            "@SUM(A1)",
+            "\tx",
+            "\rx",
+            "\nx",
+            "＝1+1",
+            "＋1",
+            "－1",
+            "＠SUM(A1)",
+            "﹦1",
+            "﹢1",
+            "﹣1",
+            "﹫x",
+            " =1",
+            "\u{a0}@x",
+            "\u{feff}=1",
+            "\u{0}=1",
+        ] {
             assert!(cell(text).trim_start_matches('"').starts_with('\''), "{text:?}");
         }
         assert_eq!(cell("=a,\"b\""), "\"'=a,\"\"b\"\"\"");
-        assert_eq!(cell("a=b"), "a=b");
+        for text in ["a=b", "1-1", "", " a", "−1", "“=1”"] {
+            assert_eq!(cell(text), text);
+        }
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //! stored, and the short names people type for it. One line here is all a new field needs. What a
 //! query does with a field is `query`'s business, how an index keeps it is the store's.
 
+use percent_encoding::percent_decode_str;
+
 /// The severity of a record; part of every record.
 pub const LEVEL: &str = "level";
 /// The module path or name the emitting code gave; part of every record.
@@ -36,8 +38,10 @@ pub const METHOD: &str = "http.request.method";
 pub const STATUS: &str = "http.response.status_code";
 /// The matched route template.
 pub const ROUTE: &str = "http.route";
-/// The path of the URL.
+/// The path of the URL, as the client encoded it.
 pub const PATH: &str = "url.path";
+/// What stands behind the `?` of the URL, as the client encoded it.
+pub const QUERY_STRING: &str = "url.query";
 /// The name of the user.
 pub const USER_NAME: &str = "user.name";
 /// The id of the user.
@@ -63,8 +67,32 @@ pub const DB_RUNS: &str = "db.runs";
 /// The name of a scheduled job.
 pub const JOB: &str = "job.name";
 
-/// What a word without a field name is searched in.
+/// The sentences of a record, where a word without a field name stands most often.
 pub const FREE_TEXT: [&str; 2] = [MESSAGE, ERROR_MESSAGE];
+
+/// Ids that nearly every request has its own of. They are compared as a whole, also by a word without a
+/// field name, and an index needs no column for them.
+pub const IDS: [&str; 4] = [REQUEST_ID, TRACE_ID, SPAN_ID, PARENT_ID];
+
+/// Whether a field (canonical name) is one of the [`IDS`].
+pub fn is_id(name: &str) -> bool {
+    IDS.contains(&name)
+}
+
+/// Whether values of a field (canonical name) are percent-encoded. What they mean is found as well as what
+/// they are: `/msgs/Simulated User 78` for `/msgs/Simulated%20User%2078`.
+pub fn is_encoded(name: &str) -> bool {
+    name == PATH || name == QUERY_STRING
+}
+
+/// What a percent-encoded text means; `None` when that is what it is, or no text.
+pub fn decoded(text: &str) -> Option<String> {
+    if !text.contains('%') {
+        return None;
+    }
+    let decoded = percent_decode_str(text).decode_utf8().ok()?;
+    (decoded != text).then(|| decoded.into_owned())
+}
 
 /// What a field holds and so how it is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -156,7 +184,7 @@ pub const CATALOGUE: &[Definition] = &[
     field("db.fingerprint", Keyword, &[("sql_id", 1)], "id of the normalized statement"),
     field(BODY_BYTES, Integer, &[("body_bytes", 1), ("bytes", 1), ("response_bytes", 1)], "response body size, in bytes"),
     field("http.request.body.bytes", Integer, &[("request_bytes", 1)], "request body size, in bytes"),
-    field("url.query", Keyword, &[("query_string", 1)], "URL query string"),
+    field(QUERY_STRING, Keyword, &[("query_string", 1)], "URL query string"),
     field("http.version", Keyword, &[("http_version", 1), ("network.protocol.version", 1)], "HTTP version"),
     field("user_agent.original", Keyword, &[("user_agent", 1), ("http.user_agent", 1)], "client user agent"),
     field(CLIENT_ADDRESS, Keyword, &[("client", 1), ("client_ip", 1), ("ip", 1), ("remote_ip", 1), ("remote_addr", 1), ("client.ip", 1)], "client address"),
@@ -168,7 +196,7 @@ pub const CATALOGUE: &[Definition] = &[
     field("surface", Keyword, &[("surface", 1)], "part of the service that responded"),
     field("event.kind", Keyword, &[("kind", 1)], "event or span"),
     field("event.action", Keyword, &[("action", 1), ("audit", 1)], "action, for audit records"),
-    field("logs.levels", Keyword, &[], "levels that are recorded from now on"),
+    field("logs.levels", Keyword, &[("levels", 1), ("log_levels", 1)], "levels that are recorded from now on"),
     field("logs.levels.before", Keyword, &[], "levels that were recorded until then"),
     field("logs.levels.duration_s", Integer, &[], "seconds after which the usual levels come back"),
     field("alert.name", Keyword, &[("alert", 1)], "alert rule"),
@@ -207,15 +235,16 @@ pub fn resolve(typed: &str) -> Option<(&'static Definition, &'static str, u32)> 
     by_alias.or_else(by_name)
 }
 
-/// The known short name closest to a misspelt one, if any is close.
+/// The known name, a short one if it is as close, closest to a misspelt one, if any is close.
 pub fn suggest(typed: &str) -> Option<&'static str> {
     let typed = typed.to_ascii_lowercase();
     let allowed = if typed.len() <= 4 { 1 } else { 2 };
     if typed.len() < 2 || typed.len() > 40 {
         return None;
     }
-    let names = CATALOGUE.iter().flat_map(|field| field.aliases.iter().map(|(alias, _)| *alias));
-    names
+    let aliases = CATALOGUE.iter().flat_map(|field| field.aliases.iter().map(|(alias, _)| *alias));
+    aliases
+        .chain(CATALOGUE.iter().map(|field| field.name))
         .map(|name| (strsim::osa_distance(&typed, name), name))
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)

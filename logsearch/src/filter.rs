@@ -12,6 +12,8 @@ use tracing::subscriber::Interest;
 use tracing::{Metadata, callsite};
 use tracing_subscriber::layer::{Context, Filter};
 
+use crate::record::Level;
+
 /// Levels by target, such as `info,minitwit::db=debug,hyper=off`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Levels {
@@ -23,28 +25,41 @@ pub struct Levels {
 /// The target of audit records.
 const AUDIT: &str = "audit";
 
-/// A directive that names no level.
+/// A directive that would do nothing, or not what it seems to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is neither a level nor `target=level`; levels are off, error, warn, info, debug, trace"
+    "`{directive}` {reason}; allowed are a level for everything and `target=level`, separated by commas, such \
+     as `info,minitwit::db=debug`; levels are off, error, warn, info, debug, trace"
 )]
-pub struct LevelsError(String);
+pub struct LevelsError {
+    directive: String,
+    reason: &'static str,
+}
 
 impl Levels {
     /// Reads levels: parts with a comma between, each a level for everything or `target=level` for a
     /// module and all below it. Without a level for everything it is `info`.
+    ///
+    /// # Errors
+    /// When a part is neither, has a target that no module can have, or says the same as another.
     pub fn parse(text: &str) -> Result<Self, LevelsError> {
         let mut levels = Self { default: LevelFilter::INFO, targets: Vec::new() };
+        let mut seen: Vec<&str> = Vec::new();
         for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-            let (target, level) = part
-                .split_once('=')
-                .map_or(("", part), |(target, level)| (target.trim(), level.trim()));
-            let parsed = level.parse().map_err(|_| LevelsError(part.to_owned()))?;
-            // Nothing at all would be read as a level as well.
-            if level.is_empty() || (target.is_empty() && part.contains('=')) {
-                return Err(LevelsError(part.to_owned()));
+            let refused = |reason| LevelsError { directive: part.to_owned(), reason };
+            let (target, level) = match part.split_once('=') {
+                Some((target, level)) => (target.trim(), level.trim()),
+                None => ("", part),
+            };
+            if part.contains('=') && !is_target(target) {
+                return Err(refused("names no target"));
             }
-            levels.set(target, parsed);
+            let level = named_level(level).ok_or_else(|| refused("names no level"))?;
+            if seen.contains(&target) {
+                return Err(refused("is about what another part is about"));
+            }
+            seen.push(target);
+            levels.set(target, level);
         }
         Ok(levels)
     }
@@ -54,7 +69,6 @@ impl Levels {
             self.default = level;
             return;
         }
-        self.targets.retain(|(known, _)| known != target);
         self.targets.push((target.to_owned(), level));
         self.targets.sort_by(|(left, _), (right, _)| {
             right.len().cmp(&left.len()).then_with(|| left.cmp(right))
@@ -73,10 +87,27 @@ impl Levels {
         found.map_or(self.default.max(least), |(_, level)| *level)
     }
 
-    fn most_verbose(&self) -> LevelFilter {
+    /// The most verbose level that any target has.
+    pub(crate) fn most_verbose(&self) -> LevelFilter {
         let least = self.of(AUDIT);
         self.targets.iter().map(|(_, level)| *level).fold(self.default.max(least), Ord::max)
     }
+}
+
+/// Whether a module can have this name, or code give it to its events: names with `::` between.
+fn is_target(text: &str) -> bool {
+    let is_name = |name: &str| {
+        let mut bytes = name.bytes();
+        bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
+            && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    text.split("::").all(is_name)
+}
+
+fn named_level(text: &str) -> Option<LevelFilter> {
+    let is_named = text.bytes().all(|byte| byte.is_ascii_alphabetic());
+    // Nothing at all, and a number, would be read as a level as well.
+    text.parse().ok().filter(|_| is_named && !text.is_empty())
 }
 
 impl fmt::Display for Levels {
@@ -207,21 +238,31 @@ fn tell_of_revert(dispatch: &WeakDispatch, levels: &Levels) {
 
 impl<S> Filter<S> for LevelControl {
     fn enabled(&self, metadata: &Metadata<'_>, _context: &Context<'_, S>) -> bool {
-        self.wants(metadata)
+        self.passes(metadata)
     }
 
     fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if self.wants(metadata) { Interest::always() } else { Interest::never() }
+        if self.passes(metadata) { Interest::always() } else { Interest::never() }
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(self.shared.current.read().most_verbose())
+        Some(self.most_verbose())
     }
 }
 
 impl LevelControl {
-    fn wants(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() <= self.shared.current.read().of(metadata.target())
+    /// Whether records of this level and target are wanted at the moment.
+    pub(crate) fn wants(&self, level: Level, target: &str) -> bool {
+        LevelFilter::from(level) <= self.shared.current.read().of(target)
+    }
+
+    /// The most verbose level that any target has at the moment.
+    pub(crate) fn most_verbose(&self) -> LevelFilter {
+        self.shared.current.read().most_verbose()
+    }
+
+    fn passes(&self, metadata: &Metadata<'_>) -> bool {
+        self.wants(Level::from(metadata.level()), metadata.target())
     }
 }
 
@@ -249,10 +290,37 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_names_no_level_is_an_error() {
-        for text in ["loud", "app=loud", "=info", "app="] {
-            assert!(Levels::parse(text).is_err(), "{text}");
+    fn a_part_that_would_do_nothing_is_refused_with_what_is_allowed() {
+        for text in [
+            "loud",
+            "app=loud",
+            "=info",
+            "app=",
+            "app",
+            "3",
+            "app=3",
+            "info,[http.server.request]=debug",
+            "app[span]=debug",
+            "app[{user=a}]=debug",
+            "*=debug",
+            "app::*=debug",
+            "info;app=debug",
+            "info app=debug",
+            "app:db=debug",
+            "app::=debug",
+            "::app=debug",
+            "app/db=debug",
+            "app.db=debug",
+            "app =db=debug",
+            "\"app=debug\"",
+            "app=debug=trace",
+            "info,debug",
+            "app=info,app=debug",
+        ] {
+            let error = Levels::parse(text).expect_err(text).to_string();
+            assert!(error.contains("`target=level`") && error.contains("trace"), "{error}");
         }
         assert_eq!(Levels::parse("").expect("valid").of("any"), LevelFilter::INFO);
+        assert_eq!(Levels::parse(" , WARN ,").expect("valid").of("any"), LevelFilter::WARN);
     }
 }

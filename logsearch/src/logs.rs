@@ -3,12 +3,14 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use crate::codec::Batch;
 use crate::embedded::{self, DiskStatus, EmbeddedStore, OpenError};
 use crate::file_sink::FileOptions;
 use crate::instrumented::InstrumentedStore;
+use crate::last_words::LastWords;
 use crate::layer::LogLayer;
 use crate::live::Subscription;
 use crate::metrics::own::{Names, Snapshot};
@@ -16,9 +18,11 @@ use crate::pipeline::{Pipeline, PipelineOptions};
 use crate::query::Query;
 use crate::record::Level;
 use crate::redact::Redaction;
+use crate::report::Report;
+use crate::stderr::StderrOptions;
 use crate::store::{LogStore, StoreError};
-use crate::wal::Wal;
-use crate::writer::Counts;
+use crate::wal::{SyncListener, Wal};
+use crate::writer::{Counts, Destination};
 
 /// What to record and how much to keep. The defaults suit a service of some thousand records a second on a
 /// small machine.
@@ -82,6 +86,12 @@ impl Options {
         self
     }
 
+    /// Also writes lines to standard error; none by default.
+    pub fn stderr(mut self, stderr: impl Into<Option<StderrOptions>>) -> Self {
+        self.pipeline.stderr = stderr.into();
+        self
+    }
+
     /// Which values are secret; by default those of fields that are named like passwords and tokens.
     pub fn redaction(mut self, redaction: Redaction) -> Self {
         self.pipeline.layer.redaction = redaction;
@@ -132,7 +142,8 @@ pub enum StartError {
 #[derive(Debug)]
 #[must_use = "records of the last 10 ms are lost unless the logs are shut down"]
 pub struct Logs {
-    pipeline: Pipeline,
+    pipeline: Arc<Pipeline>,
+    last_words: LastWords,
     embedded: Arc<EmbeddedStore>,
     metrics: &'static Names,
 }
@@ -149,16 +160,24 @@ impl Logs {
     ) -> Result<(LogLayer, Self), StartError> {
         let metrics = options.store.metrics;
         let embedded = Arc::new(EmbeddedStore::open(directory.as_ref(), options.store)?);
-        let (layer, pipeline) = Pipeline::start(embedded.wal().clone(), options.pipeline)
-            .map_err(StartError::Thread)?;
+        let destination = StoreDestination(embedded.wal().clone(), Arc::downgrade(&embedded));
+        let (layer, pipeline) =
+            Pipeline::start(destination, options.pipeline).map_err(StartError::Thread)?;
         metrics.touch();
-        Ok((layer, Self { pipeline, embedded, metrics }))
+        let (last_words, lost) = LastWords::open(directory.as_ref());
+        if lost > 0 {
+            let message = "log records were lost at the last shutdown";
+            pipeline.report(&Report::new(Level::Warn, message).count("log.lost", lost));
+            pipeline.set_lost_at_last_shutdown(lost);
+        }
+        Ok((layer, Self { pipeline: Arc::new(pipeline), last_words, embedded, metrics }))
     }
 
-    /// Where the records are found. Searches are measured, see [`Names::search_ended`].
+    /// Where the records are found, those included that were emitted before the search: it waits for them
+    /// up to 50 ms. Searches are measured, see [`Names::search_ended`].
     pub fn store(&self) -> Arc<dyn LogStore> {
         let store: Arc<dyn LogStore> = Arc::clone(&self.embedded) as _;
-        Arc::new(InstrumentedStore(store, self.metrics))
+        Arc::new(InstrumentedStore::new(store, Arc::clone(&self.pipeline), self.metrics))
     }
 
     /// The write-ahead log.
@@ -223,6 +242,57 @@ impl Logs {
         let deadline = Instant::now() + timeout;
         let safe = self.pipeline.shutdown(timeout);
         self.embedded.flush_blocking(deadline.saturating_duration_since(Instant::now()));
-        safe
+        // What the log could not write may be in the index.
+        let indexed = self.embedded.indexed_until();
+        let lost = self.pipeline.abandon(self.embedded.wal().unwritten_from(indexed));
+        if lost > 0 {
+            self.last_words.keep(lost);
+        }
+        safe && lost == 0
+    }
+}
+
+/// The write-ahead log of a store, with what the store has to say.
+struct StoreDestination(Wal, Weak<EmbeddedStore>);
+
+impl Destination for StoreDestination {
+    fn append(&mut self, records: Vec<u8>) -> Arc<Batch> {
+        self.0.append(records)
+    }
+
+    fn tick(&mut self) {
+        self.0.tick();
+    }
+
+    fn sync(&mut self, timeout: Duration) -> bool {
+        self.0.sync(timeout)
+    }
+
+    fn synced(&self) -> u64 {
+        self.0.synced()
+    }
+
+    fn on_sync(&mut self, listener: SyncListener) {
+        self.0.on_sync(listener);
+    }
+
+    fn lost(&self) -> [[u64; 5]; 2] {
+        let [unwritten, mut evicted] = Destination::lost(&self.0);
+        // Which levels they had went with them.
+        let removed = self.1.upgrade().map_or(0, |store| store.removed_records());
+        evicted[Level::Info as usize] += removed;
+        [unwritten, evicted]
+    }
+
+    fn retry(&mut self) {
+        self.0.retry();
+    }
+
+    fn unwritten(&self) -> [u64; 5] {
+        self.0.unwritten()
+    }
+
+    fn take_reports(&mut self) -> Vec<Report> {
+        self.1.upgrade().map_or_else(Vec::new, |store| store.take_reports())
     }
 }

@@ -69,7 +69,7 @@ impl LogStore for MemoryStore {
         let has_more = found.len() > limit;
         found.truncate(limit);
         let last = found.last().map(|record| (record.timestamp, record.sequence));
-        Ok(SearchPage { records: found, next: last.filter(|_| has_more), partial: false })
+        Ok(SearchPage { records: found, next: last.filter(|_| has_more), ..SearchPage::default() })
     }
 
     async fn aggregate(

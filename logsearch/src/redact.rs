@@ -77,16 +77,29 @@ impl Redaction {
     /// `?token=abc`, `password: "abc"`, `"api_key":"abc"`.
     fn find_pairs(&self, text: &str, secrets: &mut Vec<Range<usize>>) {
         let bytes = text.as_bytes();
-        for at in (0..bytes.len()).filter(|&at| matches!(bytes[at], b'=' | b':')) {
+        for at in 0..bytes.len() {
+            // As a URL spells it where `=` itself would separate.
+            let sign = match bytes[at] {
+                b'=' | b':' => 1,
+                b'%' if bytes[at..]
+                    .get(1..3)
+                    .is_some_and(|hex| hex.eq_ignore_ascii_case(b"3d")) =>
+                {
+                    3
+                }
+                _ => continue,
+            };
             let name_end = at - trailing(&bytes[..at], |byte| matches!(byte, b'"' | b'\'' | b' '));
             let name_start = name_end - trailing(&bytes[..name_end], is_name);
-            if name_start == name_end || !self.denies(&text[name_start..name_end]) {
+            let name = &text[name_start..name_end];
+            if name.is_empty() || !(self.denies(name) || is_short_secret(name)) {
                 continue;
             }
-            let space = leading(&bytes[at + 1..], |byte| byte == b' ');
+            let behind = at + sign;
+            let space = leading(&bytes[behind..], |byte| byte == b' ');
             let quote =
-                bytes.get(at + 1 + space).copied().filter(|byte| matches!(byte, b'"' | b'\''));
-            let start = at + 1 + space + usize::from(quote.is_some());
+                bytes.get(behind + space).copied().filter(|byte| matches!(byte, b'"' | b'\''));
+            let start = behind + space + usize::from(quote.is_some());
             let length = match quote {
                 Some(quote) => leading(&bytes[start..], |byte| byte != quote),
                 None => leading(&bytes[start..], |byte| !ends_value(byte)),
@@ -97,6 +110,24 @@ impl Redaction {
             }
         }
     }
+}
+
+/// Names too short to be looked for inside of others.
+fn is_short_secret(name: &str) -> bool {
+    [
+        "sid",
+        "pass",
+        "pw",
+        "auth",
+        "jwt",
+        "otp",
+        "passphrase",
+        "signature",
+        "credentials",
+        "private_key",
+    ]
+    .iter()
+    .any(|secret| name.eq_ignore_ascii_case(secret))
 }
 
 /// Where SQL has no value but its place, as in `token_hash = $1`.
@@ -117,7 +148,7 @@ struct Signs {
     scheme: bool,
     /// `@`
     at: bool,
-    /// `=` or `{`
+    /// `=`, `{` or `%`
     pair: bool,
 }
 
@@ -129,7 +160,7 @@ impl Signs {
         let (mut at, mut pair, mut scheme) = (0, 0, 0);
         for byte in bytes {
             at |= is(byte, b'@');
-            pair |= is(byte, b'=') | is(byte, b'{');
+            pair |= is(byte, b'=') | is(byte, b'{') | is(byte, b'%');
         }
         for (byte, next) in bytes.iter().zip(bytes.get(1..).unwrap_or_default()) {
             let lower = byte | 0x20;
@@ -254,6 +285,8 @@ mod tests {
                 "token_hash = 'x' AND token = $x1",
                 "token_hash = '[redacted]' AND token = [redacted]",
             ),
+            ("/reset?a=1&token%3dabc%20x", "/reset?a=1&token%3d[redacted]"),
+            ("https://h/?sid=abc&inside=1", "https://h/?sid=[redacted]&inside=1"),
             ("{\"api_key\":\"k1\",\"n\":1}", "{\"api_key\":\"[redacted]\",\"n\":1}"),
         ] {
             assert_eq!(Redaction::default().scrub(text).as_deref(), Some(clean));

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use self::aggregate::{
     Aggregate, Aggregation, Bucket, EventType, MAX_BUCKETS, PercentileGroup, TopValues,
 };
-pub use self::search::{Context, MAX_PAGE, Pages, Search, SearchPage};
+pub use self::search::{Context, MAX_PAGE, Pages, STILL_INDEXING, Search, SearchPage};
 use crate::query::Query;
 use crate::record::LogRecord;
 pub use crate::time::{Cursor, TimeRange};
@@ -41,6 +41,8 @@ pub enum StoreErrorKind {
     Unavailable,
     /// Timed out or cancelled.
     Timeout,
+    /// Some of the records are not indexed yet; retry later.
+    Indexing,
     /// An internal error: a bug or corrupt data.
     Internal,
 }
@@ -89,6 +91,13 @@ pub trait LogStore: Send + Sync + 'static {
         query: &Query,
         aggregation: &Aggregation,
     ) -> Result<Aggregate, StoreError>;
+
+    /// Spans of time of which the store has records that cannot be found yet: it catches up after a start
+    /// or a flood, or an index is being rebuilt. Searches over them are partial, and counts an error; other
+    /// figures leave these records out.
+    fn unindexed(&self) -> Vec<TimeRange> {
+        Vec::new()
+    }
 
     /// Returns the status of the store: size, lag, limits and notices.
     async fn status(&self) -> Result<StoreStatus, StoreError>;
@@ -177,6 +186,7 @@ pub trait LogStore: Send + Sync + 'static {
         let after = self.search(&search.within(since).oldest_first()).await?;
         before.records.reverse();
         let partial = before.partial || after.partial;
-        Ok(Context { before: before.records, after: after.records, partial })
+        let still_indexing = before.still_indexing || after.still_indexing;
+        Ok(Context { before: before.records, after: after.records, partial, still_indexing })
     }
 }

@@ -54,6 +54,12 @@ pub async fn suggest(
     let mut items = match &completion.what {
         Completing::Nothing => Vec::new(),
         Completing::Field { prefix } => names(&sample(store, range, rest).await?, prefix),
+        Completing::Value { field, prefix } if field.kind() == Kind::Microseconds => {
+            // In their own order: the usual first.
+            let has_sign = completion.follows_sign(text);
+            let items = durations(store, range, &rest, field, prefix, has_sign).await?;
+            return Ok(Suggestions { completion, items: items.into_iter().take(size).collect() });
+        }
         Completing::Value { field, prefix } if has_own_column(field) => {
             top_values(store, range, rest, field, prefix, size).await?
         }
@@ -125,8 +131,80 @@ async fn top_values(
     let top = store.top_values(range, &query, &[&field.name], wanted).await?;
     let begins = fold(prefix);
     let values = top.into_iter().flat_map(|top| top.values);
-    let values = values.filter(|(text, _)| fold(text).starts_with(begins.as_ref()));
-    Ok(values.map(|(text, count)| Suggestion { text, count, help: "" }).collect())
+    let values: Vec<_> =
+        values.filter(|(text, _)| fold(text).starts_with(begins.as_ref())).collect();
+    let mut items =
+        if field.name == fields::STATUS { classes(&values, prefix) } else { Vec::new() };
+    let value = |(text, count)| Suggestion { text, count, help: "" };
+    items.extend(values.into_iter().map(value));
+    Ok(items)
+}
+
+/// The classes of these statuses, such as `5xx`, where more than the first digit is not typed yet.
+fn classes(statuses: &[(String, u64)], prefix: &str) -> Vec<Suggestion> {
+    let class = |digit: char| {
+        let text = format!("{digit}xx");
+        let of_class = statuses.iter().filter(|(status, _)| status.starts_with(digit));
+        let count: u64 = of_class.map(|(_, count)| count).sum();
+        let fits = count > 0 && text.starts_with(&prefix.to_lowercase());
+        fits.then_some(Suggestion { text, count, help: "" })
+    };
+    ('1'..='5').filter_map(class).collect()
+}
+
+/// Shares of a duration that are offered, with what is said of them.
+const SHARES: [(f64, &str); 3] =
+    [(50.0, "the slower half"), (95.0, "the slowest 5 %"), (99.0, "the slowest 1 %")];
+
+/// Units of a duration, the shortest first.
+const UNITS: [(&str, &str); 4] =
+    [("us", "microseconds"), ("ms", "milliseconds"), ("s", "seconds"), ("min", "minutes")];
+
+/// Durations with their units. Nearly every record has its own, so that what is offered are bounds; with
+/// digits typed, what they can mean.
+async fn durations(
+    store: &dyn LogStore,
+    range: TimeRange,
+    query: &Query,
+    field: &Field,
+    prefix: &str,
+    has_sign: bool,
+) -> Result<Vec<Suggestion>, StoreError> {
+    let sign = if has_sign { "" } else { ">" };
+    let digits = prefix.find(|c: char| !c.is_ascii_digit()).unwrap_or(prefix.len());
+    if digits > 0 {
+        let (number, typed) = prefix.split_at(digits);
+        let fitting = UNITS.into_iter().filter(|(unit, _)| unit.starts_with(typed));
+        let item =
+            |(unit, help)| Suggestion { text: format!("{sign}{number}{unit}"), count: 0, help };
+        return Ok(fitting.map(item).collect());
+    }
+    if !prefix.is_empty() {
+        return Ok(Vec::new());
+    }
+    let shares = SHARES.map(|(share, _)| share);
+    let found = store.percentiles(range, query, &field.name, &shares).await?;
+    let item = |(micros, (_, help)): (f64, (f64, &'static str))| Suggestion {
+        text: format!("{sign}{}", rounded(micros)),
+        count: 0,
+        help,
+    };
+    let mut items: Vec<_> = found.percentiles.into_iter().zip(SHARES).map(item).collect();
+    items.dedup_by(|later, first| later.text == first.text);
+    Ok(items)
+}
+
+/// Microseconds to two digits, in the unit that reads best: `250ms`.
+fn rounded(micros: f64) -> String {
+    let (unit, name) = match micros {
+        1_000_000.0.. => (1_000_000.0, "s"),
+        1_000.0.. => (1_000.0, "ms"),
+        _ => (1.0, "us"),
+    };
+    let value = micros / unit;
+    let digits = if value < 10.0 { 10.0 } else { 1.0 };
+    let step = if value >= 100.0 { 10.0 } else { 1.0 };
+    format!("{}{name}", (value * digits / step).round() * step / digits)
 }
 
 /// Typed text with any character that a pattern would take for more than itself as "one of any".
@@ -164,6 +242,10 @@ mod tests {
             fields: vec![
                 (fields::STATUS.into(), Value::Int(status)),
                 (fields::USER_NAME.into(), Value::Str(user.into())),
+                (
+                    fields::DURATION.into(),
+                    Value::Int(if sequence < 3 { 40_000 } else { 2_500_000 }),
+                ),
                 ("my.tag".into(), Value::Str(format!("t{}", sequence % 2))),
             ],
         };
@@ -187,7 +269,7 @@ mod tests {
     #[tokio::test]
     async fn before_anything_is_typed_the_most_frequent_fields_are_offered() {
         let all = offered("|").await;
-        assert_eq!(all, ["level 3", "message 3", "my.tag 3", "status 3", "target 3"]);
+        assert_eq!(all, ["duration 3", "level 3", "message 3", "my.tag 3", "status 3"]);
         assert_eq!(offered("us|").await[0], "user 3");
         assert_eq!(offered("http.resp|").await[0], "status 3", "also by the canonical name");
         assert_eq!(
@@ -198,11 +280,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn durations_are_offered_as_bounds_with_their_units() {
+        let bounds = [">40ms 0", ">2.5s 0"];
+        assert_eq!(offered("duration:|").await[..2], bounds);
+        assert_eq!(offered("duration:>|").await[..2], ["40ms 0", "2.5s 0"]);
+        let units = ["100us 0", "100ms 0", "100s 0", "100min 0"];
+        assert_eq!(offered("duration>100|").await, units);
+        assert_eq!(offered("duration:>100m|").await, ["100ms 0", "100min 0"]);
+        assert_eq!(offered("duration:x|").await, Vec::<String>::new());
+        let figures = [0.0, 7.4, 12.6, 999.0, 1_250.0, 43_800.0, 812_300.0, 4_100_000.0, 90e6];
+        let texts = ["0us", "7.4us", "13us", "1000us", "1.3ms", "44ms", "810ms", "4.1s", "90s"];
+        assert_eq!(figures.map(rounded), texts);
+    }
+
+    #[tokio::test]
     async fn values_are_counted_over_what_the_rest_of_the_query_finds() {
         assert_eq!(offered("level:|").await, ["info 2", "error 1"]);
-        assert_eq!(offered("status:2|").await, ["200 2"]);
+        assert_eq!(offered("status:2|").await, ["200 2", "2xx 2"]);
         assert_eq!(offered("user:oct|").await, ["Octavia Niss 1", "octave 1"]);
-        assert_eq!(offered("level:info status:|").await, ["200 2"]);
+        assert_eq!(offered("level:info status:|").await, ["200 2", "2xx 2"]);
+        assert_eq!(offered("level:error status:5|").await, ["503 1", "5xx 1"]);
+        assert_eq!(offered("status:50|").await, ["503 1"]);
         assert_eq!(offered("level:error status:2| level:error").await, Vec::<String>::new());
         assert_eq!(offered("level:error my.tag:|").await, ["t1 1"]);
         assert_eq!(offered("-level:(error OR |)").await, ["info 2", "error 1"]);

@@ -3,81 +3,30 @@
 //! then INFO, and counted by level and reason. What a record is, is `codec`'s business.
 
 mod counts;
+mod destination;
 mod urgent;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
+use tokio::sync::watch;
 
 pub use self::counts::{Counts, Reason};
+pub use self::destination::Destination;
 use self::urgent::Urgent;
-use crate::codec::{Batch, Encoder, ValueRef};
+use crate::codec::{Batch, Encoder};
 use crate::record::Level;
-use crate::wal::{SyncListener, Wal};
+use crate::report::Report;
 
 /// Maximum time a record stays in the queue.
-const LINGER: Duration = Duration::from_millis(10);
+const LINGER: Duration = Duration::from_millis(5);
 /// The buffer is swapped early when it has so many bytes.
 const EARLY: usize = 256 * 1024;
 /// After so long without a record the thread sleeps until one comes.
 const IDLE: Duration = Duration::from_secs(1);
 /// Minimum interval between reports of dropped records.
 const REPORT: Duration = Duration::from_secs(1);
-
-/// Receiver of batches.
-pub trait Destination: Send + 'static {
-    /// Numbers and keeps encoded records.
-    fn append(&mut self, records: Vec<u8>) -> Arc<Batch>;
-
-    /// Called at least once a second.
-    fn tick(&mut self) {}
-
-    /// Makes everything appended durable; `false` when that failed or took longer.
-    fn sync(&mut self, _timeout: Duration) -> bool {
-        true
-    }
-
-    /// Every record before this sequence is durable.
-    fn synced(&self) -> u64 {
-        u64::MAX
-    }
-
-    /// Calls back whenever more is durable, with the sequence behind it, and when the disk fails.
-    fn on_sync(&mut self, _listener: SyncListener) {}
-
-    /// Records it lost so far because of the disk, and because they were evicted, by level.
-    fn lost(&self) -> [[u64; 5]; 2] {
-        [[0; 5]; 2]
-    }
-}
-
-impl Destination for Wal {
-    fn append(&mut self, records: Vec<u8>) -> Arc<Batch> {
-        Self::append(self, records)
-    }
-
-    fn tick(&mut self) {
-        Self::tick(self);
-    }
-
-    fn sync(&mut self, timeout: Duration) -> bool {
-        Self::sync(self, timeout)
-    }
-
-    fn synced(&self) -> u64 {
-        Self::synced(self)
-    }
-
-    fn on_sync(&mut self, listener: SyncListener) {
-        Self::on_sync(self, listener);
-    }
-
-    fn lost(&self) -> [[u64; 5]; 2] {
-        let status = self.status();
-        [status.lost_unwritten, status.lost_evicted]
-    }
-}
 
 /// The buffer between emitting threads and the writer.
 #[derive(Debug)]
@@ -87,6 +36,8 @@ pub struct Queue {
     done: Condvar,
     capacity: usize,
     urgent: Urgent,
+    /// Records that were handed to the log, of those accepted so far.
+    passed: watch::Sender<u64>,
 }
 
 /// Whether the writer would come by itself.
@@ -104,6 +55,11 @@ enum Attention {
 struct Front {
     bytes: Vec<u8>,
     counts: Counts,
+    /// Records put into the buffer, by level.
+    accepted: [u64; 5],
+    /// Of these, the ones the log has, and among them the ones it could not write yet.
+    handed: [u64; 5],
+    unwritten: [u64; 5],
     writer: Attention,
     /// Flushes asked for and finished.
     flush: (u64, u64),
@@ -119,6 +75,9 @@ impl Queue {
         let front = Front {
             bytes: Vec::with_capacity(capacity),
             counts: Counts { capacity_bytes: capacity, ..Counts::default() },
+            accepted: [0; 5],
+            handed: [0; 5],
+            unwritten: [0; 5],
             writer: Attention::Awake,
             flush: (0, 0),
             flushed_well: true,
@@ -126,7 +85,8 @@ impl Queue {
             finished: false,
         };
         let (wake, done, urgent) = (Condvar::new(), Condvar::new(), Urgent::default());
-        Self { front: Mutex::new(front), wake, done, capacity, urgent }
+        let passed = watch::Sender::new(0);
+        Self { front: Mutex::new(front), wake, done, capacity, urgent, passed }
     }
 
     /// Adds a record or counts its loss. Never waits for more than a copy of some hundred bytes.
@@ -146,6 +106,7 @@ impl Queue {
             return;
         }
         encoder.write(&mut front.bytes, level, timestamp, target);
+        front.accepted[level as usize] += 1;
         let is_urgent = encoder.is_urgent(level);
         if is_urgent {
             self.urgent.emit();
@@ -184,6 +145,50 @@ impl Queue {
     /// Waits until every urgent record emitted so far is on the disk; `false` when that failed or took longer.
     pub async fn urgent_synced(&self, timeout: Duration) -> bool {
         self.urgent.wait(timeout).await
+    }
+
+    /// Waits until everything emitted so far is with the log, and so can be found; `false` when it took
+    /// longer. Whether it is on the disk is another question.
+    pub async fn handed_over(&self, timeout: Duration) -> bool {
+        let wanted = {
+            let mut front = self.front.lock();
+            let wanted = front.accepted.iter().sum();
+            if *self.passed.borrow() >= wanted {
+                return true;
+            }
+            self.wake_now(&mut front);
+            wanted
+        };
+        let mut passed = self.passed.subscribe();
+        let reached = tokio::time::timeout(timeout, passed.wait_for(|passed| *passed >= wanted));
+        matches!(reached.await, Ok(Ok(_)))
+    }
+
+    /// Counts what the log does not have or could not write as lost at shutdown, when no more is accepted;
+    /// `unwritten` is what it could not write, unless the last number known has to do. Returns all records
+    /// that were lost so.
+    pub fn abandon(&self, unwritten: Option<[u64; 5]>) -> u64 {
+        let mut front = self.front.lock();
+        front.unwritten = unwritten.unwrap_or(front.unwritten);
+        for level in Level::ALL.map(|level| level as usize) {
+            let kept = front.handed[level].saturating_sub(front.unwritten[level]);
+            let lost = front.accepted[level].saturating_sub(kept);
+            front.handed[level] = front.accepted[level];
+            front.unwritten[level] = 0;
+            front.counts.dropped[level][Reason::Shutdown as usize] += lost;
+        }
+        front.counts.dropped_for(Reason::Shutdown)
+    }
+
+    /// Says how many records the last process could not write when it was shut down.
+    pub fn set_lost_at_last_shutdown(&self, lost: u64) {
+        self.front.lock().counts.lost_at_last_shutdown = lost;
+    }
+
+    /// Adds a record of the pipeline's own.
+    pub fn report(&self, report: &Report) {
+        let encoder = report.encode();
+        self.push(&encoder, report.level, crate::clock::now(), Report::TARGET);
     }
 
     /// Waits until everything emitted so far is on the disk; `false` when that failed or took longer.
@@ -230,7 +235,17 @@ impl Queue {
         }
         front.writer = Attention::Awake;
         std::mem::swap(&mut front.bytes, spare);
-        Swapped { flush: front.flush.0, closed: front.closed, urgent: self.urgent.emitted() }
+        let (accepted, urgent) = (front.accepted, self.urgent.emitted());
+        Swapped { flush: front.flush.0, closed: front.closed, urgent, accepted }
+    }
+
+    /// The log has so many records, and could not write some of them.
+    fn set_handed(&self, handed: [u64; 5], unwritten: [u64; 5]) {
+        let mut front = self.front.lock();
+        (front.handed, front.unwritten) = (handed, unwritten);
+        drop(front);
+        let passed = handed.iter().sum();
+        self.passed.send_if_modified(|known| std::mem::replace(known, passed) != passed);
     }
 
     fn finish_flush(&self, flush: u64, well: bool) {
@@ -249,7 +264,9 @@ impl Queue {
     }
 
     fn count_own(&self, level: Level) {
-        self.front.lock().counts.emitted[level as usize] += 1;
+        let mut front = self.front.lock();
+        front.counts.emitted[level as usize] += 1;
+        front.accepted[level as usize] += 1;
     }
 }
 
@@ -258,10 +275,15 @@ struct Swapped {
     closed: bool,
     /// Urgent records emitted so far, all of them swapped.
     urgent: u64,
+    /// Records accepted so far by level, all of them swapped.
+    accepted: [u64; 5],
 }
 
 /// Sees each batch once it is in the log.
 pub(crate) type After = Box<dyn FnMut(&Arc<Batch>) + Send>;
+
+/// Sees each record of the pipeline's own.
+pub(crate) type OnReport = Box<dyn Fn(&Report) + Send>;
 
 /// The thread behind a [`Queue`].
 pub(crate) struct Writer<D> {
@@ -269,19 +291,28 @@ pub(crate) struct Writer<D> {
     destination: D,
     spare: Vec<u8>,
     reported: (Instant, Counts),
+    unwritten: (Instant, [u64; 5]),
     after: After,
+    on_report: OnReport,
 }
 
 impl<D: Destination> Writer<D> {
-    /// A writer that hands each batch to `after` once it is in the log.
-    pub(crate) fn new(queue: Arc<Queue>, mut destination: D, after: After) -> Self {
+    /// A writer that hands each batch to `after` once it is in the log, and shows its own records to
+    /// `on_report`.
+    pub(crate) fn new(
+        queue: Arc<Queue>,
+        mut destination: D,
+        after: After,
+        on_report: OnReport,
+    ) -> Self {
         let informed = Arc::clone(&queue);
         destination.on_sync(Box::new(move |synced, is_failing| {
             informed.urgent.synced(synced, is_failing);
         }));
         let spare = Vec::with_capacity(queue.capacity);
         let reported = (Instant::now(), Counts::default());
-        Self { queue, destination, spare, reported, after }
+        let unwritten = (Instant::now(), [0; 5]);
+        Self { queue, destination, spare, reported, unwritten, after, on_report }
     }
 
     /// Works until the queue is closed, then makes everything durable.
@@ -290,21 +321,29 @@ impl<D: Destination> Writer<D> {
         let (mut last, mut used, mut flushed) = (Instant::now(), Instant::now(), 0);
         let mut well = true;
         loop {
-            let swapped = self.queue.swap(&mut self.spare, last, used.elapsed() > IDLE);
+            let mut swapped = self.queue.swap(&mut self.spare, last, used.elapsed() > IDLE);
             last = Instant::now();
             if !self.spare.is_empty() {
                 used = last;
             }
             let waited_for = swapped.flush > flushed || swapped.closed;
-            self.report(waited_for);
+            self.report(waited_for, &mut swapped.accepted);
             if let Some(next) = self.hand_over() {
                 self.queue.urgent.hand_over(swapped.urgent, next);
                 // The sync may have been faster than this thread.
                 self.queue.urgent.synced(self.destination.synced(), false);
             }
-            self.destination.tick();
+            if swapped.closed {
+                self.destination.retry();
+            } else {
+                self.destination.tick();
+            }
+            let unwritten = self.unwritten(waited_for);
+            self.queue.set_handed(swapped.accepted, unwritten);
             if waited_for {
                 well = self.destination.sync(timeout);
+                let unwritten = self.unwritten(true);
+                self.queue.set_handed(swapped.accepted, unwritten);
                 flushed = swapped.flush;
                 self.queue.set_lost(self.destination.lost());
                 self.queue.finish_flush(flushed, well);
@@ -340,32 +379,54 @@ impl<D: Destination> Writer<D> {
         next
     }
 
-    /// Adds one record that says what was lost since the last one.
-    fn report(&mut self, now: bool) {
+    /// What the destination could not write, looked at once a second because it reads all of that.
+    fn unwritten(&mut self, now: bool) -> [u64; 5] {
+        if now || self.unwritten.0.elapsed() >= REPORT {
+            self.unwritten = (Instant::now(), self.destination.unwritten());
+        }
+        self.unwritten.1
+    }
+
+    /// Adds records of what happened to the destination, and one that says what was lost since the last.
+    fn report(&mut self, now: bool, accepted: &mut [u64; 5]) {
         if !now && self.reported.0.elapsed() < REPORT {
             return;
         }
         self.queue.set_lost(self.destination.lost());
         let counts = self.queue.counts();
         let before = std::mem::replace(&mut self.reported, (Instant::now(), counts)).1;
-        let lost = counts.dropped_total() - before.dropped_total();
-        if lost == 0 {
-            return;
+        let mut reports = self.destination.take_reports();
+        reports.extend(losses(&counts, &before));
+        for report in reports {
+            report.encode().write(
+                &mut self.spare,
+                report.level,
+                crate::clock::now(),
+                Report::TARGET,
+            );
+            self.queue.count_own(report.level);
+            accepted[report.level as usize] += 1;
+            (self.on_report)(&report);
         }
-        let mut encoder = Encoder::default();
-        encoder.message_with(|text| text.push("log records dropped"));
-        put_count(&mut encoder, "log.lost", lost);
-        for level in Level::ALL {
-            let lost = counts.dropped_at(level) - before.dropped_at(level);
-            put_count(&mut encoder, &format!("log.lost.{level}"), lost);
-        }
-        for reason in Reason::ALL {
-            let lost = counts.dropped_for(reason) - before.dropped_for(reason);
-            put_count(&mut encoder, &format!("log.lost.{}", reason.as_str()), lost);
-        }
-        encoder.write(&mut self.spare, Level::Warn, crate::clock::now(), "logsearch");
-        self.queue.count_own(Level::Warn);
     }
+}
+
+/// What was lost between two looks at the counters; `None` when nothing was.
+fn losses(counts: &Counts, before: &Counts) -> Option<Report> {
+    let lost = counts.dropped_total() - before.dropped_total();
+    if lost == 0 {
+        return None;
+    }
+    let mut report = Report::new(Level::Warn, "log records dropped").count("log.lost", lost);
+    for level in Level::ALL {
+        let lost = counts.dropped_at(level) - before.dropped_at(level);
+        report = report.count(format!("log.lost.{level}"), lost);
+    }
+    for reason in Reason::ALL {
+        let lost = counts.dropped_for(reason) - before.dropped_for(reason);
+        report = report.count(format!("log.lost.{}", reason.as_str()), lost);
+    }
+    Some(report)
 }
 
 /// The length of the whole records that make up about one [`EARLY`], so that no reader of batches ever
@@ -379,10 +440,4 @@ fn piece_length(bytes: &[u8]) -> usize {
         }
     }
     bytes.len()
-}
-
-fn put_count(encoder: &mut Encoder, name: &str, count: u64) {
-    if count > 0 {
-        encoder.put(name, ValueRef::Int(i64::try_from(count).unwrap_or(i64::MAX)));
-    }
 }

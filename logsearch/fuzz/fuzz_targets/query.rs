@@ -34,7 +34,7 @@ fuzz_target!(|text: &str| {
         fields: vec![("user.name".into(), Value::Str(text.to_owned()))],
     };
     let matches = Matcher::new(&parsed.query).matches(&record);
-    assert_ne!(matches, parsed.(!query.clone()).matches(&record));
+    assert_ne!(matches, (!parsed.query.clone()).matches(&record));
     for range in Highlighter::new(&parsed.query, "message").find(text) {
         assert!(text.get(range).is_some());
     }

@@ -9,6 +9,7 @@
 //! | `search` | snapshots, prepared searches, pages, the memory tail |
 //! | `aggregate` | counts, histograms, frequent values, percentiles, event types |
 //! | `maintain` | the indexer, recovery, retention, verification |
+//! | `read_only` | looking at the files of another process |
 //!
 //! `disk` knows none of the others, `lower` only `disk`, `search` only these two. `budget` bounds a query.
 //! Nothing outside this module names tantivy.
@@ -19,6 +20,7 @@ mod disk;
 mod lower;
 mod maintain;
 mod options;
+mod read_only;
 mod search;
 mod shared;
 mod status;
@@ -39,6 +41,7 @@ use self::maintain::indexer::Indexer;
 pub use self::maintain::verify::{ReindexError, Verified, VerifiedPartition, reindex, verify};
 pub use self::options::Options;
 use self::options::Places;
+use self::read_only::Follower;
 use self::search::page;
 use self::search::searchers::Searchers;
 use self::search::snapshot::Snapshot;
@@ -46,11 +49,15 @@ use self::shared::{Shared, State};
 pub use crate::disk_status::{DiskStatus, Limits, PartitionState, PartitionStatus};
 use crate::query::Query;
 use crate::record::LogRecord;
+use crate::report::Report;
 use crate::store::{
-    Aggregate, Aggregation, LogStore, MAX_PAGE, Search, SearchPage, StoreError, StoreErrorKind,
-    StoreStatus, TimeRange,
+    Aggregate, Aggregation, LogStore, MAX_PAGE, STILL_INDEXING, Search, SearchPage, StoreError,
+    StoreErrorKind, StoreStatus, TimeRange,
 };
 use crate::wal::{Locked, Wal};
+
+/// Time between two looks of a count for records that are not indexed yet.
+const CATCH_UP: Duration = Duration::from_millis(20);
 
 /// Why a store could not be opened. Damage is not a reason: see [`StoreStatus::notices`].
 #[derive(Debug, thiserror::Error)]
@@ -87,9 +94,11 @@ impl fmt::Debug for EmbeddedStore {
 impl EmbeddedStore {
     /// Opens the store of a directory, creating it when it is missing. Reads what is in the write-ahead
     /// log and in no index into memory; damaged parts are set aside and rebuilt in the background.
-    pub fn open(root: &Path, options: Options) -> Result<Self, OpenError> {
+    pub fn open(root: &Path, mut options: Options) -> Result<Self, OpenError> {
         let places = Places::of(root);
         let unreadable = |source| OpenError::Unreadable { path: root.to_owned(), source };
+        let misplaced = places.prepare().map_err(unreadable)?;
+        options.fit_disk(root);
         let mut wal_options = options.wal.clone();
         wal_options.max_bytes = wal_options.max_bytes.min(options.max_bytes / 4);
         wal_options.keep_bytes = wal_options.keep_bytes.min(options.max_bytes / 16);
@@ -102,25 +111,56 @@ impl EmbeddedStore {
         let mut state = State { next: found.next, ..State::default() };
         state.views = found.views.iter().map(|(view, _)| Arc::clone(view)).collect();
         state.rebuild = found.rebuild;
-        for notice in std::mem::take(&mut found.notices) {
+        for notice in misplaced.into_iter().chain(std::mem::take(&mut found.notices)) {
             state.note(notice);
         }
         read_log(&wal, &mut state, options.tail_bytes);
         let resumable = found.views.pop().filter(|(view, _)| !view.partition.format.sealed);
-        let at_once = options.searches.max(1);
         let shared = Shared::new(options, places, wal, state);
         shared.listen();
 
         let indexer = Indexer::new(Arc::clone(&shared), resumable);
-        let thread = std::thread::Builder::new().name("log-index".to_owned());
-        let thread = thread.spawn(move || indexer.run()).map_err(unreadable)?;
-        let (permits, searchers) = (Arc::new(Semaphore::new(at_once)), Searchers::start(at_once));
-        Ok(Self {
-            shared,
-            permits,
-            searchers: searchers.map_err(unreadable)?,
-            thread: Some(thread),
-        })
+        Self::start(shared, "log-index", move || indexer.run()).map_err(unreadable)
+    }
+
+    /// Opens the store of a directory to look at it, whoever owns it: a service that runs, was stopped or
+    /// crashed, or a copy. Nothing is written, created or locked, and nothing repaired. New records are found
+    /// about a second after the owner wrote them.
+    ///
+    /// # Errors
+    /// When there is no such directory, it cannot be read, or the system gives no thread.
+    pub fn open_read_only(root: &Path, options: Options) -> Result<Self, OpenError> {
+        let follower = Follower::open(root, options)?;
+        let shared = Arc::clone(follower.shared());
+        let started = Self::start(shared, "log-follow", move || follower.run());
+        started.map_err(|source| OpenError::Unreadable { path: root.to_owned(), source })
+    }
+
+    /// A store with its threads: those that search, and the one that keeps it up to date.
+    fn start(
+        shared: Arc<Shared>,
+        name: &str,
+        work: impl FnOnce() + Send + 'static,
+    ) -> io::Result<Self> {
+        let at_once = shared.options.searches.max(1);
+        let (permits, searchers) = (Arc::new(Semaphore::new(at_once)), Searchers::start(at_once)?);
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(work)?;
+        Ok(Self { shared, permits, searchers, thread: Some(thread) })
+    }
+
+    /// Every record before this sequence is in the index.
+    pub(crate) fn indexed_until(&self) -> u64 {
+        self.shared.state.read().next
+    }
+
+    /// What happened since the last call and is to be recorded.
+    pub(crate) fn take_reports(&self) -> Vec<Report> {
+        self.shared.state.write().reports.drain(..).collect()
+    }
+
+    /// Records of partitions that somebody removed and the write-ahead log did not have any more.
+    pub(crate) fn removed_records(&self) -> u64 {
+        self.shared.state.read().removed
     }
 
     /// The write-ahead log. What is appended to it can be found in this store at once.
@@ -143,6 +183,22 @@ impl EmbeddedStore {
     /// Partitions, limits and what is not on the disk yet. Reads no file but asks the system for free disk.
     pub fn disk_status(&self) -> DiskStatus {
         self.shared.disk_status()
+    }
+
+    /// Waits until every record of a range can be found.
+    ///
+    /// # Errors
+    /// When that takes longer than a query may: a part of a count is no answer.
+    async fn wait_indexed(&self, range: TimeRange) -> Result<(), StoreError> {
+        let started = Instant::now();
+        let overlaps = |hole: &TimeRange| hole.from < range.to && range.from < hole.to;
+        while self.shared.unindexed().iter().any(overlaps) {
+            if started.elapsed() >= self.shared.options.deadline {
+                return Err(StoreError::bare(StoreErrorKind::Indexing, STILL_INDEXING));
+            }
+            tokio::time::sleep(CATCH_UP).await;
+        }
+        Ok(())
     }
 
     /// Runs a query on one of the threads that search. It ends early when the deadline has
@@ -172,7 +228,7 @@ impl EmbeddedStore {
         result.map_err(|failure| match failure {
             Failure::Refused(error) => error,
             Failure::Broken(error) => {
-                let message = "an index segment is unreadable and was taken out of service";
+                let message = "a part of the index could not be read";
                 StoreError::new(StoreErrorKind::Unavailable, message, error)
             }
         })
@@ -249,12 +305,19 @@ impl LogStore for EmbeddedStore {
         query: &Query,
         aggregation: &Aggregation,
     ) -> Result<Aggregate, StoreError> {
+        if matches!(aggregation, Aggregation::Count) {
+            self.wait_indexed(range).await?;
+        }
         let (query, aggregation) = (query.clone(), aggregation.clone());
         let answer = self.run(move |snapshot, budget| {
             let answer = aggregate::aggregate(snapshot, range, &query, &aggregation, budget)?;
             Ok((!budget.is_over()).then_some(answer))
         });
         answer.await?.ok_or_else(timed_out)
+    }
+
+    fn unindexed(&self) -> Vec<TimeRange> {
+        self.shared.unindexed()
     }
 
     async fn status(&self) -> Result<StoreStatus, StoreError> {

@@ -8,12 +8,16 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::disk::fetch::RowCache;
-use super::disk::partition::View;
+use super::disk::partition::{View, name_of};
 use super::disk::rows::Group;
 use super::options::{Options, Places};
 use super::search::tail::Tail;
 use crate::codec::Batch;
 use crate::embedded::search::snapshot::Snapshot;
+use crate::fields;
+use crate::record::Level;
+use crate::report::Report;
+use crate::store::TimeRange;
 use crate::wal::Wal;
 
 /// Notices kept for [`crate::store::StoreStatus`]; the oldest go.
@@ -55,11 +59,43 @@ pub struct State {
     pub writing: Option<PathBuf>,
     /// Notices for operators, oldest first.
     pub notices: VecDeque<String>,
-    /// Current indexing error, if any.
-    pub trouble: Option<String>,
+    /// Why nothing can be indexed at the moment, and since when; `None` while all is well.
+    pub trouble: Option<(String, Instant)>,
+    /// Records of partitions that somebody removed and no log had any more.
+    pub removed: u64,
+    /// What happened and is to be recorded.
+    pub reports: VecDeque<Report>,
 }
 
 impl State {
+    /// What happened and is to be recorded; the oldest go when nobody asks.
+    pub fn report(&mut self, report: Report) {
+        if self.reports.len() == MAX_NOTICES {
+            self.reports.pop_front();
+        }
+        self.reports.push_back(report);
+    }
+
+    /// Notes why nothing can be indexed, or that it can again. The beginning and the end become records.
+    pub fn set_trouble(&mut self, trouble: Option<String>) {
+        match (self.trouble.take(), trouble) {
+            (None, None) => {}
+            (None, Some(reason)) => {
+                let report =
+                    Report::new(Level::Warn, "log indexing paused; records wait in the log");
+                self.report(report.text(fields::ERROR_MESSAGE, reason.clone()));
+                self.trouble = Some((reason, Instant::now()));
+            }
+            (Some((_, since)), Some(reason)) => self.trouble = Some((reason, since)),
+            (Some((reason, since)), None) => {
+                let paused = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
+                let report = Report::new(Level::Info, "log indexing resumed");
+                let report = report.text(fields::ERROR_MESSAGE, reason);
+                self.report(report.count(fields::DURATION, paused));
+            }
+        }
+    }
+
     /// Adds a notice, unless it is there already.
     pub fn note(&mut self, notice: String) {
         if self.notices.contains(&notice) {
@@ -72,6 +108,17 @@ impl State {
     }
 }
 
+impl State {
+    /// Oldest and newest timestamp of records that are kept and cannot be found at the moment: those of
+    /// partitions without an index, and those that memory had to let go before they were indexed.
+    pub fn holes(&self) -> Vec<(i64, i64)> {
+        let failed = self.views.iter().filter(|view| view.failure().is_some());
+        let failed = failed.map(|view| view.span);
+        let rebuild = self.rebuild.iter().map(|one| one.span);
+        failed.chain(rebuild).chain(self.tail.gap_from(self.next)).collect()
+    }
+}
+
 /// A partition that has its records and no index at the moment.
 #[derive(Clone, Debug)]
 pub struct Unindexed {
@@ -81,6 +128,8 @@ pub struct Unindexed {
     pub span: (i64, i64),
     /// Records in its rows.
     pub records: u64,
+    /// Its first sequence, and the one behind its last; the second is 0 while its rows are not read.
+    pub sequences: (u64, u64),
     /// Attempts to build an index that failed.
     failures: u32,
     /// When the next one is due; at once while there is none.
@@ -94,7 +143,14 @@ impl Unindexed {
         let newest = groups.iter().map(|group| group.newest).max();
         let span = (oldest.unwrap_or(i64::MIN), newest.unwrap_or(i64::MAX));
         let records = groups.iter().map(|group| u64::from(group.count)).sum();
-        Self { dir, span, records, failures: 0, due: None }
+        let named = name_of(&dir).trim_start_matches("p-").parse().unwrap_or(0);
+        let sequences = (named, groups.last().map_or(0, |group| group.last + 1));
+        Self { dir, span, records, sequences, failures: 0, due: None }
+    }
+
+    /// Whether its rows could not even be looked at, so that nothing is known to be wrong with it.
+    pub fn was_unreadable(&self) -> bool {
+        self.sequences.1 == 0
     }
 
     /// Whether the next attempt is due.
@@ -165,16 +221,21 @@ impl Shared {
     /// A snapshot of all searchable records.
     pub fn snapshot(&self) -> Snapshot {
         let state = self.state.read();
-        let (views, failed): (Vec<_>, Vec<_>) =
-            state.views.iter().cloned().partition(|view| view.failure().is_none());
-        let failed = failed.iter().map(|view| view.span);
+        let searched = state.views.iter().filter(|view| view.failure().is_none());
+        let views = searched.cloned().collect();
         Snapshot {
             views,
-            holes: failed.chain(state.rebuild.iter().map(|one| one.span)).collect(),
+            holes: state.holes(),
             tail: state.tail.snapshot(),
             next: state.next,
             cache: Arc::clone(&self.cache),
         }
+    }
+
+    /// Spans of time of which records cannot be found at the moment.
+    pub fn unindexed(&self) -> Vec<TimeRange> {
+        let range = |(from, to): (i64, i64)| TimeRange { from, to: to.saturating_add(1) };
+        self.state.read().holes().into_iter().map(range).collect()
     }
 
     fn wake(&self) {

@@ -17,20 +17,18 @@ impl Shared {
         let views = || state.views.iter().filter(|view| view.failure().is_none());
         let oldest = views().filter(|view| view.records() > 0).map(|view| view.span.0);
         let mut notices: Vec<String> = state.notices.iter().cloned().collect();
-        notices.extend(state.trouble.clone());
+        let trouble = state.trouble.as_ref();
+        notices
+            .extend(trouble.map(|(reason, _)| format!("log records wait to be indexed: {reason}")));
         notices.extend(wal.notices);
-        let gap = state.tail.has_gap_from(state.next);
+        let gap = state.tail.gap_from(state.next);
         StoreStatus {
             records: views().map(|view| view.records()).sum::<u64>()
                 + state.tail.count_from(state.next),
             bytes: state.index_bytes + wal.bytes,
             oldest: oldest.chain(state.tail.oldest()).min(),
-            // With a gap, only what is indexed is complete.
-            searchable_until: if gap {
-                views().map(|view| view.span.1).max().unwrap_or(0)
-            } else {
-                clock::now()
-            },
+            // Records of the gap may have come in any order of time.
+            searchable_until: gap.map_or_else(clock::now, |(oldest, _)| oldest.min(clock::now())),
             notices,
         }
     }

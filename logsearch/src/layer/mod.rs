@@ -3,6 +3,7 @@
 //! where they go is the [`Queue`]'s.
 
 mod panic;
+mod sinks;
 mod site;
 mod visit;
 
@@ -13,20 +14,25 @@ use std::time::{Duration, Instant};
 
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Subscriber};
+use tracing_subscriber::filter::Filtered;
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::{LookupSpan, Scope};
 
 pub use self::panic::chain_panic_hook;
+pub use self::sinks::SinkFilter;
+use self::sinks::Sinks;
 use self::site::{Site, Sites};
 use self::visit::{Scratch, Visitor};
 use crate::clock::now;
 use crate::codec::{Fields, ValueRef};
 use crate::fields;
+use crate::filter::{LevelControl, Levels};
 use crate::quiet::is_quiet;
 #[cfg(feature = "testing")]
 pub use crate::quiet::{Quiet, quiet};
 use crate::record::Level;
 use crate::redact::Redaction;
+use crate::stderr::StderrSink;
 use crate::writer::Queue;
 
 /// Events inside the formatting of events are recorded down to this depth.
@@ -90,7 +96,7 @@ fn is_below_any(target: &str, roots: &[String]) -> bool {
 /// spans.
 #[derive(Debug)]
 pub struct LogLayer {
-    queue: Arc<Queue>,
+    sinks: Sinks,
     options: LayerOptions,
     sites: Sites,
 }
@@ -113,13 +119,29 @@ struct SpanData {
 impl LogLayer {
     /// A layer that fills a queue.
     pub fn new(queue: Arc<Queue>, options: LayerOptions) -> Self {
-        Self { queue, options, sites: Sites::default() }
+        Self { sinks: Sinks::new(queue), options, sites: Sites::default() }
+    }
+
+    /// Also writes events to standard error.
+    #[must_use]
+    pub fn stderr(mut self, sink: StderrSink, levels: Levels) -> Self {
+        self.sinks.add_stderr(sink, levels);
+        self
+    }
+
+    /// A layer of which the store gets records of these levels, and standard error those of its own.
+    pub fn with_levels<S>(mut self, levels: LevelControl) -> Filtered<Self, SinkFilter, S>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let filter = self.sinks.filter(levels);
+        self.with_filter(filter)
     }
 
     /// Visits values with the thread's memory; `None` when events nest too deeply.
     fn with_scratch<T>(&self, site: &Site, work: impl FnOnce(&mut Scratch) -> T) -> Option<T> {
         let Some(_nesting) = Nesting::enter() else {
-            self.queue.count_nested(site.level);
+            self.sinks.count_nested(site.level);
             return None;
         };
         // A value that emits while it is formatted finds no memory and gets some of its own.
@@ -161,7 +183,7 @@ impl LogLayer {
                 encoder.set_durable();
             }
             encoder.seal(target);
-            self.queue.push(encoder, site.level, timestamp, target);
+            self.sinks.push_event(encoder, site.level, timestamp, target);
         });
     }
 
@@ -195,7 +217,7 @@ impl LogLayer {
                 encoder.set_durable();
             }
             encoder.seal(site.target);
-            self.queue.push(encoder, site.level, timestamp, site.target);
+            self.sinks.push_span(encoder, site.level, timestamp, site.target);
         });
     }
 }

@@ -19,7 +19,7 @@ use crate::writer::{Counts, Reason};
 /// logsearch::pipeline_metrics!("cafe_log");
 /// assert_eq!(EVENTS.name, "cafe_log_events_total");
 /// assert_eq!(PIPELINE.events, EVENTS.name);
-/// assert_eq!(CATALOGUE.len(), 13);
+/// assert_eq!(CATALOGUE.len(), 14);
 /// ```
 #[macro_export]
 macro_rules! pipeline_metrics {
@@ -29,6 +29,8 @@ macro_rules! pipeline_metrics {
             EVENTS: Counter(concat!($prefix, "_events_total"), Count, "level");
             /// Log records dropped before they were searchable.
             EVENTS_DROPPED: Counter(concat!($prefix, "_events_dropped_total"), Count, "reason");
+            /// Log records not written to standard error or the log file; they are searchable all the same.
+            SINK_DROPPED: Counter(concat!($prefix, "_sink_dropped_total"), Count, "sink");
             /// Bytes of log records waiting for the writer.
             QUEUE_DEPTH: Gauge(concat!($prefix, "_queue_depth"), None);
             /// Capacity of the log writer queue, in bytes.
@@ -60,6 +62,7 @@ macro_rules! pipeline_metrics {
         pub const PIPELINE: $crate::metrics::own::Names = $crate::metrics::own::Names {
             events: EVENTS.name,
             events_dropped: EVENTS_DROPPED.name,
+            sink_dropped: SINK_DROPPED.name,
             queue_depth: QUEUE_DEPTH.name,
             queue_capacity: QUEUE_CAPACITY.name,
             ingest_lag: INGEST_LAG.name,
@@ -85,6 +88,8 @@ pub struct Names {
     pub events: &'static str,
     /// Name of the metric [`EVENTS_DROPPED`].
     pub events_dropped: &'static str,
+    /// Name of the metric [`SINK_DROPPED`].
+    pub sink_dropped: &'static str,
     /// Name of the metric [`QUEUE_DEPTH`].
     pub queue_depth: &'static str,
     /// Name of the metric [`QUEUE_CAPACITY`].
@@ -119,8 +124,12 @@ impl Names {
         }
         for label in DROPPED {
             let reasons = Reason::ALL.into_iter().filter(|reason| label_of(*reason) == label);
-            let dropped = reasons.map(|reason| counts.dropped_for(reason)).sum();
-            counter!(self.events_dropped, "reason" => label).absolute(dropped);
+            let dropped: u64 = reasons.map(|reason| counts.dropped_for(reason)).sum();
+            let earlier = if label == "shutdown" { counts.lost_at_last_shutdown } else { 0 };
+            counter!(self.events_dropped, "reason" => label).absolute(dropped + earlier);
+        }
+        for (sink, dropped) in [("stderr", counts.stderr_dropped), ("file", counts.file_dropped)] {
+            counter!(self.sink_dropped, "sink" => sink).absolute(dropped);
         }
         gauge!(self.queue_depth).set(to_f64(counts.queued_bytes as u64));
         gauge!(self.queue_capacity).set(to_f64(counts.capacity_bytes as u64));
@@ -203,7 +212,9 @@ impl From<&StoreError> for Outcome {
     fn from(error: &StoreError) -> Self {
         match error.kind {
             StoreErrorKind::Timeout => Self::Timeout,
-            StoreErrorKind::Unavailable | StoreErrorKind::Internal => Self::Error,
+            StoreErrorKind::Unavailable | StoreErrorKind::Indexing | StoreErrorKind::Internal => {
+                Self::Error
+            }
         }
     }
 }

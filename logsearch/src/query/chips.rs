@@ -4,11 +4,18 @@
 use std::fmt;
 
 use super::clause::operand_of;
-use super::fold;
 use super::parse::{Parsed, parse};
 use super::print::{explicit, guard, node, operand, parenthesize, quote, reads_back};
+use super::text::is_inside_word;
 use super::tree::{Field, Query, all_of};
+use super::{fold, tokens};
+use crate::fields::Kind;
 use crate::record::ValueRef;
+
+/// Characters of a value in quotes that a clause has room for among others.
+const MAX_QUOTED_CHARS: usize = 1_500;
+/// Characters of a longer value that are looked for. They fit a pattern.
+const MAX_START_CHARS: usize = 200;
 
 /// One clause on the outermost level.
 #[derive(Clone, Debug, PartialEq)]
@@ -128,10 +135,13 @@ impl fmt::Display for Chips {
 
 impl Query {
     /// The clause that finds records with this value in this field (canonical name), as a click on
-    /// the value means it.
+    /// the value means it. A value too long for a query is found by what it starts with.
     pub fn value_clause(name: &str, value: ValueRef<'_>) -> Self {
         let field = Field::of(name);
         let text = value.text();
+        if quote(&text).chars().count() > MAX_QUOTED_CHARS {
+            return long_value(field, &text);
+        }
         // Upper case is kept for the eye, in quotes; the plain form only if it means the value.
         let plain = Self::Eq(field.clone(), operand_of(&field, &text, false));
         if fold(&text) == text && reads_back(&format!("{}:{text}", field.typed), &plain, false) {
@@ -139,4 +149,28 @@ impl Query {
         }
         Self::PhraseIn(field, text.into_owned())
     }
+}
+
+/// A clause that every value has that starts like this one.
+fn long_value(field: Field, text: &str) -> Query {
+    let start: Vec<char> = text.chars().take(MAX_START_CHARS + 1).collect();
+    // A mark behind the cut would belong to the letter before it.
+    let is_mark = |c: &char| is_inside_word(*c) && !c.is_alphanumeric();
+    let end = start.iter().rposition(|c| !is_mark(c)).unwrap_or(0);
+    let start: String = start[..end].iter().collect();
+    if field.kind() == Kind::Text {
+        // The last word may go on behind the cut.
+        let last = tokens(&start).last().map_or(0, |word| word.range.start);
+        let words = start[..last].trim_end();
+        return match words {
+            "" => Query::Exists(field),
+            words => Query::PhraseIn(field, words.to_owned()),
+        };
+    }
+    if start.is_empty() {
+        return Query::Exists(field);
+    }
+    let is_plain = |c: char| is_inside_word(c) || "/_-.:%,@&+".contains(c);
+    let plain = |c| if is_plain(c) { c } else { '?' };
+    Query::Wild(field, start.chars().map(plain).chain(['*']).collect())
 }

@@ -4,9 +4,10 @@ use super::glob::is_pattern;
 use super::notice::Notice;
 use super::number;
 use super::parse::Parser;
-use super::scan::{Head, Item, Operator};
+use super::scan::{Head, Operator};
 use super::tree::{Comparison, Field, MAX_PATTERN_CHARS, Operand, Query};
-use super::{compile_regex, fold};
+use super::value_notice::{impossible, no_level};
+use super::{Pattern, compile_regex, fold};
 use crate::fields::{self, Kind};
 use crate::record::Level;
 
@@ -48,7 +49,7 @@ impl<'a> Parser<'a> {
         text
     }
 
-    /// A word without a field: text, or a pattern over the words of the message.
+    /// A word without a field: text, or a pattern over the words of all texts.
     fn bare_word(&mut self) {
         let start = self.scanner.at;
         let inside = self.is_inside();
@@ -56,9 +57,10 @@ impl<'a> Parser<'a> {
         let query = if word == "*:*" || word.chars().all(|c| c == '*') {
             Query::All
         } else if is_pattern(word) {
-            let field =
-                Field { typed: fields::MESSAGE.into(), name: fields::MESSAGE.into(), scale: 1 };
-            return self.pattern(field, word, start);
+            if word.chars().count() > MAX_PATTERN_CHARS {
+                return self.too_long("pattern", start);
+            }
+            Query::TextWild(word.into())
         } else {
             Query::Text(word.into())
         };
@@ -99,7 +101,9 @@ impl<'a> Parser<'a> {
         let word = self.scanner.word(inside);
         let is_name = !head.name.contains(['-', '.']);
         let has_value = word.len() > head.len && !word[head.len..].starts_with('\\');
-        if head.operator == Operator::Colon && is_name && has_value {
+        // `key=value` is text that people paste; with a name that is nearly known it is a mistake.
+        let is_meant = head.operator == Operator::Colon || fields::suggest(head.name).is_some();
+        if is_meant && is_name && has_value {
             self.unknown_notice(head, start);
         }
         self.leaf(Query::Text(word.into()), start);
@@ -198,8 +202,10 @@ impl<'a> Parser<'a> {
 
     /// A quoted text, a word, a pattern or `*`.
     fn plain_value(&mut self, field: Field, start: usize) {
+        let value_start = self.scanner.at;
         if self.scanner.peek() == Some('"') {
             let text = self.quoted();
+            self.note_impossible(&field, &text, value_start);
             return self.leaf(Query::PhraseIn(field, text), start);
         }
         let word = self.plain_word();
@@ -213,14 +219,22 @@ impl<'a> Parser<'a> {
         } else if fold(word) == "null" {
             !Query::Exists(field)
         } else if let Some((low, high)) = status_class(&field, word) {
-            Query::Range(field, Operand::Number(low), Operand::Number(high))
+            Query::Range(field, Operand::Number(low.into()), Operand::Number(high.into()))
         } else if word.contains(['*', '?']) {
             return self.pattern(field, word, start);
         } else {
+            self.note_impossible(&field, word, value_start);
             let value = operand_of(&field, word, false);
             Query::Eq(field, value)
         };
         self.leaf(query, start);
+    }
+
+    /// Says so when no record can have this value, which stands from there to here.
+    fn note_impossible(&mut self, field: &Field, value: &str, start: usize) {
+        if let Some(notice) = impossible(field, value, start..self.scanner.at) {
+            self.push_notice(notice);
+        }
     }
 
     /// A word that is a value. As a pattern it ends at a `)` that closes nothing, also outside of a group:
@@ -240,6 +254,11 @@ impl<'a> Parser<'a> {
         if word.chars().count() > MAX_PATTERN_CHARS {
             return self.too_long("pattern", start);
         }
+        let is_level = |level: &Level| Pattern::new(word).matches(level.as_str());
+        if field.kind() == Kind::Level && !Level::ALL.iter().any(is_level) {
+            let end = self.scanner.at;
+            self.push_notice(no_level(word, end - word.len()..end));
+        }
         self.leaf(Query::Wild(field, word.into()), start);
     }
 
@@ -251,7 +270,9 @@ impl<'a> Parser<'a> {
 
     /// `field:=Value`
     fn exact(&mut self, field: Field, start: usize) {
+        let value_start = self.scanner.at;
         let value = self.quoted_or_word();
+        self.note_impossible(&field, &value, value_start);
         self.leaf(Query::Exact(field, value), start);
     }
 
@@ -288,10 +309,13 @@ impl<'a> Parser<'a> {
     }
 
     fn compare(&mut self, field: Field, comparison: Comparison, start: usize) {
+        let value_start = self.scanner.at;
         let value = self.quoted_or_word();
-        if field.kind() == Kind::Level
-            && let Some(level) = Level::parse(&value)
-        {
+        if field.kind() == Kind::Level {
+            let Some(level) = Level::parse(&value) else {
+                self.push_notice(no_level(&value, value_start..self.scanner.at));
+                return self.leaf(Query::Nothing, start);
+            };
             return self.levels(field, |other| holds(other, comparison, level), start);
         }
         match number::parse(&value, &field) {
@@ -300,7 +324,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn no_number(&mut self, value: &str, start: usize) {
+    pub(super) fn no_number(&mut self, value: &str, start: usize) {
         let span = start..self.scanner.at;
         self.notice(format!("'{value}' is not a number; searched as text"), span.clone());
         let text = self.scanner.text[span].to_owned();
@@ -308,91 +332,12 @@ impl<'a> Parser<'a> {
     }
 
     /// The levels for which this holds, as a list.
-    fn levels(&mut self, field: Field, holds: impl Fn(Level) -> bool, start: usize) {
+    pub(super) fn levels(&mut self, field: Field, holds: impl Fn(Level) -> bool, start: usize) {
         let levels = Level::ALL.into_iter().filter(|level| holds(*level));
         let values: Vec<_> = levels.map(|level| Operand::Text(level.as_str().into())).collect();
         let query = if values.is_empty() { Query::Nothing } else { Query::In(field, values) };
         self.leaf(query, start);
     }
-
-    /// `[a TO b]`, `[a, b]` or `IN [a b]`, if that is what stands here.
-    fn list(&mut self, field: &Field, start: usize) -> bool {
-        let before = self.scanner.at;
-        let says_in = self.scanner.eat("IN");
-        if says_in {
-            self.scanner.skip_spaces();
-        }
-        let starts =
-            if says_in { self.scanner.peek() == Some('[') } else { self.scanner.starts_list() };
-        if !starts {
-            self.scanner.at = before;
-            self.note_lone_bracket(start);
-            return false;
-        }
-        let (items, closed) = self.scanner.list();
-        if !closed {
-            let end = self.scanner.at;
-            self.notice("missing ] added", end..end);
-        }
-        match &items[..] {
-            [low, to, high] if !says_in && !to.quoted && to.text == "TO" => {
-                self.range(field.clone(), low, high, start);
-            }
-            _ => self.one_of(field.clone(), &items, start),
-        }
-        true
-    }
-
-    /// `[ a TO b ]` is read as text, which nobody expects who typed it.
-    fn note_lone_bracket(&mut self, start: usize) {
-        let rest = self.scanner.rest();
-        if rest.starts_with('[') && rest.contains(']') {
-            let end = self.scanner.at + 1;
-            self.notice("[ with a space behind it is text", start..end);
-        }
-    }
-
-    fn one_of(&mut self, field: Field, items: &[Item], start: usize) {
-        let mut values = Vec::new();
-        for item in items {
-            if self.take_clause(start..self.scanner.at) {
-                values.push(operand_of(&field, &item.text, item.quoted));
-            }
-        }
-        if values.is_empty() && !items.is_empty() {
-            return self.skip_operand();
-        }
-        let query = if values.is_empty() { Query::Nothing } else { Query::In(field, values) };
-        self.operand(query);
-    }
-
-    fn range(&mut self, field: Field, low: &Item, high: &Item, start: usize) {
-        let is_open = |item: &Item| !item.quoted && item.text == "*";
-        let levels = (Level::parse(&low.text), Level::parse(&high.text));
-        let numbers = (item_number(low, &field), item_number(high, &field));
-        let query = match (is_open(low), is_open(high), numbers, levels) {
-            (true, true, ..) => Query::Exists(field),
-            (true, _, (_, Some(high)), _) => Query::Compare(field, Comparison::LessOrEqual, high),
-            (_, true, (Some(low), _), _) => Query::Compare(field, Comparison::GreaterOrEqual, low),
-            (.., (Some(from), Some(to))) if field.kind() == Kind::Level => {
-                return self.levels(field, |level| from <= level && level <= to, start);
-            }
-            (_, _, (Some(low), Some(high)), _) => {
-                Query::Range(field, Operand::Number(low), Operand::Number(high))
-            }
-            (false, false, ..) if !field.kind().is_number() => {
-                let text = |item: &Item| Operand::Text(fold(&item.text).into_owned());
-                Query::Range(field, text(low), text(high))
-            }
-            _ => return self.no_number(&format!("{} TO {}", low.text, high.text), start),
-        };
-        self.leaf(query, start);
-    }
-}
-
-fn item_number(item: &Item, field: &Field) -> Option<f64> {
-    let is_text = item.quoted || (!field.kind().is_number() && number::is_padded(&item.text));
-    if is_text { None } else { number::parse(&item.text, field) }
 }
 
 const fn holds(left: Level, comparison: Comparison, right: Level) -> bool {

@@ -3,9 +3,10 @@
 
 use std::ops::Range;
 
+use super::parse::parse_unbounded;
 use super::print::quote_value;
 use super::scan::{Operator, Scanner};
-use super::tree::Field;
+use super::tree::{Field, Query};
 
 /// What is completed at the caret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +53,12 @@ impl Completion {
         format!("{before} {after}")
     }
 
+    /// Whether a sign of comparison stands before the value that is being typed.
+    pub fn follows_sign(&self, text: &str) -> bool {
+        let before = text.get(..self.span.start).unwrap_or_default();
+        before.ends_with(['>', '<', '='])
+    }
+
     /// The text with this choice in place, and where the caret stands then. Names get a `:`, values
     /// quotes if they need them.
     pub fn choose(&self, text: &str, choice: &str) -> (String, usize) {
@@ -64,11 +71,19 @@ impl Completion {
                 choice.into()
             }
             Completing::Field { .. } => format!("{choice}:"),
+            Completing::Value { field, .. } if is_condition(field, choice) => choice.into(),
             Completing::Value { field, .. } => quote_value(field, choice),
             Completing::Nothing => return (text.to_owned(), end),
         };
         (format!("{before}{choice}{after}"), before.len() + choice.len())
     }
+}
+
+/// Whether a choice says more than one value of a number: `>250ms`, `5xx`. Only numbers have such.
+fn is_condition(field: &Field, choice: &str) -> bool {
+    let says_more = |query: &Query| matches!(query, Query::Compare(..) | Query::Range(..));
+    field.kind().is_number()
+        && says_more(&parse_unbounded(&format!("{}:{choice}", field.typed)).query)
 }
 
 /// What is being typed at this byte of a query text.
@@ -241,6 +256,10 @@ mod tests {
     #[test]
     fn values_are_completed_behind_the_operator_and_quoted_if_needed() {
         assert_eq!(chosen("level:|", "error"), "level:error|");
+        assert_eq!(chosen("status:5|", "5xx"), "status:5xx|");
+        assert_eq!(chosen("duration:|", ">250ms"), "duration:>250ms|");
+        assert_eq!(chosen("duration:>2|", "250ms"), "duration:>250ms|");
+        assert_eq!(chosen("user:|", ">5"), "user:\">5\"|");
         assert_eq!(chosen("user:oct| x", "Octavia Niss"), "user:\"Octavia Niss\"| x");
         assert_eq!(chosen("user:\"Octavia N|", "Octavia Niss"), "user:\"Octavia Niss\"|");
         assert_eq!(chosen("level:(error OR w|", "warn"), "level:(error OR warn|");

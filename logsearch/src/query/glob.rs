@@ -1,6 +1,8 @@
 //! Wildcard patterns: `*` any run of characters, `?` one, everything else itself in any case.
 
-use super::text::{fold, tokens};
+use unicode_normalization::UnicodeNormalization;
+
+use super::text::{fold, folded, is_inside_word, tokens};
 
 /// A wildcard pattern over a whole value or one word.
 ///
@@ -60,6 +62,17 @@ impl Pattern {
         self.parts.iter().map_while(literal).collect()
     }
 
+    /// The longest run of folded characters without a wildcard; every text that matches has it.
+    pub fn literal(&self) -> String {
+        let runs = self.parts.split(|part| !matches!(part, Part::Char(_)));
+        let text = |run: &[Part]| {
+            run.iter()
+                .filter_map(|part| if let Part::Char(c) = part { Some(*c) } else { None })
+                .collect()
+        };
+        runs.map(text).max_by_key(String::len).unwrap_or_default()
+    }
+
     /// The pattern as an anchored regular expression over folded text: `.*`, `.` and escaped
     /// characters. Dots are meant to match line feeds too.
     pub fn to_regex(&self) -> String {
@@ -79,7 +92,7 @@ impl Pattern {
         if text.is_ascii() {
             run(&self.parts, text.bytes().map(|byte| char::from(byte.to_ascii_lowercase())))
         } else {
-            run(&self.parts, text.chars().flat_map(char::to_lowercase))
+            run(&self.parts, folded(text))
         }
     }
 
@@ -104,13 +117,19 @@ impl Pattern {
 fn cut(pattern: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut buffer = [0; 4];
-    for c in pattern.chars() {
+    for c in pattern.nfc() {
         if matches!(c, '*' | '?') {
             push(&mut words, c);
             continue;
         }
         let text = c.encode_utf8(&mut buffer);
         let is_word = tokens(text).next().is_some();
+        // A mark belongs to the letter before it.
+        let is_mark = !is_word && is_inside_word(c);
+        if is_mark && words.last().is_some_and(|word| word.ends_with(is_inside_word)) {
+            push(&mut words, c);
+            continue;
+        }
         // A character that is a word of its own does not grow together with a second one.
         let joins = is_word && tokens(&text.repeat(2)).count() == 1;
         if joins {

@@ -5,9 +5,10 @@ use std::ops::Range;
 
 use regex::Regex;
 
+use super::free::FreeText;
 use super::glob::Pattern;
 use super::matches::compile_regex;
-use super::text::{Token, equals_folded, fold, folded_tokens, tokens};
+use super::text::{Phrase, Token, equals_folded, fold, tokens};
 use super::tree::{Operand, Query};
 use crate::fields::{self, Kind};
 
@@ -19,7 +20,7 @@ pub struct Highlighter {
 
 #[derive(Clone, Debug)]
 enum Mark {
-    Words(Vec<String>),
+    Words(Phrase),
     Patterns(Vec<Pattern>),
     Whole(String),
     WholePattern(Pattern),
@@ -55,8 +56,8 @@ impl Highlighter {
 
 fn collect(query: &Query, field: &str, marks: &mut Vec<Mark>) {
     match query {
-        Query::Text(text) | Query::Phrase(text) if fields::FREE_TEXT.contains(&field) => {
-            marks.push(Mark::Words(folded_tokens(text)));
+        Query::Text(_) | Query::Phrase(_) | Query::TextWild(_) => {
+            marks.extend(FreeText::of(query).map(|wanted| free(&wanted, field)));
         }
         Query::And(queries) | Query::Or(queries) => {
             for query in queries {
@@ -70,14 +71,18 @@ fn collect(query: &Query, field: &str, marks: &mut Vec<Mark>) {
     }
 }
 
+fn free(wanted: &FreeText, field: &str) -> Mark {
+    match (wanted.id(), wanted.as_phrase()) {
+        (Some(id), _) if fields::is_id(field) => Mark::Whole(id.to_owned()),
+        (_, Some(phrase)) => Mark::Words(phrase.clone()),
+        _ => Mark::Patterns(wanted.patterns().to_vec()),
+    }
+}
+
 fn collect_clause(clause: &Query, field: &str, marks: &mut Vec<Mark>) {
     let is_text = fields::kind(field) == Kind::Text;
     let value = |text: &str| {
-        if is_text {
-            Mark::Words(folded_tokens(text))
-        } else {
-            Mark::Whole(fold(text).into_owned())
-        }
+        if is_text { Mark::Words(Phrase::new(text)) } else { Mark::Whole(fold(text).into_owned()) }
     };
     match clause {
         Query::Eq(_, Operand::Text(text)) | Query::PhraseIn(_, text) => marks.push(value(text)),
@@ -97,11 +102,11 @@ fn collect_clause(clause: &Query, field: &str, marks: &mut Vec<Mark>) {
 impl Mark {
     fn find(&self, text: &str, found: &mut Vec<Range<usize>>) {
         match self {
-            Self::Words(words) => {
-                runs(text, words, |word, token| equals_folded(token.raw, word), found);
+            Self::Words(phrase) => {
+                runs(text, phrase.words.len(), |at, token| phrase.fits(at, token), found);
             }
             Self::Patterns(words) => {
-                runs(text, words, |word, token| word.matches(token.raw), found);
+                runs(text, words.len(), |at, token| words[at].matches(token.raw), found);
             }
             Self::Whole(whole) if equals_folded(text, whole) => found.push(0..text.len()),
             Self::WholePattern(pattern) if pattern.matches(text) => found.push(0..text.len()),
@@ -112,18 +117,18 @@ impl Mark {
 }
 
 /// The runs of words that match in order and adjacent.
-fn runs<W>(
+fn runs(
     text: &str,
-    words: &[W],
-    fits: impl Fn(&W, &Token<'_>) -> bool,
+    words: usize,
+    fits: impl Fn(usize, &Token<'_>) -> bool,
     found: &mut Vec<Range<usize>>,
 ) {
     let tokens: Vec<Token<'_>> = tokens(text).collect();
-    if words.is_empty() {
+    if words == 0 {
         return;
     }
-    for run in tokens.windows(words.len()) {
-        if words.iter().zip(run).all(|(word, token)| fits(word, token)) {
+    for run in tokens.windows(words) {
+        if run.iter().enumerate().all(|(at, token)| fits(at, token)) {
             found.push(run[0].range.start..run[run.len() - 1].range.end);
         }
     }
@@ -145,7 +150,10 @@ mod tests {
         assert_eq!(marked("database -locked", "message", text), ["Database", "database"]);
         assert_eq!(marked("\"is locked\" OR wait*", "message", text), ["IS locked", "waits"]);
         assert_eq!(marked("message=~\"l.ck\"", "message", text), ["lock"]);
-        assert_eq!(marked("database", "url.path", text), [""; 0]);
+        assert_eq!(marked("database", "url.path", text), ["Database", "database"]);
+        assert_eq!(marked("\"is lock*\" OR *AIT?", "db.query.text", text), ["IS locked", "waits"]);
+        assert_eq!(marked("abc", "trace.id", "abc def"), [""; 0]);
+        assert_eq!(marked("ABC", "trace.id", "abc"), ["abc"]);
     }
 
     #[test]

@@ -4,9 +4,10 @@ use std::cmp::Ordering;
 
 use regex::{Regex, RegexBuilder};
 
+use super::free::FreeText;
 use super::glob::Pattern;
-use super::number;
-use super::text::{contains_phrase, equals_folded, fold, folded_tokens};
+use super::number::{Number, large_unsigned};
+use super::text::{Phrase, equals_folded, fold};
 use super::tree::{Comparison, Field, Operand, Query};
 use crate::fields::{self, Kind};
 use crate::record::{Level, Matchable, ValueRef};
@@ -36,7 +37,7 @@ enum Node {
     /// Indexed like [`Level::ALL`]: whatever a clause says about the level was asked at compile time.
     Levels([bool; 5]),
     Field(Source, Test),
-    FreeText(Vec<String>),
+    FreeText(FreeText),
     Not(Box<Node>),
     And(Vec<Node>),
     Or(Vec<Node>),
@@ -49,6 +50,8 @@ enum Source {
     Message,
     Sequence,
     Field(String),
+    /// Percent-encoded: what it means is asked as well.
+    Encoded(String),
 }
 
 /// Test on a value.
@@ -57,19 +60,19 @@ enum Test {
     Present,
     Equals(Vec<Wanted>),
     Exact(String),
-    Phrase(Vec<Vec<String>>),
+    Phrase(Vec<Phrase>),
     Glob(Pattern),
     Words(Vec<Pattern>),
     Regex(Regex),
-    Compare(Comparison, f64),
-    Numbers(f64, f64),
+    Compare(Comparison, Number),
+    Numbers(Number, Number),
     Texts(String, String),
 }
 
 /// The value of an equality test.
 #[derive(Clone, Debug)]
 enum Wanted {
-    Number(f64, String),
+    Number(Number, String),
     Text(String),
 }
 
@@ -83,13 +86,11 @@ impl Node {
                 Source::Message => test.holds(ValueRef::Str(record.message())),
                 Source::Sequence => test.holds(sequence_value(record.sequence())),
                 Source::Field(name) => record.field(name).is_some_and(|value| test.holds(value)),
+                Source::Encoded(name) => record
+                    .field(name)
+                    .is_some_and(|value| test.holds(value) || test.holds_decoded(value)),
             },
-            Self::FreeText(words) => {
-                contains_phrase(record.message(), words)
-                    || record
-                        .field(fields::ERROR_MESSAGE)
-                        .is_some_and(|value| contains_phrase(&value.text(), words))
-            }
+            Self::FreeText(wanted) => wanted.matches(record),
             Self::Not(node) => !node.matches(record),
             Self::And(nodes) => nodes.iter().all(|node| node.matches(record)),
             Self::Or(nodes) => nodes.iter().any(|node| node.matches(record)),
@@ -103,7 +104,7 @@ impl Node {
             Self::Levels(_) => 1,
             Self::Field(_, Test::Regex(_) | Test::Phrase(_) | Test::Words(_)) => 40,
             Self::Field(..) => 10,
-            Self::FreeText(_) => 50,
+            Self::FreeText(_) => 100,
             Self::Not(node) => node.cost(),
             Self::And(nodes) | Self::Or(nodes) => nodes.iter().map(Self::cost).sum(),
         }
@@ -122,7 +123,7 @@ impl Test {
             Self::Exact(text) => value.text() == text.as_str(),
             Self::Phrase(phrases) => {
                 let text = value.text();
-                phrases.iter().any(|words| contains_phrase(&text, words))
+                phrases.iter().any(|phrase| phrase.is_in(&text))
             }
             Self::Glob(pattern) => pattern.matches(&value.text()),
             Self::Words(words) => Pattern::words_match(words, &value.text()),
@@ -148,6 +149,16 @@ impl Test {
     }
 }
 
+impl Test {
+    /// Whether it holds for what a percent-encoded text means. The exact spelling is that of the record.
+    fn holds_decoded(&self, value: ValueRef<'_>) -> bool {
+        let (ValueRef::Str(text), false) = (value, matches!(self, Self::Exact(_))) else {
+            return false;
+        };
+        fields::decoded(text).is_some_and(|decoded| self.holds(ValueRef::Str(&decoded)))
+    }
+}
+
 impl Wanted {
     fn equals(&self, value: ValueRef<'_>) -> bool {
         match (self, value) {
@@ -161,34 +172,13 @@ impl Wanted {
 }
 
 /// How a value compares with a number, `None` when it is none.
-fn compare(value: ValueRef<'_>, number: f64) -> Option<Ordering> {
+fn compare(value: ValueRef<'_>, number: Number) -> Option<Ordering> {
     match value {
-        ValueRef::Int(value) => Some(compare_int(value, number)),
-        ValueRef::Float(value) => value.partial_cmp(&number),
-        ValueRef::Bool(_) | ValueRef::Str(_) => None,
+        ValueRef::Int(value) => Some(number.compare_int(value.into())),
+        ValueRef::Float(value) => number.compare_float(value),
+        ValueRef::Str(text) => Some(number.compare_int(large_unsigned(text)?.into())),
+        ValueRef::Bool(_) => None,
     }
-}
-
-/// Compares a whole number with a finite float exactly, also where a float has no room for all of its
-/// digits.
-#[expect(clippy::cast_possible_truncation, reason = "the bounds are checked before the cast")]
-pub fn compare_int(value: i64, number: f64) -> Ordering {
-    /// The first float above every `i64`.
-    const ABOVE: f64 = 9_223_372_036_854_775_808.0;
-    if number >= ABOVE {
-        return Ordering::Less;
-    }
-    if number < -ABOVE {
-        return Ordering::Greater;
-    }
-    let whole = number.floor();
-    value.cmp(&(whole as i64)).then(if number > whole { Ordering::Less } else { Ordering::Equal })
-}
-
-/// A number as values of unknown fields are compared with it when they are strings: `500`, `0.5`,
-/// `1e16`.
-pub fn number_text(number: f64) -> String {
-    number::print(number)
 }
 
 /// Compiles an expression of the language: found anywhere, in any case, `.` without line feeds,
@@ -208,7 +198,7 @@ fn compile(query: &Query) -> Node {
     match query {
         Query::All => Node::Const(true),
         Query::Nothing => Node::Const(false),
-        Query::Text(text) | Query::Phrase(text) => free_text(text),
+        Query::Text(_) | Query::Phrase(_) | Query::TextWild(_) => free_text(query),
         Query::Not(query) => Node::Not(Box::new(compile(query))),
         Query::And(queries) => Node::And(by_cost(queries)),
         Query::Or(queries) => Node::Or(by_cost(queries)),
@@ -232,9 +222,9 @@ fn by_cost(queries: &[Query]) -> Vec<Node> {
     nodes
 }
 
-fn free_text(text: &str) -> Node {
-    let words = folded_tokens(text);
-    if words.is_empty() { Node::Const(true) } else { Node::FreeText(words) }
+fn free_text(query: &Query) -> Node {
+    let wanted = FreeText::of(query).filter(|wanted| !wanted.is_everything());
+    wanted.map_or(Node::Const(true), Node::FreeText)
 }
 
 /// Compiles a test for a field.
@@ -246,6 +236,7 @@ fn look_up(field: &Field, test: Test) -> Node {
         fields::TARGET => Source::Target,
         fields::MESSAGE => Source::Message,
         fields::SEQUENCE => Source::Sequence,
+        other if fields::is_encoded(other) => Source::Encoded(other.to_owned()),
         other => Source::Field(other.to_owned()),
     };
     Node::Field(source, test)
@@ -257,6 +248,7 @@ fn compile_test(query: &Query, field: &Field) -> Option<Test> {
     Some(match query {
         Query::Eq(_, operand) => equals(std::slice::from_ref(operand), field),
         Query::In(_, operands) => equals(operands, field),
+        Query::PhraseIn(_, text) if is_text => Test::Phrase(vec![Phrase::new(text)]),
         Query::PhraseIn(_, text) => equals(&[Operand::Text(fold(text).into_owned())], field),
         // A level has no case.
         Query::Exact(_, text) if field.kind() == Kind::Level => {
@@ -281,13 +273,13 @@ fn compile_test(query: &Query, field: &Field) -> Option<Test> {
 fn equals(operands: &[Operand], field: &Field) -> Test {
     if field.kind() == Kind::Text {
         let words = |operand: &Operand| match operand {
-            Operand::Number(number) => folded_tokens(&number::print(*number)),
-            Operand::Text(text) => folded_tokens(text),
+            Operand::Number(number) => Phrase::words_of(&number.to_string()),
+            Operand::Text(text) => Phrase::words_of(text),
         };
         return Test::Phrase(operands.iter().map(words).collect());
     }
     let wanted = |operand: &Operand| match operand {
-        Operand::Number(number) => Wanted::Number(field.stored(*number), number::print(*number)),
+        Operand::Number(number) => Wanted::Number(field.stored(*number), number.to_string()),
         Operand::Text(text) => Wanted::Text(fold(text).into_owned()),
     };
     Test::Equals(operands.iter().map(wanted).collect())

@@ -15,18 +15,25 @@
 //! | text | the [`tokens`] of the value contain those of the operand, in order and adjacent, any case; an operand without a token asks only that the field is there | see [`Pattern`] |
 //! | every other | the text form equals the operand in any case; a [`Operand::Number`] equals numbers by value and strings by their text form | the whole text form, any case |
 //!
-//! `Text` and `Phrase` are the text rule on any of [`FREE_TEXT`](crate::fields::FREE_TEXT); without a
-//! token they match every record. `Exact` compares text forms with regard to case (a level has none).
+//! `Text`, `Phrase` and `TextWild` are the text rule on the message, the target or any field that holds a
+//! text, ids as a whole (see [`FreeText`]); without a token they match every record. A quoted text with a
+//! `*` right behind its last word is a phrase of which the last word may go on, anywhere and in a text
+//! field. A percent-encoded value ([`is_encoded`](crate::fields::is_encoded)) has a second text form, what
+//! it means; every clause but `Exact` holds when it holds for either. `Exact` compares text forms with
+//! regard to case (a level has none).
 //! `Regex` is found anywhere in the text form, in any case unless it says `(?-i)`; see
 //! [`compile_regex`]. `Compare` and `Range` of numbers hold for numbers only, never for digits in a
-//! string; `Range` of texts compares folded text forms by code point. Typed numbers are multiplied by
+//! string, unless it is a whole number above `i64::MAX`, which records keep so. Whole numbers are compared
+//! exactly. `Range` of texts compares folded text forms by code point. Typed numbers are multiplied by
 //! [`Field::scale`] first. `Not` also holds for records that lack the field.
 
 mod chips;
 mod clause;
 mod complete;
+mod free;
 mod glob;
 mod highlight;
+mod list;
 mod matches;
 mod notice;
 mod number;
@@ -35,17 +42,20 @@ mod print;
 mod scan;
 mod text;
 mod tree;
+mod value_notice;
 
 pub use crate::record::Matchable;
 pub use chips::{Chip, Chips};
 pub use complete::{Completing, Completion, complete};
+pub use free::FreeText;
 pub use glob::Pattern;
 pub use highlight::Highlighter;
-pub use matches::{Matcher, compare_int, compile_regex, number_text};
+pub use matches::{Matcher, compile_regex};
 pub use notice::Notice;
+pub use number::{Number, large_unsigned};
 pub use parse::{Parsed, parse};
 pub use text::{
-    MAX_TOKEN_BYTES, Token, Tokens, contains_phrase, equals_folded, fold, folded_tokens, tokens,
+    MAX_TOKEN_BYTES, Phrase, Token, Tokens, equals_folded, fold, folded_tokens, tokens,
 };
 pub use tree::{
     Comparison, Field, MAX_CHARS, MAX_CLAUSES, MAX_DEPTH, MAX_PATTERN_CHARS, Operand, Query,

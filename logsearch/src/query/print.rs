@@ -31,6 +31,8 @@ pub(super) fn node(query: &Query, inside: bool) -> String {
         Query::Nothing => format!("{}:()", fields::LEVEL),
         Query::Text(text) => text_word(query, text, inside),
         Query::Phrase(text) => quote(text),
+        Query::TextWild(pattern) if reads_back(pattern, query, inside) => pattern.clone(),
+        Query::TextWild(pattern) => quote(pattern),
         Query::Not(inner) => negated(query, inner, inside),
         Query::And(queries) => join(queries, " ", inside),
         Query::Or(queries) => {
@@ -107,11 +109,6 @@ pub(super) fn reads_back(text: &str, query: &Query, inside: bool) -> bool {
 
 fn field_clause(query: &Query, inside: bool) -> String {
     let Some(field) = query.field() else { return String::new() };
-    if let Query::Wild(_, pattern) = query
-        && reads_back(pattern, query, inside)
-    {
-        return pattern.clone();
-    }
     explicit(query, field, inside)
 }
 
@@ -185,6 +182,7 @@ const fn sign(comparison: Comparison) -> &'static str {
 
 fn range(field: &Field, low: &Operand, high: &Operand) -> String {
     if let (Operand::Number(low), Operand::Number(high)) = (low, high) {
+        let (low, high) = (low.as_f64(), high.as_f64());
         let class = low / 100.0;
         let is_class = field.name == fields::STATUS
             && (1.0..=9.0).contains(&class)

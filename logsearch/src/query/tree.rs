@@ -2,6 +2,7 @@
 
 use std::ops::Not;
 
+use super::number::Number;
 use crate::fields;
 
 /// Characters of a query that are read.
@@ -19,10 +20,12 @@ pub enum Query {
     All,
     /// No record: an empty disjunction.
     Nothing,
-    /// Words of the message (and error) text, all of them in order and adjacent, any case.
+    /// Words of any text of the record, all of them in order and adjacent, any case.
     Text(String),
-    /// A quoted phrase of the message (and error) text.
+    /// A quoted phrase of any text of the record; with a `*` right behind its last word, its beginning.
     Phrase(String),
+    /// A pattern over the words of any text of the record, any case; see [`Pattern`](super::Pattern).
+    TextWild(String),
     /// The field equals the value, any case. Text operands are folded.
     Eq(Field, Operand),
     /// The field equals the value, same case.
@@ -34,7 +37,7 @@ pub enum Query {
     /// A regular expression found in the value, any case.
     Regex(Field, String),
     /// Comparison of a number, in the unit of the typed name.
-    Compare(Field, Comparison, f64),
+    Compare(Field, Comparison, Number),
     /// Both bounds inclusive; both numbers or both folded texts.
     Range(Field, Operand, Operand),
     /// One of; never empty.
@@ -69,6 +72,56 @@ impl Query {
     /// The clause that finds records with this field (canonical name).
     pub fn has_field(name: &str) -> Self {
         Self::Exists(Field::of(name))
+    }
+
+    /// The fields outside the catalogue that the query asks for, each once. Whether any record has them only
+    /// a store knows; [`Notice::unknown_field`](super::Notice::unknown_field) is what to say if none has.
+    pub fn dynamic_fields(&self) -> Vec<&Field> {
+        let mut found = Vec::new();
+        self.collect_dynamic(&mut found);
+        found
+    }
+
+    fn collect_dynamic<'a>(&'a self, found: &mut Vec<&'a Field>) {
+        match self {
+            Self::Not(inner) => inner.collect_dynamic(found),
+            Self::And(parts) | Self::Or(parts) => {
+                for part in parts {
+                    part.collect_dynamic(found);
+                }
+            }
+            clause => {
+                let field = clause.field().filter(|field| field.kind() == fields::Kind::Dynamic);
+                if let Some(field) = field.filter(|field| !found.contains(field)) {
+                    found.push(field);
+                }
+            }
+        }
+    }
+
+    /// The same with words and patterns looked for in message and error only, which the index answers
+    /// without looking at other values; `None` when the query has neither.
+    #[must_use]
+    pub fn in_sentences(&self) -> Option<Self> {
+        let narrow = |parts: &[Self]| -> Option<Vec<Self>> {
+            let narrowed: Vec<_> = parts.iter().map(Self::in_sentences).collect();
+            let is_narrower = narrowed.iter().any(Option::is_some);
+            let kept = narrowed.into_iter().zip(parts);
+            is_narrower.then(|| kept.map(|(new, old)| new.unwrap_or_else(|| old.clone())).collect())
+        };
+        let either = |clause: &dyn Fn(Field) -> Self| {
+            Some(Self::Or(fields::FREE_TEXT.map(|name| clause(Field::of(name))).into()))
+        };
+        match self {
+            Self::Text(text) | Self::Phrase(text) => {
+                either(&|field| Self::PhraseIn(field, text.clone()))
+            }
+            Self::TextWild(pattern) => either(&|field| Self::Wild(field, pattern.clone())),
+            Self::Not(inner) => inner.in_sentences().map(|inner| !inner),
+            Self::And(parts) => narrow(parts).map(Self::And),
+            Self::Or(parts) => any_of(narrow(parts)?),
+            _ => None,
+        }
     }
 
     /// What both match. A clause that is in both is there once.
@@ -164,8 +217,8 @@ impl Field {
     }
 
     /// Converts a number as typed into stored units.
-    pub fn stored(&self, typed: f64) -> f64 {
-        typed * f64::from(self.scale)
+    pub fn stored(&self, typed: Number) -> Number {
+        typed.times(self.scale)
     }
 }
 
@@ -184,7 +237,7 @@ pub(super) fn is_field_name(name: &str) -> bool {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Operand {
     /// A number, in the unit of the typed name.
-    Number(f64),
+    Number(Number),
     /// Any other value, folded.
     Text(String),
 }

@@ -85,9 +85,29 @@ pub struct SearchPage {
     pub records: Vec<LogRecord>,
     /// Where the next page starts; `None` when this one is the last.
     pub next: Option<Cursor>,
-    /// The search timed out or a damaged part of the index waits to be rebuilt: results are incomplete, and
-    /// there may be more matches inside the span of this page.
+    /// The search timed out or some records are not indexed yet: results are incomplete, and there may be
+    /// more matches inside the span of this page.
     pub partial: bool,
+    /// The reason is that some records are not indexed yet: ask again later.
+    pub still_indexing: bool,
+}
+
+/// What is said where records are missing because they are not indexed yet.
+pub const STILL_INDEXING: &str = "still indexing; results are incomplete";
+
+impl SearchPage {
+    /// Why the page is incomplete; `None` when it is whole.
+    pub fn incomplete(&self) -> Option<&'static str> {
+        incomplete(self.partial, self.still_indexing)
+    }
+}
+
+fn incomplete(partial: bool, still_indexing: bool) -> Option<&'static str> {
+    match (partial, still_indexing) {
+        (_, true) => Some(STILL_INDEXING),
+        (true, false) => Some("search timed out; results are incomplete"),
+        (false, false) => None,
+    }
 }
 
 /// Records around a record.
@@ -97,8 +117,17 @@ pub struct Context {
     pub before: Vec<LogRecord>,
     /// Records after it, oldest first.
     pub after: Vec<LogRecord>,
-    /// Whether one side is incomplete because the search timed out.
+    /// Whether one side is incomplete because the search timed out or records are not indexed yet.
     pub partial: bool,
+    /// The reason is that some records are not indexed yet.
+    pub still_indexing: bool,
+}
+
+impl Context {
+    /// Why a side is incomplete; `None` when both are whole.
+    pub fn incomplete(&self) -> Option<&'static str> {
+        incomplete(self.partial, self.still_indexing)
+    }
 }
 
 /// Iterates over all pages of a search.
@@ -115,16 +144,20 @@ impl Pages {
         Self { store, search, is_done: false }
     }
 
-    /// The next page; `None` behind the last. A partial page is a
-    /// [`StoreErrorKind::Timeout`], because a result with holes must not pass for a whole one.
+    /// The next page; `None` behind the last. A partial page is a [`StoreErrorKind::Timeout`] or a
+    /// [`StoreErrorKind::Indexing`], because a result with holes must not pass for a whole one.
     pub async fn next(&mut self) -> Result<Option<Vec<LogRecord>>, StoreError> {
         if self.is_done {
             return Ok(None);
         }
         let page = self.store.search(&self.search).await?;
-        if page.partial {
-            let message = "the search timed out or part of the index is missing";
-            return Err(StoreError::bare(StoreErrorKind::Timeout, message));
+        if let Some(reason) = page.incomplete() {
+            let kind = if page.still_indexing {
+                StoreErrorKind::Indexing
+            } else {
+                StoreErrorKind::Timeout
+            };
+            return Err(StoreError::bare(kind, reason));
         }
         self.search.after = page.next;
         self.is_done = page.next.is_none();

@@ -89,6 +89,9 @@ const LAST: [&str; 16] = [
     "Smith",
 ];
 
+/// The target of what jobs say.
+const JOBS: &str = "minitwit::jobs";
+
 impl WebLog {
     /// The log of this seed.
     pub fn new(seed: u64) -> Self {
@@ -216,11 +219,10 @@ impl WebLog {
         self.push(300, Level::Error, "minitwit::error", "request failed".into(), fields);
     }
 
-    /// What the code says in between.
-    fn remark(&mut self, id: &str, user: &str) {
-        let mut fields = Fields::default().text(fields::REQUEST_ID, id);
+    /// Something that a part of the program says while it serves a user: level, target, text and place.
+    fn saying(&mut self, user: &str) -> (Level, &'static str, String, &'static str) {
         let number = self.random.between(1, 400_000);
-        let (level, target, message, place) = match self.random.below(1_000) {
+        match self.random.below(1_000) {
             0..=379 => (
                 Level::Info,
                 "minitwit::pages::timeline",
@@ -263,17 +265,18 @@ impl WebLog {
                 "password check was refused, too many attempts".into(),
                 "src/auth.rs:88",
             ),
-            _ => {
-                let jobs = ["totals", "sessions", "parity", "backup"];
-                fields = fields.text(fields::JOB, jobs[self.random.below(jobs.len())]);
-                (
-                    Level::Info,
-                    "minitwit::jobs",
-                    format!("job finished after {number} ms"),
-                    "src/jobs.rs:52",
-                )
-            }
-        };
+            _ => (Level::Info, JOBS, format!("job finished after {number} ms"), "src/jobs.rs:52"),
+        }
+    }
+
+    /// What the code says in between.
+    fn remark(&mut self, id: &str, user: &str) {
+        let mut fields = Fields::default().text(fields::REQUEST_ID, id);
+        let (level, target, message, place) = self.saying(user);
+        if target == JOBS {
+            let jobs = ["totals", "sessions", "parity", "backup"];
+            fields = fields.text(fields::JOB, jobs[self.random.below(jobs.len())]);
+        }
         // Rare enough to have a handful of hits in a million records.
         let message = if self.random.below(9_000) == 0 {
             format!("deadlock detected: {message}")

@@ -2,7 +2,7 @@
 //! most of them match something.
 
 use super::random::Random;
-use crate::query::{Field, Operand, Query, number_text, tokens};
+use crate::query::{Field, Number, Operand, Query, tokens};
 use crate::record::{Level, LogRecord, Value};
 
 /// A query whose newest hundred matches are timed over a [`WebLog`](super::WebLog).
@@ -79,27 +79,39 @@ impl<'a> Queries<'a> {
         }
     }
 
-    /// A few words of a message or error as they stand, in some case.
+    /// A few words of some text of a record as they stand, in some case.
     fn words(&mut self) -> Query {
         let record = self.record();
-        let text = match record.field("error.message") {
-            Some(Value::Str(error)) if self.random.below(2) == 0 => error,
-            _ => &record.message,
-        };
+        let fields = record.fields.iter().filter_map(|(_, value)| match value {
+            Value::Str(text) => Some(text),
+            _ => None,
+        });
+        let texts: Vec<&String> =
+            [&record.message, &record.target].into_iter().chain(fields).collect();
+        let text = *self.random.pick(&texts);
         let ranges: Vec<_> = tokens(text).map(|token| token.range).collect();
         let (Some(first), count) = (ranges.first(), ranges.len()) else { return Query::All };
         let from = self.random.below(count);
         let to = (from + self.random.below(3)).min(count - 1);
         let start = ranges.get(from).unwrap_or(first).start;
         let words = &text[start..ranges[to].end];
-        Query::Phrase(if self.random.below(3) == 0 { words.to_uppercase() } else { words.into() })
+        let words = match self.random.below(4) {
+            0 => words.to_uppercase(),
+            1 if words.chars().count() > 2 => words.chars().take(2).chain(['*']).collect(),
+            _ => words.to_owned(),
+        };
+        Query::Phrase(words)
     }
 
     fn word_pattern(&mut self) -> Query {
         let record = self.record();
         let words: Vec<_> = tokens(&record.message).map(|token| token.raw).collect();
         let Some(word) = words.get(self.random.below(words.len())) else { return Query::All };
-        Query::Wild(field("message"), self.pattern(word))
+        let pattern = self.pattern(word);
+        match self.random.below(2) {
+            0 => Query::TextWild(pattern),
+            _ => Query::Wild(field("message"), pattern),
+        }
     }
 
     fn pattern(&mut self, value: &str) -> String {
@@ -150,11 +162,10 @@ impl<'a> Queries<'a> {
         match (value, kind) {
             (Value::Int(number), 0..=2) => {
                 let other = number.saturating_add(self.random.between(0, 1_000));
-                let other = Operand::Number(approximate(other));
-                Query::Range(field, Operand::Number(approximate(number)), other)
+                Query::Range(field, Operand::Number(number.into()), Operand::Number(other.into()))
             }
-            (Value::Int(number), _) => self.comparison(field, approximate(number)),
-            (Value::Float(number), _) => self.comparison(field, number),
+            (Value::Int(number), _) => self.comparison(field, number.into()),
+            (Value::Float(number), _) => self.comparison(field, number.into()),
             (_, 0) => Query::Wild(field, self.pattern(&text)),
             (_, 1) => Query::Exact(field, text),
             (_, 2) => Query::Regex(
@@ -174,11 +185,11 @@ impl<'a> Queries<'a> {
         }
     }
 
-    fn comparison(&mut self, field: Field, number: f64) -> Query {
+    fn comparison(&mut self, field: Field, number: Number) -> Query {
         use crate::query::Comparison::{Greater, GreaterOrEqual, Less, LessOrEqual};
         match self.random.below(5) {
             0 => Query::Eq(field, Operand::Number(number)),
-            1 => Query::Eq(field, Operand::Text(number_text(number))),
+            1 => Query::Eq(field, Operand::Text(number.to_string())),
             _ => {
                 let how = *self.random.pick(&[Greater, GreaterOrEqual, Less, LessOrEqual]);
                 Query::Compare(field, how, number)
@@ -211,9 +222,4 @@ pub fn quoted(query: Query) -> Query {
 
 fn field(name: &str) -> Field {
     Field::of(name)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "typed numbers are floats")]
-fn approximate(number: i64) -> f64 {
-    number as f64
 }

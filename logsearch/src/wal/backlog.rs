@@ -19,6 +19,16 @@ impl Backlog {
         self.bytes
     }
 
+    /// Records of all batches at or behind a sequence, by level.
+    pub fn records_from(&self, sequence: u64) -> [u64; 5] {
+        let mut records = [0; 5];
+        let all = self.batches.iter().flat_map(|batch| batch.records());
+        for record in all.filter(|record| record.sequence() >= sequence) {
+            records[record.level() as usize] += 1;
+        }
+        records
+    }
+
     /// The oldest batch.
     pub fn front(&self) -> Option<&Arc<Batch>> {
         self.batches.front()

@@ -55,6 +55,9 @@ impl Default for WalOptions {
     }
 }
 
+/// Longest wait of who asks for the status.
+const STATUS_TIMEOUT: Duration = Duration::from_millis(50);
+
 /// The log is locked by another process.
 #[derive(Debug, thiserror::Error)]
 #[error("the log at {} is in use by another process", directory.display())]
@@ -110,6 +113,8 @@ struct Handle {
 struct Shared {
     directory: PathBuf,
     state: Mutex<State>,
+    /// The status when it was last asked for.
+    last_status: Mutex<WalStatus>,
     /// Wakes the thread that syncs, and who waits for it.
     sync: Condvar,
     synced: Condvar,
@@ -146,6 +151,7 @@ impl Wal {
         let shared = Arc::new(Shared {
             directory: directory.to_owned(),
             state: Mutex::new(state),
+            last_status: Mutex::default(),
             sync: Condvar::new(),
             synced: Condvar::new(),
         });
@@ -158,6 +164,27 @@ impl Wal {
             shared.state.lock().writer.note(notice);
         }
         Ok(Self { handle: Arc::new(Handle { shared, syncing: spawned.ok() }) })
+    }
+
+    /// Looks at the log of a directory, which may be in use or gone. Nothing is written, no lock is taken, and
+    /// what is appended is ignored.
+    pub fn open_read_only(directory: &Path, options: WalOptions) -> Self {
+        let state = State {
+            writer: Writer::open_read_only(directory, options),
+            listeners: Vec::new(),
+            sync_listeners: Vec::new(),
+            urgent: false,
+            closed: false,
+            attempts: 0,
+        };
+        let shared = Arc::new(Shared {
+            directory: directory.to_owned(),
+            state: Mutex::new(state),
+            last_status: Mutex::default(),
+            sync: Condvar::new(),
+            synced: Condvar::new(),
+        });
+        Self { handle: Arc::new(Handle { shared, syncing: None }) }
     }
 
     /// Calls back for every batch appended from now on, in order and one at a time. It must be quick
@@ -211,6 +238,23 @@ impl Wal {
         self.handle.shared.state.lock().writer.tick();
     }
 
+    /// Tries again to write what waits, however shortly ago that failed.
+    pub fn retry(&self) {
+        self.handle.shared.state.lock().writer.retry();
+    }
+
+    /// Records that wait because the disk does not take them, by level.
+    pub fn unwritten(&self) -> [u64; 5] {
+        self.handle.shared.state.lock().writer.unwritten_from(0)
+    }
+
+    /// Records at or behind a sequence that wait because the disk does not take them, by level; `None` while
+    /// the disk keeps a write waiting.
+    pub fn unwritten_from(&self, sequence: u64) -> Option<[u64; 5]> {
+        let state = self.handle.shared.state.try_lock_for(STATUS_TIMEOUT)?;
+        Some(state.writer.unwritten_from(sequence))
+    }
+
     /// Waits until everything appended so far is on the disk; `false` when that failed or took longer.
     pub fn sync(&self, timeout: Duration) -> bool {
         let mut state = self.handle.shared.state.lock();
@@ -232,6 +276,16 @@ impl Wal {
         self.handle.shared.state.lock().writer.release(before);
     }
 
+    /// Gives up the space of records that are not needed any more, for a disk that is almost full.
+    pub fn shrink(&self) {
+        self.handle.shared.state.lock().writer.shrink();
+    }
+
+    /// How often the file that was written to was found removed.
+    pub fn removals(&self) -> u64 {
+        self.handle.shared.state.lock().writer.removals
+    }
+
     /// Makes sure that the next record gets at least this sequence. An index calls it with what it has
     /// committed, because the end of the log may be lost in a power failure.
     pub fn advance_to(&self, sequence: u64) {
@@ -243,9 +297,17 @@ impl Wal {
         Reader::new(&self.handle.shared.directory, from)
     }
 
-    /// Returns the status of the log.
+    /// Returns the status of the log; while the disk keeps a write waiting, the last one known.
     pub fn status(&self) -> WalStatus {
-        self.handle.shared.state.lock().writer.status()
+        let shared = &self.handle.shared;
+        if let Some(state) = shared.state.try_lock_for(STATUS_TIMEOUT) {
+            let status = state.writer.status();
+            shared.last_status.lock().clone_from(&status);
+            return status;
+        }
+        let mut status = shared.last_status.lock().clone();
+        status.notices.push("the disk has not taken a write of the log for a while".to_owned());
+        status
     }
 }
 
@@ -332,4 +394,17 @@ pub fn verify(directory: &Path) -> std::io::Result<Verified> {
     verified.corrupt = reader.corrupt();
     verified.notices = reader.take_notices();
     Ok(verified)
+}
+
+/// Whether a process has the log of a directory open.
+pub fn is_locked(directory: &Path) -> bool {
+    let Ok(lock) = std::fs::File::open(directory.join("lock")) else { return false };
+    matches!(lock.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock))
+}
+
+/// Records from a sequence on that are missing or cannot be read.
+pub fn lost_from(directory: &Path, needed: u64) -> std::io::Result<u64> {
+    let mut reader = Reader::new(directory, needed);
+    while reader.next_batch()?.is_some() {}
+    Ok(reader.lost())
 }

@@ -23,6 +23,7 @@ pub struct Reader {
     buffer: Vec<u8>,
     notices: Vec<String>,
     corrupt: u64,
+    lost: u64,
 }
 
 #[derive(Debug)]
@@ -44,6 +45,7 @@ impl Reader {
             buffer: Vec::new(),
             notices: Vec::new(),
             corrupt: 0,
+            lost: 0,
         }
     }
 
@@ -55,6 +57,11 @@ impl Reader {
     /// Damaged places skipped so far.
     pub fn corrupt(&self) -> u64 {
         self.corrupt
+    }
+
+    /// Wanted records that were missing or damaged so far.
+    pub fn lost(&self) -> u64 {
+        self.lost
     }
 
     /// What was found missing or damaged since the last call.
@@ -118,6 +125,7 @@ impl Reader {
         if segment.first > self.position {
             let (from, to) = (self.position, segment.first);
             self.note(format!("records {from} to {to} are missing from the log"));
+            self.lost += to - from;
             self.position = to;
         }
         let file = match File::open(&segment.path) {
@@ -187,6 +195,7 @@ impl Reader {
         let first = open.segment.first;
         self.corrupt += 1;
         let lost = frame.first.saturating_sub(self.position);
+        self.lost += lost;
         self.note(format!(
             "skipped {at} corrupt bytes in segment {first}; up to {lost} records lost"
         ));

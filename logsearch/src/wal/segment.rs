@@ -39,6 +39,19 @@ pub fn list(directory: &Path) -> io::Result<Vec<Segment>> {
     Ok(segments)
 }
 
+/// What has the name of a segment and is no file.
+pub fn misplaced(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut misplaced = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        let is_named = path.extension().is_some_and(|extension| extension == SUFFIX);
+        if is_named && path.is_dir() {
+            misplaced.push(path);
+        }
+    }
+    Ok(misplaced)
+}
+
 /// Files set aside by [`quarantine`], by name.
 pub fn quarantined(directory: &Path) -> io::Result<Vec<(PathBuf, u64)>> {
     files(directory, BAD)
@@ -49,7 +62,7 @@ fn files(directory: &Path, suffix: &str) -> io::Result<Vec<(PathBuf, u64)>> {
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
         let path = entry.path();
-        if path.extension().is_some_and(|extension| extension == suffix) {
+        if path.extension().is_some_and(|extension| extension == suffix) && !path.is_dir() {
             // A file that vanishes meanwhile was removed by retention.
             found.push((path, entry.metadata().map_or(0, |metadata| metadata.len())));
         }

@@ -3,7 +3,7 @@
 mod recovery;
 
 use std::collections::VecDeque;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -21,9 +21,11 @@ use crate::codec::Batch;
 /// At most so many notices are kept; the oldest go.
 const MAX_NOTICES: usize = 32;
 
-/// How long, and how often, a lock is waited for when a log is opened.
-const LOCK_TIMEOUT: Duration = Duration::from_millis(250);
-const LOCK_PAUSE: Duration = Duration::from_millis(5);
+/// Time between two looks for files that somebody removed.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// A segment with fewer bytes is not worth a new file.
+const SMALL: u64 = 1024 * 1024;
 
 /// The lock is held by another process.
 #[derive(Debug)]
@@ -48,11 +50,16 @@ pub struct Writer {
     lost_evicted: [u64; 5],
     notices: VecDeque<String>,
     frames: Vec<u8>,
+    /// Nothing is written, not even a lock.
+    is_read_only: bool,
+    /// How often the file that was written to was found removed.
+    pub removals: u64,
+    looked_at: Instant,
 }
 
 impl Writer {
-    pub fn open(directory: &Path, options: WalOptions) -> Result<Self, InUse> {
-        let mut writer = Self {
+    pub(super) fn new(directory: &Path, options: WalOptions) -> Self {
+        Self {
             directory: directory.to_owned(),
             options,
             lock: None,
@@ -69,48 +76,10 @@ impl Writer {
             lost_evicted: [0; 5],
             notices: VecDeque::new(),
             frames: Vec::new(),
-        };
-        if let Err(error) = writer.lock_with_timeout()? {
-            writer.fail("could not open the log", &error);
+            is_read_only: false,
+            removals: 0,
+            looked_at: Instant::now(),
         }
-        if let Err(error) = writer.recover() {
-            writer.fail("could not read the log", &error);
-            // The numbers in use are unknown; microseconds are far beyond any count of records.
-            writer.next = writer.next.max(crate::clock::now().unsigned_abs());
-        }
-        (writer.written, writer.synced) = (writer.next, writer.next);
-        Ok(writer)
-    }
-
-    /// A program that starts others shares its open files with them for a moment, locks included.
-    fn lock_with_timeout(&mut self) -> Result<io::Result<()>, InUse> {
-        let start = Instant::now();
-        loop {
-            match self.lock() {
-                Err(InUse) if start.elapsed() < LOCK_TIMEOUT => std::thread::sleep(LOCK_PAUSE),
-                result => return result,
-            }
-        }
-    }
-
-    /// The outer result is about another process, the inner one about the disk.
-    fn lock(&mut self) -> Result<io::Result<()>, InUse> {
-        let open = || {
-            fs::create_dir_all(&self.directory)?;
-            let path = self.directory.join("lock");
-            OpenOptions::new().write(true).create(true).truncate(false).open(path)
-        };
-        let file = match open() {
-            Ok(file) => file,
-            Err(error) => return Ok(Err(error)),
-        };
-        // The kernel frees it with the process, so a lock is never stale.
-        match file.try_lock() {
-            Ok(()) => self.lock = Some(file),
-            Err(fs::TryLockError::WouldBlock) => return Err(InUse),
-            Err(fs::TryLockError::Error(error)) => return Ok(Err(error)),
-        }
-        Ok(Ok(()))
     }
 
     pub fn next(&self) -> u64 {
@@ -127,6 +96,9 @@ impl Writer {
     }
 
     pub fn append(&mut self, batch: &Arc<Batch>) {
+        if self.is_read_only {
+            return;
+        }
         self.next = batch.next;
         self.backlog.push(batch);
         if self.may_write() {
@@ -136,9 +108,26 @@ impl Writer {
     }
 
     pub fn tick(&mut self) {
+        if self.looked_at.elapsed() >= LOOK {
+            self.looked_at = Instant::now();
+            self.look_for_removed();
+        }
         if self.backlog.front().is_some() && self.may_write() {
             self.drain();
         }
+    }
+
+    /// Tries to write what waits, however shortly ago that failed.
+    pub fn retry(&mut self) {
+        self.look_for_removed();
+        if self.backlog.front().is_some() {
+            self.drain();
+        }
+    }
+
+    /// Records at or behind a sequence that wait for the disk, by level.
+    pub fn unwritten_from(&self, sequence: u64) -> [u64; 5] {
+        self.backlog.records_from(sequence)
     }
 
     pub fn advance_to(&mut self, sequence: u64) {
@@ -158,7 +147,17 @@ impl Writer {
 
     pub fn release(&mut self, before: u64) {
         self.released = self.released.max(before);
-        self.enforce();
+        if !self.is_read_only {
+            self.enforce();
+        }
+    }
+
+    /// Gives up all space that is not needed: released segments, and the newest one as soon as it is.
+    pub fn shrink(&mut self) {
+        while self.remove_released() {}
+        if self.released >= self.next && self.bytes() > SMALL && self.file.is_some() {
+            self.close();
+        }
     }
 
     pub fn status(&self) -> WalStatus {
@@ -293,7 +292,14 @@ impl Writer {
                 self.synced = self.synced.max(work.next);
                 self.pending.done(work);
             }
-            Err(error) => self.write_again(&error),
+            Err(error) => {
+                let removals = self.removals;
+                self.look_for_removed();
+                // What was removed cannot be synced, which says nothing about the disk.
+                if self.removals == removals {
+                    self.write_again(&error);
+                }
+            }
         }
     }
 
@@ -301,6 +307,13 @@ impl Writer {
     /// what is not known to be on the disk is written once more, to a file of its own. Readers skip
     /// what they have seen.
     fn write_again(&mut self, error: &io::Error) {
+        self.take_back();
+        self.fail("could not sync the log", error);
+        self.shed();
+    }
+
+    /// Lets what is not known to be on the disk wait to be written once more.
+    pub(super) fn take_back(&mut self) {
         let mut again = self.pending.fail();
         let first = again.front().map_or(self.written, |batch| batch.first);
         if first > self.synced {
@@ -312,8 +325,6 @@ impl Writer {
         }
         self.backlog = again;
         self.file = None;
-        self.fail("could not sync the log", error);
-        self.shed();
     }
 
     fn shed(&mut self) {
@@ -324,7 +335,7 @@ impl Writer {
         }
     }
 
-    fn fail(&mut self, what: &str, error: &io::Error) {
+    pub(super) fn fail(&mut self, what: &str, error: &io::Error) {
         let reason = format!("{what} at {}: {error}", self.directory.display());
         if self.failure.is_none() {
             self.note(reason.clone());

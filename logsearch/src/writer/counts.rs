@@ -1,4 +1,4 @@
-//! What became of the emitted records, by level and reason.
+//! What became of the records: counters by level and reason.
 
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +41,7 @@ impl Reason {
 
 /// What became of the records so far: emitted = stored + dropped + still under way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Counts {
     /// Records emitted, by level like [`Level::ALL`].
     pub emitted: [u64; 5],
@@ -50,6 +51,12 @@ pub struct Counts {
     pub queued_bytes: usize,
     /// Bytes the buffer holds.
     pub capacity_bytes: usize,
+    /// Records that were not written to standard error, because nobody read it; in the store all the same.
+    pub stderr_dropped: u64,
+    /// Records that the text file did not take; in the store all the same.
+    pub file_dropped: u64,
+    /// Records that the last process could not write when it was shut down.
+    pub lost_at_last_shutdown: u64,
 }
 
 impl Counts {

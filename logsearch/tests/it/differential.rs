@@ -7,7 +7,7 @@ use std::time::Duration;
 use logsearch::MemoryStore;
 use logsearch::embedded::{EmbeddedStore, Options};
 use logsearch::fields;
-use logsearch::query::{Comparison, Field, Matcher, Operand, Query};
+use logsearch::query::{Comparison, Field, Matcher, Number, Operand, Query};
 use logsearch::record::{Level, LogRecord, Value};
 use logsearch::store::{Aggregate, Aggregation, LogStore, PercentileGroup, Search, TimeRange};
 use proptest::prelude::*;
@@ -51,12 +51,17 @@ fn text() -> impl Strategy<Value = String> {
             "/sim/Msgs/bob",
             "/public",
             "/sim/fllws/ø",
+            "/msgs/Simulated%20User%2078",
+            "/msgs/Simulated User 78",
+            "/%E6%95%B0/%zz",
             "GET",
             "get",
             "5",
             "500"
         ]),
         pick(&["5.5", "true", "", "a\nb", "\u{212a}", "k", "ſ", "S", "1e16", "-3", "007"]),
+        pick(&["Straße", "STRASSE", "ΣΑΣ", "σας", "u\u{308}nlu\u{308}", "ÜNLÜ", "\u{10fffd}"]),
+        pick(&["18446744073709551615", "9223372036854775808", "9223372036854775807", "042 x"]),
         "[a-c]{0,2}",
     ]
 }
@@ -139,14 +144,20 @@ fn field() -> impl Strategy<Value = Field> {
     })
 }
 
-fn number() -> impl Strategy<Value = f64> {
-    prop_oneof![
+fn number() -> impl Strategy<Value = Number> {
+    let floats = prop_oneof![
         (-3_i32..12).prop_map(f64::from),
         (400_i32..600).prop_map(f64::from),
         Just(5.5),
         Just(0.7),
         Just(1e16),
         Just(-0.25),
+    ];
+    let large = [9_007_199_254_740_992, 9_007_199_254_740_993, i64::MAX, i64::MIN];
+    prop_oneof![
+        4 => floats.prop_map(Number::from),
+        1 => prop::sample::select(large.to_vec()).prop_map(Number::from),
+        1 => prop::sample::select(vec![u64::MAX, u64::MAX - 1, 1 << 63]).prop_map(Number::from),
     ]
 }
 
@@ -192,7 +203,14 @@ fn clause() -> impl Strategy<Value = Query> {
         1 => Just(Query::All),
         1 => Just(Query::Nothing),
         4 => message().prop_map(Query::Text),
-        2 => pick(&["is locked", "timeout", "数据", "…", "kelvin"]).prop_map(Query::Phrase),
+        4 => text().prop_map(Query::Text),
+        3 => pick(&[
+            "is locked", "timeout", "数据", "…", "kelvin", "is lock*", "sim/f*", "user 7*", "数*", "5", "42",
+            "strass*", "18446744073709551615",
+        ])
+        .prop_map(Query::Phrase),
+        3 => pick(&["*lock*", "sim*", "?", "*0?", "fl*", "*", "/sim/fl*", "*u*", "5*", "is.lock*", "1844*"])
+            .prop_map(Query::TextWild),
         6 => (field(), operand()).prop_map(|(field, wanted)| Query::Eq(field, wanted)),
         3 => (field(), text()).prop_map(|(field, text)| Query::Exact(field, text)),
         3 => (field(), text()).prop_map(|(field, text)| Query::PhraseIn(field, text)),

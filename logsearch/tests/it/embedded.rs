@@ -42,8 +42,9 @@ mod as_a_service_runs_it {
 
     #[expect(clippy::unused_async, reason = "the suite awaits its store")]
     async fn open_usual() -> (Arc<dyn LogStore>, TempDir) {
-        let options = Options { deadline: Duration::from_mins(1), ..Options::default() };
-        open(options)
+        // The log of the suite is of a certain day, however long ago that is.
+        let (deadline, max_age) = (Duration::from_mins(1), Duration::MAX);
+        open(Options { deadline, max_age, ..Options::default() })
     }
 
     logsearch::log_store_suite!(open_usual());

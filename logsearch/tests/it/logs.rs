@@ -258,3 +258,47 @@ fn records_can_be_searched_within_moments_of_their_emission() {
         }
     });
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_search_finds_what_was_emitted_before_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let (layer, logs) = Logs::start(directory.path(), options()).unwrap();
+    let (store, dispatch) = (logs.store(), tracing::Dispatch::new(registry().with(layer)));
+    for number in 0..1_000 {
+        tracing::dispatcher::with_default(&dispatch, || info!("own write w{number}"));
+        let found = search(&*store, &format!("w{number}")).await;
+        assert_eq!(found.len(), 1, "{number}");
+    }
+    assert_eq!(store.count(ALL_TIME, &parse("own").query).await.unwrap(), 1_000);
+}
+
+#[tokio::test]
+async fn what_a_shutdown_cannot_write_is_counted_and_told_by_the_next_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let (wal, index) = (directory.path().join("wal"), directory.path().join("index"));
+    let (layer, logs) = Logs::start(directory.path(), options()).unwrap();
+    fs::remove_dir_all(&wal).unwrap();
+    fs::remove_dir_all(&index).unwrap();
+    // Neither takes anything from now on.
+    fs::write(&wal, "").unwrap();
+    fs::write(&index, "").unwrap();
+    with_default(registry().with(layer), || (0..300).for_each(|_| info!("to be lost")));
+    assert!(!logs.shutdown(Duration::from_secs(3)));
+    let lost = logs.counts().dropped_for(logsearch::Reason::Shutdown);
+    assert!(lost >= 300, "{lost}");
+    assert!(logs.counts().dropped_total() >= lost);
+    drop(logs);
+
+    fs::remove_file(&wal).unwrap();
+    fs::remove_file(&index).unwrap();
+    let (_, logs) = Logs::start(directory.path(), options()).unwrap();
+    assert_eq!(logs.counts().lost_at_last_shutdown, lost);
+    let found = search(&*logs.store(), "target:logsearch lost").await;
+    assert!(found[0].message.contains("lost at the last shutdown"), "{found:?}");
+    let notices = logs.store().status().await.unwrap().notices.join("; ");
+    assert!(notices.contains(&format!("{lost} log records were lost")), "{notices}");
+    assert!(logs.shutdown(DEADLINE));
+    drop(logs);
+    let (_, logs) = Logs::start(directory.path(), options()).unwrap();
+    assert_eq!(logs.counts().lost_at_last_shutdown, 0, "told once");
+}

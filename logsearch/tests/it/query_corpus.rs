@@ -12,12 +12,15 @@ fn tree(query: &Query) -> Value {
         Query::Nothing => json!(["or", []]),
         Query::Text(text) => json!(["text", text]),
         Query::Phrase(text) => json!(["phrase", text]),
+        Query::TextWild(pattern) => json!(["text_wild", pattern]),
         Query::Eq(field, value) => json!(["eq", field.typed, operand(value)]),
         Query::Exact(field, text) => json!(["exact", field.typed, text]),
         Query::PhraseIn(field, text) => json!(["phrase_in", field.typed, text]),
         Query::Wild(field, pattern) => json!(["wild", field.typed, pattern]),
         Query::Regex(field, expression) => json!(["re", field.typed, expression]),
-        Query::Compare(field, how, number) => json!(["cmp", field.typed, sign(*how), number]),
+        Query::Compare(field, how, number) => {
+            json!(["cmp", field.typed, sign(*how), number.as_f64()])
+        }
         Query::Range(field, low, high) => {
             json!(["range", field.typed, operand(low), operand(high)])
         }
@@ -33,7 +36,7 @@ fn tree(query: &Query) -> Value {
 
 fn operand(operand: &Operand) -> Value {
     match operand {
-        Operand::Number(number) => json!(number),
+        Operand::Number(number) => json!(number.as_f64()),
         Operand::Text(text) => json!(text),
     }
 }

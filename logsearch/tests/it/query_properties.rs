@@ -4,7 +4,7 @@
 use std::thread;
 use std::time::Duration;
 
-use logsearch::query::{Chips, MAX_CHARS, Matcher, Query, complete, parse};
+use logsearch::query::{Chips, Field, MAX_CHARS, Matcher, Notice, Query, complete, parse};
 use logsearch::record::{Level, LogRecord, Value, ValueRef};
 use logsearch::testing::quoted;
 use proptest::prelude::*;
@@ -198,7 +198,16 @@ proptest! {
 }
 
 fn clicked_value() -> impl Strategy<Value = String> {
-    prop_oneof![any::<String>(), query_text(), "[a-z/]{1,12}", "[0-9.]{1,6}"]
+    let long = prop_oneof![any::<String>(), query_text(), Just("e\u{301}".to_owned())];
+    let long = (long, 300..2_500_usize).prop_map(|(text, times)| text.repeat(times));
+    let long = long.prop_map(|text| text.chars().take(2_500).collect::<String>());
+    prop_oneof![
+        4 => any::<String>(),
+        4 => query_text(),
+        4 => "[a-z/]{1,12}",
+        4 => "[0-9.]{1,6}",
+        1 => long,
+    ]
 }
 
 fn clicked_field() -> impl Strategy<Value = String> {
@@ -248,6 +257,163 @@ fn texts_that_were_printed_wrongly_once() {
     let parsed = parse("path:/msgs/*)");
     assert_eq!(parsed.query, parse("path:/msgs/*").query);
     assert_eq!(parsed.notices[0].message, "unmatched ) ignored");
+}
+
+#[test]
+fn a_value_too_long_for_a_query_is_found_by_its_start() {
+    for text in ["/a/b%20".repeat(400), "x".repeat(3_000), "two words (and) \"more\" ".repeat(200)]
+    {
+        for name in ["url.path", "error.message", "my.field"] {
+            let clause = Query::value_clause(name, ValueRef::Str(&text));
+            let printed = clause.to_string();
+            assert!(printed.chars().count() < MAX_CHARS / 2, "{printed}");
+            let with = |text: &str| record(vec![(name.into(), Value::Str(text.into()))]);
+            assert_eq!(parse(&printed).query, clause);
+            assert!(clause.matches(&with(&text)), "{printed}");
+            assert!(!clause.matches(&with("/other")) || name == "error.message", "{printed}");
+        }
+    }
+}
+
+#[test]
+fn whole_numbers_are_compared_exactly() {
+    let with = |value: Value| record(vec![("my.num".into(), value)]);
+    for number in [9_007_199_254_740_992, 9_007_199_254_740_993, i64::MAX - 1, i64::MAX, i64::MIN] {
+        let exact = with(Value::Int(number));
+        for (query, holds) in [
+            (format!("my.num:{number}"), true),
+            (format!("my.num>={number}"), true),
+            (format!("my.num<={number}"), true),
+            (format!("my.num>{number}"), false),
+            (format!("my.num<{number}"), false),
+            (format!("my.num:[{number} TO {number}]"), true),
+            (format!("my.num:{}", i128::from(number) + 1), false),
+            (format!("my.num>{}", i128::from(number) - 1), true),
+            (format!("my.num<{}", i128::from(number) + 1), true),
+            (format!("my.num:[{} TO *]", i128::from(number) + 1), false),
+        ] {
+            let read = parse(&query).query;
+            assert_eq!(read.matches(&exact), holds, "{query}");
+            assert_eq!(parse(&read.to_string()).query, read, "{query}");
+        }
+    }
+    // Records keep what is above as text.
+    let largest = with(Value::Str(u64::MAX.to_string()));
+    for (query, holds) in [
+        ("my.num:18446744073709551615", true),
+        ("my.num>18446744073709551614", true),
+        ("my.num>=18446744073709551616", false),
+        ("my.num<18446744073709551615", false),
+        ("my.num:[9223372036854775808 TO 18446744073709551615]", true),
+    ] {
+        assert_eq!(parse(query).query.matches(&largest), holds, "{query}");
+    }
+}
+
+#[test]
+fn words_are_found_in_every_text_and_parts_of_them_by_a_pattern() {
+    let record = record(vec![
+        ("url.path".into(), Value::Str("/msgs/Simulated%20User%2078".into())),
+        ("db.query.text".into(), Value::Str("INSERT INTO message (text) VALUES (?)".into())),
+        ("client.address".into(), Value::Str("127.0.0.1".into())),
+        ("code.callsite".into(), Value::Str("app/src/api/latest.rs:42".into())),
+        ("my.reason".into(), Value::Str("bad_password".into())),
+        ("trace.id".into(), Value::Str("4bf92f3577b34da6a3ce929d0e0e4736".into())),
+        ("user.name".into(), Value::Str("ΣΑΣ Stra\u{df}e u\u{308}nlu\u{308}".into())),
+        ("http.response.status_code".into(), Value::Int(503)),
+    ]);
+    for text in [
+        "INSERT",
+        "bad_password",
+        "latest.rs",
+        "127.0.0.1",
+        "locked",
+        "sim",
+        "Simulated User 78",
+        "\"Simulated User 78\"",
+        "2078",
+        "path:\"/msgs/Simulated User 78\"",
+        "path:\"/MSGS/simulated%20user%2078\"",
+        "path:*User?78",
+        "*lock*",
+        "avail* OR lock*",
+        "*assw*",
+        "\"database is lo*\"",
+        "\"Simulated Us*\"",
+        "4BF92F3577B34DA6A3CE929D0E0E4736",
+        "4bf9*",
+        "\"4bf9*\"",
+        "σας",
+        "STRASSE",
+        "straße",
+        "ünlü",
+        "u\u{308}nlu\u{308}",
+        "user:\"σας strasse ÜNLÜ\"",
+        "user:*ÜNL*",
+    ] {
+        assert!(parse(text).query.matches(&record), "{text}");
+    }
+    for text in [
+        "lock",
+        "503",
+        "\"database lo*\"",
+        "4bf92f35",
+        "b34da6",
+        "unlu",
+        "path:=\"/msgs/Simulated User 78\"",
+    ] {
+        assert!(!parse(text).query.matches(&record), "{text}");
+    }
+}
+
+#[test]
+fn a_query_can_be_narrowed_to_sentences() {
+    for (text, narrowed) in [
+        ("locked", Some("message:\"locked\" OR error:\"locked\"")),
+        ("level:error -*ock*", Some("level:error -(message:*ock* OR error:*ock*)")),
+        ("level:error", None),
+    ] {
+        let query = parse(text).query.in_sentences();
+        assert_eq!(query.map(|query| query.to_string()).as_deref(), narrowed, "{text}");
+    }
+}
+
+#[test]
+fn nothing_finds_nothing_without_a_notice() {
+    for (text, message, correction) in [
+        ("level:errr", "'errr' is not a level", Some("error")),
+        ("level:=wran", "'wran' is not a level", Some("warn")),
+        ("level>=fatal", "'fatal' is not a level", Some("error")),
+        ("level:\"xyz\"", "'xyz' is not a level", None),
+        ("level:IN [error, wanr]", "'wanr' is not a level", None),
+        ("level:(error OR infoo)", "'infoo' is not a level", Some("info")),
+        ("level:[warn TO eror]", "'eror' is not a level", None),
+        ("level:x*", "'x*' is not a level", None),
+        ("status:abc", "'abc' is not a number", None),
+        ("status:\"5 xx\"", "'5 xx' is not a number", None),
+        ("duration:5lightyears", "'5lightyears' is not a number", None),
+        ("status:[a TO b]", "'a TO b' is not a number", None),
+        ("status:[500 TO 400]", "500 is above 400", None),
+        ("user:[b TO a]", "b is above a", None),
+        ("usr:alice", "no field 'usr'", Some("user")),
+        ("statsu=500", "no field 'statsu'", Some("status")),
+    ] {
+        let notices = parse(text).notices;
+        let found = notices.iter().find(|notice| notice.message.contains(message));
+        let found = found.unwrap_or_else(|| panic!("{text}: {notices:?}"));
+        assert_eq!(found.suggestion, correction, "{text}");
+        assert!(text.get(found.span.clone()).is_some());
+    }
+    for text in
+        ["level:error", "level:WARNING", "level:e*", "level:[* TO warn]", "level:[warn TO *]"]
+    {
+        assert_eq!(parse(text).notices, [], "{text}");
+    }
+    let query = parse("no.such:1 -other.one:x OR no.such>5").query;
+    let names: Vec<_> = query.dynamic_fields().iter().map(|field| field.typed.as_str()).collect();
+    assert_eq!(names, ["no.such", "other.one"]);
+    let notice = Notice::unknown_field(&Field::parse("http.rout").unwrap(), "a http.rout:x");
+    assert_eq!((notice.span, notice.suggestion), (2..11, Some("http.route")));
 }
 
 #[test]

@@ -9,7 +9,10 @@ use tantivy::schema::{Field, Type};
 use tantivy::termdict::TermDictionary;
 
 use super::schema::{self, Kind, Layout, Typed};
-use crate::query::{Pattern, compile_regex};
+use crate::query::{Pattern, compile_regex, large_unsigned};
+
+/// What ends the path of a dynamic field in a term.
+const JSON_END_OF_PATH: u8 = 0;
 
 /// Picks terms of a dictionary.
 pub type TermFilter = Arc<dyn Fn(&TermDictionary) -> io::Result<Vec<TermInfo>> + Send + Sync>;
@@ -76,7 +79,8 @@ impl Keyword {
         self.pick(prefix.into_bytes(), None, move |term| pattern.matches(term))
     }
 
-    /// ASCII terms a regular expression is found in; `None` when the folded terms cannot tell.
+    /// Terms a regular expression is found in, which says nothing of [foreign](Self::foreign) values; `None`
+    /// when the folded terms cannot tell.
     pub fn regex(&self, expression: &str) -> Option<TermFilter> {
         // Flags can ask for case, which terms do not have.
         if expression.contains("(?") {
@@ -87,9 +91,19 @@ impl Keyword {
         Some(self.pick(literal_prefix(expression), None, test))
     }
 
-    /// Terms with other characters than ASCII: those fold in ways an expression can see.
-    pub fn foreign(&self) -> TermFilter {
-        self.pick(Vec::new(), None, |term| !term.is_ascii())
+    /// The term of values with other characters than ASCII: those fold in ways an expression can see.
+    pub fn foreign(&self) -> Term {
+        self.term(schema::FOREIGN)
+    }
+
+    /// Terms that start with a folded text.
+    pub fn starting(&self, start: &str) -> TermFilter {
+        self.pick(start.into(), None, |_| true)
+    }
+
+    /// Whole numbers above `i64::MAX` that pass a test.
+    pub fn large_numbers(&self, test: impl Fn(&str) -> bool + Send + Sync + 'static) -> TermFilter {
+        self.pick(Vec::new(), None, move |term| large_unsigned(term).is_some() && test(term))
     }
 
     /// Terms from one to another, both included.
@@ -100,9 +114,11 @@ impl Keyword {
     }
 
     /// Terms that are a whole number between two.
-    pub fn numbers(&self, (low, high): (i64, i64)) -> TermFilter {
+    pub fn numbers(&self, (low, high): (i128, i128)) -> TermFilter {
         self.pick(Vec::new(), None, move |term| {
-            written_int(term).is_some_and(|number| (low..=high).contains(&number))
+            let small = written_int(term).map(i128::from);
+            let number = small.or_else(|| large_unsigned(term).map(i128::from));
+            number.is_some_and(|number| (low..=high).contains(&number))
         })
     }
 
@@ -131,6 +147,7 @@ impl Keyword {
             while stream.advance() {
                 let value = stream.key().get(path.len()..).map(std::str::from_utf8);
                 if let Some(Ok(value)) = value
+                    && value != schema::FOREIGN
                     && test(value)
                 {
                     terms.push(stream.value().clone());
@@ -146,8 +163,15 @@ pub fn written_int(text: &str) -> Option<i64> {
     text.parse().ok().filter(|number: &i64| number.to_string() == text)
 }
 
+/// The text of a term below the path of a dynamic field; `None` when the term is of no text.
+pub fn dynamic_text(term: &[u8]) -> Option<&[u8]> {
+    let end = term.iter().position(|byte| *byte == JSON_END_OF_PATH)?;
+    let (kind, text) = term.get(end + 1..)?.split_first()?;
+    (*kind == Type::Str.to_code()).then_some(text)
+}
+
 /// The least key behind all that start with a prefix.
-fn behind_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
+pub fn behind_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
     let last = prefix.iter().rposition(|byte| *byte != u8::MAX)?;
     let mut end = prefix[..=last].to_vec();
     end[last] += 1;

@@ -7,6 +7,7 @@ pub mod fetch;
 pub mod keyword;
 pub mod merge;
 pub mod partition;
+pub mod picked;
 pub mod rows;
 pub mod schema;
 pub mod segment;

@@ -20,7 +20,9 @@ use super::directory::IndexDirectory;
 use super::rows::Rows;
 use super::schema::{self, Layout};
 use super::segment::Segment;
+use super::usage::clear;
 use crate::fields;
+use crate::shortage::{Shortage, in_words};
 
 /// Why a partition cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -58,11 +60,14 @@ impl Format {
 
     /// Writes the format and fsyncs it.
     pub fn write(&self, dir: &Path) -> io::Result<()> {
-        let fresh = dir.join("format.json.new");
+        let (fresh, place) = (dir.join("format.json.new"), dir.join("format.json"));
+        for misplaced in [&fresh, &place].into_iter().filter(|path| path.is_dir()) {
+            clear(misplaced)?;
+        }
         let mut file = fs::File::create(&fresh)?;
         file.write_all(&serde_json::to_vec(self)?)?;
         file.sync_all()?;
-        fs::rename(&fresh, dir.join("format.json"))?;
+        fs::rename(&fresh, place)?;
         sync_dir(dir)
     }
 }
@@ -140,9 +145,12 @@ impl View {
         view
     }
 
-    /// Takes the partition out of all searches until somebody has looked at it.
+    /// Takes the partition out of all searches until it has been repaired, unless the error says that
+    /// something ran out: then it is as good as before, and the next search may find it so.
     pub fn fail(&self, error: &PartitionError) {
-        self.failure.get_or_init(|| error.to_string());
+        if Shortage::of(error).is_none_or(|shortage| shortage == Shortage::Io) {
+            self.failure.get_or_init(|| in_words(error));
+        }
     }
 
     /// Why the partition is not searched.

@@ -58,7 +58,8 @@ impl Group {
         self.offset
     }
 
-    fn end(&self) -> u64 {
+    /// Where the next one starts.
+    pub fn end(&self) -> u64 {
         self.offset + HEADER as u64 + u64::from(self.stored)
     }
 

@@ -15,10 +15,11 @@ use super::tokenizer::{FoldTokenizer, WordTokenizer};
 use crate::fields::{self, CATALOGUE, Definition};
 
 /// Grows when partitions written before cannot be read any more; they are rebuilt from their rows.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 const WORDS: &str = "words";
 const FOLDED: &str = "folded";
+const DECODED: &str = "decoded";
 const RAW: &str = "raw";
 
 /// Column of the timestamp, microseconds.
@@ -46,9 +47,9 @@ pub fn hidden(name: &str) -> String {
     format!("?{name}")
 }
 
-/// Nearly every record has its own value: a column would be as large as the rows.
-const IDENTIFIERS: [&str; 4] =
-    [fields::REQUEST_ID, fields::TRACE_ID, fields::SPAN_ID, fields::PARENT_ID];
+/// The second term of a value that is not all ASCII. No folded text has upper case, so that no value and no
+/// query has this term.
+pub const FOREIGN: &str = "FOREIGN";
 
 /// How a field of the catalogue is indexed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +115,9 @@ impl Layout {
             let Some(kind) = kind_of(definition) else { continue };
             let name = inner_name(definition.name);
             match kind {
+                Kind::Keyword if fields::is_encoded(definition.name) => {
+                    builder.add_text_field(&name, identifier(DECODED).set_fast(RAW))
+                }
                 Kind::Keyword => builder.add_text_field(&name, keyword()),
                 Kind::Identifier => builder.add_text_field(&name, identifier(FOLDED)),
                 Kind::Text => builder.add_text_field(&name, words()),
@@ -151,6 +155,7 @@ pub fn register(index: &mut Index) {
     let manager = index.tokenizers();
     manager.register(WORDS, TextAnalyzer::from(WordTokenizer::default()));
     manager.register(FOLDED, TextAnalyzer::from(FoldTokenizer::default()));
+    manager.register(DECODED, TextAnalyzer::from(FoldTokenizer::decoding()));
 }
 
 /// The path of a field inside [`MORE`] as columns spell it: dots are part of the name.
@@ -180,7 +185,8 @@ fn outer_name(name: &str) -> Option<String> {
 /// How new partitions keep a field; `None` for what every record has, which is kept apart.
 fn kind_of(definition: &Definition) -> Option<Kind> {
     Some(match definition.kind {
-        _ if IDENTIFIERS.contains(&definition.name) => Kind::Identifier,
+        // Nearly every record has its own value: a column would be as large as the rows.
+        _ if fields::is_id(definition.name) => Kind::Identifier,
         _ if definition.name == fields::STATUS => Kind::Code,
         _ if definition.name == fields::SEQUENCE => return None,
         _ if definition.name == fields::TARGET => return None,

@@ -18,6 +18,7 @@ use tantivy::columnar::{Column, ColumnType, ColumnValues, DynamicColumn, StrColu
 use tantivy::{DocId, SegmentReader};
 
 use super::keyword::Keyword;
+use super::picked::PickedCache;
 use super::rows::Group;
 use super::schema;
 use crate::record::Value;
@@ -40,9 +41,11 @@ pub struct Segment {
     pub level: Values<u64>,
     /// What times are where.
     pub zones: Zones,
+    /// What searches for words picked from the values.
+    pub picked: PickedCache,
     levels: OnceLock<Vec<[u16; 5]>>,
     columns: Mutex<HashMap<String, Arc<FieldColumns>>>,
-    /// Whether the terms of a place are all ASCII.
+    /// Whether the values of a place are all ASCII.
     plain: Mutex<HashMap<Keyword, bool>>,
 }
 
@@ -119,6 +122,7 @@ impl Segment {
             sequence,
             level,
             zones,
+            picked: PickedCache::default(),
             levels: OnceLock::new(),
             columns: Mutex::default(),
             plain: Mutex::default(),
@@ -146,13 +150,14 @@ impl Segment {
         &self.levels.get_or_init(all)[block as usize]
     }
 
-    /// Whether all terms of a place are ASCII.
+    /// Whether all values of a place are ASCII.
     pub fn is_plain(&self, place: &Keyword) -> io::Result<bool> {
         if let Some(plain) = self.plain.lock().get(place) {
             return Ok(*plain);
         }
         let index = self.reader.inverted_index(place.field()).map_err(io::Error::other)?;
-        let plain = place.foreign()(index.terms())?.is_empty();
+        let foreign = index.get_term_info(&place.foreign()).map_err(io::Error::other)?;
+        let plain = foreign.is_none();
         self.plain.lock().insert(place.clone(), plain);
         Ok(plain)
     }

@@ -3,6 +3,8 @@
 
 use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
 
+use super::schema::FOREIGN;
+use crate::fields;
 use crate::query::{Tokens, fold, tokens};
 
 /// The words of a text, as the query language cuts them.
@@ -45,16 +47,28 @@ impl TokenStream for Words<'_> {
     }
 }
 
-/// The whole text as one term, in the case the language compares in.
+/// The whole text as one term, in the form the language compares in; percent-encoded text also as what it
+/// means. One more term, [`FOREIGN`], says that it is not all ASCII.
 #[derive(Clone, Debug, Default)]
 pub struct FoldTokenizer {
     token: Token,
+    decodes: bool,
+}
+
+impl FoldTokenizer {
+    /// For percent-encoded texts.
+    pub fn decoding() -> Self {
+        Self { token: Token::default(), decodes: true }
+    }
 }
 
 /// Token stream of [`FoldTokenizer`].
 pub struct Folded<'a> {
     token: &'a mut Token,
-    pending: bool,
+    /// What is still to come, in this order. Nearly always it is only the text itself.
+    text: Option<&'a str>,
+    decoded: Option<String>,
+    is_foreign: bool,
 }
 
 impl Tokenizer for FoldTokenizer {
@@ -63,15 +77,26 @@ impl Tokenizer for FoldTokenizer {
     fn token_stream<'a>(&'a mut self, text: &'a str) -> Folded<'a> {
         self.token.reset();
         self.token.position = 0;
-        self.token.text.clear();
-        self.token.text.push_str(&fold(text));
-        Folded { token: &mut self.token, pending: true }
+        let decoded = self.decodes.then(|| fields::decoded(text)).flatten();
+        let is_foreign =
+            !text.is_ascii() || decoded.as_ref().is_some_and(|decoded| !decoded.is_ascii());
+        Folded { token: &mut self.token, text: Some(text), decoded, is_foreign }
     }
 }
 
 impl TokenStream for Folded<'_> {
     fn advance(&mut self) -> bool {
-        std::mem::take(&mut self.pending)
+        self.token.text.clear();
+        if let Some(text) = self.text.take() {
+            self.token.text.push_str(&fold(text));
+        } else if let Some(decoded) = self.decoded.take() {
+            self.token.text.push_str(&fold(&decoded));
+        } else if std::mem::take(&mut self.is_foreign) {
+            self.token.text.push_str(FOREIGN);
+        } else {
+            return false;
+        }
+        true
     }
 
     fn token(&self) -> &Token {

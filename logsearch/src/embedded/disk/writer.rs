@@ -20,6 +20,7 @@ use super::partition::{
 };
 use super::rows::{Rows, RowsWriter};
 use super::schema::{self, Layout};
+use super::usage::clear;
 use crate::codec::{Batch, RecordView};
 
 /// Documents handed to the index writer at once.
@@ -39,9 +40,19 @@ pub struct PartitionWriter {
 }
 
 impl PartitionWriter {
-    /// Starts a new partition in a directory that must not exist.
+    /// Starts a new partition in a directory. What an earlier attempt left there is cleared away: that
+    /// attempt failed for want of something, and could not clean up for the same reason.
+    ///
+    /// # Errors
+    /// When the directory holds a partition with records, or cannot be written.
     pub fn create(dir: &Path, day: i64, heap: usize) -> Result<Self, PartitionError> {
-        fs::create_dir(dir)?;
+        match fs::create_dir(dir) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_leftover(dir) => {
+                clear(dir)?;
+                fs::create_dir(dir)?;
+            }
+            created => created?,
+        }
         let created = Self::create_in(dir, day).and_then(|()| {
             let (view, opened) = open(dir)?;
             Self::resume(&view, opened, heap)
@@ -223,10 +234,20 @@ impl PartitionWriter {
     pub fn finish_rebuild(self) -> Result<(), PartitionError> {
         let partition = Arc::clone(&self.view.partition);
         self.index.wait_merging_threads()?;
-        fs::rename(partition.dir.join("index.new"), partition.dir.join("index"))?;
+        let index = partition.dir.join("index");
+        clear(&index)?;
+        fs::rename(partition.dir.join("index.new"), index)?;
         partition.format.write(&partition.dir)?;
         Ok(())
     }
+}
+
+/// Whether a directory holds no partition that ever had a commit.
+fn is_leftover(dir: &Path) -> bool {
+    if !dir.join("format.json").exists() {
+        return true;
+    }
+    open(dir).is_ok_and(|(view, _)| view.payload.next == 0 && view.records() == 0)
 }
 
 fn create_index(dir: &Path) -> Result<(Index, Arc<Layout>), PartitionError> {

@@ -8,12 +8,12 @@ use tantivy::{SegmentReader, Term};
 
 use super::filter::{Filtered, Test};
 use super::integer_range::is_numeric;
-use super::{Lowered, Lowering, any_of, exists, nothing, term};
+use super::{Lowered, Lowering, any_of, any_term, exists, nothing, term};
 use crate::embedded::disk::keyword::Keyword;
 use crate::embedded::disk::partition::PartitionError;
 use crate::embedded::disk::schema;
 use crate::embedded::disk::segment::FieldColumns;
-use crate::query::{Field, Matcher, Operand, Query, fold, number_text};
+use crate::query::{Field, Matcher, Number, Operand, Query, fold};
 use crate::record::{Level, LogRecord, Value};
 
 impl Lowering<'_> {
@@ -41,7 +41,10 @@ impl Lowering<'_> {
                 let wanted = Operand::Text(fold(text).into_owned());
                 self.verified(self.equals(&place, field, &wanted), query)
             }
-            _ if is_numeric(query) => self.numbers(query, field, &column)?,
+            _ if is_numeric(query) => {
+                let large = self.large_numbers(query, field, &place, &column)?;
+                any_of(vec![self.numbers(query, field, &column)?, large])
+            }
             _ => {
                 let texts = self.keyword(query, field, &place, exists(&column), false)?;
                 let others = self.without_text(&column)?.map(|docs| self.verified(docs, query));
@@ -56,7 +59,7 @@ impl Lowering<'_> {
         let mut terms = Vec::new();
         match wanted {
             Operand::Number(number) => {
-                terms.push(place.term(&fold(&number_text(*number))));
+                terms.push(place.term(&fold(&number.to_string())));
                 terms.push(number_term(more, &field.name, field.stored(*number)));
             }
             Operand::Text(text) => {
@@ -71,7 +74,7 @@ impl Lowering<'_> {
                 } else if let Ok(number) = text.parse::<f64>()
                     && Value::Float(number).as_ref().text() == text.as_str()
                 {
-                    terms.push(number_term(more, &field.name, number));
+                    terms.push(number_term(more, &field.name, Number::Float(number)));
                 }
                 if let Ok(value) = text.parse::<bool>() {
                     let mut term = path(more, &field.name);
@@ -118,6 +121,30 @@ impl Lowering<'_> {
         Ok(Box::new(Filtered::new(exists(column), 4, self.min_doc(), Arc::new(test))))
     }
 
+    /// Whole numbers above `i64::MAX`, which are kept as texts.
+    fn large_numbers(
+        &self,
+        query: &Query,
+        field: &Field,
+        place: &Keyword,
+        column: &str,
+    ) -> Result<Lowered, PartitionError> {
+        let mut has_texts = false;
+        for segment in self.segments() {
+            has_texts |= segment.columns(column)?.text.is_some();
+        }
+        if !has_texts {
+            return Ok(nothing());
+        }
+        let (matcher, name) = (Matcher::new(query), field.name.clone());
+        let is_wanted = move |text: &str| {
+            let mut record = probe(&name);
+            record.fields[0].1 = Value::Str(text.to_owned());
+            matcher.matches(&record)
+        };
+        Ok(any_term(place, place.large_numbers(is_wanted)))
+    }
+
     /// Documents whose value is a number or a truth value; `None` when there are none.
     fn without_text(&self, column: &str) -> Result<Option<Lowered>, PartitionError> {
         let mut found = false;
@@ -156,10 +183,16 @@ fn path(more: IndexField, name: &str) -> Term {
 }
 
 /// The index keeps every number in its simplest form: whole if it is whole.
-fn number_term(more: IndexField, name: &str, number: f64) -> Term {
+fn number_term(more: IndexField, name: &str, number: Number) -> Term {
     use tantivy::columnar::NumericalValue;
     let mut term = path(more, name);
-    match NumericalValue::F64(number).normalize() {
+    let number = match number {
+        Number::Int(number) => i64::try_from(number).map(NumericalValue::I64),
+        Number::Float(number) => Ok(NumericalValue::F64(number)),
+    };
+    // No record has a number that does not fit.
+    let number = number.unwrap_or(NumericalValue::I64(i64::MAX));
+    match number.normalize() {
         NumericalValue::I64(value) => term.append_type_and_fast_value(value),
         NumericalValue::U64(value) => term.append_type_and_fast_value(value),
         NumericalValue::F64(value) => term.append_type_and_fast_value(value),

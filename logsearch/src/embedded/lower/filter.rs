@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -19,48 +18,58 @@ use tantivy::{
 };
 
 use crate::embedded::disk::keyword::TermFilter;
+use crate::embedded::disk::picked::PickedTerms;
 
 /// The lists of up to so many terms are merged while they are read, which can stop early; more are
 /// collected into a bit set.
 const MAX_UNION_TERMS: usize = 16;
 
+/// Picks terms of a segment, of any index field.
+pub type PickTerms = Arc<dyn Fn(&SegmentReader) -> tantivy::Result<PickedTerms> + Send + Sync>;
+
 /// Documents with any of the picked terms.
 #[derive(Clone)]
 pub struct AnyTerm {
-    field: Field,
-    pick: TermFilter,
+    pick: PickTerms,
 }
 
 impl AnyTerm {
     /// Documents with any term of the field that `pick` picks.
     pub fn new(field: Field, pick: TermFilter) -> Self {
-        Self { field, pick }
+        Self::over(Arc::new(move |reader: &SegmentReader| -> tantivy::Result<PickedTerms> {
+            let terms = pick(reader.inverted_index(field)?.terms())?;
+            Ok(Arc::new(terms.into_iter().map(|term| (field, term)).collect()))
+        }))
+    }
+
+    /// Documents with any term that `pick` picks.
+    pub fn over(pick: PickTerms) -> Self {
+        Self { pick }
     }
 }
 
 impl fmt::Debug for AnyTerm {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("AnyTerm").field("field", &self.field).finish_non_exhaustive()
+        formatter.debug_struct("AnyTerm").finish_non_exhaustive()
     }
 }
 
 impl Query for AnyTerm {
     fn weight(&self, _: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
-        let (field, pick) = (self.field, Arc::clone(&self.pick));
-        Ok(Box::new(AnyTermWeight { field, pick, segments: Mutex::default() }))
+        let pick = Arc::clone(&self.pick);
+        Ok(Box::new(AnyTermWeight { pick, segments: Mutex::default() }))
     }
 }
 
 /// What the picked terms are in one segment, kept because a page asks for a scorer per window.
 #[derive(Clone)]
 enum TermMatches {
-    Terms(Arc<Vec<TermInfo>>),
+    Terms(PickedTerms),
     Docs(BitSet),
 }
 
 struct AnyTermWeight {
-    field: Field,
-    pick: TermFilter,
+    pick: PickTerms,
     segments: Mutex<HashMap<SegmentId, TermMatches>>,
 }
 
@@ -69,13 +78,13 @@ impl AnyTermWeight {
         if let Some(matches) = self.segments.lock().get(&reader.segment_id()) {
             return Ok(matches.clone());
         }
-        let index = reader.inverted_index(self.field)?;
-        let terms = (self.pick)(index.terms())?;
+        let terms = (self.pick)(reader)?;
         let matches = if terms.len() <= MAX_UNION_TERMS {
-            TermMatches::Terms(Arc::new(terms))
+            TermMatches::Terms(terms)
         } else {
             let mut docs = BitSet::with_max_value(reader.max_doc());
-            for term in &terms {
+            for (field, term) in terms.iter() {
+                let index = reader.inverted_index(*field)?;
                 let mut postings =
                     index.read_block_postings_from_terminfo(term, IndexRecordOption::Basic)?;
                 while !postings.docs().is_empty() {
@@ -100,9 +109,11 @@ impl Weight for AnyTermWeight {
             }
             TermMatches::Terms(terms) => terms,
         };
-        let index = reader.inverted_index(self.field)?;
-        let read = |term| index.read_postings_from_terminfo(term, IndexRecordOption::Basic);
-        let mut lists = terms.iter().map(read).collect::<io::Result<Vec<_>>>()?;
+        let read = |(field, term): &(Field, TermInfo)| -> tantivy::Result<SegmentPostings> {
+            let index = reader.inverted_index(*field)?;
+            Ok(index.read_postings_from_terminfo(term, IndexRecordOption::Basic)?)
+        };
+        let mut lists = terms.iter().map(read).collect::<tantivy::Result<Vec<_>>>()?;
         Ok(match lists.len() {
             0 => Box::new(EmptyScorer),
             1 => Box::new(ConstScorer::new(lists.swap_remove(0), boost)),

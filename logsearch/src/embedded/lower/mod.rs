@@ -8,6 +8,7 @@
 mod and_not;
 mod dynamic;
 pub mod filter;
+mod free_text;
 mod integer_range;
 mod interval;
 mod typed;
@@ -32,7 +33,7 @@ use crate::embedded::disk::partition::{PartitionError, View};
 use crate::embedded::disk::schema::{self, Layout};
 use crate::embedded::disk::segment::Segment;
 use crate::fields;
-use crate::query::{Field, Matcher, Query, folded_tokens};
+use crate::query::{Field, Matcher, Query};
 use crate::record::{Level, LogRecord};
 
 /// What looking at a record costs, in documents of an ordinary list.
@@ -67,7 +68,7 @@ impl<'a> Lowering<'a> {
         Ok(match query {
             Query::All => all(),
             Query::Nothing => nothing(),
-            Query::Text(text) | Query::Phrase(text) => self.free_text(query, text)?,
+            Query::Text(_) | Query::Phrase(_) | Query::TextWild(_) => self.free_text(query)?,
             Query::Not(inner) => self.without(all(), self.lower(inner)?),
             Query::And(parts) => self.conjunction(parts)?,
             Query::Or(parts) => {
@@ -102,26 +103,13 @@ impl<'a> Lowering<'a> {
         Ok(if excluded.is_empty() { docs } else { self.without(docs, any_of(excluded)) })
     }
 
-    fn without(&self, docs: Lowered, excluded: Lowered) -> Lowered {
+    pub(super) fn without(&self, docs: Lowered, excluded: Lowered) -> Lowered {
         Box::new(AndNot::new(docs, excluded, &self.min_doc))
     }
 
     /// Where lists made from the lowered queries may start.
     pub fn min_doc(&self) -> &MinDoc {
         &self.min_doc
-    }
-
-    fn free_text(&self, query: &Query, text: &str) -> Result<Lowered, PartitionError> {
-        let words = folded_tokens(text);
-        if words.is_empty() {
-            return Ok(all());
-        }
-        let mut parts = vec![phrase(self.layout.message, &words)];
-        if let Some(error) = self.layout.typed.get(fields::ERROR_MESSAGE) {
-            parts.push(phrase(error.field, &words));
-        }
-        parts.extend(self.elsewhere(fields::ERROR_MESSAGE)?.map(|docs| self.verified(docs, query)));
-        Ok(any_of(parts))
     }
 
     fn clause(&self, query: &Query, field: &Field) -> Result<Lowered, PartitionError> {
@@ -173,7 +161,8 @@ impl<'a> Lowering<'a> {
     }
 
     fn sequence(&self, query: &Query, field: &Field) -> Lowered {
-        let bound = |value: i64| {
+        let bound = |value: i128| {
+            let value = value.clamp(0, u64::MAX.into());
             Term::from_field_u64(self.layout.sequence, u64::try_from(value).unwrap_or(0))
         };
         match integer_range(query, field) {
@@ -218,6 +207,10 @@ impl<'a> Lowering<'a> {
 
     pub(super) fn segments(&self) -> &[Arc<Segment>] {
         self.segments
+    }
+
+    pub(super) fn budget(&self) -> &Budget {
+        self.budget
     }
 
     pub(super) fn layout(&self) -> &Layout {

@@ -7,13 +7,13 @@ use tantivy::schema::Field as IndexField;
 use tantivy::{SegmentReader, Term};
 
 use super::filter::{AnyTerm, Filtered, Test};
-use super::integer_range::{integer_range, is_numeric, wanted_int};
+use super::integer_range::{integer_range, is_numeric, wanted_int, within_column};
 use super::interval::Interval;
 use super::{Lowered, Lowering, any_of, any_term, exists, nothing, phrase, term};
 use crate::embedded::disk::keyword::{Keyword, written_int};
 use crate::embedded::disk::partition::PartitionError;
 use crate::embedded::disk::schema::{Kind, Typed};
-use crate::query::{Field, Operand, Pattern, Query, fold, folded_tokens, number_text};
+use crate::query::{Field, Operand, Pattern, Phrase, Query, fold, folded_tokens};
 
 impl Lowering<'_> {
     /// Lowers a clause on a field with an index field of its own.
@@ -41,7 +41,7 @@ impl Lowering<'_> {
     pub(super) fn text(&self, query: &Query, field: IndexField, docs: Lowered) -> Lowered {
         let operand = |operand: &Operand| {
             folded_tokens(&match operand {
-                Operand::Number(number) => number_text(*number),
+                Operand::Number(number) => number.to_string(),
                 Operand::Text(text) => text.clone(),
             })
         };
@@ -54,7 +54,10 @@ impl Lowering<'_> {
             Query::In(_, wanted) => {
                 any_of(wanted.iter().map(|wanted| find(operand(wanted))).collect())
             }
-            Query::PhraseIn(_, text) => find(folded_tokens(text)),
+            Query::PhraseIn(_, text) => {
+                let phrase = Phrase::new(text);
+                if phrase.is_empty() { docs } else { self.phrase_in(query, field, &phrase) }
+            }
             Query::Exact(_, text) => self.verified(find(folded_tokens(text)), query),
             Query::Wild(_, pattern) => self.wild_text(query, field, pattern, docs),
             Query::Compare(..) | Query::Range(_, Operand::Number(_), _) => nothing(),
@@ -96,9 +99,10 @@ impl Lowering<'_> {
             Query::PhraseIn(_, text) | Query::Exact(_, text) => {
                 written_int(text).map_or_else(nothing, one)
             }
-            _ => match integer_range(query, field) {
-                Some((low, high)) if low == high => one(low),
-                Some((low, high)) => between(low, high),
+            _ => match integer_range(query, field).map(within_column) {
+                Some(Some((low, high))) if low == high => one(low),
+                Some(Some((low, high))) => between(low, high),
+                Some(None) => nothing(),
                 None if is_numeric(query) => nothing(),
                 None => self.verified(exists(&typed.column), query),
             },
@@ -126,7 +130,7 @@ impl Lowering<'_> {
             Query::Exact(_, text) => self.keyword_exact(query, place, text),
             Query::Wild(_, pattern) => any_term(place, place.matching(Pattern::new(pattern))),
             Query::Regex(_, expression) => match place.regex(expression) {
-                Some(pick) => any_of(vec![any_term(place, pick), self.foreign(query, place)?]),
+                Some(pick) => self.found_in_plain(query, place, any_term(place, pick))?,
                 None => self.verified(docs, query),
             },
             Query::Range(_, Operand::Text(low), Operand::Text(high)) => {
@@ -140,14 +144,22 @@ impl Lowering<'_> {
         })
     }
 
-    /// The documents with terms an expression has to be asked about one by one.
-    fn foreign(&self, query: &Query, place: &Keyword) -> Result<Lowered, PartitionError> {
+    /// Documents whose folded terms answer for them, and the others asked one by one: what was not ASCII
+    /// before it was folded may be so now.
+    fn found_in_plain(
+        &self,
+        query: &Query,
+        place: &Keyword,
+        found: Lowered,
+    ) -> Result<Lowered, PartitionError> {
         for segment in self.segments() {
             if !segment.is_plain(place)? {
-                return Ok(self.verified(any_term(place, place.foreign()), query));
+                let foreign = || term(place.foreign());
+                let plain = self.without(found, foreign());
+                return Ok(any_of(vec![plain, self.verified(foreign(), query)]));
             }
         }
-        Ok(nothing())
+        Ok(found)
     }
 
     fn keyword_equals(
@@ -162,7 +174,7 @@ impl Lowering<'_> {
             let Operand::Text(text) = wanted else { return nothing() };
             return term(place.term(&fold(text)));
         };
-        let text = number_text(*number);
+        let text = number.to_string();
         let found = term(place.term(&fold(&text)));
         match wanted_int(wanted, field).map(|value| value.to_string()) {
             // A string is compared with what was typed, a number with what that means.

@@ -4,10 +4,13 @@
 //! the log keeps what is not committed.
 
 use std::fs;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::rebuild::rebuild_next;
 use super::recovery;
 use super::retention::Retention;
 use super::verify::damage_of;
@@ -16,6 +19,7 @@ use crate::embedded::disk::partition::{self, Opened, PartitionError, View, name_
 use crate::embedded::disk::usage::directory_bytes;
 use crate::embedded::disk::writer::PartitionWriter;
 use crate::embedded::shared::{IndexerCommands, Shared, Unindexed};
+use crate::shortage::in_words;
 use crate::wal::Reader;
 
 /// How often the thread looks for new records when nothing wakes it.
@@ -24,6 +28,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 const RETRY: Duration = Duration::from_secs(1);
 /// Time between two looks at age and free disk when nothing is committed.
 const MAINTENANCE: Duration = Duration::from_secs(30);
+/// Time between two looks for partitions that somebody removed.
+const LOOK: Duration = Duration::from_secs(2);
 /// Time between two partitions being read for flipped bits. With the usual two weeks of partitions each
 /// is read about once a day.
 const SCRUB: Duration = Duration::from_mins(90);
@@ -48,26 +54,32 @@ pub struct Indexer {
     scrubbed_at: Instant,
     /// Partitions read so far.
     scrubbed: usize,
+    /// When the directories of the partitions were last looked for.
+    looked_at: Instant,
+    /// How often the files of the log were found removed.
+    removals: u64,
 }
 
 impl Indexer {
     /// An indexer that goes on where the last process stopped.
     pub fn new(shared: Arc<Shared>, resumable: Option<(Arc<View>, Opened)>) -> Self {
-        let (position, newest) = {
+        let (position, retention) = {
             let state = shared.state.read();
-            (state.next, state.views.iter().map(|view| view.span.1).max())
+            (state.next, Retention::new(&state.views))
         };
         Self {
             shared,
             writer: None,
             resumable,
-            retention: Retention::new(newest.filter(|newest| *newest > i64::MIN)),
+            retention,
             position,
             reader: None,
             committed_at: Instant::now(),
             maintained_at: Instant::now(),
             scrubbed_at: Instant::now(),
             scrubbed: 0,
+            looked_at: Instant::now(),
+            removals: 0,
         }
     }
 
@@ -79,11 +91,9 @@ impl Indexer {
         self.warm_up();
         loop {
             let commands = self.shared.wait(PAUSE);
-            let result = self.round(commands);
-            self.shared.state.write().trouble = match &result {
-                Ok(()) => None,
-                Err(error) => Some(format!("could not index records, will retry: {error}")),
-            };
+            let result = self.guarded_round(commands);
+            let trouble = result.as_ref().err().map(|error| in_words(error));
+            self.shared.state.write().set_trouble(trouble);
             if result.is_err() {
                 self.start_over();
                 self.free_disk();
@@ -111,6 +121,18 @@ impl Indexer {
         }
     }
 
+    /// Whether memory had to let records go that cannot be found until they are committed.
+    fn has_gap(&self) -> bool {
+        let state = self.shared.state.read();
+        state.tail.gap_from(state.next).is_some()
+    }
+
+    /// A round of which a panic is an error like others: this thread is the only one that indexes.
+    fn guarded_round(&mut self, commands: IndexerCommands) -> Result<(), PartitionError> {
+        let round = catch_unwind(AssertUnwindSafe(|| self.round(commands)));
+        round.unwrap_or_else(|_| Err(PartitionError::Broken("indexing panicked".to_owned())))
+    }
+
     fn round(&mut self, commands: IndexerCommands) -> Result<(), PartitionError> {
         self.retry_failed();
         let wanted = commands.stop || commands.flush.is_some();
@@ -119,16 +141,22 @@ impl Indexer {
         self.add_until(until)?;
         let pending = self.writer.as_ref().map_or(0, PartitionWriter::pending);
         let due = self.committed_at.elapsed() >= self.shared.options.commit_interval;
-        if pending > 0 && (wanted || due) {
+        // Somebody removed the log: only the index can keep what is in memory.
+        let removals = self.shared.wal.removals();
+        let is_removed = std::mem::replace(&mut self.removals, removals) != removals;
+        if pending > 0 && (wanted || due || is_removed || self.has_gap()) {
             self.commit()?;
         }
         if self.maintained_at.elapsed() >= MAINTENANCE {
             self.run_maintenance()?;
         }
+        if self.looked_at.elapsed() >= LOOK {
+            self.look_for_removed();
+        }
         if commands.stop {
             return Ok(());
         }
-        self.rebuild_next();
+        rebuild_next(&self.shared);
         if self.scrubbed_at.elapsed() >= SCRUB {
             self.scrub_next();
         }
@@ -197,13 +225,26 @@ impl Indexer {
         }
         fs::create_dir_all(&self.shared.places.index)?;
         let dir = self.shared.places.index.join(format!("p-{sequence:020}"));
-        let writer = PartitionWriter::create(&dir, day, self.shared.options.writer_bytes)?;
+        let writer = self.create(&dir, day)?;
         let mut state = self.shared.state.write();
+        // An attempt that failed before its first commit had the same name.
+        state.views.retain(|view| view.partition.dir != dir);
         state.views.push(Arc::clone(writer.view()));
         state.writing = Some(dir);
         drop(state);
         self.writer = Some(writer);
         Ok(())
+    }
+
+    /// Starts a partition. Something else that has its name is set aside.
+    fn create(&self, dir: &Path, day: i64) -> Result<PartitionWriter, PartitionError> {
+        let created = PartitionWriter::create(dir, day, self.shared.options.writer_bytes);
+        if let Err(PartitionError::Io(error)) = &created
+            && error.kind() == io::ErrorKind::AlreadyExists
+        {
+            recovery::quarantine(&self.shared.places, dir, &name_of(dir))?;
+        }
+        created
     }
 
     fn belongs(&self, writer: &PartitionWriter, day: i64) -> bool {
@@ -309,7 +350,9 @@ impl Indexer {
             let mut state = self.shared.state.write();
             state.views.retain(|other| !Arc::ptr_eq(other, &view));
             state.note(format!("rebuilding the index of partition {name}: {error}"));
-            state.rebuild.push(Unindexed::new(dir, &view.partition.rows.groups()));
+            let mut unindexed = Unindexed::new(dir, &view.partition.rows.groups());
+            unindexed.sequences.1 = unindexed.sequences.1.max(view.payload.next);
+            state.rebuild.push(unindexed);
         }
     }
 
@@ -323,6 +366,17 @@ impl Indexer {
         state.next = state.next.max(behind);
     }
 
+    /// Takes partitions that somebody removed out of service, to be written again from the log.
+    fn look_for_removed(&mut self) {
+        self.looked_at = Instant::now();
+        let views = self.shared.state.read().views.clone();
+        for view in views {
+            if !view.partition.dir.join("rows").exists() {
+                view.fail(&PartitionError::Broken("somebody removed its files".to_owned()));
+            }
+        }
+    }
+
     /// Reads a partition that does not change any more, a different one each time.
     fn scrub_next(&mut self) {
         self.scrubbed_at = Instant::now();
@@ -334,44 +388,6 @@ impl Indexer {
         let Some(view) = at_rest.get(self.scrubbed % at_rest.len().max(1)) else { return };
         if let Some(damage) = damage_of(view).into_iter().next() {
             view.fail(&PartitionError::Broken(damage));
-        }
-    }
-
-    /// Builds the index of one partition that has none. One that fails is tried again later, and its
-    /// span is known to be incomplete until then.
-    fn rebuild_next(&mut self) {
-        let shared = Arc::clone(&self.shared);
-        let due = shared.state.read().rebuild.iter().rev().find(|one| one.is_due()).cloned();
-        let Some(Unindexed { dir, .. }) = due else { return };
-        let heap = shared.options.writer_bytes;
-        let rebuilt = recovery::rebuild(&shared.places, &dir, heap, || !shared.is_stopping());
-        let mut state = shared.state.write();
-        let name = name_of(&dir);
-        match rebuilt {
-            Ok(Some(rebuilt)) => {
-                state.rebuild.retain(|one| one.dir != dir);
-                state.note(match rebuilt.lost {
-                    0 => format!("rebuilt the index of partition {name}"),
-                    lost => {
-                        format!("rebuilt the index of partition {name}; {lost} records were lost")
-                    }
-                });
-                state.views.push(rebuilt.view);
-                state.views.sort_by(|a, b| a.partition.dir.cmp(&b.partition.dir));
-            }
-            // Abandoned is what the next start does again.
-            Ok(None) => {}
-            Err(_) if !dir.join("rows").exists() => {
-                state.rebuild.retain(|one| one.dir != dir);
-                state.note(format!("partition {name} and its records are lost"));
-            }
-            Err(error) => {
-                let failed = state.rebuild.iter_mut().filter(|one| one.dir == dir);
-                failed.for_each(Unindexed::failed);
-                state.note(format!(
-                    "could not rebuild the index of partition {name}, will retry: {error}"
-                ));
-            }
         }
     }
 }

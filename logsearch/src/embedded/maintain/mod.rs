@@ -3,6 +3,7 @@
 
 pub mod clock;
 pub mod indexer;
+pub mod rebuild;
 pub mod recovery;
 pub mod retention;
 pub mod verify;

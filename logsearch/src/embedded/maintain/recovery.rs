@@ -11,12 +11,18 @@ use crate::clock;
 use crate::codec::{self, Batch};
 use crate::embedded::disk::partition::{self, Opened, PartitionError, View, name_of};
 use crate::embedded::disk::rows::Rows;
+use crate::embedded::disk::usage::clear;
 use crate::embedded::disk::writer::PartitionWriter;
 use crate::embedded::options::Places;
 use crate::embedded::shared::Unindexed;
+use crate::shortage::{Shortage, in_words};
+use crate::wal::Reader;
 
 /// Records between two commits of a rebuild.
 const REBUILD_COMMIT: u64 = 200_000;
+/// Microseconds of a day.
+const DAY: i64 = 24 * 60 * 60 * 1_000_000;
+
 /// Result of the scan.
 #[derive(Default)]
 pub struct Found {
@@ -40,6 +46,13 @@ pub fn open_all(places: &Places) -> io::Result<Found> {
                 found.next = found.next.max(view.payload.next);
                 found.views.push((view, opened));
             }
+            // Nothing is known to be damaged: the index thread tries again.
+            Err(error) if dir.is_dir() && Shortage::of(&error).is_some() => {
+                found
+                    .notices
+                    .push(format!("could not open partition {name}: {}", in_words(&error)));
+                found.rebuild.push(Unindexed::new(dir, &[]));
+            }
             Err(error) => set_aside(places, &dir, &name, &error, &mut found),
         }
     }
@@ -50,7 +63,7 @@ pub fn open_all(places: &Places) -> io::Result<Found> {
 pub fn partitions(index: &Path) -> io::Result<Vec<PathBuf>> {
     for gone in with_prefix(index, "gone-")? {
         // It was removed; what could not be deleted then may be possible now.
-        let _ = fs::remove_dir_all(&gone);
+        let _ = clear(&gone);
     }
     list(index)
 }
@@ -84,13 +97,15 @@ fn set_aside(places: &Places, dir: &Path, name: &str, error: &PartitionError, fo
                 let notice = format!("partition {name}: skipped {skipped} bytes of corrupt rows");
                 found.notices.push(notice);
             }
+            let error = in_words(error);
             let notice = format!("rebuilding the index of partition {name} from its rows: {error}");
             found.notices.push(notice);
             found.rebuild.push(Unindexed::new(dir.to_owned(), &groups));
         }
         _ => found.notices.push(match quarantine(places, dir, name) {
-            Ok(_) => format!("quarantined partition {name}: {error}"),
+            Ok(_) => format!("quarantined partition {name}: {}", in_words(error)),
             Err(failure) => {
+                let error = in_words(error);
                 format!("could not open partition {name} ({error}) or quarantine it ({failure})")
             }
         }),
@@ -168,6 +183,41 @@ fn build_aside(
     writer.finish_rebuild()?;
     let (view, _) = partition::open_rebuilt(dir)?;
     Ok(Some(Rebuilt { view, lost }))
+}
+
+/// Writes a partition that was removed once more, from what the write-ahead log still has of it. `None`
+/// when that is nothing, or the attempt was abandoned.
+pub fn restore(
+    dir: &Path,
+    (first, next): (u64, u64),
+    mut log: Reader,
+    writer_bytes: usize,
+    keep_going: impl Fn() -> bool,
+) -> Result<Option<Arc<View>>, PartitionError> {
+    let mut writer: Option<PartitionWriter> = None;
+    while let Some(batch) = log.next_batch()?.map(Arc::new) {
+        if !keep_going() || batch.first >= next {
+            break;
+        }
+        let mut at = 0;
+        for view in batch.records() {
+            if (first..next).contains(&view.sequence()) {
+                if writer.is_none() {
+                    dir.parent().map_or(Ok(()), fs::create_dir_all)?;
+                    let day = view.timestamp().div_euclid(DAY);
+                    writer = Some(PartitionWriter::create(dir, day, writer_bytes)?);
+                }
+                if let Some(writer) = &mut writer {
+                    writer.add(&batch, at, &view)?;
+                }
+            }
+            at += view.as_bytes().len();
+        }
+    }
+    let Some(mut writer) = writer else { return Ok(None) };
+    writer.commit()?;
+    writer.seal()?;
+    Ok(Some(Arc::clone(writer.view())))
 }
 
 /// A partition with its new index.

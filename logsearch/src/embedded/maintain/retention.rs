@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
-use super::clock::Clock;
+use super::clock::{Clock, JUMP};
 use crate::clock;
-use crate::embedded::disk::partition::name_of;
+use crate::embedded::disk::partition::{View, name_of};
 use crate::embedded::disk::usage::{directory_bytes, free_bytes};
+use crate::embedded::options::Options;
 use crate::embedded::shared::{Shared, State};
 
 /// Deletes whole partitions, oldest first, to stay within the limits of age, size and free disk.
@@ -30,8 +32,10 @@ enum Reason {
 
 impl Retention {
     /// Retention over these partitions.
-    pub fn new(newest: Option<i64>) -> Self {
-        let clock = Clock::new(newest, clock::now(), Instant::now());
+    pub fn new(views: &[Arc<View>]) -> Self {
+        let now = clock::now();
+        let newest = views.iter().filter_map(|view| newest_until(&groups(view), now)).max();
+        let clock = Clock::new(newest, now, Instant::now());
         Self { clock, sizes: HashMap::new() }
     }
 
@@ -49,18 +53,26 @@ impl Retention {
                 state.sizes.clone_from(&self.sizes);
                 state.writing = writing.map(Path::to_path_buf);
             }
-            let Some(reason) = Self::reason(shared, kept.first(), bytes, now) else {
-                return false;
+            let expired = now.and_then(|now| expired(&kept, now, &shared.options));
+            let reason = match expired {
+                Some(_) => Reason::Age,
+                None => match Self::reason(shared, bytes) {
+                    Some(reason) => reason,
+                    None => return false,
+                },
             };
             if reason != Reason::Age && remove_oldest_broken(shared) {
                 continue;
             }
-            let Some(oldest) = kept.first() else { return false };
-            if reason == Reason::Disk && kept.len() == 1 {
-                return false;
+            let Some(oldest) = expired.or(kept.first()) else { return false };
+            if reason == Reason::Disk {
+                shared.wal.shrink();
+                if kept.len() == 1 {
+                    return false;
+                }
             }
             if writing == Some(oldest.dir.as_path()) {
-                return reason == Reason::Size && oldest.records > 0;
+                return reason != Reason::Disk && oldest.records > 0;
             }
             if let Err(error) = self.remove(shared, oldest, reason) {
                 let name = name_of(&oldest.dir);
@@ -71,18 +83,9 @@ impl Retention {
         }
     }
 
-    fn reason(
-        shared: &Shared,
-        oldest: Option<&Kept>,
-        index_bytes: u64,
-        now: Option<i64>,
-    ) -> Option<Reason> {
+    /// Why the oldest partition has to go, its age left aside.
+    fn reason(shared: &Shared, index_bytes: u64) -> Option<Reason> {
         let options = &shared.options;
-        let age = i64::try_from(options.max_age.as_micros()).unwrap_or(i64::MAX);
-        let limit = now.map_or(i64::MIN, |now| now.saturating_sub(age));
-        if oldest.is_some_and(|kept| kept.records > 0 && kept.newest < limit) {
-            return Some(Reason::Age);
-        }
         if index_bytes + shared.wal.status().bytes > options.max_bytes {
             return Some(Reason::Size);
         }
@@ -132,7 +135,8 @@ impl Retention {
 /// A partition, whether it can be searched at the moment or waits for its index.
 struct Kept {
     dir: PathBuf,
-    newest: i64,
+    /// Oldest and newest timestamps of its groups of rows.
+    spans: Vec<(i64, i64)>,
     records: u64,
     /// Its size does not change.
     is_at_rest: bool,
@@ -142,19 +146,50 @@ struct Kept {
 fn kept(state: &State) -> Vec<Kept> {
     let searched = state.views.iter().map(|view| Kept {
         dir: view.partition.dir.clone(),
-        newest: view.span.1,
+        spans: groups(view),
         records: view.records(),
         is_at_rest: true,
     });
     let waiting = state.rebuild.iter().map(|one| Kept {
         dir: one.dir.clone(),
-        newest: one.span.1,
+        spans: vec![one.span],
         records: one.records,
         is_at_rest: false,
     });
     let mut kept: Vec<Kept> = searched.chain(waiting).collect();
     kept.sort_by(|a, b| a.dir.cmp(&b.dir));
     kept
+}
+
+fn groups(view: &View) -> Vec<(i64, i64)> {
+    let groups = view.partition.rows.groups();
+    groups.iter().map(|group| (group.oldest, group.newest)).collect()
+}
+
+/// The newest timestamp that is not in the future. A clock that was ahead, or a host that made one up,
+/// says nothing about the age of what came beside it.
+fn newest_until(spans: &[(i64, i64)], now: i64) -> Option<i64> {
+    let latest = now.saturating_add(JUMP);
+    let sane =
+        |(oldest, newest): &(i64, i64)| [*newest, *oldest].into_iter().find(|at| *at <= latest);
+    spans.iter().filter_map(sane).max()
+}
+
+/// The first partition of which all records are too old. One that has only records of the future is as
+/// old as the one that came behind it.
+fn expired<'a>(kept: &'a [Kept], now: i64, options: &Options) -> Option<&'a Kept> {
+    let age = i64::try_from(options.max_age.as_micros()).unwrap_or(i64::MAX);
+    let limit = now.saturating_sub(age);
+    let mut behind = None;
+    let mut found = None;
+    for one in kept.iter().rev().filter(|one| one.records > 0) {
+        let newest = newest_until(&one.spans, now).or(behind);
+        if newest.is_some_and(|newest| newest < limit) {
+            found = Some(one);
+        }
+        behind = newest;
+    }
+    found
 }
 
 /// Removes the oldest thing set aside; `false` when there is none.
@@ -168,4 +203,45 @@ fn remove_oldest_broken(shared: &Shared) -> bool {
     let name = name_of(oldest);
     shared.state.write().note(format!("deleted quarantined {name} to free disk space"));
     removed.is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const DAY: i64 = 24 * 60 * 60 * 1_000_000;
+    const NOW: i64 = 20_000 * DAY;
+    const YEARS: i64 = 20 * 365 * DAY;
+
+    fn kept(spans: &[&[(i64, i64)]]) -> Vec<Kept> {
+        let one = |(at, spans): (usize, &&[(i64, i64)])| Kept {
+            dir: PathBuf::from(format!("p-{at}")),
+            spans: spans.to_vec(),
+            records: 1,
+            is_at_rest: true,
+        };
+        spans.iter().enumerate().map(one).collect()
+    }
+
+    fn goes(spans: &[&[(i64, i64)]]) -> Option<String> {
+        let options = Options { max_age: Duration::from_hours(24), ..Options::default() };
+        expired(&kept(spans), NOW, &options).map(|one| name_of(&one.dir))
+    }
+
+    #[test]
+    fn an_odd_timestamp_changes_nothing() {
+        let (old, fresh) = ((NOW - 3 * DAY, NOW - 2 * DAY), (NOW - DAY / 2, NOW));
+        let ahead = (NOW + YEARS, NOW + YEARS);
+        assert_eq!(goes(&[&[old], &[fresh]]).as_deref(), Some("p-0"));
+        assert_eq!(goes(&[&[ahead, old], &[fresh]]).as_deref(), Some("p-0"));
+        assert_eq!(goes(&[&[(NOW - 3 * DAY, NOW + YEARS)], &[fresh]]).as_deref(), Some("p-0"));
+        assert_eq!(goes(&[&[ahead], &[old], &[fresh]]).as_deref(), Some("p-0"));
+        assert_eq!(goes(&[&[fresh], &[old], &[fresh]]).as_deref(), Some("p-1"));
+        assert_eq!(goes(&[&[ahead], &[fresh]]), None);
+        assert_eq!(goes(&[&[(0, 0), fresh], &[fresh]]), None);
+        assert_eq!(goes(&[&[(0, 0)], &[fresh]]).as_deref(), Some("p-0"));
+        assert_eq!(goes(&[&[ahead]]), None);
+    }
 }

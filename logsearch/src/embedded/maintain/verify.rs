@@ -5,11 +5,14 @@
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use super::recovery;
 use crate::embedded::OpenError;
 use crate::embedded::disk::partition::{self, PartitionError, View, name_of};
+use crate::embedded::disk::rows::Group;
 use crate::embedded::options::{Options, Places};
+use crate::shortage::in_words;
 use crate::wal::{self, Wal};
 
 /// Result of verifying a store.
@@ -41,22 +44,52 @@ impl Verified {
     }
 }
 
-/// Reads all of a store and compares checksums. Changes nothing; a service may have it open, but then
-/// what it writes meanwhile can look damaged.
+/// Attempts at a log that a service writes meanwhile, and the time between two.
+const ATTEMPTS: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// Reads all of a store and compares checksums. Changes nothing; a service may have it open: what looks
+/// damaged is then read again, because it may have been written meanwhile. What the write-ahead log lost
+/// after the index had it is no damage.
+///
+/// # Errors
+/// When a directory cannot be read.
 pub fn verify(root: &Path) -> io::Result<Verified> {
     let places = Places::of(root);
+    let mut attempt = 1;
+    loop {
+        let verified = verify_once(&places)?;
+        if verified.is_sound() || attempt == ATTEMPTS || !wal::is_locked(&places.wal) {
+            return Ok(verified);
+        }
+        attempt += 1;
+        std::thread::sleep(PAUSE);
+    }
+}
+
+fn verify_once(places: &Places) -> io::Result<Verified> {
     let mut verified = Verified::default();
+    let mut indexed = 0;
     for dir in recovery::list(&places.index)? {
         let name = name_of(&dir);
+        // It begins behind what those before it have, of which some may have been deleted.
+        indexed = indexed.max(name.trim_start_matches("p-").parse().unwrap_or(0));
         let (records, damage) = match partition::open(&dir) {
-            Ok((view, _)) => (view.records(), damage_of(&view)),
-            Err(error) => (0, vec![error.to_string()]),
+            Ok((view, _)) => {
+                indexed = indexed.max(view.payload.next);
+                (view.records(), damage_of(&view))
+            }
+            // Retention was faster.
+            Err(_) if !dir.exists() => continue,
+            Err(error) => (0, vec![in_words(&error)]),
         };
         verified.partitions.push(VerifiedPartition { name, records, damage });
     }
-    if places.wal.exists() {
+    if places.wal.is_dir() {
         let log = wal::verify(&places.wal)?;
-        (verified.log_records, verified.log_damage) = (log.records, log.notices);
+        let is_damaged = !log.notices.is_empty() && wal::lost_from(&places.wal, indexed)? > 0;
+        verified.log_records = log.records;
+        verified.log_damage = if is_damaged { log.notices } else { Vec::new() };
     }
     Ok(verified)
 }
@@ -69,11 +102,14 @@ pub fn damage_of(view: &View) -> Vec<String> {
             let wrong = |file: &std::path::PathBuf| format!("{} is corrupt", file.display());
             damage.extend(files.iter().map(wrong));
         }
-        Err(error) => damage.push(error.to_string()),
+        Err(error) => damage.push(in_words(&error)),
     }
     let rows = &view.partition.rows;
     let known = |first: u64| view.payload.lost.contains(&first);
-    let broken = rows.groups().into_iter().filter(|group| !known(group.first));
+    // Behind the last commit somebody may be writing.
+    let is_committed = |group: &Group| group.end() <= view.payload.rows;
+    let groups = rows.groups().into_iter().filter(is_committed);
+    let broken = groups.filter(|group| !known(group.first));
     let broken = broken.filter(|group| rows.read(group).is_err());
     let lost: u64 = broken.map(|group| u64::from(group.count)).sum();
     if lost > 0 {

@@ -114,9 +114,10 @@ pub fn page(snapshot: &Snapshot, search: &Search, limit: usize, budget: &Budget)
     let more = best.len() > limit;
     best.truncate(limit);
     let records = fetch(snapshot, search, &best);
-    let partial = budget.is_over() || page.has_hole || records.len() < best.len();
+    let still_indexing = page.has_hole || records.len() < best.len();
+    let partial = budget.is_over() || still_indexing;
     let last = records.last().map(|record| (record.timestamp, record.sequence));
-    SearchPage { next: last.filter(|_| more || partial), records, partial }
+    SearchPage { next: last.filter(|_| more || partial), records, partial, still_indexing }
 }
 
 fn search_tail(snapshot: &Snapshot, page: &mut Page<'_>, budget: &Budget) {

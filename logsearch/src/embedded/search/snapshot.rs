@@ -10,7 +10,7 @@ use crate::embedded::disk::partition::View;
 pub struct Snapshot {
     /// Partitions in the order of arrival.
     pub views: Vec<Arc<View>>,
-    /// Spans of time of which a partition is missing until it has a new index.
+    /// Spans of time of which records are missing until they are indexed.
     pub holes: Vec<(i64, i64)>,
     /// What is not in them yet, oldest first.
     pub tail: Vec<TailBatch>,

@@ -56,8 +56,10 @@ impl TailBatch {
 pub struct Tail {
     batches: VecDeque<TailBatch>,
     bytes: usize,
-    /// Nothing before this sequence was let go unindexed.
+    /// Nothing behind this sequence was let go unindexed.
     evicted_until: u64,
+    /// Oldest and newest timestamp of what was let go and is not indexed yet.
+    evicted: Option<(i64, i64)>,
 }
 
 impl Tail {
@@ -73,6 +75,8 @@ impl Tail {
             if let Some(gone) = self.batches.pop_front() {
                 self.bytes -= gone.batch.bytes.len();
                 self.evicted_until = gone.batch.next;
+                let (oldest, newest) = self.evicted.unwrap_or((i64::MAX, i64::MIN));
+                self.evicted = Some((oldest.min(gone.oldest), newest.max(gone.newest)));
             }
         }
     }
@@ -83,6 +87,15 @@ impl Tail {
             self.bytes -= first.batch.bytes.len();
             self.batches.pop_front();
         }
+        if next >= self.evicted_until {
+            self.evicted = None;
+        }
+    }
+
+    /// The span of time of which records between this sequence and the tail are neither in the index nor
+    /// here; `None` when there are none.
+    pub fn gap_from(&self, sequence: u64) -> Option<(i64, i64)> {
+        self.evicted.filter(|_| self.has_gap_from(sequence))
     }
 
     /// The batch that has the first record at or behind a sequence, when no record between is gone.
@@ -160,6 +173,7 @@ mod tests {
         let size = tail.bytes();
         tail.shrink_to(size / 2);
         assert!(tail.has_gap_from(5) && !tail.has_gap_from(20));
+        assert_eq!((tail.gap_from(5), tail.gap_from(20)), (Some((0, 19)), None));
         assert!(tail.batch_from(5).is_none());
         assert_eq!(tail.batch_from(25).unwrap().batch.first, 20);
         tail.drop_until(30);

@@ -1,20 +1,93 @@
-//! What a log that is opened finds of the one before: whole segments, damaged ones, a torn end.
+//! Opening a log: the lock, and what an earlier process left, whatever happened to it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use super::Writer;
+use super::{InUse, Writer};
+use crate::wal::WalOptions;
 use crate::wal::frame::{self, Parsed};
 use crate::wal::segment::{self, Header, Segment};
 
+/// How long, and how often, a lock is waited for when a log is opened.
+const LOCK_TIMEOUT: Duration = Duration::from_millis(250);
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
+
 impl Writer {
+    pub fn open(directory: &Path, options: WalOptions) -> Result<Self, InUse> {
+        let mut writer = Self::new(directory, options);
+        if let Err(error) = writer.lock_with_timeout()? {
+            writer.fail("could not open the log", &error);
+        }
+        if let Err(error) = writer.recover() {
+            writer.fail("could not read the log", &error);
+            // The numbers in use are unknown; microseconds are far beyond any count of records.
+            writer.next = writer.next.max(crate::clock::now().unsigned_abs());
+        }
+        (writer.written, writer.synced) = (writer.next, writer.next);
+        Ok(writer)
+    }
+
+    /// A log of which the files are looked at and nothing is changed.
+    pub fn open_read_only(directory: &Path, options: WalOptions) -> Self {
+        let mut writer = Self::new(directory, options);
+        writer.is_read_only = true;
+        writer.segments = segment::list(directory).unwrap_or_default();
+        writer.next = writer.segments.last().map_or(0, |segment| segment.first);
+        (writer.written, writer.synced) = (writer.next, writer.next);
+        writer
+    }
+
+    /// A program that starts others shares its open files with them for a moment, locks included.
+    fn lock_with_timeout(&mut self) -> Result<io::Result<()>, InUse> {
+        let start = Instant::now();
+        loop {
+            match self.lock() {
+                Err(InUse) if start.elapsed() < LOCK_TIMEOUT => std::thread::sleep(LOCK_PAUSE),
+                result => return result,
+            }
+        }
+    }
+
+    /// The outer result is about another process, the inner one about the disk.
+    pub(super) fn lock(&mut self) -> Result<io::Result<()>, InUse> {
+        let open = || {
+            fs::create_dir_all(&self.directory)?;
+            let path = self.directory.join("lock");
+            OpenOptions::new().write(true).create(true).truncate(false).open(path)
+        };
+        let file = match open() {
+            Ok(file) => file,
+            Err(error) => return Ok(Err(error)),
+        };
+        // The kernel frees it with the process, so a lock is never stale.
+        match file.try_lock() {
+            Ok(()) => self.lock = Some(file),
+            Err(fs::TryLockError::WouldBlock) => return Err(InUse),
+            Err(fs::TryLockError::Error(error)) => return Ok(Err(error)),
+        }
+        Ok(Ok(()))
+    }
+
     /// Finds the segments, sets aside what is none, and cuts a torn end off.
-    pub(super) fn recover(&mut self) -> io::Result<()> {
+    fn recover(&mut self) -> io::Result<()> {
+        for misplaced in segment::misplaced(&self.directory)? {
+            let name = misplaced.display();
+            self.note(match segment::quarantine(&misplaced) {
+                Ok(target) => {
+                    format!("set aside {name}, which is no file, as {}", target.display())
+                }
+                Err(error) => format!("{name} is no file and could not be set aside: {error}"),
+            });
+        }
         for segment in segment::list(&self.directory)? {
-            match self.unreadable(&segment)? {
-                None => self.segments.push(segment),
-                Some(reason) => self.set_aside(&segment, &reason),
+            match self.unreadable(&segment) {
+                Ok(None) => self.segments.push(segment),
+                Ok(Some(reason)) => self.set_aside(&segment, &reason),
+                Err(error) => self.set_aside(&segment, &error.to_string()),
             }
         }
         if let Some(last) = self.segments.last().cloned() {
@@ -91,5 +164,21 @@ impl Writer {
         }
         self.file = Some(Arc::new(file));
         Ok(())
+    }
+
+    /// Notices that somebody removed the file that is written to, or the directory, and starts again: what
+    /// may not be on the disk is written once more, to a file of its own.
+    pub fn look_for_removed(&mut self) {
+        let is_removed = |file: &File| file.metadata().is_ok_and(|meta| meta.nlink() == 0);
+        if self.lock.as_ref().is_some_and(is_removed) {
+            self.lock = None;
+        }
+        if !self.file.as_ref().is_some_and(|file| is_removed(file)) {
+            return;
+        }
+        self.note("the write-ahead log was removed; it was started again".to_owned());
+        self.removals += 1;
+        self.segments.retain(|segment| segment.path.exists());
+        self.take_back();
     }
 }
