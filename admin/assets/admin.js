@@ -122,6 +122,37 @@ document.addEventListener("keydown", (event) => {
   if (action) action(); else link.click();
 });
 
+// A click on the head of a column sorts its table where it stands: the page is loaded and takes the place of
+// this one, which keeps its position.
+let shown = location.pathname + location.search;
+async function swap(url) {
+  const page = await fetchPage(url);
+  for (const part of ["header.bar", "#main"]) $(part).replaceWith(document.importNode($(part, page), true));
+  shown = location.pathname + location.search;
+}
+document.addEventListener("click", async (event) => {
+  const head = event.target.closest?.("a[data-sort]");
+  if (!head || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  const [table, at, top] = [head.closest("table").id, head.closest("th").cellIndex + 1, scrollY];
+  const url = new URL(head.href);
+  url.hash = "";
+  try {
+    history.pushState(null, "", url);
+    await swap(url.href);
+  } catch {
+    location.assign(head.href);
+    return;
+  }
+  scrollTo(scrollX, top);
+  const sorted = $(`#${CSS.escape(table)} thead th:nth-child(${at}) a`);
+  sorted?.focus({ preventScroll: true });
+  say(`sorted by ${sorted?.textContent ?? ""}`);
+});
+addEventListener("popstate", () => {
+  if (location.pathname + location.search !== shown) swap(location.href).catch(() => location.reload());
+});
+
 // Drag over a histogram to zoom into it.
 let drag = null;
 const share = (chart, event) => {

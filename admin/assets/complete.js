@@ -1,6 +1,30 @@
 // Offers names and values while a query is typed: a combobox whose list the server makes. A choice comes
 // back as the whole text, so quoting is not done here.
 const WAIT = 120;
+// The last searches of this browser, the newest first; offered while the box is empty.
+const HISTORY = "panel.searches";
+const KEPT = 20;
+const SHOWN = 8;
+
+function searches() {
+  try {
+    const kept = JSON.parse(localStorage.getItem(HISTORY) ?? "[]");
+    return Array.isArray(kept) ? kept.filter((one) => typeof one === "string") : [];
+  } catch {
+    // Storage is off or holds something else: there is no history then.
+    return [];
+  }
+}
+
+function remember(text) {
+  const query = text.trim();
+  if (!query) return;
+  try {
+    localStorage.setItem(HISTORY, JSON.stringify([query, ...searches().filter((one) => one !== query)].slice(0, KEPT)));
+  } catch {
+    // The search itself does not need it.
+  }
+}
 
 function attach(box) {
   const list = document.createElement("ul");
@@ -64,6 +88,12 @@ function attach(box) {
     box.removeAttribute("aria-activedescendant");
   }
 
+  // Tab takes the first offer for what is typed; out of an empty box it leads on to the next control.
+  function accepts(event) {
+    if (list.hidden || event.shiftKey) return false;
+    return at >= 0 ? event.key === "Enter" || event.key === "Tab" : event.key === "Tab" && box.value.trim() !== "";
+  }
+
   async function ask() {
     asking?.abort();
     asking = new AbortController();
@@ -73,7 +103,8 @@ function attach(box) {
     try {
       const answer = await fetch(url, { signal: asking.signal });
       if (!answer.ok || document.activeElement !== box) return;
-      choices = await answer.json();
+      const recent = box.value.trim() === "" ? searches().slice(0, SHOWN) : [];
+      choices = [...recent.map((q) => ({ label: q, hint: "recent", q, caret: q.length })), ...await answer.json()];
       show();
     } catch {
       // Typed on, or no answer: nothing is offered, the query works all the same.
@@ -82,14 +113,15 @@ function attach(box) {
 
   box.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(ask, WAIT); });
   box.addEventListener("blur", close);
+  box.form?.addEventListener("submit", () => remember(box.value));
   box.addEventListener("click", () => { if (box.value === "" && list.hidden) ask(); });
   box.addEventListener("keydown", (event) => {
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
       if (list.hidden) ask(); else mark(at + (event.key === "ArrowDown" ? 1 : at < 0 ? 0 : -1));
-    } else if ((event.key === "Enter" || event.key === "Tab") && at >= 0) {
+    } else if (accepts(event)) {
       event.preventDefault();
-      choose(choices[at]);
+      choose(choices[Math.max(at, 0)]);
     } else if (event.key === "Escape" && !list.hidden) {
       event.preventDefault();
       close();

@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod forms;
 pub(crate) mod guard;
 pub mod headers;
+pub(crate) mod limits;
 pub(crate) mod operator;
 pub mod same_site;
 pub(crate) mod theme;

@@ -19,6 +19,7 @@ use crate::access::operator::Operator;
 use crate::clock;
 use crate::context::links::Links;
 use crate::context::panel::{Panel, Pipeline, Service, TrafficFilter};
+use crate::context::turns::Turns;
 use crate::host::{Host, NoHost};
 use crate::routes::{self, OwnRoute};
 
@@ -42,6 +43,7 @@ impl Admin {
             service: Service { name: "service".to_owned(), ..Service::default() },
             pipeline: Pipeline::default(),
             streams: Arc::new(Semaphore::new(STREAMS)),
+            turns: Turns::default(),
             traffic_filter: TrafficFilter::new(String::new()),
             own_pages: Vec::new(),
             clock: Box::new(clock::now),

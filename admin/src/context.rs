@@ -2,8 +2,10 @@
 //! [`panel::Panel`] with store and host. Depends on no page.
 
 pub mod error;
+pub mod firing;
 pub mod links;
 pub mod panel;
 pub mod params;
+pub mod turns;
 pub mod view;
 pub mod window;

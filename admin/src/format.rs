@@ -191,6 +191,18 @@ pub fn percent(part: u64, whole: u64) -> String {
     format!("{:.1}%", part as f64 * 100.0 / whole as f64)
 }
 
+/// A value of a field: in quotes when nothing of it would be seen.
+pub fn value(text: &str) -> String {
+    if text.trim().is_empty() { format!("\"{text}\"") } else { text.to_owned() }
+}
+
+/// The beginning of a text as the title of a page: one line of at most 80 characters.
+pub fn title(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let begin: String = line.chars().take(80).collect();
+    if begin.len() < line.len() { format!("{begin}…") } else { begin }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,19 +2,25 @@
 //! which is a small trait. Pages, sections and menu entries without their part are not shown.
 
 mod alerts;
+mod backups;
 mod deploys;
 mod errors;
+mod health;
 mod jobs;
 mod operators;
 mod plans;
+mod replicas;
 mod searches;
 
-pub use alerts::{Alert, Alerts, Rule, Texts};
+pub use alerts::{Acknowledgement, Alert, AlertingNotice, Alerts, Rule, Texts};
+pub use backups::{BackupStatus, Backups};
 pub use deploys::{Deploy, Deploys};
 pub use errors::{ErrorState, ErrorStates};
+pub use health::{Health, Outage};
 pub use jobs::{Job, Jobs, Run};
 pub use operators::{Account, AccountChange, Operators, Role, Session, SessionSelector};
 pub use plans::Plans;
+pub use replicas::{Replica, Replicas};
 pub use searches::{Saved, SavedSearch, SavedSearches};
 
 use crate::metrics::Metrics;
@@ -78,6 +84,22 @@ pub trait Host: Send + Sync + 'static {
 
     /// The accounts of those who use the panel and their sessions: the page Operators, beside System.
     fn operators(&self) -> Option<&dyn Operators> {
+        None
+    }
+
+    /// The replicas of the service: a list on System, from which a browser chooses one, and the name of this
+    /// one on every page when there are several.
+    fn replicas(&self) -> Option<&dyn Replicas> {
+        None
+    }
+
+    /// The backups: age and size of the newest on System.
+    fn backups(&self) -> Option<&dyn Backups> {
+        None
+    }
+
+    /// What fails now: a red line on Now and System.
+    fn health(&self) -> Option<&dyn Health> {
         None
     }
 

@@ -23,10 +23,12 @@ pub use context::params::Params;
 pub use data::profile::REPEATS as N_PLUS_ONE_REPEATS;
 pub use history::exposition;
 pub use host::{
-    Account, AccountChange, Alert, Alerts, Deploy, Deploys, ErrorState, ErrorStates, Host,
-    HostError, Job, Jobs, Operators, Plans, Role, Rule, Run, Saved, SavedSearch, SavedSearches,
-    Session, SessionSelector, Texts,
+    Account, AccountChange, Acknowledgement, Alert, AlertingNotice, Alerts, BackupStatus, Backups,
+    Deploy, Deploys, ErrorState, ErrorStates, Health, Host, HostError, Job, Jobs, Operators,
+    Outage, Plans, Replica, Replicas, Role, Rule, Run, Saved, SavedSearch, SavedSearches, Session,
+    SessionSelector, Texts,
 };
 pub use pages::own::OwnPage;
 pub use ui::assets::{stylesheet, stylesheet_name};
 pub use ui::escape::{Html, is_hidden};
+pub use ui::markdown::page as markdown_page;

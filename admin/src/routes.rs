@@ -12,15 +12,15 @@ use axum::routing::{MethodRouter, get, post};
 use axum::{Extension, Router};
 
 use crate::access::operator::Operator;
-use crate::access::{guard, headers, same_site};
+use crate::access::{guard, headers, limits, same_site};
 use crate::context::error::PanelError;
 use crate::context::panel::Panel;
-use crate::pages::alerts::{self, rule};
+use crate::pages::alerts::{self, response, rule};
 use crate::pages::errors::{self, group};
 use crate::pages::logs::{self, completion, event, export, patterns, searches, tail};
 use crate::pages::requests::{self, request};
 use crate::pages::sql::{self, plan, statement};
-use crate::pages::system::{self, operators};
+use crate::pages::system::{self, operators, replicas};
 use crate::pages::{metrics, now, theme};
 use crate::ui::{assets, error_page};
 
@@ -50,6 +50,7 @@ where
         .route(&at("/logs/tail"), get(tail::tail).layer(from_fn(streaming)))
         .route(&at("/alerts"), get(alerts::show))
         .route(&at("/alerts/{rule}"), get(rule::show))
+        .route(&at("/alerts/{rule}/acknowledge"), post(response::acknowledge))
         .route(&at("/logs/complete"), get(completion::get))
         .route(&at("/logs/patterns"), get(patterns::show))
         .route(&at("/logs/searches"), get(searches::show).post(searches::save))
@@ -61,6 +62,7 @@ where
         .route(&at("/system"), get(system::show))
         .route(&at("/system/levels"), post(system::set_levels))
         .route(&at("/system/jobs/{name}"), post(system::run_job))
+        .route(&at("/system/replica"), post(replicas::choose))
         .route(&at("/operators"), get(operators::show).post(operators::add))
         .route(&at("/operators/{name}"), post(operators::change))
         .route(&at("/operators/{name}/password"), post(operators::set_password))
@@ -82,6 +84,7 @@ where
         pages.route(&at(path), handler.with_state(()).layer(Extension(panel)))
     });
     with_own
+        .layer(from_fn_with_state(Arc::clone(&panel), limits::take_turn))
         .layer(from_fn(same_site::same_site))
         .layer(from_fn_with_state(Arc::clone(&panel), error_page::errors))
         .layer(from_fn(guarded))

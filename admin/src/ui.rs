@@ -5,4 +5,7 @@ pub mod charts;
 pub mod error_page;
 pub mod escape;
 pub mod layout;
+pub mod markdown;
+pub mod shell;
+pub mod table;
 pub mod tabs;

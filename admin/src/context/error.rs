@@ -30,9 +30,9 @@ pub enum PanelError {
     /// Too many attempts; retry after this many seconds.
     #[error("Too many attempts; try again in {0} seconds.")]
     Throttled(u64),
-    /// The limit of concurrent live tails is reached.
-    #[error("Too many live tails are open; close one and try again.")]
-    TooMany,
+    /// A limit of what may be under way at once is reached; this is under way.
+    #[error("Too many {0}; wait for one to end, or close it, and try again.")]
+    TooMany(&'static str),
     /// The log store failed.
     #[error("Log search failed: {0}")]
     Store(#[from] StoreError),
@@ -54,7 +54,7 @@ impl PanelError {
             Self::Forbidden | Self::CrossSite => StatusCode::FORBIDDEN,
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::TooMany | Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooMany(_) | Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Refused(_) => StatusCode::CONFLICT,
             Self::Host(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Store(error) if error.kind != StoreErrorKind::Internal => {
@@ -72,7 +72,10 @@ pub struct ErrorText(pub String);
 impl PanelError {
     /// Logs the error chain if the service is at fault; `Display` is the message for the operator.
     pub fn log(&self) {
-        if matches!(self, Self::Store(_) | Self::Template(_) | Self::Host(_)) {
+        let is_indexing =
+            matches!(self, Self::Store(error) if error.kind == StoreErrorKind::Indexing);
+        let is_failure = matches!(self, Self::Store(_) | Self::Template(_) | Self::Host(_));
+        if is_failure && !is_indexing {
             tracing::error!(error.message = error_chain(self), "panel page failed");
         }
     }

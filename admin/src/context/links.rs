@@ -8,7 +8,7 @@ use logsearch::record::LogRecord;
 use logsearch::store::Cursor;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-pub use super::view::{Place, View};
+pub use super::view::{Place, TableOrder, View};
 use super::window::Window;
 use crate::format;
 
@@ -56,6 +56,8 @@ pub mod path {
     pub const LEVELS: &str = "/system/levels";
     /// The accounts of those who use the panel.
     pub const OPERATORS: &str = "/operators";
+    /// Target of the form that chooses a replica.
+    pub const REPLICA: &str = "/system/replica";
     /// Where a theme is chosen.
     pub const THEME: &str = "/theme";
 }
@@ -105,9 +107,12 @@ impl Links {
         url
     }
 
-    /// URL of the log list of a view.
+    /// URL of the log list of a view, which has no tables of the page that leads there.
     pub fn logs(&self, view: &View) -> String {
-        self.page("/logs", view)
+        if view.orders.is_empty() {
+            return self.page(path::LOGS, view);
+        }
+        self.page(path::LOGS, &View { orders: Vec::new(), ..view.clone() })
     }
 
     /// URL of the export of a view; `kind` is `ndjson` or `csv`.
@@ -126,7 +131,12 @@ impl Links {
 
     /// URL of a record.
     pub fn event(&self, cursor: Cursor) -> String {
-        self.path(&format!("/events/{}", Self::event_id(cursor)))
+        self.path(&Self::event_path(cursor))
+    }
+
+    /// The path of a record, below the prefix.
+    pub fn event_path(cursor: Cursor) -> String {
+        format!("/events/{}", Self::event_id(cursor))
     }
 
     /// URL of a record as JSON.
@@ -134,23 +144,28 @@ impl Links {
         self.path(&format!("/events/{}.json", Self::event_id(cursor)))
     }
 
-    /// Where the form of what surrounds a record goes.
-    pub fn context_form(&self, cursor: Cursor) -> String {
-        self.path(&format!("/events/{}/context", Self::event_id(cursor)))
-    }
-
     /// URL of the context of a record.
     pub fn context(&self, cursor: Cursor, scope: &str, q: &str, cols: &str) -> String {
-        let id = Self::event_id(cursor);
-        let mut url = self.context_form(cursor);
-        Parameters::new(&mut url).add("scope", scope, "all").add("q", q, "").add("cols", cols, "");
+        let path = Self::context_path(cursor, scope, q, cols);
         // Where the record stands on the page.
-        url + "#e" + &id
+        self.path(&path) + "#e" + &Self::event_id(cursor)
+    }
+
+    /// The path of the context of a record, below the prefix.
+    pub fn context_path(cursor: Cursor, scope: &str, q: &str, cols: &str) -> String {
+        let mut path = format!("{}/context", Self::event_path(cursor));
+        Parameters::new(&mut path).add("scope", scope, "all").add("q", q, "").add("cols", cols, "");
+        path
     }
 
     /// URL of the page of a request.
     pub fn request(&self, id: &str) -> String {
-        self.path(&format!("/requests/{}", utf8_percent_encode(id, SEGMENT)))
+        self.path(&Self::request_path(id))
+    }
+
+    /// The path of a request's page, below the prefix.
+    pub fn request_path(id: &str) -> String {
+        format!("{}/{}", path::REQUESTS, Self::segment(id))
     }
 
     /// The path of a rule's page, below the prefix.
@@ -167,12 +182,16 @@ impl Links {
         self.path(&Self::alert_path(rule, id))
     }
 
-    /// URL of a list with all parameters that are not empty.
-    pub fn listing(&self, path: &str, parameters: &[(&str, &str)]) -> String {
-        let mut url = self.path(path);
-        parameters
-            .iter()
-            .fold(Parameters::new(&mut url), |url, (name, value)| url.add(name, value, ""));
+    /// A path below the prefix with all parameters that are not empty.
+    pub fn with_parameters<'a>(
+        path: &str,
+        parameters: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> String {
+        let mut url = path.to_owned();
+        let mut added = Parameters::new(&mut url);
+        for (name, value) in parameters {
+            added = added.add(name, value, "");
+        }
         url
     }
 
@@ -251,9 +270,9 @@ impl<'a> Parameters<'a> {
 
     fn add(mut self, name: &str, value: &str, default: &str) -> Self {
         if value != default {
-            let value = utf8_percent_encode(value, KEPT).to_string().replace("%20", "+");
+            let escaped = |text| utf8_percent_encode(text, KEPT).to_string().replace("%20", "+");
             // Writing to a string cannot fail.
-            let _ = write!(self.url, "{}{name}={value}", self.separator);
+            let _ = write!(self.url, "{}{}={}", self.separator, escaped(name), escaped(value));
             self.separator = '&';
         }
         self
@@ -261,7 +280,7 @@ impl<'a> Parameters<'a> {
 
     fn view(self, view: &View) {
         let mut parameters = self.add("q", &view.q, "");
-        if !view.window.is_default() {
+        if !view.window.is_implied {
             parameters = parameters.add("from", &view.window.from.to_string(), "").add(
                 "to",
                 &view.window.to.to_string(),
@@ -269,7 +288,8 @@ impl<'a> Parameters<'a> {
             );
         }
         parameters = parameters.add("cols", &view.cols_text(), "");
-        parameters = parameters.add("sort", &view.sort, "").add("fields", &view.fields, "");
+        parameters = parameters.add("sort", &view.sort, "").add("by", &view.orders_text(), "");
+        parameters = parameters.add("fields", &view.fields, "");
         parameters = parameters.add("refresh", &view.refresh.to_string(), "0");
         parameters = match view.place {
             Place::Start => parameters,

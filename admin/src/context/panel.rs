@@ -11,7 +11,8 @@ use logsearch::store::LogStore;
 use tokio::sync::Semaphore;
 
 use super::links::Links;
-use crate::host::Host;
+use super::turns::Turns;
+use crate::host::{Host, Replicas};
 
 /// Opens a subscription to new records that match a query.
 pub type Subscribe = Box<dyn Fn(&Query) -> Subscription + Send + Sync>;
@@ -40,6 +41,8 @@ pub struct Panel {
     pub pipeline: Pipeline,
     /// Permits for live streams.
     pub streams: Arc<Semaphore>,
+    /// What each operator may have under way.
+    pub turns: Turns,
     /// Which requests the charts count.
     pub traffic_filter: TrafficFilter,
     /// The service's own pages that have an entry beside System: name, and path below the prefix.
@@ -70,6 +73,13 @@ pub struct Pipeline {
 }
 
 impl Panel {
+    /// Name of the replica whose logs are shown; empty when it is the only one.
+    pub fn replica(&self) -> String {
+        let replicas = self.host.replicas().map(Replicas::list).unwrap_or_default();
+        let own = replicas.iter().find(|replica| replica.is_current);
+        own.filter(|_| replicas.len() > 1).map(|own| own.name.clone()).unwrap_or_default()
+    }
+
     /// The current time in microseconds since the Unix epoch.
     pub fn now(&self) -> i64 {
         (self.clock)()

@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use logsearch::fields;
 use logsearch::query::Field;
 
-use super::links::{Links, Place, View};
+use super::links::{Links, Place, TableOrder, View};
 use super::window::Window;
 
 /// Auto-refresh intervals in seconds.
@@ -45,10 +45,19 @@ impl Params {
         found.map(|(_, value)| value.as_str())
     }
 
+    /// All names and values, in order.
+    pub(crate) fn pairs(&self) -> &[(String, String)] {
+        &self.0
+    }
+
     /// Auto-refresh interval in seconds; one of [`REFRESHES`], or 0.
     fn refresh(&self) -> u32 {
         let wanted = self.get("refresh").and_then(|text| text.parse().ok());
         wanted.filter(|seconds| REFRESHES.contains(seconds)).unwrap_or(0)
+    }
+
+    fn orders(&self) -> Vec<TableOrder> {
+        self.get("by").map(TableOrder::parse_all).unwrap_or_default()
     }
 
     /// Reads the time window.
@@ -56,14 +65,21 @@ impl Params {
         Window::parse(self.get("from"), self.get("to"), now)
     }
 
-    /// Reads the time window of a page that begins elsewhere by default, such as `7d` ago.
-    pub(crate) fn window_from(&self, default: &str, now: i64) -> Window {
-        Window::parse(self.get("from").or(Some(default)), self.get("to"), now)
+    /// Reads window, auto-refresh and orders of tables only, for pages that list no records.
+    pub(crate) fn frame(&self, now: i64) -> View {
+        self.frame_of(self.window(now))
     }
 
-    /// Reads window and auto-refresh only, for pages that list no records.
-    pub(crate) fn frame(&self, now: i64) -> View {
-        View::of(self.window(now)).refreshing(self.refresh())
+    /// The same for a page that begins elsewhere by default, such as `7d` ago.
+    pub(crate) fn frame_from(&self, default: &str, now: i64) -> View {
+        let window = self.window(now);
+        let implied = Window { is_implied: true, ..Window::parse(Some(default), None, now) };
+        self.frame_of(if window.is_implied { implied } else { window })
+    }
+
+    /// The same for a page that chooses its own window.
+    pub(crate) fn frame_of(&self, window: Window) -> View {
+        View { refresh: self.refresh(), orders: self.orders(), ..View::of(window) }
     }
 
     /// Reads the complete view.
@@ -83,6 +99,7 @@ impl Params {
             tail: self.get("tail").is_some(),
             fields: self.get("fields").map(str::trim).unwrap_or_default().to_owned(),
             refresh: self.refresh(),
+            orders: self.orders(),
         }
     }
 }

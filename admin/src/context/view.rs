@@ -26,6 +26,31 @@ pub struct View {
     pub fields: String,
     /// Auto-refresh interval in seconds; 0 for off.
     pub refresh: u32,
+    /// How tables are sorted that are not in their usual order.
+    pub orders: Vec<TableOrder>,
+}
+
+/// By which column a table is sorted: in the usual direction of the column, or against it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableOrder {
+    pub table: String,
+    pub column: String,
+    pub is_reversed: bool,
+}
+
+/// Sorted tables of a page at most.
+const MAX_ORDERS: usize = 16;
+
+impl TableOrder {
+    /// Reads `routes:p95,jobs:last run:reversed`; what is no such text sorts nothing.
+    pub fn parse_all(text: &str) -> Vec<Self> {
+        let parse = |text: &str| {
+            let mut parts = text.split(':');
+            let (table, column) = (parts.next()?.to_owned(), parts.next()?.to_owned());
+            Some(Self { table, column, is_reversed: parts.next() == Some("reversed") })
+        };
+        text.split(',').filter_map(parse).take(MAX_ORDERS).collect()
+    }
 }
 
 /// Which part of a list to show.
@@ -52,12 +77,20 @@ impl View {
             tail: false,
             fields: String::new(),
             refresh: 0,
+            orders: Vec::new(),
         }
     }
 
     /// Whether records are listed oldest first; a live tail never is.
     pub fn is_oldest_first(&self) -> bool {
         self.sort == "old" && !self.tail
+    }
+
+    /// The same view at an address that names no window.
+    #[must_use]
+    pub fn anywhere(&self) -> Self {
+        let window = Window::parse(None, None, self.window.now);
+        Self { window, ..self.clone() }
     }
 
     /// The same view with this auto-refresh interval in seconds.
@@ -128,18 +161,47 @@ impl View {
         columns
     }
 
+    /// The same view with a table in this order.
+    #[must_use]
+    pub fn ordered(&self, order: TableOrder) -> Self {
+        let mut view = self.unordered(&order.table);
+        view.orders.push(order);
+        view
+    }
+
+    /// The same view with a table in its usual order.
+    #[must_use]
+    pub fn unordered(&self, table: &str) -> Self {
+        let mut view = self.clone();
+        view.orders.retain(|known| known.table != table);
+        view
+    }
+
+    /// How tables are sorted, as a URL parameter; empty for their usual order.
+    pub fn orders_text(&self) -> String {
+        let text = |order: &TableOrder| {
+            let end = if order.is_reversed { ":reversed" } else { "" };
+            format!("{}:{}{end}", order.table, order.column)
+        };
+        self.orders.iter().map(text).collect::<Vec<_>>().join(",")
+    }
+
     /// What a form sends along with a click, so that nothing of the view is lost; defaults are left out.
     pub fn form_fields(&self) -> Vec<(&'static str, String)> {
         let mut fields = vec![("q", self.q.clone())];
-        if !self.window.is_default() {
+        if !self.window.is_implied {
             fields.push(("from", self.window.from.to_string()));
             fields.push(("to", self.window.to.to_string()));
         }
         fields.push(("cols", self.cols_text()));
         fields.push(("sort", self.sort.clone()));
+        fields.push(("by", self.orders_text()));
         fields.push(("fields", self.fields.clone()));
         if self.refresh > 0 {
             fields.push(("refresh", self.refresh.to_string()));
+        }
+        if self.tail {
+            fields.push(("tail", "1".to_owned()));
         }
         fields.retain(|(_, value)| !value.is_empty());
         fields

@@ -107,6 +107,8 @@ pub struct Window {
     pub now: i64,
     /// Whether a bound could not be parsed and was replaced by the default.
     pub is_misread: bool,
+    /// Whether the address names none, so that links leave it out and every page has its own default.
+    pub is_implied: bool,
 }
 
 /// The default window: the last hour.
@@ -125,6 +127,7 @@ impl Window {
             to: to.unwrap_or(Bound::Ago(0)),
             now,
             is_misread,
+            is_implied: [from, to] == [None, None],
         };
         if window.from.resolve(now) > window.to.resolve(now) {
             std::mem::swap(&mut window.from, &mut window.to);
@@ -135,12 +138,12 @@ impl Window {
     /// An absolute window.
     pub fn absolute(from: i64, to: i64, now: i64) -> Self {
         let (from, to) = (Bound::At(from.min(to)), Bound::At(to.max(from)));
-        Self { from, to, now, is_misread: false }
+        Self { from, to, now, is_misread: false, is_implied: false }
     }
 
-    /// Whether this is the default window.
-    pub fn is_default(&self) -> bool {
-        self.from == DEFAULT && self.to == Bound::Ago(0)
+    /// Whether both windows have the same ends.
+    pub fn is_same(&self, other: &Self) -> bool {
+        (self.from, self.to) == (other.from, other.to)
     }
 
     /// Whether the window ends now.
@@ -190,7 +193,8 @@ impl Window {
         let length = self.length();
         if self.is_live() {
             let length = length.saturating_mul(3) / (60 * SECOND) * (60 * SECOND);
-            return Self { from: Bound::Ago(length.max(60 * SECOND)), ..*self };
+            let from = Bound::Ago(length.max(60 * SECOND));
+            return Self { from, is_implied: false, ..*self };
         }
         let range = self.range();
         Self::absolute(range.from.saturating_sub(length), range.to.saturating_add(length), self.now)
@@ -249,7 +253,8 @@ mod tests {
     fn a_reversed_or_unreadable_window_is_put_right() {
         let window = Window::parse(Some("now"), Some("1h"), NOW);
         assert_eq!((window.from, window.to), (Bound::Ago(3_600 * SECOND), Bound::Ago(0)));
-        assert!(Window::parse(Some("nonsense"), None, NOW).is_default());
+        let misread = Window::parse(Some("nonsense"), None, NOW);
+        assert!(misread.is_implied && misread.is_same(&Window::parse(Some("1h"), None, NOW)));
         let range = Window::parse(Some("5"), Some("5"), NOW).range();
         assert!(range.from < range.to);
     }

@@ -66,8 +66,8 @@ impl ChartData {
         chart_data
     }
 
-    /// Number of requests in the window: total, 4xx, 5xx.
-    pub fn totals(&self) -> [u64; 3] {
+    /// Number of requests in the window: total, 4xx, 5xx, given up.
+    pub fn totals(&self) -> [u64; 4] {
         self.counts.totals()
     }
 

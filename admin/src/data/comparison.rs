@@ -3,7 +3,7 @@
 //! so that a few records do not count as a finding; counts are exact.
 
 use logsearch::fields;
-use logsearch::query::{Field, Query};
+use logsearch::query::{Field, Query, parse};
 use logsearch::record::ValueRef;
 use logsearch::store::{LogStore, StoreError, TimeRange, TopValues};
 
@@ -40,8 +40,8 @@ pub struct Difference {
     g: f64,
 }
 
-/// Compares a window with the time before. The requests of the panel at `base` are excluded:
-/// investigating an incident causes them.
+/// Compares a window with the time before. The requests of the panel at `base` are excluded, and records
+/// that raised log levels and alerting add: investigating an incident causes them.
 ///
 /// # Errors
 /// When the store fails.
@@ -81,11 +81,15 @@ impl Differences {
     }
 }
 
-/// Records that are not of a request to the panel.
+/// Records that are not of a request to the panel, not about alerts, and not below INFO: somebody who
+/// raised the level would find what that added.
 fn others(base: &str) -> Query {
     let route = Field::of(fields::ROUTE);
     let panel = Query::PhraseIn(route.clone(), base.to_owned());
-    (!panel).and(!Query::Wild(route, format!("{base}/*")))
+    (!panel)
+        .and(!Query::Wild(route, format!("{base}/*")))
+        .and(!Query::has_field("alert.name"))
+        .and(parse("level>=info").query)
 }
 
 /// All values that changed significantly, most significant first.

@@ -13,6 +13,8 @@ use super::record::{number_of, text_of};
 pub const REPEATS: u64 = 5;
 /// Query for requests with such a statement.
 pub const REPEATING: &str = "repeats:>=5";
+/// Maximum number of runs of a statement that are drawn.
+const PIECES: usize = 500;
 /// Field with the source location of a statement.
 const SOURCE: &str = "db.query.source";
 
@@ -28,6 +30,8 @@ pub struct Statement {
     pub failed: bool,
     /// Start and length of the known runs in microseconds, relative to the start of the request.
     pub pieces: Vec<(i64, i64)>,
+    /// Start, number and length of what each record says.
+    runs: Vec<(i64, u64, i64)>,
 }
 
 /// The profile of a request.
@@ -64,6 +68,26 @@ impl Profile {
         Self { end, start, duration, statements }
     }
 
+    /// Number of statements and their microseconds, while the client waited and after it had left: a change
+    /// is finished whoever waits for it.
+    pub fn database(&self) -> [(u64, i64); 2] {
+        let mut sums = [(0, 0); 2];
+        let runs = self.statements.iter().flat_map(|statement| &statement.runs);
+        for (offset, times, micros) in runs {
+            let is_after = self.end.is_some() && *offset >= self.duration;
+            let sum = &mut sums[usize::from(is_after)];
+            *sum = (sum.0 + times, sum.1 + micros);
+        }
+        sums
+    }
+
+    /// Microseconds from the start of the request to the end of all that it did.
+    pub fn until(&self) -> i64 {
+        let runs = self.statements.iter().flat_map(|statement| &statement.runs);
+        runs.map(|(offset, _, micros)| if *offset >= self.duration { offset + micros } else { 0 })
+            .fold(self.duration, i64::max)
+    }
+
     /// Number of runs of the most repeated statement.
     pub fn most_repeats(&self) -> u64 {
         self.statements.iter().map(|statement| statement.times).max().unwrap_or(0)
@@ -76,7 +100,9 @@ impl Statement {
         self.micros += other.micros;
         self.rows += other.rows;
         self.failed |= other.failed;
-        self.pieces.extend(other.pieces);
+        let room = PIECES.saturating_sub(self.pieces.len());
+        self.pieces.extend(other.pieces.into_iter().take(room));
+        self.runs.extend(other.runs);
     }
 
     /// Whether the statement repeats often enough to be N+1.
@@ -118,17 +144,19 @@ pub fn statement(record: &LogRecord, start: i64) -> Statement {
     let text = |name| text_of(record, name).unwrap_or_default();
     let failed = record.field(fields::ERROR_MESSAGE).is_some()
         || matches!(record.field(fields::ERROR_TYPE), Some(Value::Str(kind)) if !kind.is_empty());
+    let offset = offset.unwrap_or(record.timestamp - micros - start);
+    let times =
+        number_of(record, fields::DB_RUNS).and_then(|times| u64::try_from(times).ok()).unwrap_or(1);
     Statement {
         name: text(fields::DB_OPERATION),
         sql: text(fields::DB_QUERY),
         callsite: text_of(record, SOURCE).unwrap_or_else(|| text(fields::CALLSITE)),
-        times: number_of(record, fields::DB_RUNS)
-            .and_then(|times| u64::try_from(times).ok())
-            .unwrap_or(1),
+        times,
         micros,
         rows: number_of(record, fields::DB_ROWS).unwrap_or(0),
         failed,
-        pieces: vec![(offset.unwrap_or(record.timestamp - micros - start), micros)],
+        pieces: vec![(offset, micros)],
+        runs: vec![(offset, times, micros)],
     }
 }
 
@@ -182,6 +210,22 @@ pub mod tests {
         assert_eq!(profile.statements.len(), 1);
         assert!(profile.statements[0].is_repeated());
         assert_eq!(profile.statements[0].pieces[0], (90, 10));
+    }
+
+    #[test]
+    fn what_went_on_after_the_client_left_is_told_apart() {
+        let end = [(fields::STATUS, Value::Int(499)), (fields::DURATION, Value::Int(300))];
+        let run = |timestamp, times, offset| {
+            sql(
+                timestamp,
+                &[(fields::DB_RUNS, Value::Int(times)), (fields::OFFSET, Value::Int(offset))],
+            )
+        };
+        let records =
+            [run(1_300, 1, 100), record(1_300, &end), run(3_000, 0, 300), run(3_000, 2, 900)];
+        let profile = Profile::new(&records);
+        assert_eq!(profile.database(), [(1, 10), (2, 20)]);
+        assert_eq!((profile.most_repeats(), profile.until()), (3, 910));
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub struct Group {
     pub failed: u64,
     pub repeated: u64,
     pub worst: Option<(i64, String)>,
+    /// The slowest run in microseconds, and whether it is only known to be at least that.
+    pub slowest: Option<(i64, bool)>,
 }
 
 /// Puts the figures of all runs in the place of those of kept ones, and adds statements of which none
@@ -59,6 +61,9 @@ pub fn measure(groups: &mut Vec<Group>, costs: &Costs) {
         cost: *cost,
         ..Group::default()
     }));
+    for group in groups {
+        group.slowest = group.cost.reconcile(group.worst.as_ref().map(|(slowest, _)| *slowest));
+    }
 }
 
 /// The statements of these records, by their text.
@@ -85,6 +90,7 @@ pub fn groups(records: &[LogRecord]) -> HashMap<String, Group> {
     for group in groups.values_mut() {
         group.each.sort_unstable();
         group.cost.p95 = Some(group.each[(group.each.len() - 1) * 95 / 100]);
+        group.slowest = group.each.last().map(|slowest| (*slowest, false));
     }
     groups
 }
@@ -138,5 +144,6 @@ pub fn kept_cost(runs: &[Run]) -> Cost {
         micros: runs.iter().map(|run| run.statement.micros).sum(),
         p50: slowest_of(50),
         p95: slowest_of(95),
+        p95_least: None,
     }
 }

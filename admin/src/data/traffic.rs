@@ -11,17 +11,21 @@ use crate::context::panel::TrafficFilter;
 use crate::format::SECOND;
 use crate::metrics::{LineStyle, Measure, Plot, Series, Set};
 
-/// Requests per interval: total, 4xx, 5xx.
+/// Requests per interval: total, 4xx, 5xx, given up.
 pub struct Counts {
     step: i64,
     starts: Vec<i64>,
-    requests: [Vec<u64>; 3],
+    requests: [Vec<u64>; 4],
     /// Filter of the counted requests, as a query.
     traffic: String,
 }
 
 /// Requests that were refused.
-static REFUSED: LazyLock<Query> = LazyLock::new(|| parse("status:4xx").query);
+static REFUSED: LazyLock<Query> = LazyLock::new(|| parse("status:4xx -error_type:abandoned").query);
+/// Requests that were answered with a failure.
+static FAILED: LazyLock<Query> = LazyLock::new(|| parse("status:5xx").query);
+/// Requests whose client gave up a late or failing service.
+static GAVE_UP: LazyLock<Query> = LazyLock::new(|| parse("error_type:abandoned").query);
 
 impl Counts {
     /// Counts requests in intervals of the given length in microseconds.
@@ -33,20 +37,22 @@ impl Counts {
     ) -> Result<Self, StoreError> {
         let all = requests::ends(&traffic.query);
         let refused = all.clone().and(REFUSED.clone());
-        let failed = all.clone().and(requests::FAILED.clone());
-        let (all, refused, failed) = tokio::try_join!(
+        let failed = all.clone().and(FAILED.clone());
+        let gave_up = all.clone().and(GAVE_UP.clone());
+        let (all, refused, failed, gave_up) = tokio::try_join!(
             histogram(store, range, &all, step),
             histogram(store, range, &refused, step),
             histogram(store, range, &failed, step),
+            histogram(store, range, &gave_up, step),
         )?;
         let starts = all.iter().map(|(start, _)| *start).collect();
-        let requests = [all, refused, failed]
+        let requests = [all, refused, failed, gave_up]
             .map(|histogram| histogram.into_iter().map(|(_, count)| count).collect());
         Ok(Self { step, starts, requests, traffic: traffic.text.clone() })
     }
 
-    /// Totals of the window: requests, 4xx, 5xx.
-    pub fn totals(&self) -> [u64; 3] {
+    /// Totals of the window: requests, 4xx, 5xx, given up.
+    pub fn totals(&self) -> [u64; 4] {
         self.requests.each_ref().map(|counts| counts.iter().sum())
     }
 
@@ -61,7 +67,7 @@ impl Counts {
             self.starts.iter().map(|start| start.div_euclid(step) * step).collect();
         let of = starts.clone();
         starts.dedup();
-        let requests = [0, 1, 2].map(|which: usize| {
+        let requests = [0, 1, 2, 3].map(|which: usize| {
             let sum = |start: &i64| {
                 let counts = of.iter().zip(&self.requests[which]);
                 counts.filter(|(of, _)| *of == start).map(|(_, count)| count).sum()
@@ -88,7 +94,7 @@ const LEAST: i64 = 10 * SECOND;
 /// The charts of rate and errors. The first and last interval are clipped to the window and omitted
 /// if too short for a rate.
 pub fn plots(counts: &Counts, (from, to): (i64, i64)) -> Vec<Plot> {
-    let [all, refused, failed] = &counts.requests;
+    let [all, refused, failed, gave_up] = &counts.requests;
     let rate = |(start, count): (&i64, &u64)| {
         let length = start.saturating_add(counts.step).min(to) - (*start).max(from);
         (length >= LEAST.min(counts.step)).then(|| per_second(*count, length))
@@ -99,7 +105,12 @@ pub fn plots(counts: &Counts, (from, to): (i64, i64)) -> Vec<Plot> {
         values: counts.starts.iter().zip(of).map(rate).collect(),
         grew: None,
     };
-    let share = all.iter().zip(failed).map(|(all, failed)| share(*failed, *all));
+    let shares = |name: &str, of: &[u64]| Series {
+        name: name.to_owned(),
+        style: LineStyle::Bad,
+        values: all.iter().zip(of).map(|(all, part)| share(*part, *all)).collect(),
+        grew: None,
+    };
     let plot = |id: &str, title: &str, help: &str, measure, series, query: &str| Plot {
         set: Set::Requests,
         id: id.to_owned(),
@@ -123,15 +134,11 @@ pub fn plots(counts: &Counts, (from, to): (i64, i64)) -> Vec<Plot> {
         plot(
             "errors",
             "Errors",
-            "Share of requests that failed (5xx).",
+            "Share of requests that failed (5xx), and that clients gave up because the service was \
+             late or failing.",
             Measure::Share,
-            vec![Series {
-                name: "5xx".to_owned(),
-                style: LineStyle::Bad,
-                values: share.collect(),
-                grew: None,
-            }],
-            "status:5xx",
+            vec![shares("5xx", failed), shares("gave up", gave_up)],
+            requests::FAILURES,
         ),
     ]
 }
@@ -155,7 +162,7 @@ mod tests {
         let counts = Counts {
             step: 10,
             starts: (-1..6).map(|n| n * 10).collect(),
-            requests: [(1..8).collect(), vec![0; 7], vec![1; 7]],
+            requests: [(1..8).collect(), vec![0; 7], vec![1; 7], vec![0; 7]],
             traffic: "-route:/ops/*".to_owned(),
         };
         let coarser = counts.coarser(30);
@@ -167,6 +174,7 @@ mod tests {
         let near = |rate: Option<f64>, wanted: f64| (rate.unwrap() / wanted - 1.0).abs() < 1e-9;
         assert!(near(rates[0], 1e5) && near(rates[5], 6e5), "{rates:?}");
         assert_eq!(rates[6], None);
-        assert_eq!(plots(&counts, (-10, 55))[1].query, "status:5xx -route:/ops/*");
+        let query = &plots(&counts, (-10, 55))[1].query;
+        assert_eq!(query, "(status:5xx OR error_type:abandoned) -route:/ops/*");
     }
 }

@@ -23,6 +23,8 @@ pub struct Cost {
     pub p50: Option<i64>,
     /// 95th percentile of the duration in microseconds; `None` without runs.
     pub p95: Option<i64>,
+    /// The least that the 95th percentile can be, where buckets only tell between which bounds it lies.
+    pub p95_least: Option<i64>,
 }
 
 /// Cost of all statements over a time range.
@@ -91,7 +93,26 @@ impl Grown {
         let percentile = |share| percentile(share, self.buckets.clone()).map(micros);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
         let times = runs as u64;
-        Cost { times, micros: micros(self.seconds), p50: percentile(0.5), p95: percentile(0.95) }
+        let (p50, p95) = (percentile(0.5), percentile(0.95));
+        let below = self.buckets.iter().filter(|(_, count)| *count < runs * 0.95);
+        let p95_least = p95.map(|_| micros(below.map(|(bound, _)| *bound).fold(0.0, f64::max)));
+        Cost { times, micros: micros(self.seconds), p50, p95, p95_least }
+    }
+}
+
+impl Cost {
+    /// Brings percentiles into agreement with the slowest run that was kept: no percentile of all runs lies
+    /// above their slowest. Returns the slowest of all runs, and whether it is only known to be at least
+    /// that, because it was not kept.
+    pub fn reconcile(&mut self, slowest_kept: Option<i64>) -> Option<(i64, bool)> {
+        let (Some(p95), Some(least)) = (self.p95, self.p95_least) else {
+            return slowest_kept.map(|slowest| (slowest, false));
+        };
+        let is_kept = slowest_kept.is_some_and(|slowest| slowest >= least);
+        let slowest = slowest_kept.filter(|_| is_kept).unwrap_or(least);
+        self.p95 = Some(p95.min(slowest));
+        self.p50 = self.p50.map(|p50| p50.min(slowest));
+        Some((slowest, !is_kept))
     }
 }
 
@@ -114,6 +135,22 @@ mod tests {
     }
 
     #[test]
+    fn no_percentile_lies_above_the_slowest_run() {
+        let cost =
+            Cost { p50: Some(900), p95: Some(2_400), p95_least: Some(1_000), ..Cost::default() };
+        let reconciled = |kept| {
+            let mut cost = cost;
+            let slowest = cost.reconcile(kept);
+            (cost.p50.unwrap(), cost.p95.unwrap(), slowest)
+        };
+        assert_eq!(reconciled(Some(9_000)), (900, 2_400, Some((9_000, false))));
+        assert_eq!(reconciled(Some(1_200)), (900, 1_200, Some((1_200, false))));
+        assert_eq!(reconciled(Some(212)), (900, 1_000, Some((1_000, true))));
+        assert_eq!(reconciled(None), (900, 1_000, Some((1_000, true))));
+        assert_eq!(Cost::default().reconcile(Some(5)), Some((5, false)));
+    }
+
+    #[test]
     fn every_run_counts_and_only_those_of_the_time() {
         let mut history = History::new(tracks(), 10 * SECOND);
         assert_eq!(costs(&history, 0, i64::MAX), None);
@@ -131,6 +168,7 @@ mod tests {
         assert_eq!(all.p50, Some(5_946));
         let second = costs(&history, 21 * SECOND, 31 * SECOND).unwrap().statements["a"];
         assert_eq!((second.times, second.micros, second.p95), (100, 200_000, Some(9_550)));
+        assert_eq!((all.p95_least, second.p95_least), (Some(10_000), Some(1_000)));
         assert_eq!(costs(&history, 0, 5 * SECOND).unwrap().statements.len(), 0);
     }
 }

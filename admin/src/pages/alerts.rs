@@ -2,6 +2,8 @@
 //! systems sent to the host; does not edit rules.
 
 mod differences;
+mod known;
+pub mod response;
 pub mod rule;
 
 use askama::Template;
@@ -12,7 +14,7 @@ use crate::context::links::{Links, View, path};
 use crate::context::panel::Panel;
 use crate::data::timeline::or_notice;
 use crate::format::{self, SECOND};
-use crate::host::{Alert, Alerts, Rule};
+use crate::host::{Alert, AlertingNotice, Alerts, Rule};
 use crate::pages::visit::Visit;
 use crate::ui::layout::{Layout, Section, render};
 
@@ -20,11 +22,6 @@ use crate::ui::layout::{Layout, Section, render};
 const LINES: usize = 200;
 /// Default window of the inbox.
 const RECENT: &str = "7d";
-/// Alerting systems repeat what fires at least each half day; what was not repeated for two of these
-/// spans may have resolved unnoticed, in microseconds.
-const STALE_AFTER: i64 = 25 * 3_600 * SECOND;
-/// Severity of the heartbeat, which always fires to prove that alerting works.
-const HEARTBEAT: &str = "none";
 /// Age after which a heartbeat counts as missing, in microseconds.
 const HEARTBEAT_LATE: i64 = 15 * 60 * SECOND;
 
@@ -33,6 +30,8 @@ const HEARTBEAT_LATE: i64 = 15 * 60 * SECOND;
 struct AlertsPage {
     layout: Layout,
     notices: Vec<String>,
+    alerting: Vec<AlertingNotice>,
+    blind: Option<Blind>,
     heartbeats: Vec<Heartbeat>,
     firing: Vec<AlertRow>,
     ended: Vec<AlertRow>,
@@ -53,8 +52,38 @@ pub struct AlertRow {
     pub started_full: String,
     /// Duration of the firing.
     pub lasts: String,
+    /// Who acknowledged it, and the note.
+    pub acknowledged: String,
     /// Last notification, if it is so old that the alert may have resolved unnoticed.
     pub stale_since: String,
+}
+
+/// Rules that the alerting system cannot evaluate: whether they fire is unknown.
+pub struct Blind {
+    pub count: usize,
+    pub since: String,
+    /// The kind of failure, as the sender names it.
+    pub reason: String,
+    pub rules: Vec<(String, String)>,
+}
+
+impl Blind {
+    /// Of the alerts that have no end.
+    pub fn of(firing: &[Alert], now: i64, links: &Links) -> Option<Self> {
+        let mut failed: Vec<&Alert> =
+            firing.iter().filter(|alert| alert.is_evaluation_failure()).collect();
+        failed.sort_by_key(|alert| alert.started);
+        let first = failed.first()?;
+        let (since, reason) =
+            (format::ago(first.started, now), first.label("alertname").to_owned());
+        let mut rules: Vec<_> = failed
+            .iter()
+            .map(|alert| (alert.rule.clone(), links.alert(&alert.rule, None)))
+            .collect();
+        rules.sort();
+        rules.dedup();
+        Some(Self { count: rules.len(), since, reason, rules })
+    }
 }
 
 /// A heartbeat alert.
@@ -82,11 +111,13 @@ struct Inbox {
 
 /// `GET /alerts`.
 pub async fn show(visit: Visit) -> Result<Response, PanelError> {
-    let view = View::of(visit.params.window_from(RECENT, visit.panel.now()));
+    let view = visit.params.frame_from(RECENT, visit.panel.now());
     let inbox = Inbox::load(&visit.panel, &view).await;
     let (now, links, host) = (visit.panel.now(), &visit.panel.links, visit.panel.host.alerts());
     render(&AlertsPage {
-        layout: visit.layout(Section::None, "Alerts", path::ALERTS, &view),
+        layout: visit.layout(Section::Alerts, "Alerts", path::ALERTS, &view),
+        alerting: host.map(Alerts::notices).unwrap_or_default(),
+        blind: Blind::of(&inbox.firing, now, links),
         heartbeats: heartbeats(&inbox.firing, now),
         firing: alert_rows(&inbox.firing, now, links),
         ended: alert_rows(&inbox.ended, now, links),
@@ -108,6 +139,7 @@ impl Inbox {
         if let Some(host) = panel.host.alerts() {
             let Self { firing, ended, notices } = &mut inbox;
             *firing = or_notice(host.firing(LINES).await, "alerts", notices);
+            by_severity(firing);
             let all = host.between(view.window.range(), LINES).await;
             *ended = or_notice(all, "resolved alerts", notices);
             ended.retain(|alert| alert.ended.is_some());
@@ -116,22 +148,10 @@ impl Inbox {
     }
 }
 
-/// Whether the alert is a heartbeat.
-pub fn is_heartbeat(alert: &Alert) -> bool {
-    alert.label("severity") == HEARTBEAT
-}
-
-/// Whether the alert is firing and not stale.
-pub fn is_firing(alert: &Alert, now: i64) -> bool {
-    alert.ended.is_none()
-        && !is_heartbeat(alert)
-        && now.saturating_sub(alert.last_received) < STALE_AFTER
-}
-
 /// Heartbeats among the firing alerts, one per rule.
 pub fn heartbeats(firing: &[Alert], now: i64) -> Vec<Heartbeat> {
     let mut newest: Vec<&Alert> = Vec::new();
-    for alert in firing.iter().filter(|alert| is_heartbeat(alert)) {
+    for alert in firing.iter().filter(|alert| alert.is_heartbeat()) {
         match newest.iter_mut().find(|known| known.rule == alert.rule) {
             Some(known) if known.last_received < alert.last_received => *known = alert,
             Some(_) => {}
@@ -167,26 +187,53 @@ pub fn telling_labels(alert: &Alert) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Rows of all alerts but heartbeats.
+/// The most severe first, of these the one that fires longest.
+pub fn by_severity(alerts: &mut [Alert]) {
+    alerts.sort_by_key(|alert| (alert.severity_rank(), alert.started));
+}
+
+/// `olga 5 min ago: on it`.
+pub fn acknowledged(alert: &Alert, now: i64) -> String {
+    let Some(by) = &alert.acknowledged else { return String::new() };
+    let note = if by.note.is_empty() { String::new() } else { format!(": {}", by.note) };
+    format!("{} {}{note}", by.by, format::ago(by.at, now))
+}
+
+/// Rows of all alerts but heartbeats and rules that could not be evaluated.
 fn alert_rows(alerts: &[Alert], now: i64, links: &Links) -> Vec<AlertRow> {
-    let shown = alerts.iter().filter(|alert| !is_heartbeat(alert));
+    let is_shown = |alert: &&Alert| !alert.is_heartbeat() && !alert.is_evaluation_failure();
+    let shown = alerts.iter().filter(is_shown);
     shown.map(|alert| alert_row(alert, now, links)).collect()
 }
 
 fn alert_row(alert: &Alert, now: i64, links: &Links) -> AlertRow {
-    let is_stale = alert.ended.is_none() && now.saturating_sub(alert.last_received) >= STALE_AFTER;
+    let title = [alert.annotation("title"), alert.annotation("summary")];
+    let summary = title.into_iter().find(|text| !text.is_empty()).unwrap_or_default();
     AlertRow {
         rule: alert.rule.clone(),
         url: links.alert(&alert.rule, Some(alert.id)),
         severity: alert.label("severity").to_owned(),
         class: severity_class(alert.label("severity")),
-        summary: alert.annotation("summary").to_owned(),
+        summary: summary.to_owned(),
         labels: telling_labels(alert),
+        acknowledged: acknowledged(alert, now),
         started: format!("{} {}", format::day(alert.started), format::time(alert.started)),
         started_full: format::rfc3339(alert.started),
-        lasts: format::about(alert.duration(now)),
-        stale_since: if is_stale { format::ago(alert.last_received, now) } else { String::new() },
+        lasts: lasts(alert, now),
+        stale_since: if alert.is_stale(now) {
+            format::ago(alert.last_received, now)
+        } else {
+            String::new()
+        },
     }
+}
+
+/// Duration of a firing, unless its start was not received.
+pub fn lasts(alert: &Alert, now: i64) -> String {
+    if alert.from_end && alert.ended == Some(alert.started) {
+        return "start not received".to_owned();
+    }
+    format::about(alert.duration(now))
 }
 
 fn rule_row(rule: Rule, links: &Links) -> RuleRow {

@@ -18,7 +18,7 @@ use std::time::Instant;
 
 use askama::Template;
 use axum::response::{IntoResponse, Redirect, Response};
-use logsearch::query::{Chips, Parsed, parse};
+use logsearch::query::{Chips, Parsed};
 
 use super::logs::head::Head;
 use super::logs::list::{Column, Empty, List};
@@ -28,6 +28,7 @@ use crate::context::error::PanelError;
 use crate::context::links::{Links, Place, View, cursor, path};
 use crate::context::panel::Panel;
 use crate::format;
+use crate::pages::query_box;
 use crate::pages::visit::Visit;
 use crate::ui::assets;
 use crate::ui::layout::{Layout, Section};
@@ -37,7 +38,7 @@ use crate::ui::layout::{Layout, Section};
 struct LogsPage<'a> {
     layout: &'a Layout,
     head: Head,
-    partial: bool,
+    incomplete: Option<&'static str>,
     columns: Vec<Column>,
     rows: Vec<Row>,
     order: Order,
@@ -63,9 +64,12 @@ struct Tail {
 /// `GET /logs`.
 pub async fn show(visit: Visit) -> Result<Response, PanelError> {
     let (view, panel) = (visit.view(), &visit.panel);
-    let parsed = parse(&view.q);
+    let parsed = query_box::read(panel, &view).await;
     if let Some(url) = edit::target(panel, &visit.params, &view, &Chips::of(&parsed)).await? {
         return Ok(Redirect::to(&url).into_response());
+    }
+    if let Some(found) = query_box::jump(panel, &parsed).await {
+        return Ok(found);
     }
     let started = Instant::now();
     let found = list::list(panel.store.as_ref(), &view, &parsed.query).await?;
@@ -96,7 +100,7 @@ impl<'a> LogsPage<'a> {
         Self {
             layout,
             head,
-            partial: found.page.partial,
+            incomplete: found.page.incomplete(),
             rows: Rows::new(links, &columns, view).marking(&parsed.query).list(records),
             columns: list::column_views(&columns, view, links),
             order: order(view, links),

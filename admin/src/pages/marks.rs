@@ -10,9 +10,6 @@ use crate::format;
 use crate::host::{Alert, Deploy};
 use crate::ui::charts::{Band, Histogram, Line, Marks};
 
-/// Alerts that only prove that alerting works have this severity.
-const HEARTBEAT: &str = "none";
-
 /// The marks of the view's window.
 pub async fn of_window(panel: &Panel, view: &View) -> Marks {
     let range = view.window.range();
@@ -32,7 +29,8 @@ pub fn histogram(
 
 fn marks(events: &WindowEvents, range: TimeRange, now: i64, links: &Links) -> Marks {
     let span = range.to.saturating_sub(range.from);
-    let alerts = events.alerts.iter().filter(|alert| alert.label("severity") != HEARTBEAT);
+    let alerts = events.alerts.iter();
+    let alerts = alerts.filter(|alert| !alert.is_heartbeat() && !alert.is_evaluation_failure());
     Marks {
         bands: alerts.map(|alert| band(alert, range, now, span, links)).collect(),
         lines: events.deploys.iter().map(|deploy| line(deploy, span)).collect(),

@@ -56,7 +56,7 @@ struct MetricsPage {
 
 /// `GET /metrics`.
 pub async fn show(visit: Visit) -> Result<Response, PanelError> {
-    let view = View::of(visit.params.window(visit.panel.now()));
+    let view = visit.frame();
     let (drawn, marks, durations) = tokio::join!(
         chart_data(&visit.panel, view.window, POINTS),
         marks::of_window(&visit.panel, &view),

@@ -14,10 +14,13 @@ use logsearch::query::{Chips, Query, parse};
 use logsearch::record::LogRecord;
 use logsearch::store::{LogStore, Search, StoreError, TimeRange};
 
-use super::errors::rows::{GroupRow, annotate, groups_of};
+use super::errors::rows::{GroupRow, annotate, groups_of, table};
 use super::now::changes::Change;
 use super::now::status::Status;
-use super::requests::rows::{RequestRow, RouteRow, request_row, route_row};
+use super::outages::{OutageLine, outages, short_of_space};
+use super::requests::rows::{
+    REQUEST_COLUMNS, ROUTE_COLUMNS, RequestRow, RouteRow, request_row, route_row,
+};
 use crate::context::error::PanelError;
 use crate::context::links::{View, path};
 use crate::context::panel::Panel;
@@ -27,6 +30,7 @@ use crate::data::requests::{self, Route};
 use crate::pages::visit::Visit;
 use crate::ui::assets;
 use crate::ui::layout::{Layout, Section, render};
+use crate::ui::table::Table;
 use tiles::Tiles;
 
 /// Maximum length of each list.
@@ -39,17 +43,18 @@ static MANY_REPEATS: LazyLock<Query> = LazyLock::new(|| parse(REPEATING).query);
 struct NowPage {
     layout: Layout,
     plot_style: String,
+    outages: Vec<OutageLine>,
     figures: Tiles,
     notices: Vec<String>,
-    groups: Vec<GroupRow>,
+    groups: Table<GroupRow>,
     errors_url: String,
-    routes: Vec<RouteRow>,
-    slow: Vec<RequestRow>,
+    routes: Table<RouteRow>,
+    slow: Table<RequestRow>,
     slow_url: String,
-    repeating: Vec<RequestRow>,
+    repeating: Table<RequestRow>,
     repeating_url: String,
     status: Status,
-    changes: Vec<Change>,
+    changes: Table<Change>,
 }
 
 /// What a window has of the requests that charts count.
@@ -81,24 +86,28 @@ impl NowPage {
         let unknown = annotate(panel, view, &mut groups).await;
         let of_traffic = |q: &str| view.query(requests::of_traffic(q, &filter.text));
         let traffic = Chips::parse(&filter.text);
-        let request_rows = |records: &[LogRecord]| {
-            records.iter().take(LINES).map(|one| request_row(one, links)).collect()
+        let at = (view, links, "");
+        let request_rows = |name, records| {
+            let row = |record: LogRecord| request_row(&record, links);
+            Table::new(name, &REQUEST_COLUMNS, records, at, row).first(LINES)
         };
-        let routes = requests.routes.iter().take(LINES);
+        let route = |route: Route| route_row(&route, view, links, &traffic);
         Ok(Self {
             layout,
             plot_style: assets::url(links, "metrics.css"),
-            figures: Tiles::new(&chart_data, &times, view, links),
-            notices: [store.status().await?.notices, missing, unknown].concat(),
-            groups: groups.into_iter().take(LINES).collect(),
+            outages: outages(panel),
+            figures: Tiles::new(&chart_data, &times, view, links).now(panel.host.as_ref()),
+            notices: [short_of_space(panel), store.status().await?.notices, missing, unknown]
+                .concat(),
+            groups: table(groups, view, links, "").first(LINES),
             errors_url: links.page_in(path::ERRORS, &view.window),
-            routes: routes.map(|route| route_row(route, view, links, &traffic)).collect(),
-            slow: request_rows(&requests.slow),
+            routes: Table::new("routes", &ROUTE_COLUMNS, requests.routes, at, route).first(LINES),
+            slow: request_rows("slow", requests.slow),
             slow_url: links.page(path::REQUESTS, &of_traffic("").sorted("slow")),
-            repeating: request_rows(&requests.repeating),
+            repeating: request_rows("repeating", requests.repeating),
             repeating_url: links.page(path::REQUESTS, &of_traffic(REPEATING)),
             status,
-            changes,
+            changes: changes::table(changes, at),
         })
     }
 }

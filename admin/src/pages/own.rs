@@ -13,7 +13,7 @@ use logsearch::query::Query;
 use super::visit::Visit;
 use crate::access::operator::Operator;
 use crate::context::error::PanelError;
-use crate::context::links::View;
+use crate::context::links::Links;
 use crate::context::panel::Panel;
 use crate::context::params::Params;
 use crate::ui::layout::{Layout, Section, render};
@@ -48,17 +48,25 @@ impl OwnPage {
         self.0.panel.now()
     }
 
-    /// The address of a path below the prefix with those parameters that are not empty.
+    /// The address of a path below the prefix with those parameters that are not empty, in the window of
+    /// this page.
     pub fn url(&self, path: &str, parameters: &[(&str, &str)]) -> String {
-        self.0.panel.links.listing(path, parameters)
+        let path = Links::with_parameters(path, parameters.iter().copied());
+        self.0.panel.links.page(&path, &self.0.frame())
+    }
+
+    /// What a form has to send along so that window and auto-refresh are kept.
+    pub fn keep(&self) -> Vec<(&'static str, String)> {
+        self.0.frame().form_fields()
     }
 
     /// The address of the records that a query finds, in the time window of this page.
     pub fn logs(&self, query: &Query) -> String {
-        self.0.panel.links.logs(&self.view().query(query.to_string()))
+        self.0.panel.links.logs(&self.0.frame().query(query.to_string()))
     }
 
-    /// The page: `body` inside the frame of the panel. `path` is that of the page below the prefix.
+    /// The page: `body` inside the frame of the panel. `path` is that of the page below the prefix; the
+    /// parameters of the address are kept by every link and form of the frame.
     ///
     /// # Errors
     /// When a template fails.
@@ -68,16 +76,15 @@ impl OwnPage {
         path: &str,
         body: &impl Template,
     ) -> Result<Response, PanelError> {
-        let view = self.view();
+        let view = self.0.frame();
+        let shared = |name: &str| matches!(name, "from" | "to" | "refresh");
+        let own = self.params().pairs().iter().filter(|(name, _)| !shared(name));
+        let here = Links::with_parameters(path, own.map(|(name, value)| (&**name, &**value)));
         render(&OwnPageTemplate {
-            layout: self.0.layout(Section::System, title, path, &view),
+            layout: self.0.layout(Section::System, title, &here, &view),
             tabs: tabs::of(&self.0.panel, path, &view),
             body: Safe(&body.render()?),
         })
-    }
-
-    fn view(&self) -> View {
-        View::of(self.0.params.window(self.now()))
     }
 }
 

@@ -9,13 +9,14 @@ mod steps;
 use askama::Template;
 use axum::response::Response;
 use logsearch::fields;
-use logsearch::query::{Chips, Parsed, Query, parse};
+use logsearch::query::{Chips, Parsed, Query};
 use logsearch::record::LogRecord;
 use logsearch::store::{LogStore, StoreError, TimeRange};
 
 use super::marks;
+use super::query_box::{self, QueryBox};
 use crate::context::error::PanelError;
-use crate::context::links::{Links, View, path};
+use crate::context::links::{Links, TableOrder, View, path};
 use crate::context::panel::Panel;
 use crate::data::requests::{self, Route};
 use crate::data::summary::{self, Timeline};
@@ -23,22 +24,23 @@ use crate::format;
 use crate::pages::visit::Visit;
 use crate::ui::charts::{Heatmap, Histogram, Marks};
 use crate::ui::layout::{Layout, Section, render};
-use rows::{RequestRow, RouteRow, request_row, route_row};
+use crate::ui::table::Table;
+use rows::{REQUEST_COLUMNS, ROUTE_COLUMNS, RequestRow, RouteRow, request_row, route_row};
 
 #[derive(Template)]
 #[template(path = "requests.html")]
 struct RequestsPage {
     layout: Layout,
-    notices: Vec<String>,
+    query: QueryBox,
     total: String,
     sql: String,
     histogram: Histogram,
     heatmap: Heatmap,
-    routes: Vec<RouteRow>,
+    routes: Table<RouteRow>,
     sorts: [(&'static str, String, bool); SORTS.len()],
     /// In an order by cost: one request of each route, or all; the address of the other.
     each: Option<(bool, String)>,
-    rows: Vec<RequestRow>,
+    rows: Table<RequestRow>,
     more: Option<String>,
 }
 
@@ -51,6 +53,12 @@ const SORTS: [(&str, &str, Option<&str>); 4] = [
 ];
 /// What a name of [`SORTS`] ends in when only the costliest request of each route is listed.
 const EACH_ROUTE: &str = "-of-routes";
+
+/// The name of the order that finds the largest of all requests in this column of the list.
+fn order_of(title: &str) -> Option<&'static str> {
+    let orders = [("time", ""), ("ms", "slow"), ("DB ms", "db"), ("statements", "queries")];
+    orders.iter().find(|(column, _)| *column == title).map(|(_, name)| *name)
+}
 
 /// The sort order of the list.
 struct Order<'a> {
@@ -98,7 +106,10 @@ struct Found {
 /// `GET /requests`.
 pub async fn show(visit: Visit) -> Result<Response, PanelError> {
     let view = visit.view();
-    let parsed = parse(&view.q);
+    let parsed = query_box::read(&visit.panel, &view).await;
+    if let Some(found) = query_box::jump(&visit.panel, &parsed).await {
+        return Ok(found);
+    }
     let found = Found::load(&visit.panel, &view, &parsed).await?;
     let (section, title) = (Section::Requests, "Requests");
     let layout = visit.layout(section, title, path::REQUESTS, &view);
@@ -127,25 +138,36 @@ impl RequestsPage {
         let order = Order::parse(&view.sort);
         let chips = Chips::of(parsed);
         let sorted = |sort: &str| links.page(path::REQUESTS, &view.sorted(sort));
+        let at = (view, links, path::REQUESTS);
+        let chosen_by = |name: &str| view.unordered("requests").sorted(name);
+        let against = |column: &str| {
+            let (table, column) = ("requests".to_owned(), column.to_owned());
+            view.ordered(TableOrder { table, column, is_reversed: true })
+        };
         let all = || links.logs(&view.query(requests::ends(&parsed.query).to_string()));
         Self {
             layout,
-            notices: parsed.notices.iter().map(ToString::to_string).collect(),
+            query: QueryBox::new(links, path::REQUESTS, view, parsed),
             total: format::plural(found.timeline.total(), "request"),
             sql: links.page(path::SQL, &view.sorted("")),
             histogram: marks::histogram(&found.timeline, found.marks, view, links, path::REQUESTS),
             heatmap: found.heatmap,
-            routes: found
-                .routes
-                .iter()
-                .map(|route| route_row(route, view, links, &chips))
-                .collect(),
+            routes: Table::new("routes", &ROUTE_COLUMNS, found.routes, at, |route| {
+                route_row(&route, view, links, &chips)
+            }),
             sorts: SORTS.map(|(name, title, _)| (title, sorted(name), name == order.name)),
             each: order.field.map(|_| {
                 let other = if order.each_route { "" } else { EACH_ROUTE };
                 (order.each_route, sorted(&format!("{}{other}", order.name)))
             }),
-            rows: found.records.iter().map(|record| request_row(record, links)).collect(),
+            rows: Table::new("requests", &REQUEST_COLUMNS, found.records, at, |record| {
+                request_row(&record, links)
+            })
+            .leading(|title| {
+                let name = order_of(title)?;
+                let to = if name == order.name { against(title) } else { chosen_by(name) };
+                Some((links.page(path::REQUESTS, &to), name == order.name))
+            }),
             more: found.is_cut.then(all),
         }
     }

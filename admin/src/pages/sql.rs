@@ -9,10 +9,11 @@ pub mod statement;
 use askama::Template;
 use axum::response::Response;
 use logsearch::fields;
-use logsearch::query::{Query, parse};
+use logsearch::query::Query;
 use logsearch::record::{LogRecord, ValueRef};
 use logsearch::store::{MAX_PAGE, Search};
 
+use super::query_box::{self, QueryBox};
 use crate::context::error::PanelError;
 use crate::context::links::{Links, View, path};
 use crate::data::statements::{Group, costs, groups, measure};
@@ -20,19 +21,20 @@ use crate::format;
 use crate::metrics::Costs;
 use crate::pages::visit::Visit;
 use crate::ui::layout::{Layout, Section, render};
+use crate::ui::table::{Column, Table, figure, number, text};
 
 #[derive(Template)]
 #[template(path = "sql.html")]
 struct SqlPage {
     layout: Layout,
-    notices: Vec<String>,
+    query: QueryBox,
     requests: String,
     looked_at: String,
     is_cut: bool,
     /// The figures are of all runs since this time.
     measured_since: Option<String>,
     sorts: [(&'static str, String, bool); SORTS.len()],
-    rows: Vec<SqlRow>,
+    rows: Table<SqlRow>,
 }
 
 struct SqlRow {
@@ -62,26 +64,43 @@ const SORTS: [(&str, &str, Figure); 4] = [
     ("repeats", "most N+1", |group| group.repeated.cast_signed()),
 ];
 
+/// The columns of the table.
+const COLUMNS: [Column<Group>; 7] = [
+    text("statement", |group| format!("{} {}", group.name, group.sql)),
+    figure("total", |group| number(Some(group.cost.micros))),
+    figure("runs", |group| number(Some(group.cost.times.cast_signed()))),
+    figure("p95", |group| number(group.cost.p95)),
+    figure("slowest", |group| number(group.worst.as_ref().map(|(micros, _)| *micros))),
+    figure("failed", |group| number(Some(group.failed.cast_signed()))),
+    figure("N+1", |group| number(Some(group.repeated.cast_signed()))),
+];
+
 /// `GET /requests/sql`.
 pub async fn show(visit: Visit) -> Result<Response, PanelError> {
     let (panel, view) = (&visit.panel, visit.view());
-    let parsed = parse(&view.q);
+    let parsed = query_box::read(panel, &view).await;
+    if let Some(found) = query_box::jump(panel, &parsed).await {
+        return Ok(found);
+    }
     let query = parsed.query.clone().and(Query::has_field(fields::DB_QUERY));
     let search = Search::new(query).within(view.window.range()).limit(MAX_PAGE);
     let page = panel.store.search(&search).await?;
     let costs = costs(panel, &view);
     let sort = SORTS.iter().find(|(name, ..)| *name == view.sort).unwrap_or(&SORTS[0]);
     let groups = sorted_groups(&page.records, costs.as_ref(), sort.2);
+    let at = (&view, &panel.links, path::SQL);
     let sorted = |name: &str| panel.links.page(path::SQL, &view.sorted(name));
     render(&SqlPage {
         layout: visit.layout(Section::Requests, "SQL", path::SQL, &view),
-        notices: parsed.notices.iter().map(ToString::to_string).collect(),
+        query: QueryBox::new(&panel.links, path::SQL, &view, &parsed),
         requests: panel.links.page(path::REQUESTS, &view.sorted("")),
         looked_at: format::plural(page.records.len() as u64, "record"),
         is_cut: page.next.is_some(),
         measured_since: costs.map(|costs| format::minute(costs.since)),
         sorts: SORTS.map(|(name, title, _)| (title, sorted(name), name == sort.0)),
-        rows: groups.iter().map(|group| row(group, &view, &panel.links)).collect(),
+        rows: Table::new("statements", &COLUMNS, groups, at, |group| {
+            row(&group, &view, &panel.links)
+        }),
     })
 }
 
@@ -97,8 +116,7 @@ fn sorted_groups(records: &[LogRecord], costs: Option<&Costs>, figure: Figure) -
 
 fn row(group: &Group, view: &View, links: &Links) -> SqlRow {
     let sql = &group.sql;
-    let (max, worst) = group.worst.clone().unzip();
-    let worst = worst.unwrap_or_default();
+    let worst = group.worst.as_ref().map(|(_, request)| request.clone()).unwrap_or_default();
     let clause = Query::value_clause(fields::DB_QUERY, ValueRef::Str(sql)).to_string();
     let some = |count: u64| if count > 0 { format::count(count) } else { String::new() };
     SqlRow {
@@ -109,11 +127,18 @@ fn row(group: &Group, view: &View, links: &Links) -> SqlRow {
         times: format::count(group.cost.times),
         total: format::duration(group.cost.micros),
         p95: format::duration(group.cost.p95.unwrap_or(0)),
-        max: max.map(format::duration).unwrap_or_default(),
+        max: slowest(group.slowest).unwrap_or_default(),
         failed: some(group.failed),
         repeated: some(group.repeated),
         worst: if worst.is_empty() { String::new() } else { links.request(&worst) },
         records: links.logs(&view.query(clause)),
         page: links.page_in(&Links::statement_path(sql), &view.window),
     }
+}
+
+/// The slowest run as text: `≥ 1 ms` when the run itself was not kept.
+fn slowest(slowest: Option<(i64, bool)>) -> Option<String> {
+    let (micros, is_least) = slowest?;
+    let text = format::duration(micros);
+    Some(if is_least { format!("≥ {text}") } else { text })
 }

@@ -1,7 +1,9 @@
 //! The service itself: how the log store is doing, which levels are recorded, the jobs, what runs, and
 //! who did what. What changes something needs the role operator and leaves an audit record.
 
+mod backups;
 pub mod operators;
+pub mod replicas;
 mod store;
 
 use std::sync::Arc;
@@ -17,17 +19,22 @@ use logsearch::record::ValueRef;
 use logsearch::store::Search;
 
 use super::logs::rows::{Row, Rows};
+use super::outages::{OutageLine, outages, short_of_space};
+use super::system::backups::BackupView;
+use super::system::replicas::ReplicasView;
 use super::system::store::StoreView;
 use crate::access::audit::audit;
 use crate::access::forms::OperatorForm;
 use crate::context::error::PanelError;
 use crate::context::links::{View, path};
 use crate::context::panel::Panel;
+use crate::context::params::Params;
 use crate::data::timeline::or_notice;
 use crate::format;
-use crate::host::{Job, Run};
+use crate::host::{AlertingNotice, Alerts, Job, Run};
 use crate::pages::visit::Visit;
 use crate::ui::layout::{Layout, Section, render};
+use crate::ui::table::{Column, Table, figure, number, text, unsorted};
 use crate::ui::tabs::{self, Tab};
 
 /// Audit records shown.
@@ -41,10 +48,14 @@ struct SystemPage {
     layout: Layout,
     tabs: Vec<Tab>,
     may_change: bool,
+    outages: Vec<OutageLine>,
     store: StoreView,
     notices: Vec<String>,
+    replicas: ReplicasView,
+    backup: Option<BackupView>,
     levels: Option<LevelsView>,
-    jobs: Vec<JobRow>,
+    alerting: Vec<AlertingNotice>,
+    jobs: Table<JobRow>,
     build: Vec<(String, String)>,
     external_links: Vec<(String, String)>,
     audit: Vec<Row>,
@@ -76,8 +87,7 @@ pub async fn show(visit: Visit) -> Result<Response, PanelError> {
     let audit = Query::has_field("event.action");
     let search = Search::new(audit.clone()).within(view.window.range()).limit(AUDIT);
     let (status, page) = tokio::try_join!(panel.store.status(), panel.store.search(&search))?;
-    let store = StoreView::new(&status, &panel.pipeline, &view, &panel.links);
-    let mut notices = status.notices;
+    let mut notices = [short_of_space(panel), status.notices.clone()].concat();
     let jobs = match panel.host.jobs() {
         Some(jobs) => or_notice(jobs.list().await, "jobs", &mut notices),
         None => Vec::new(),
@@ -88,10 +98,14 @@ pub async fn show(visit: Visit) -> Result<Response, PanelError> {
         layout: visit.layout(Section::System, "System", path::SYSTEM, &view),
         tabs: tabs::of(panel, path::SYSTEM, &view),
         may_change: visit.operator.may_change(),
-        store,
+        outages: outages(panel),
+        store: StoreView::new(&status, &panel.pipeline, &view, &panel.links),
         notices,
+        replicas: replicas::view(panel, view.window.now),
+        backup: backups::view(panel, view.window.now),
         levels: levels(panel),
-        jobs: jobs.into_iter().map(|job| job_row(job, &view, panel)).collect(),
+        alerting: panel.host.alerts().map(Alerts::notices).unwrap_or_default(),
+        jobs: job_table(jobs, visit.operator.may_change(), &view, panel),
         build: panel.service.build_info.iter().cloned().chain(deployed).collect(),
         external_links: panel.service.external_links.clone(),
         audit: Rows::new(&panel.links, &columns, &view).list(&page.records),
@@ -118,6 +132,23 @@ fn levels(panel: &Panel) -> Option<LevelsView> {
     })
 }
 
+/// The columns of the jobs; the last one is for those who may start them.
+const JOB_COLUMNS: [Column<Job>; 7] = [
+    text("job", |job| job.name.clone()),
+    text("schedule", |job| job.schedule.clone()),
+    figure("last run", |job| number(job.last)),
+    text("outcome", |job| job.outcome.clone()),
+    figure("last failure", |job| number(job.failed)),
+    figure("next", |job| number(job.next.map(i64::saturating_neg))),
+    unsorted("manual"),
+];
+
+fn job_table(jobs: Vec<Job>, may_change: bool, view: &View, panel: &Panel) -> Table<JobRow> {
+    let columns = &JOB_COLUMNS[..JOB_COLUMNS.len() - usize::from(!may_change)];
+    let at = (view, &panel.links, path::SYSTEM);
+    Table::new("jobs", columns, jobs, at, |job| job_row(job, view, panel))
+}
+
 fn job_row(job: Job, view: &View, panel: &Panel) -> JobRow {
     let now = view.window.now;
     let full = |at: Option<i64>| at.map(format::rfc3339_short).unwrap_or_default();
@@ -137,6 +168,11 @@ fn job_row(job: Job, view: &View, panel: &Panel) -> JobRow {
     }
 }
 
+/// To the page that the form stood on.
+fn back(panel: &Panel, form: &Params) -> Response {
+    Redirect::to(&panel.links.page(path::SYSTEM, &form.frame(panel.now()))).into_response()
+}
+
 /// `POST /system/levels`: changes the log levels temporarily, or restores the configured ones.
 pub async fn set_levels(
     State(panel): State<Arc<Panel>>,
@@ -152,14 +188,14 @@ pub async fn set_levels(
         .set_for(levels, Duration::from_mins(minutes))
         .map_err(|error| PanelError::Invalid(format!("Levels not changed: {error}.")))?;
     audit!("levels.set", by, { logs.levels = text, logs.levels.before = before, logs.levels.duration_s = minutes * 60 }, "log levels changed");
-    Ok(Redirect::to(&panel.links.path(path::SYSTEM)).into_response())
+    Ok(back(&panel, &form))
 }
 
 /// `POST /system/jobs/{name}`: starts a run.
 pub async fn run_job(
     State(panel): State<Arc<Panel>>,
     Path(name): Path<String>,
-    OperatorForm { by, .. }: OperatorForm,
+    OperatorForm { by, form }: OperatorForm,
 ) -> Result<Response, PanelError> {
     let jobs = panel.host.jobs().ok_or(PanelError::NotFound)?;
     match jobs.run(&name).await? {
@@ -171,5 +207,5 @@ pub async fn run_job(
         Run::Unknown => return Err(PanelError::NotFound),
     }
     audit!("job.run", by, { job.name = name }, "job started manually");
-    Ok(Redirect::to(&panel.links.path(path::SYSTEM)).into_response())
+    Ok(back(&panel, &form))
 }

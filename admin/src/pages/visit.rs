@@ -38,6 +38,12 @@ impl Visit {
         self.params.frame(self.panel.now())
     }
 
+    /// The frame of a page that shows the same in every window; its menu leads to that of `view`.
+    pub fn fixed(&self, section: Section, title: &str, path: &str, view: &View) -> Layout {
+        let view = self.params.frame_of(view.window);
+        Layout::fixed(&self.panel, &self.operator, section, title, path, &view)
+    }
+
     /// The frame of the page at `path` that shows `view`.
     pub fn layout(&self, section: Section, title: &str, path: &str, view: &View) -> Layout {
         Layout::new(&self.panel, &self.operator, section, title, path, view)

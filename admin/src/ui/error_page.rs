@@ -12,7 +12,7 @@ use axum::response::Response;
 use super::layout::{Layout, Section};
 use crate::access::operator::Operator;
 use crate::context::error::ErrorText;
-use crate::context::links::{View, path};
+use crate::context::links::path;
 use crate::context::panel::Panel;
 use crate::context::params::Params;
 
@@ -36,8 +36,8 @@ pub async fn errors(State(panel): State<Arc<Panel>>, request: Request, next: Nex
     let text = response.extensions_mut().remove::<ErrorText>().map(|ErrorText(text)| text);
     let text = text.or_else(|| of_router(status).map(str::to_owned));
     let (Some(text), Some(operator)) = (text, operator) else { return response };
-    let view = View::of(params.window(panel.now()));
-    let layout = Layout::new(&panel, &operator, Section::None, "Error", path::LOGS, &view);
+    let view = params.frame(panel.now());
+    let layout = Layout::fixed(&panel, &operator, Section::None, "Error", path::LOGS, &view);
     let is_passing = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
     let Ok(html) = (ErrorPage { layout, status, text, again: reads && is_passing }).render() else {
         return response;

@@ -1,14 +1,16 @@
 //! The frame of every page: navigation, time window, signed-in operator.
 
 use axum::response::{Html, IntoResponse, Response};
+use logsearch::store::TimeRange;
 
 use super::assets;
 use crate::access::operator::Operator;
 use crate::access::theme::Theme;
 use crate::context::error::PanelError;
+use crate::context::firing::FiringBadge;
 use crate::context::links::{Links, View, path};
 use crate::context::panel::Panel;
-use crate::context::params::REFRESHES;
+use crate::context::params::{Params, REFRESHES};
 use crate::context::window::{PRESETS, Window};
 
 /// The entries of the navigation.
@@ -16,6 +18,8 @@ use crate::context::window::{PRESETS, Window};
 pub enum Section {
     /// Overview for incidents.
     Now,
+    /// Alert inbox.
+    Alerts,
     /// Log records.
     Logs,
     /// Requests and their SQL.
@@ -33,6 +37,7 @@ pub enum Section {
 /// Every page of the navigation: section, name, path, and the key after `g`.
 const NAVIGATION: &[(Section, &str, &str, &str)] = &[
     (Section::Now, "Now", "", "n"),
+    (Section::Alerts, "Alerts", path::ALERTS, "a"),
     (Section::Logs, "Logs", path::LOGS, "l"),
     (Section::Requests, "Requests", path::REQUESTS, "r"),
     (Section::Errors, "Errors", path::ERRORS, "e"),
@@ -56,13 +61,22 @@ pub struct Layout {
     /// Name and version of the service, and the address of the first page.
     pub service: String,
     pub version: String,
+    /// Name of this replica, empty when it is the only one, and the page that lists them.
+    pub replica: String,
+    pub system: String,
     pub home: String,
     pub navigation: Vec<Entry>,
+    /// Whether the page depends on the window, so that choosing one does something.
+    pub has_window: bool,
+    /// What fires, if something does.
+    pub firing: Option<FiringBadge>,
     pub window: WindowMenu,
     pub form: PageForm,
     pub refresh: RefreshMenu,
     pub account: AccountMenu,
     pub files: Files,
+    /// Some records of the window are not indexed yet, so that figures of the page leave them out.
+    pub is_indexing: bool,
 }
 
 /// The menu of time windows.
@@ -87,8 +101,8 @@ pub struct PageForm {
     pub here: String,
     pub logs: String,
     pub q: String,
-    pub sort: String,
-    pub cols: String,
+    /// The whole state of the page, as parameters; those that a form sends itself are to be left out.
+    pub keep: Vec<(String, String)>,
 }
 
 /// The menu of auto-refresh.
@@ -120,7 +134,23 @@ pub struct Files {
 }
 
 impl Layout {
-    /// The frame of the page at `path` that shows `view`.
+    /// The frame of a page that shows the same in every window; its menu leads to that of `view`.
+    pub fn fixed(
+        panel: &Panel,
+        operator: &Operator,
+        section: Section,
+        title: &str,
+        path: &str,
+        view: &View,
+    ) -> Self {
+        Self {
+            has_window: false,
+            navigation: navigation(&panel.links, section, view),
+            ..Self::new(panel, operator, section, title, path, &view.anywhere())
+        }
+    }
+
+    /// The frame of the page at `path`, which may have parameters of its own, that shows `view`.
     pub fn new(
         panel: &Panel,
         operator: &Operator,
@@ -135,16 +165,14 @@ impl Layout {
             title: title.to_owned(),
             service: panel.service.name.clone(),
             version: panel.service.version.clone(),
+            replica: panel.replica(),
+            system: links.path(path::SYSTEM),
             home: links.base().to_owned(),
             navigation: navigation(links, section, view),
+            has_window: true,
+            firing: FiringBadge::now(panel),
             window: window_menu(links, path, view),
-            form: PageForm {
-                here: links.path(path),
-                logs: links.path(path::LOGS),
-                q: view.q.clone(),
-                sort: view.sort.clone(),
-                cols: view.cols_text(),
-            },
+            form: page_form(links, path, view),
             refresh: refresh_menu(links, path, view),
             account: AccountMenu {
                 name: operator.name.clone(),
@@ -159,6 +187,7 @@ impl Layout {
                 script: asset("admin.js"),
                 icon: asset("icon.svg"),
             },
+            is_indexing: is_indexing(panel, view),
         }
     }
 }
@@ -174,12 +203,24 @@ fn navigation(links: &Links, section: Section, view: &View) -> Vec<Entry> {
     NAVIGATION.iter().map(entry).collect()
 }
 
+fn page_form(links: &Links, path: &str, view: &View) -> PageForm {
+    let (path, parameters) = path.split_once('?').unwrap_or((path, ""));
+    let own = Params::parse(parameters).pairs().to_vec();
+    let shared = view.form_fields().into_iter().map(|(name, value)| (name.to_owned(), value));
+    PageForm {
+        here: links.path(path),
+        logs: links.path(path::LOGS),
+        q: view.q.clone(),
+        keep: own.into_iter().chain(shared).collect(),
+    }
+}
+
 fn window_menu(links: &Links, path: &str, view: &View) -> WindowMenu {
     let shown = view.window;
     let within = |window: Window| links.page(path, &view.within(window));
     let preset = |preset: &&str| {
         let window = Window::parse(Some(*preset), None, shown.now);
-        let is_current = window == shown;
+        let is_current = window.is_same(&shown);
         Entry { name: (*preset).to_owned(), url: within(window), is_current, key: "" }
     };
     WindowMenu {
@@ -203,6 +244,13 @@ fn refresh_menu(links: &Links, path: &str, view: &View) -> RefreshMenu {
     };
     let choices = std::iter::once(0).chain(REFRESHES).map(entry).collect();
     RefreshMenu { seconds: view.refresh, choices }
+}
+
+/// Whether the window of a page has records that are not indexed yet.
+fn is_indexing(panel: &Panel, view: &View) -> bool {
+    let range = view.window.range();
+    let overlaps = |hole: &TimeRange| hole.from < range.to && range.from < hole.to;
+    panel.store.unindexed().iter().any(overlaps)
 }
 
 /// Renders a page as a response.

@@ -53,7 +53,10 @@ async fn a_link_that_promises_records_shows_them() {
         .filter(|url| url.starts_with("/ops/logs?q=") || url.starts_with("/ops/logs?from="))
         .collect();
     assert!(facets.len() > 40, "{}", facets.len());
-    for url in facets.iter().filter(|url| !url.contains("q=-") && !url.contains("cols=")) {
+    // Examples of the help sheet are tested over records that have all they name.
+    let examples = page.values("[data-help] td a", "href");
+    let promises = facets.iter().filter(|url| !examples.contains(url));
+    for url in promises.filter(|url| !url.contains("q=-") && !url.contains("cols=")) {
         let page = app.get(url).await.page();
         let is_window = url.contains("from=2026") || url.contains("from=5m");
         assert!(is_window || page.has("tr.record"), "{url}");

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use admin::metrics::Metrics;
-use admin::{Admin, Alerts, Deploys, ErrorStates, Jobs, Operator, Operators, Role, SavedSearches};
+use admin::{
+    Admin, Alerts, Deploys, ErrorStates, Health, Jobs, Operator, Operators, Role, SavedSearches,
+};
 use axum::Router;
 use axum::body::Body;
 use axum::http::request::Parts;
@@ -59,6 +61,10 @@ impl admin::Host for Offered {
 
     fn operators(&self) -> Option<&dyn Operators> {
         Some(&self.keeper)
+    }
+
+    fn health(&self) -> Option<&dyn Health> {
+        Some(&self.host)
     }
 
     fn metrics(&self) -> Option<&Metrics> {
@@ -148,9 +154,13 @@ impl App {
         Self { router, levels }
     }
 
+    /// The answer as it is sent.
+    pub async fn answer(&self, request: Request<Body>) -> Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
     pub async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
+        let (parts, body) = self.answer(request).await.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let text = String::from_utf8(bytes.to_vec()).unwrap();
         Answer { status: parts.status, headers: parts.headers, text }

@@ -1,7 +1,10 @@
 //! A host that answers what the panel asks: alerts and deployments of the test's choosing, or nothing
 //! at all because its database is away.
 
-use admin::{Alert, Alerts, Deploy, Deploys, HostError, Rule};
+use admin::{
+    Acknowledgement, Alert, AlertingNotice, Alerts, Deploy, Deploys, Health, HostError, Outage,
+    Rule,
+};
 use logsearch::store::TimeRange;
 
 /// What the host knows.
@@ -10,7 +13,10 @@ pub struct Host {
     pub alerts: Vec<Alert>,
     pub deploys: Vec<Deploy>,
     pub rules: Vec<Rule>,
+    /// The runbook of every rule.
+    pub runbook: Option<&'static str>,
     pub is_away: bool,
+    pub outages: Vec<Outage>,
 }
 
 const MINUTE: i64 = 60_000_000;
@@ -43,6 +49,7 @@ impl Host {
                 started,
                 ended,
                 last_received: started,
+                ..Alert::default()
             }
         };
         let at = end - 10 * MINUTE;
@@ -70,7 +77,7 @@ impl Host {
                 logs_query: "duration:>100ms".to_owned(),
                 ..Rule::default()
             }],
-            is_away: false,
+            ..Self::default()
         }
     }
 
@@ -112,6 +119,34 @@ impl Alerts for Host {
 
     fn rules(&self) -> Vec<Rule> {
         self.rules.clone()
+    }
+
+    fn firing_now(&self) -> Vec<Alert> {
+        self.alerts.iter().filter(|alert| alert.ended.is_none()).cloned().collect()
+    }
+
+    fn notices(&self) -> Vec<AlertingNotice> {
+        let text = "Nobody is notified <of> alerts.".to_owned();
+        vec![AlertingNotice { subject: "notifications", text, is_problem: true }]
+    }
+
+    fn runbook(&self, _rule: &str) -> Option<String> {
+        self.runbook.map(str::to_owned)
+    }
+
+    fn can_acknowledge(&self) -> bool {
+        true
+    }
+
+    async fn acknowledge(&self, id: i64, by: Acknowledgement) -> Result<bool, HostError> {
+        assert_eq!(by.by, "octavia");
+        Ok(self.alerts.iter().any(|alert| alert.id == id) && by.note == "on it")
+    }
+}
+
+impl Health for Host {
+    fn outages(&self) -> Vec<Outage> {
+        self.outages.clone()
     }
 }
 

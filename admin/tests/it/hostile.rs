@@ -69,6 +69,9 @@ fn host() -> Host {
         started: at - 1,
         ended: (n % 2 == 0).then_some(at),
         last_received: at,
+        sender: (*payload).to_owned(),
+        from_end: false,
+        acknowledged: None,
     };
     let deploy = |payload: &&str| Deploy {
         at,
@@ -89,6 +92,8 @@ fn host() -> Host {
         deploys: PAYLOADS.iter().map(deploy).collect(),
         rules: PAYLOADS.iter().map(rule).collect(),
         is_away: false,
+        runbook: None,
+        outages: Vec::new(),
     }
 }
 

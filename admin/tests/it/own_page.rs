@@ -24,7 +24,7 @@ impl Default for Orders {
 
 #[derive(Template)]
 #[template(
-    source = "<a href=\"{{ logs }}\">logs</a><input name=\"q\" value=\"{{ q }}\">\
+    source = "<a href=\"{{ logs }}\">logs</a><input name=\"q\" aria-label=\"Query\" value=\"{{ q }}\">\
         {% for (text, is_canceled) in orders %}<p{% if *is_canceled %} class=\"canceled\"{% endif %}>\
         {{ text }}</p>{% endfor %}",
     ext = "html",

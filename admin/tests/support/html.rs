@@ -55,7 +55,7 @@ fn selector(css: &str) -> Selector {
 
 /// An element of a page.
 #[derive(Clone, Copy, Debug)]
-pub struct Element<'a>(ElementRef<'a>);
+pub struct Element<'a>(pub ElementRef<'a>);
 
 impl<'a> Element<'a> {
     /// All elements inside that a selector matches, in the order of the document.

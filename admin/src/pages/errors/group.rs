@@ -67,7 +67,7 @@ struct Known {
 pub async fn show(visit: Visit, Path(fingerprint): Path<String>) -> Result<Response, PanelError> {
     let known = Known::find(&visit, fingerprint).await?;
     let path = Links::error_path(&known.fingerprint);
-    let layout = visit.layout(Section::Errors, "Error", &path, &known.view);
+    let layout = visit.layout(Section::Errors, &format::title(&known.message), &path, &known.view);
     render(&ErrorGroupPage::load(layout, &visit, known).await)
 }
 
@@ -150,7 +150,12 @@ fn values(records: &[LogRecord]) -> Vec<(&'static str, Vec<(String, String)>)> {
         let mut counts: Vec<(String, u64)> = counts.into_iter().collect();
         counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         let shown = counts.into_iter().take(VALUES);
-        (title, shown.map(|(value, count)| (value, format::count(count))).collect::<Vec<_>>())
+        (
+            title,
+            shown
+                .map(|(value, count)| (format::value(&value), format::count(count)))
+                .collect::<Vec<_>>(),
+        )
     };
     known.into_iter().map(of).filter(|(_, values)| !values.is_empty()).collect()
 }
@@ -172,12 +177,8 @@ pub async fn set_state(
         }
         _ => return Err(PanelError::Invalid("Invalid form: choose resolve or reopen.".into())),
     }
-    let view = params_view(&panel, &form);
+    let view = form.frame(panel.now());
     Ok(Redirect::to(&panel.links.page(&Links::error_path(&fingerprint), &view)).into_response())
-}
-
-fn params_view(panel: &Panel, form: &Params) -> View {
-    View::of(form.window(panel.now()))
 }
 
 async fn resolve(
@@ -189,7 +190,7 @@ async fn resolve(
 ) -> Result<(), PanelError> {
     let mut notices = Vec::new();
     let known = error_states::all(panel, &mut notices).await.remove(fingerprint);
-    let view = params_view(panel, form);
+    let view = form.frame(panel.now());
     let releases = Releases::around(panel, &view, &mut notices).await;
     let found = errors::find(panel.store.as_ref(), view.window.range(), fingerprint).await?;
     let now = panel.now();

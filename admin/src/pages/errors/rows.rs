@@ -16,6 +16,7 @@ use crate::data::record::text_of;
 use crate::format;
 use crate::host::ErrorState;
 use crate::ui::charts::Sparkline;
+use crate::ui::table::{Column, Table, figure, number, text, unsorted};
 
 /// A row of the error list.
 pub struct GroupRow {
@@ -26,6 +27,7 @@ pub struct GroupRow {
     /// First and last occurrence in the window, in microseconds since the Unix epoch.
     pub seen: (i64, i64),
     pub is_new: bool,
+    pub occurrences: u64,
     pub count: String,
     pub level: &'static str,
     pub message: String,
@@ -39,6 +41,22 @@ pub struct GroupRow {
     pub logs: String,
     pub example: String,
     pub request: String,
+}
+
+/// The columns of the table of groups.
+const COLUMNS: [Column<GroupRow>; 7] = [
+    text("error", |row| row.message.clone()),
+    figure("count", |row| number(i64::try_from(row.occurrences).ok())),
+    unsorted("trend"),
+    figure("first seen", |row| number(Some(row.seen.0))),
+    figure("last seen", |row| number(Some(row.seen.1))),
+    text("releases", |row| row.releases.clone()),
+    text("users", |row| row.users.clone()),
+];
+
+/// The table of these groups on the page at `path`.
+pub fn table(rows: Vec<GroupRow>, view: &View, links: &Links, path: &str) -> Table<GroupRow> {
+    Table::new("groups", &COLUMNS, rows, (view, links, path), |row| row)
 }
 
 /// Error groups of a window: new ones first, then by frequency.
@@ -87,6 +105,7 @@ pub fn row(group: &Group, view: &View, links: &Links) -> GroupRow {
         releases: String::new(),
         seen: (group.first, newest.timestamp),
         is_new: false,
+        occurrences: group.count,
         count: format::count(group.count),
         level: newest.level.as_str(),
         message: newest.message.chars().take(300).collect(),

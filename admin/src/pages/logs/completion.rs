@@ -42,7 +42,7 @@ pub async fn get(
     let choice = |one: &Suggestion| {
         let (q, caret) = offered.completion.choose(text, &one.text);
         let caret = q.get(..caret).unwrap_or(&q).encode_utf16().count();
-        Choice { label: one.text.clone(), hint: hint(one), q, caret }
+        Choice { label: format::value(&one.text), hint: hint(one), q, caret }
     };
     Ok(Json(offered.items.iter().map(choice).collect()))
 }

@@ -14,7 +14,7 @@ use logsearch::store::{Context, Cursor, LogStore, Search, StoreError, TimeRange}
 use super::export::pretty_json;
 use super::rows::{Row, Rows, column_title};
 use crate::context::error::PanelError;
-use crate::context::links::{Links, Place, View, cursor, path};
+use crate::context::links::{Links, Place, View, cursor};
 use crate::context::panel::Panel;
 use crate::context::window::Window;
 use crate::format::{self, SECOND};
@@ -47,15 +47,13 @@ struct ContextPage {
     notices: Vec<String>,
     /// Number of matches on the page and the URL of the first.
     matches: Option<(String, String)>,
-    here: String,
-    cols: String,
     columns: Vec<String>,
     rows: Vec<Row>,
     event: String,
     /// Links to newer and older records in the log list.
     newer: String,
     older: String,
-    partial: bool,
+    incomplete: Option<&'static str>,
 }
 
 /// `GET /events/{id}` and `GET /events/{id}.json`.
@@ -67,8 +65,9 @@ pub async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, Pane
         return Ok(([(CONTENT_TYPE, "application/json; charset=utf-8")], json).into_response());
     }
     let (view, links) = (around(&visit.panel, record.timestamp), &visit.panel.links);
+    let title = format::title(&record.message);
     render(&EventPage {
-        layout: visit.layout(Section::Logs, "Event", path::LOGS, &view),
+        layout: visit.fixed(Section::Logs, &title, &Links::event_path(cursor(&record)), &view),
         row: Rows::new(links, &[], &view).row(&record),
         json: escape::json(&pretty_json(&record)),
         logs: links.logs(&view),
@@ -85,16 +84,21 @@ pub async fn context(visit: Visit, Path(id): Path<String>) -> Result<Response, P
     let found = visit.panel.store.context(at, Arc::new(limit.clone()), EACH_SIDE).await?;
     let asked = visit.view();
     let view = View { cols: asked.cols.clone(), ..around(&visit.panel, record.timestamp) };
-    let around =
-        Around { partial: found.partial, records: newest_first(found, record.clone()), limit };
-    let layout = visit.layout(Section::Logs, "Context", path::LOGS, &view);
+    let around = Around {
+        incomplete: found.incomplete(),
+        records: newest_first(found, record.clone()),
+        limit,
+    };
+    let path = Links::context_path(at, scope, &asked.q, &asked.cols_text());
+    let title = format!("Context of {}", format::title(&record.message));
+    let layout = visit.fixed(Section::Logs, &title, &path, &view);
     render(&ContextPage::new(layout, &visit.panel.links, (&record, scope), around, asked, &view))
 }
 
 /// A record and those around it, newest first.
 struct Around {
     records: Vec<LogRecord>,
-    partial: bool,
+    incomplete: Option<&'static str>,
     /// Which records are meant.
     limit: Query,
 }
@@ -128,14 +132,12 @@ impl ContextPage {
             scope: scope.to_owned(),
             notices: marks.notices.iter().map(ToString::to_string).collect(),
             matches: filter.map(|_| matches),
-            here: links.context_form(at),
-            cols: asked.cols_text(),
             columns: columns.iter().map(|column| column_title(column)).collect(),
             event: links.event(at),
             newer: beyond(records.first().map(|record| Place::Newer(cursor(record)))),
             older: beyond(records.last().map(|record| Place::Older(cursor(record)))),
             rows,
-            partial: around.partial,
+            incomplete: around.incomplete,
             q: asked.q,
         }
     }
@@ -203,7 +205,12 @@ fn scopes(
     let known = SCOPES.iter().filter(|(name, ..)| scope_query(record, name).is_some());
     let all = std::iter::once(("all", "all records"));
     let names = known.map(|(name, title, _)| (*name, *title)).chain(all);
-    let url = |name| links.context(cursor(record), name, &asked.q, &asked.cols_text());
+    let own = View::of(asked.window).refreshing(asked.refresh).anywhere();
+    let at = cursor(record);
+    let url = |name| {
+        let path = Links::context_path(at, name, &asked.q, &asked.cols_text());
+        format!("{}#e{}", links.page(&path, &own), Links::event_id(at))
+    };
     names.map(|(name, title)| (title.to_owned(), url(name), name == scope)).collect()
 }
 

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderName};
 use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt, stream};
 use logsearch::export::Line;
 use logsearch::export::{Export, Format};
-use logsearch::query::parse;
+use logsearch::query::Parsed;
 use logsearch::record::LogRecord;
 use logsearch::store::{Pages, Search, StoreError};
 
@@ -19,6 +19,7 @@ use crate::access::operator::Operator;
 use crate::context::error::PanelError;
 use crate::context::panel::Panel;
 use crate::context::params::{Params, canonical_name};
+use crate::pages::query_box;
 
 /// Records fetched at once.
 const PAGE: usize = 2_000;
@@ -58,7 +59,9 @@ async fn stream_pages(
         { logs.query = view.q, logs.format = kind },
         "log records exported"
     );
-    let search = Search::new(parse(&view.q).query)
+    let parsed = query_box::read(panel, &view).await;
+    let notices = (HeaderName::from_static("x-query-notices"), notices(&parsed));
+    let search = Search::new(parsed.query)
         .within(view.window.range())
         .ascending(view.is_oldest_first())
         .limit(PAGE);
@@ -73,7 +76,14 @@ async fn stream_pages(
     });
     // Compression asks once more behind the end.
     let body = stream::iter([Ok::<_, StoreError>(first)]).chain(rest).fuse();
-    Ok((headers, Body::from_stream(body)).into_response())
+    Ok((headers, [notices], Body::from_stream(body)).into_response())
+}
+
+/// What the parser had to decide, for a program that only reads headers; empty when nothing.
+fn notices(parsed: &Parsed) -> String {
+    let texts: Vec<String> = parsed.notices.iter().map(ToString::to_string).collect();
+    let is_visible = |c: char| c.is_ascii_graphic() || c == ' ';
+    texts.join("; ").chars().map(|c| if is_visible(c) { c } else { '?' }).collect()
 }
 
 /// A record as JSON over several lines, for people.

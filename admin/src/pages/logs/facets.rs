@@ -50,7 +50,7 @@ pub fn facets(
         let value = |(text, count): &(String, u64)| {
             let clause = Query::value_clause(&top.field, ValueRef::Str(text));
             FacetValue {
-                text: text.clone(),
+                text: format::value(text),
                 count: format::count(*count),
                 only: with(&clause),
                 without: with(&!clause.clone()),

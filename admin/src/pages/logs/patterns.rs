@@ -8,7 +8,7 @@ use askama::Template;
 use axum::response::Response;
 use futures_util::future::try_join_all;
 use logsearch::fields;
-use logsearch::query::{Chips, Query, parse};
+use logsearch::query::{Chips, Query};
 use logsearch::record::ValueRef;
 use logsearch::store::{EventType, LogStore, StoreError};
 
@@ -19,9 +19,11 @@ use crate::context::error::PanelError;
 use crate::context::links::{Links, View, path};
 use crate::data::summary;
 use crate::format;
+use crate::pages::query_box;
 use crate::pages::visit::Visit;
 use crate::ui::charts::Sparkline;
 use crate::ui::layout::{Layout, Section};
+use crate::ui::table::{Column, Table, figure, number, text, unsorted};
 
 /// Event types per page.
 const TYPES: usize = 50;
@@ -36,7 +38,7 @@ struct PatternsPage<'a> {
     layout: &'a Layout,
     head: Head,
     is_cut: bool,
-    rows: Vec<PatternRow>,
+    rows: Table<PatternRow>,
     empty: Option<Empty>,
 }
 
@@ -57,7 +59,7 @@ struct PatternRow {
 /// `GET /logs/patterns`.
 pub async fn show(visit: Visit) -> Result<Response, PanelError> {
     let (view, panel) = (visit.view().tailing(false), &visit.panel);
-    let parsed = parse(&view.q);
+    let parsed = query_box::read(panel, &view).await;
     let started = Instant::now();
     let (store, range) = (panel.store.as_ref(), view.window.range());
     let types = store.event_types(range, &parsed.query, TYPES).await?;
@@ -69,7 +71,7 @@ pub async fn show(visit: Visit) -> Result<Response, PanelError> {
         head: Head::new(panel, path::PATTERNS, &view, &parsed),
         is_cut: types.len() == TYPES,
         empty: types.is_empty().then(|| Empty::new(&view, &chips, &panel.links, path::PATTERNS)),
-        rows: rows(&types, sparks, &view, &chips, &panel.links),
+        rows: rows(types, sparks, &view, &chips, &panel.links),
     };
     let first = page.render()?;
     let first_took = format!("patterns in {}", format::elapsed(started));
@@ -77,17 +79,29 @@ pub async fn show(visit: Visit) -> Result<Response, PanelError> {
     Ok(Overview { panel, layout, path: path::PATTERNS, view, parsed, first_took }.after(first))
 }
 
+/// The columns of the table.
+const COLUMNS: [Column<(EventType, Option<Sparkline>)>; 6] = [
+    figure("count", |(one, _)| number(Some(one.count.cast_signed()))),
+    figure("share", |(one, _)| number(Some(one.count.cast_signed()))),
+    unsorted("trend"),
+    text("event type and latest message", |(one, _)| format!("{} {}", one.callsite, one.example)),
+    figure("last seen", |(one, _)| number(Some(one.seen.1))),
+    unsorted("exclude"),
+];
+
 fn rows(
-    types: &[EventType],
+    types: Vec<EventType>,
     sparks: Vec<Sparkline>,
     view: &View,
     chips: &Chips,
     links: &Links,
-) -> Vec<PatternRow> {
+) -> Table<PatternRow> {
     let total = types.iter().map(|one| one.count).sum();
     let sparks = sparks.into_iter().map(Some).chain(std::iter::repeat_with(|| None));
-    let row = |(one, spark)| row(one, spark, total, view, chips, links);
-    types.iter().zip(sparks).map(row).collect()
+    let types: Vec<_> = types.into_iter().zip(sparks).collect();
+    Table::new("types", &COLUMNS, types, (view, links, path::PATTERNS), |(one, spark)| {
+        row(&one, spark, total, view, chips, links)
+    })
 }
 
 async fn sparks(

@@ -11,6 +11,7 @@ use crate::context::links::{Links, View, cursor, path};
 use crate::context::params::{canonical_name, short_name};
 use crate::data::record::{chain, column_text, text_of};
 use crate::format;
+use crate::ui::shell;
 
 /// Characters of a message in a list.
 const LINE: usize = 400;
@@ -158,7 +159,7 @@ impl<'a> Rows<'a> {
     fn fields(&self, record: &LogRecord) -> Vec<FieldRow> {
         let row = |(name, value): (&str, ValueRef<'_>)| FieldRow {
             name: short_name(name),
-            text: pieces(&value.text(), self.marks(name)),
+            text: pieces(&format::value(&value.text()), self.marks(name)),
             hint: match value {
                 ValueRef::Int(micros) if fields::kind(name) == Kind::Microseconds => {
                     format!("µs, {}", format::duration(micros))
@@ -175,7 +176,8 @@ impl<'a> Rows<'a> {
             Some(Value::Int(micros)) if fields::kind(&name) == Kind::Microseconds => {
                 format::millis(*micros)
             }
-            _ => column_text(record, &name),
+            Some(value) => format::value(&value.as_ref().text()),
+            None => column_text(record, &name),
         };
         let is_number = fields::kind(&name).is_number();
         if name == fields::REQUEST_ID && !text.is_empty() {
@@ -239,24 +241,11 @@ fn short_id(id: &str) -> String {
 
 /// A request like the one of this record, for a shell that knows where the service is.
 pub fn curl(record: &LogRecord) -> String {
-    let (Some(method), Some(path)) =
-        (text_of(record, fields::METHOD), text_of(record, fields::PATH))
-    else {
-        return String::new();
-    };
-    format!("curl -i -X \"{}\" \"$SERVICE{}\"", shell(&method), shell(&path))
-}
-
-/// A text inside double quotes of a shell.
-fn shell(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        if matches!(character, '"' | '\\' | '$' | '`' | '!') {
-            out.push('\\');
-        }
-        out.push(character);
+    let of = |name| text_of(record, name);
+    match (of(fields::METHOD), of(fields::PATH)) {
+        (Some(method), Some(path)) => shell::request(&method, &path),
+        _ => String::new(),
     }
-    out
 }
 
 /// The text cut where a match begins or ends.

@@ -19,6 +19,7 @@ use crate::format;
 use crate::host::{Saved, SavedSearch, SavedSearches};
 use crate::pages::visit::Visit;
 use crate::ui::layout::{Layout, Section, render};
+use crate::ui::table::{Column, Table, figure, number, text, unsorted};
 
 /// Maximum length of names in characters, and of views in bytes.
 const NAME: usize = 80;
@@ -34,7 +35,7 @@ struct SearchesPage {
     layout: Layout,
     logs: String,
     menu: Menu,
-    rows: Vec<SearchRow>,
+    rows: Table<SearchRow>,
 }
 
 struct SearchRow {
@@ -100,12 +101,25 @@ pub async fn show(visit: Visit) -> Result<Response, PanelError> {
         layout: visit.layout(Section::Logs, "Saved searches", path, &current),
         logs: visit.panel.links.logs(&current),
         menu: empty_menu(&visit.panel, &current),
-        rows: searches
-            .into_iter()
-            .map(|search| row(&visit.panel, &visit.operator, search))
-            .collect(),
+        rows: Table::new(
+            "searches",
+            &COLUMNS,
+            searches,
+            (&current, &visit.panel.links, path),
+            |search| row(&visit.panel, &visit.operator, search),
+        ),
     })
 }
+
+/// The columns of the table.
+const COLUMNS: [Column<SavedSearch>; 6] = [
+    text("name", |search| search.name.clone()),
+    text("query", |search| Params::parse(&search.view).get("q").unwrap_or_default().to_owned()),
+    unsorted("window"),
+    unsorted("columns"),
+    figure("saved", |search| number(Some(search.created))),
+    unsorted("actions"),
+];
 
 fn row(panel: &Panel, operator: &Operator, search: SavedSearch) -> SearchRow {
     let view = view(panel, &search);
@@ -177,6 +191,7 @@ pub async fn change(
     let search = searches.iter().find(|search| search.id == id).ok_or(PanelError::NotFound)?;
     own.of(&search.owner)?;
     let (by, form) = (own.operator.name, own.form);
+    let back = panel.links.page(path::SEARCHES, &form.view(panel.now()));
     match form.get("set") {
         Some("name") => {
             let name = name(&form)?;
@@ -189,5 +204,5 @@ pub async fn change(
         }
         _ => return Err(PanelError::Invalid("Invalid form: choose rename or delete.".into())),
     }
-    Ok(Redirect::to(&panel.links.path(path::SEARCHES)).into_response())
+    Ok(Redirect::to(&back).into_response())
 }

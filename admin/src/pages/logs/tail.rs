@@ -22,10 +22,12 @@ use tokio::time::Instant;
 
 use super::rows::{Row, Rows};
 use crate::access::guard::GuardRecheck;
+use crate::access::operator::Operator;
 use crate::context::error::PanelError;
 use crate::context::links::{Links, Place, View, cursor};
 use crate::context::panel::Panel;
 use crate::context::params::Params;
+use crate::context::turns::{Permit, Turn};
 
 /// Maximum number of records that a reconnect catches up on.
 const MISSED: usize = 500;
@@ -57,14 +59,18 @@ struct Live {
 /// `GET /logs/tail`.
 pub async fn tail(
     State(panel): State<Arc<Panel>>,
+    operator: Operator,
     headers: HeaderMap,
     Extension(guard): Extension<GuardRecheck>,
     params: Params,
 ) -> Result<Response, PanelError> {
-    let permit = Arc::clone(&panel.streams).try_acquire_owned();
-    let permit = permit.map_err(|_| PanelError::TooMany)?;
+    let too_many = PanelError::TooMany("live tails are open");
+    let Some(turn) = panel.turns.take(Turn::Tail, &operator.name).await else {
+        return Err(too_many);
+    };
+    let permit = Arc::clone(&panel.streams).try_acquire_owned().map_err(|_| too_many)?;
     let view = params.view(panel.now());
-    let tail = Tail::open(panel, view, &headers, guard, permit).await?;
+    let tail = Tail::open(panel, view, &headers, guard, (permit, turn)).await?;
     let alive = KeepAlive::new().interval(Duration::from_secs(15));
     Ok(Sse::new(tail.events()).keep_alive(alive).into_response())
 }
@@ -113,7 +119,7 @@ struct Tail {
     /// Time of the next recheck by the guard.
     next_recheck: Instant,
     end: Instant,
-    _permit: OwnedSemaphorePermit,
+    _permits: (OwnedSemaphorePermit, Permit),
 }
 
 impl Tail {
@@ -122,7 +128,7 @@ impl Tail {
         view: View,
         headers: &HeaderMap,
         guard: GuardRecheck,
-        permit: OwnedSemaphorePermit,
+        permits: (OwnedSemaphorePermit, Permit),
     ) -> Result<Self, PanelError> {
         let query = parse(&view.q).query;
         // Subscribed before the store is asked, so that nothing falls between the two.
@@ -140,7 +146,7 @@ impl Tail {
             guard,
             next_recheck: Instant::now() + RECHECK,
             end: Instant::now() + MAX_STREAM,
-            _permit: permit,
+            _permits: permits,
             panel,
             view,
             query,

@@ -8,13 +8,14 @@ use logsearch::query::{Query, parse};
 use logsearch::record::LogRecord;
 use logsearch::store::{LogStore, Search, StoreError, TimeRange};
 
-use crate::context::links::{Links, cursor};
+use crate::context::links::{Links, View, cursor};
 use crate::context::panel::Panel;
 use crate::data::record::text_of;
 use crate::data::timeline::WindowEvents;
 use crate::format;
 use crate::host::{Alert, Deploy};
-use crate::pages::alerts::{is_heartbeat, severity_class};
+use crate::pages::alerts::severity_class;
+use crate::ui::table::{Column, Table, figure, number, text};
 
 /// Maximum length of the list.
 const LINES: usize = 20;
@@ -39,6 +40,19 @@ pub struct Change {
     pub url: String,
 }
 
+/// The columns of the list.
+const COLUMNS: [Column<Change>; 4] = [
+    figure("time", |change| number(Some(change.at))),
+    text("event", |change| change.kind.clone()),
+    text("details", |change| format!("{} {}", change.text, change.about)),
+    text("by", |change| change.who.clone()),
+];
+
+/// The list of these changes.
+pub fn table(changes: Vec<Change>, at: (&View, &Links, &str)) -> Table<Change> {
+    Table::new("changes", &COLUMNS, changes, at, |change| change)
+}
+
 /// The newest changes of a range, the newest first, and what could not be read.
 pub async fn changes(
     panel: &Panel,
@@ -50,7 +64,8 @@ pub async fn changes(
     )?;
     let links = &panel.links;
     let mut changes: Vec<Change> = events.deploys.iter().map(of_deploy).collect();
-    for alert in events.alerts.iter().filter(|alert| !is_heartbeat(alert)) {
+    let is_shown = |alert: &&Alert| !alert.is_heartbeat() && !alert.is_evaluation_failure();
+    for alert in events.alerts.iter().filter(is_shown) {
         let ends = alert.ended.map(|ended| of_alert(alert, ended, true, links));
         let began = of_alert(alert, alert.started, false, links);
         changes.extend([Some(began), ends].into_iter().flatten());

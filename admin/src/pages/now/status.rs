@@ -5,7 +5,7 @@ use crate::context::panel::Panel;
 use crate::data::timeline::or_notice;
 use crate::format;
 use crate::host::Alert;
-use crate::pages::alerts::{Heartbeat, heartbeats, is_firing, severity_class};
+use crate::pages::alerts::{Blind, Heartbeat, by_severity, heartbeats, severity_class};
 
 /// Alerts read; of more the newest are named.
 const MOST: usize = 200;
@@ -18,6 +18,8 @@ pub struct Status {
     pub firing: Vec<Firing>,
     /// Rules beyond those named.
     pub others: usize,
+    /// Rules that cannot be evaluated.
+    pub blind: Option<Blind>,
     /// Heartbeats of alerting.
     pub heartbeats: Vec<Heartbeat>,
     /// Whether the host's alerts could be loaded.
@@ -56,6 +58,7 @@ impl Status {
         Self {
             others: rules.len().saturating_sub(NAMED),
             firing: rules.into_iter().take(NAMED).collect(),
+            blind: Blind::of(&alerts, now, &panel.links),
             heartbeats: heartbeats(&alerts, now),
             is_known,
             is_kept: panel.host.alerts().is_some(),
@@ -73,22 +76,18 @@ impl Status {
     }
 }
 
-/// The rules that fire, critical ones first, each by the time it fires longest.
+/// The rules that fire, the most severe first, each by the time it fires longest.
 fn firing(alerts: &[Alert], now: i64, links: &Links) -> Vec<Firing> {
-    let mut oldest: Vec<&Alert> = Vec::new();
-    // The newest start comes first, so of one rule the last is the oldest.
-    for alert in alerts.iter().filter(|alert| is_firing(alert, now)) {
-        match oldest.iter_mut().find(|known| known.rule == alert.rule) {
-            Some(known) => *known = alert,
-            None => oldest.push(alert),
-        }
-    }
-    oldest.sort_by_key(|alert| severity_class(alert.label("severity")) != "error");
-    let firing = |alert: &&Alert| Firing {
+    let mut firing: Vec<Alert> =
+        alerts.iter().filter(|alert| alert.is_firing(now)).cloned().collect();
+    by_severity(&mut firing);
+    let mut named = std::collections::HashSet::new();
+    firing.retain(|alert| named.insert(alert.rule.clone()));
+    let firing = firing.iter().map(|alert| Firing {
         rule: alert.rule.clone(),
         url: links.alert(&alert.rule, None),
         lasts: format::about(alert.duration(now)),
         class: severity_class(alert.label("severity")),
-    };
-    oldest.iter().map(firing).collect()
+    });
+    firing.collect()
 }

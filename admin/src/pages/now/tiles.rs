@@ -8,6 +8,7 @@ use crate::context::links::{Links, View, path};
 use crate::data::chart_data::ChartData;
 use crate::data::requests;
 use crate::format;
+use crate::host::{Health, Host};
 use crate::metrics::{LineStyle, Measure, Plot, Set};
 use crate::pages::requests::rows::took;
 use crate::ui::charts::{SparkLines, last};
@@ -37,6 +38,9 @@ pub struct Tile {
 
 /// A saturation metric.
 pub struct Vital {
+    id: String,
+    measure: Measure,
+    limit: Option<f64>,
     pub name: &'static str,
     pub value: String,
     pub spark: SparkLines,
@@ -73,6 +77,28 @@ impl Tiles {
             all_url: links.page_in(path::METRICS, &view.window),
         }
     }
+
+    /// With the figures that the host reads while the page is made.
+    #[must_use]
+    pub fn now(self, host: &dyn Host) -> Self {
+        let health = host.health();
+        let vitals = self.vitals.into_iter().map(|vital| vital.now(health)).collect();
+        Self { vitals, ..self }
+    }
+}
+
+impl Vital {
+    /// With the value that the host reads now in place of its latest sample, if it does.
+    fn now(mut self, health: Option<&dyn Health>) -> Self {
+        if let Some(value) = health.and_then(|health| health.current(&self.id)) {
+            let value = self.measure.show(value);
+            self.value = match self.limit {
+                Some(limit) => format!("{value} / {}", self.measure.show(limit)),
+                None => value,
+            };
+        }
+        self
+    }
 }
 
 /// Percentiles of the requests that charts count.
@@ -88,13 +114,13 @@ pub async fn times(
 }
 
 fn requests_of(chart_data: &ChartData, times: &[f64], view: &View, links: &Links) -> Vec<Tile> {
-    let [all, _, failed] = chart_data.totals();
+    let [all, _, failed, gave_up] = chart_data.totals();
     let spark = |id: &str| {
         let plot = chart_data.plots.iter().find(|plot| plot.id == id)?;
         Some(SparkLines::new(plot, &chart_data.span))
     };
     let traffic = view.query(chart_data.traffic());
-    let bad = view.query(requests::of_traffic("status:5xx", chart_data.traffic()));
+    let bad = view.query(requests::of_traffic(requests::FAILURES, chart_data.traffic()));
     #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
     let rate = all as f64 / (view.window.length().max(1) as f64 / 1e6);
     vec![
@@ -108,11 +134,15 @@ fn requests_of(chart_data: &ChartData, times: &[f64], view: &View, links: &Links
         },
         Tile {
             title: "failed",
-            value: format::percent(failed, all),
-            hint: format::plural(failed, "request"),
+            value: format::percent(failed + gave_up, all),
+            hint: if gave_up > 0 {
+                format!("{} failed, {} gave up", format::count(failed), format::count(gave_up))
+            } else {
+                format::plural(failed, "request")
+            },
             spark: spark("errors"),
             url: links.page(path::REQUESTS, &bad),
-            class: if failed > 0 { "error" } else { "" },
+            class: if failed + gave_up > 0 { "error" } else { "" },
         },
         Tile {
             title: "p95",
@@ -146,6 +176,9 @@ fn vital(plot: &Plot, name: &'static str, chart_data: &ChartData, url: String) -
         (None, _) => format::number(lost),
     };
     Vital {
+        id: plot.id.clone(),
+        measure: plot.measure,
+        limit,
         name,
         value: shown,
         spark: SparkLines::new(plot, &chart_data.span),

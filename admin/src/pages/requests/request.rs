@@ -7,7 +7,7 @@ use axum::response::Response;
 use logsearch::fields;
 use logsearch::query::{Field, Query};
 use logsearch::record::{Level, LogRecord, ValueRef};
-use logsearch::store::{Search, TimeRange};
+use logsearch::store::{MAX_PAGE, Search, TimeRange};
 
 use super::rows::status_class;
 use super::steps::steps;
@@ -18,15 +18,19 @@ use crate::context::window::Window;
 use crate::data::baseline::{Compared, compare};
 use crate::data::profile::{Profile, Statement, is_step, time_of_id};
 use crate::data::record::{chain, number_of, text_of};
+use crate::data::requests::gave_up;
 use crate::format::{self, SECOND};
 use crate::pages::logs::export::pretty_json;
 use crate::pages::logs::rows::{Row, Rows, curl};
 use crate::pages::visit::Visit;
 use crate::ui::charts::Waterfall;
 use crate::ui::layout::{Layout, Section, render};
+use crate::ui::table::{Column, Table, figure, number, text};
 
 /// Maximum number of records shown.
 const RECORDS: usize = 500;
+/// Maximum number of records that figures are made of; beyond it the request's own record has the totals.
+const COUNTED: usize = 20_000;
 /// The longest a request may take to be found by its id, in microseconds.
 const MAX_DURATION: i64 = 6 * 3_600 * SECOND;
 /// Length of the window around the request, in microseconds.
@@ -50,7 +54,7 @@ struct RequestPage {
     is_repeated: bool,
     waterfall: Waterfall,
     has_steps: bool,
-    statements: Vec<StatementRow>,
+    statements: Table<StatementRow>,
     distinct: usize,
     runs: u64,
     rows: Vec<Row>,
@@ -84,7 +88,6 @@ struct Found {
     id: String,
     /// Oldest first.
     records: Vec<LogRecord>,
-    is_cut: bool,
     profile: Profile,
     /// Its own record, or its newest as long as it runs.
     facts: LogRecord,
@@ -97,19 +100,29 @@ pub async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, Pane
     let found = Found::load(&visit.panel, id).await?;
     let Profile { start, duration, .. } = found.profile;
     let window = Window::absolute(start - AROUND, start + duration + AROUND, visit.panel.now());
-    let (view, section) = (View::of(window), Section::Requests);
-    let layout = visit.layout(section, "Request", path::REQUESTS, &view);
+    let (view, section) = (visit.params.frame_of(window), Section::Requests);
+    let path = Links::request_path(&found.id);
+    let layout = visit.fixed(section, &found.title(), &path, &view);
     render(&RequestPage::new(layout, found, &view, &visit.panel.links))
 }
 
 impl Found {
     async fn load(panel: &Panel, id: String) -> Result<Self, PanelError> {
-        let (records, is_cut) = records(panel, &id).await?;
+        let records = records(panel, &id).await?;
         let profile = Profile::new(&records);
         let facts = profile.end.as_ref().or(records.last()).cloned();
         let facts = facts.ok_or(PanelError::NotFound)?;
         let (compared, compared_with) = compare(panel.store.as_ref(), &facts).await?;
-        Ok(Self { id, records, is_cut, profile, facts, compared, compared_with })
+        Ok(Self { id, records, profile, facts, compared, compared_with })
+    }
+}
+
+impl Found {
+    /// `GET /public 503`.
+    fn title(&self) -> String {
+        let text = |name| text_of(&self.facts, name).unwrap_or_default();
+        let route = text_of(&self.facts, fields::ROUTE).unwrap_or_else(|| text(fields::PATH));
+        format::title(&format!("{} {route} {}", text(fields::METHOD), text(fields::STATUS)))
     }
 }
 
@@ -125,6 +138,9 @@ impl RequestPage {
         // The others are drawn as steps.
         let said = records.iter().filter(|record| !is_step(record));
         let statements = &profile.statements;
+        let path = Links::request_path(&id);
+        let own = view.anywhere();
+        let at = (&own, links, path.as_str());
         Self {
             layout,
             curl: curl(&facts),
@@ -138,37 +154,58 @@ impl RequestPage {
             method: text(fields::METHOD),
             path: text(fields::PATH),
             route,
-            status_class: status_class(&status),
-            status: if status.is_empty() { "running".to_owned() } else { status },
+            status_class: if gave_up(&facts) { "error" } else { status_class(&status) },
+            status: match status {
+                status if status.is_empty() => "running".to_owned(),
+                status if gave_up(&facts) => format!("{status} gave up"),
+                status => status,
+            },
             duration: format::duration(profile.duration),
-            database: database(&facts, statements),
+            database: database(&facts, &profile),
             user: text(fields::USER_NAME),
             when: format::rfc3339(profile.start),
             repeats: profile.most_repeats(),
             is_repeated: statements.iter().any(Statement::is_repeated),
             has_steps: !steps.is_empty(),
-            waterfall: Waterfall::new(&steps, profile.duration),
+            waterfall: Waterfall::new(&steps, profile.until()),
             distinct: statements.len(),
             runs: statements.iter().map(|one| one.times).sum(),
-            statements: statements.iter().map(|one| row(one, links, view)).collect(),
-            rows: Rows::new(links, &[], view).list(said),
-            more: found.is_cut,
+            statements: Table::new("statements", &COLUMNS, profile.statements, at, |one| {
+                row(&one, links, view)
+            }),
+            more: said.clone().nth(RECORDS).is_some(),
+            rows: Rows::new(links, &[], view).list(said.take(RECORDS)),
             json: crate::ui::escape::json(&pretty_json(&facts)),
         }
     }
 }
 
-/// The records of a request, oldest first, and whether there are more.
-async fn records(panel: &Panel, id: &str) -> Result<(Vec<LogRecord>, bool), PanelError> {
-    let Some(field) = Field::parse(fields::REQUEST_ID) else { return Ok((Vec::new(), false)) };
+/// The columns of the statements table.
+const COLUMNS: [Column<Statement>; 5] = [
+    text("statement", |one| format!("{} {}", one.name, one.sql)),
+    figure("runs", |one| number(Some(one.times.cast_signed()))),
+    figure("total", |one| number(Some(one.micros))),
+    figure("avg", |one| number(Some(one.micros / one.times.cast_signed().max(1)))),
+    figure("rows", |one| number(Some(one.rows))),
+];
+
+/// The records of a request, oldest first.
+async fn records(panel: &Panel, id: &str) -> Result<Vec<LogRecord>, PanelError> {
+    let Some(field) = Field::parse(fields::REQUEST_ID) else { return Ok(Vec::new()) };
     let range = time_of_id(id).map_or(TimeRange::ALL, |at| TimeRange {
         from: at.saturating_sub(60 * SECOND),
         to: at.saturating_add(MAX_DURATION),
     });
-    let search =
-        Search::new(Query::Exact(field, id.to_owned())).within(range).oldest_first().limit(RECORDS);
-    let page = panel.store.search(&search).await?;
-    Ok((page.records, page.next.is_some()))
+    let search = Search::new(Query::Exact(field, id.to_owned())).within(range).oldest_first();
+    let (mut records, mut next) = (Vec::new(), None);
+    loop {
+        let page = panel.store.search(&search.clone().after(next).limit(MAX_PAGE)).await?;
+        records.extend(page.records);
+        next = page.next;
+        if next.is_none() || records.len() >= COUNTED {
+            return Ok(records);
+        }
+    }
 }
 
 /// How the names of request headers begin in records.
@@ -200,17 +237,27 @@ fn failure(records: &[LogRecord]) -> Option<(String, Vec<String>)> {
     Some((failed.message.clone(), chain(failed)))
 }
 
-/// By the figures of the request's own record, which know every statement, or by the kept ones.
-fn database(end: &LogRecord, statements: &[Statement]) -> String {
+/// Time in the database and number of statements: by the request's own record, which knows every statement,
+/// or by those that were recorded. What went on after the client had left is told apart.
+fn database(end: &LogRecord, profile: &Profile) -> String {
     let number = |name| number_of(end, name).unwrap_or(0);
     let told = u64::try_from(number(fields::DB_COUNT)).unwrap_or(0);
-    // A request that its client gave up may have statements that ended after its record.
-    let count = told.max(statements.iter().map(|one| one.times).sum());
-    let micros = number(fields::DB_DURATION).max(statements.iter().map(|one| one.micros).sum());
+    let [during, after] = profile.database();
+    let (count, micros) = if told > 0 { (told, number(fields::DB_DURATION)) } else { during };
+    let more = match after {
+        (0, 0) => String::new(),
+        (0, micros) => format!("; after the client left {} more", format::duration(micros)),
+        (count, micros) => {
+            let (lasted, statements) =
+                (format::duration(micros), format::plural(count, "statement"));
+            format!("; after the client left {lasted} more, {statements}")
+        }
+    };
     if count == 0 {
-        return "no SQL".to_owned();
+        return format!("no SQL{more}");
     }
-    format!("{} in the database, {}", format::duration(micros), format::plural(count, "statement"))
+    let statements = format::plural(count, "statement");
+    format!("{} in the database, {statements}{more}", format::duration(micros))
 }
 
 fn row(statement: &Statement, links: &Links, view: &View) -> StatementRow {

@@ -7,6 +7,7 @@ use axum::response::Response;
 use crate::context::error::PanelError;
 use crate::context::links::Links;
 use crate::data::statements::text_for;
+use crate::format;
 use crate::pages::visit::Visit;
 use crate::ui::layout::{Layout, Section, render};
 
@@ -26,8 +27,9 @@ pub async fn show(visit: Visit, Path(fingerprint): Path<String>) -> Result<Respo
     let plans = panel.host.plans().ok_or(PanelError::NotFound)?;
     let view = visit.frame();
     let sql = text_for(panel, &view, &fingerprint).await?;
+    let title = format!("Plan of {}", format::title(&sql));
     render(&PlanPage {
-        layout: visit.layout(Section::Requests, "Plan", &Links::plan_path(&sql), &view),
+        layout: visit.fixed(Section::Requests, &title, &Links::plan_path(&sql), &view),
         statement: panel.links.page_in(&Links::statement_path(&sql), &view.window),
         plan: plans.plan(&sql).await?,
         sql,

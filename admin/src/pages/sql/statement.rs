@@ -22,6 +22,7 @@ use crate::metrics::Cost;
 use crate::pages::visit::Visit;
 use crate::ui::charts::Sparkline;
 use crate::ui::layout::{Layout, Section, render};
+use crate::ui::table::{Column, Table, figure, number, text};
 
 /// Runs per list.
 const EXAMPLES: usize = 10;
@@ -39,8 +40,8 @@ struct StatementPage {
     spark: Sparkline,
     callsites: Vec<(String, String)>,
     routes: Vec<(String, String)>,
-    slowest: Vec<Example>,
-    repeating: Vec<Example>,
+    slowest: Table<Example>,
+    repeating: Table<Example>,
     records: String,
     all: String,
     /// Where its plan is, if the host explains statements.
@@ -63,10 +64,20 @@ pub async fn show(visit: Visit, Path(fingerprint): Path<String>) -> Result<Respo
     let view = visit.frame();
     let sql = text_for(&visit.panel, &view, &fingerprint).await?;
     let path = Links::statement_path(&sql);
-    let layout = visit.layout(Section::Requests, "Statement", &path, &view);
+    let layout = visit.layout(Section::Requests, &format::title(&sql), &path, &view);
     let search = Search::new(of_statement(&sql)).within(view.window.range()).limit(MAX_PAGE);
     let page = visit.panel.store.search(&search).await?;
     render(&StatementPage::new(layout, &visit.panel, &view, &page, sql))
+}
+
+/// The columns of a list of runs.
+fn columns<'a, 'r>() -> [Column<&'a Run<'r>>; 4] {
+    [
+        figure("time", |run: &&Run| number(Some(run.record.timestamp))),
+        text("request", |run: &&Run| text_of(run.record, fields::ROUTE).unwrap_or_default()),
+        figure("avg", |run: &&Run| number(Some(run.each))),
+        figure("runs", |run: &&Run| number(Some(run.statement.times.cast_signed()))),
+    ]
 }
 
 /// The records of a statement.
@@ -86,6 +97,11 @@ impl StatementPage {
         let cost = costs.as_ref().and_then(|costs| costs.statements.get(&name));
         let times: Vec<i64> = page.records.iter().map(|record| record.timestamp).collect();
         let repeating = runs.iter().filter(|run| run.statement.is_repeated());
+        let here = Links::statement_path(&sql);
+        let examples = |name, runs| {
+            let at = (view, links, here.as_str());
+            Table::new(name, &columns(), runs, at, |run| example(run, links))
+        };
         let plan = || links.page_in(&Links::plan_path(&sql), &view.window);
         Self {
             layout,
@@ -95,8 +111,8 @@ impl StatementPage {
             spark: Sparkline::of_times(&times, range.from, range.to),
             callsites: counts(&runs, |run| Some(run.statement.callsite.clone())),
             routes: counts(&runs, |run| text_of(run.record, fields::ROUTE)),
-            slowest: runs.iter().take(EXAMPLES).map(|run| example(run, links)).collect(),
-            repeating: repeating.take(EXAMPLES).map(|run| example(run, links)).collect(),
+            slowest: examples("slowest", runs.iter().take(EXAMPLES).collect()),
+            repeating: examples("repeating", repeating.take(EXAMPLES).collect()),
             records: links.logs(&view.query(of_statement(&sql).to_string())),
             plan: panel.host.plans().map(|_| plan()),
             all: links.page_in(path::SQL, &view.window),
@@ -108,7 +124,8 @@ impl StatementPage {
 
 /// Of all runs where they are measured, else of the kept ones.
 fn facts(runs: &[Run], measured: Option<&Cost>) -> Vec<(&'static str, String)> {
-    let cost = measured.copied().unwrap_or_else(|| kept_cost(runs));
+    let mut cost = measured.copied().unwrap_or_else(|| kept_cost(runs));
+    let slowest = cost.reconcile(runs.first().map(|run| run.each));
     let duration = |micros: Option<i64>| micros.map_or_else(|| "–".to_owned(), format::duration);
     let failed = runs.iter().filter(|run| run.statement.failed).count();
     let repeated = runs.iter().filter(|run| run.statement.is_repeated()).count();
@@ -117,7 +134,7 @@ fn facts(runs: &[Run], measured: Option<&Cost>) -> Vec<(&'static str, String)> {
         ("total", format::duration(cost.micros)),
         ("p50", duration(cost.p50)),
         ("p95", duration(cost.p95)),
-        ("slowest", duration(runs.first().map(|run| run.each))),
+        ("slowest", super::slowest(slowest).unwrap_or_else(|| "–".to_owned())),
         ("kept requests", format::count(runs.len() as u64)),
     ];
     if failed > 0 {

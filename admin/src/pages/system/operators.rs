@@ -72,7 +72,7 @@ pub async fn show(visit: Visit, head: Parts) -> Result<Response, PanelError> {
     let row =
         |account| account_row(account, &visit.operator, visit.panel.now(), &visit.panel.links);
     render(&OperatorsPage {
-        layout: visit.layout(Section::System, "Operators", path::OPERATORS, &view),
+        layout: visit.fixed(Section::System, "Operators", path::OPERATORS, &view),
         tabs: tabs::of(&visit.panel, path::OPERATORS, &view),
         may_change: visit.operator.may_change(),
         add: visit.panel.links.path(path::OPERATORS),
@@ -128,8 +128,9 @@ fn done(change: AccountChange, name: &str) -> Result<(), PanelError> {
     }
 }
 
-fn back(panel: &Panel) -> Response {
-    Redirect::to(&panel.links.path(path::OPERATORS)).into_response()
+/// To the page that the form stood on.
+fn back(panel: &Panel, form: &Params) -> Response {
+    Redirect::to(&panel.links.page(path::OPERATORS, &form.frame(panel.now()))).into_response()
 }
 
 fn role(form: &Params) -> Result<Role, PanelError> {
@@ -149,7 +150,7 @@ pub async fn add(
         "operator.add", by, { operator.name = name, operator.role = role.as_str() },
         "operator account added"
     );
-    Ok(back(&panel))
+    Ok(back(&panel, &form))
 }
 
 /// `POST /operators/{name}`: changes the role, or enables or disables the account.
@@ -173,7 +174,7 @@ pub async fn change(
         what, by, { operator.name = name, operator.role = role.as_str() },
         "operator account changed"
     );
-    Ok(back(&panel))
+    Ok(back(&panel, &form))
 }
 
 /// `POST /operators/{name}/password`: changes one's own password.
@@ -198,10 +199,10 @@ pub async fn set_password(
     };
     audit!(action, name, {}, "operator password change");
     if let AccountChange::SessionRenewed(cookie) = change {
-        return Ok((AppendHeaders([(SET_COOKIE, cookie)]), back(&panel)).into_response());
+        return Ok((AppendHeaders([(SET_COOKIE, cookie)]), back(&panel, &form)).into_response());
     }
     done(change, &name)?;
-    Ok(back(&panel))
+    Ok(back(&panel, &form))
 }
 
 /// `POST /operators/{name}/sessions`: ends one, all other or all sessions.
@@ -222,5 +223,5 @@ pub async fn end(
         "operator.sessions_end", own.operator.name, { operator.name = name, operator.sessions_ended = ended },
         "operator sessions ended"
     );
-    Ok(back(&panel))
+    Ok(back(&panel, &own.form))
 }

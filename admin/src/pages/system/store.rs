@@ -5,16 +5,17 @@ use logsearch::record::Level;
 use logsearch::store::StoreStatus;
 use logsearch::{Counts, Reason};
 
-use crate::context::links::{Links, View};
+use crate::context::links::{Links, View, path};
 use crate::context::panel::Pipeline;
 use crate::context::window::Window;
 use crate::format;
+use crate::ui::table::{Column, Table, figure, number, text};
 
 /// What the page shows of a store.
 pub struct StoreView {
     pub facts: Vec<(&'static str, String)>,
     pub bounds: Vec<BoundView>,
-    pub partitions: Vec<PartitionRow>,
+    pub partitions: Table<PartitionRow>,
     /// `None` when the host does not count.
     pub losses: Option<LossesView>,
 }
@@ -63,11 +64,18 @@ impl StoreView {
         let counts = pipeline.counts.as_ref().map(|counts| counts());
         let (disk, counts) = (disk.as_ref(), counts.as_ref());
         let now = view.window.now;
+        let at = (view, links, path::SYSTEM);
         let newest_first = disk.into_iter().flat_map(|disk| disk.partitions.iter().rev());
         Self {
             facts: facts(status, disk, counts, now),
             bounds: disk.map_or_else(Vec::new, |disk| bounds(status, &disk.limits, now)),
-            partitions: newest_first.map(|one| partition_row(one, view, links)).collect(),
+            partitions: Table::new(
+                "partitions",
+                &COLUMNS,
+                newest_first.cloned().collect(),
+                at,
+                |one| partition_row(&one, view, links),
+            ),
             losses: counts.map(losses),
         }
     }
@@ -94,7 +102,19 @@ fn facts(
         let (queued, room) = (*queued_bytes as u64, *capacity_bytes as u64);
         facts.push(("writer queue", format!("{} of {}", size(queued), size(room))));
     }
+    facts.extend(counts.into_iter().flat_map(sink_losses));
     facts
+}
+
+/// What sinks beside the store did not take.
+fn sink_losses(counts: &Counts) -> impl Iterator<Item = (&'static str, String)> {
+    let lost = [
+        ("not on standard error", counts.stderr_dropped),
+        ("not in the log file", counts.file_dropped),
+        ("lost at the last shutdown", counts.lost_at_last_shutdown),
+    ];
+    let lost = lost.into_iter().filter(|(_, count)| *count > 0);
+    lost.map(|(name, count)| (name, format::plural(count, "record")))
 }
 
 fn bounds(status: &StoreStatus, limits: &Limits, now: i64) -> Vec<BoundView> {
@@ -138,6 +158,18 @@ fn bounds(status: &StoreStatus, limits: &Limits, now: i64) -> Vec<BoundView> {
 fn size(bytes: u64) -> String {
     format::bytes(bytes as f64)
 }
+
+/// The columns of the partitions.
+const COLUMNS: [Column<PartitionStatus>; 8] = [
+    text("partition", |one| one.name.clone()),
+    figure("from", |one| number(one.span.map(|span| span.0))),
+    figure("to", |one| number(one.span.map(|span| span.1))),
+    figure("time span", |one| number(one.span.map(|(from, to)| to - from))),
+    figure("records", |one| number(Some(one.records.cast_signed()))),
+    figure("on disk", |one| number(Some(one.bytes.cast_signed()))),
+    figure("segments", |one| number(Some(one.segments.cast_signed()))),
+    text("state", |one| format!("{:?}", one.state)),
+];
 
 fn partition_row(one: &PartitionStatus, view: &View, links: &Links) -> PartitionRow {
     let now = view.window.now;

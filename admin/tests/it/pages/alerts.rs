@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use admin::{Alert, Rule};
+use admin::{Acknowledgement, Alert, Rule};
+use logsearch::record::{Level, LogRecord, Value};
 
 use crate::harness::App;
 use crate::host::Host;
@@ -49,7 +50,7 @@ async fn firing_alerts_come_first_whatever_the_window_and_ended_ones_are_of_it()
     ])
     .await;
     let page = app.get("/ops/alerts?from=1h").await.page();
-    assert_eq!(listed(&page, "firing"), ["New", "Old"]);
+    assert_eq!(listed(&page, "firing"), ["Old", "New"]);
     assert_eq!(listed(&page, "ended"), ["Over"]);
     let month = app.get("/ops/alerts?from=90d").await.page();
     assert_eq!(listed(&month, "ended"), ["Over", "LongOver"]);
@@ -146,4 +147,150 @@ async fn the_query_of_a_rule_finds_its_lines_and_an_unreadable_one_is_told() {
         // One notice says that it never fired.
         assert_eq!(page.all(".notice").len(), 1 + usize::from(told), "{query}");
     }
+}
+
+#[tokio::test]
+async fn what_fires_is_ordered_by_severity_then_by_how_long_it_fires() {
+    let app = app(vec![
+        alert(1, "Info", "info", 90, None),
+        alert(2, "Warning", "warning", 80, None),
+        alert(3, "YoungPage", "critical", 5, None),
+        alert(4, "OldPage", "critical", 50, None),
+    ])
+    .await;
+    let page = app.get("/ops/alerts").await.page();
+    assert_eq!(listed(&page, "firing"), ["OldPage", "YoungPage", "Warning", "Info"]);
+    let now = app.get("/ops").await.page();
+    let links = now.values("[data-alerts=firing] a", "href");
+    assert_eq!(links[..2], ["/ops/alerts/OldPage", "/ops/alerts/YoungPage"]);
+}
+
+#[tokio::test]
+async fn every_page_says_in_its_header_that_something_fires() {
+    let app = app(vec![
+        alert(1, "Errors", "critical", 5, None),
+        alert(2, "Slow", "warning", 5, None),
+        alert(3, "Watchdog", "none", 5, None),
+        alert(4, "Over", "critical", 9, Some(7)),
+    ])
+    .await;
+    for path in ["/ops", "/ops/logs", "/ops/requests", "/ops/errors", "/ops/system", "/ops/nothing"]
+    {
+        let page = app.get(path).await.page();
+        let badge = page.one("header [data-firing]");
+        assert_eq!((badge.attr("data-firing"), badge.attr("href")), ("2", "/ops/alerts"), "{path}");
+        assert!(badge.has(".error") || badge.html().contains("error"), "{}", badge.html());
+        assert!(page.has("header nav a[href^='/ops/alerts']"), "{path}");
+    }
+    let quiet = App::start(log([line("anything")])).await;
+    assert!(!quiet.get("/ops").await.page().has("[data-firing]"));
+}
+
+fn failed(id: i64, rule: &str) -> Alert {
+    let mut failed = alert(id, rule, "critical", 10, None);
+    failed.labels.insert("alertname".to_owned(), "DatasourceError".to_owned());
+    failed
+}
+
+#[tokio::test]
+async fn rules_that_cannot_be_evaluated_are_one_alert_and_fire_nowhere() {
+    let app =
+        app(vec![failed(1, "Disk"), failed(2, "Errors"), alert(3, "Slow", "info", 5, None)]).await;
+    let page = app.get("/ops/alerts").await.page();
+    assert_eq!(listed(&page, "firing"), ["Slow"]);
+    let blind = page.one("[data-section=blind]");
+    assert!(blind.text().contains("2 rules") && blind.text().contains("DatasourceError"));
+    assert_eq!(blind.values("a", "href"), ["/ops/alerts/Disk", "/ops/alerts/Errors"]);
+    assert_eq!(page.one("header [data-firing]").attr("data-firing"), "2");
+    let rule = app.get("/ops/alerts/Disk").await.page();
+    assert!(!rule.has("[data-status=firing]") && rule.has("[data-firing]"));
+    assert!(rule.one(".notice").text().contains("could not be evaluated"));
+    let now = app.get("/ops").await.page();
+    assert!(now.has("[data-blind]") && !now.has("[data-change=alert] a[href*=Disk]"));
+}
+
+#[tokio::test]
+async fn the_page_of_an_alert_has_what_to_do() {
+    let runbook = "# Slow\nBad.\n\n## Meaning\nIt is slow.\n\n## Investigate\n- See \
+        [Disk](Disk.md), <https://grafana.example/d/1> and [evil](javascript:x)\n\n## Mitigate\n\
+        ```sh\nrestart <app>\n```\n";
+    let host = Host {
+        alerts: vec![alert(1, "Slow", "warning", 5, None)],
+        runbook: Some(runbook),
+        ..Host::default()
+    };
+    let page =
+        App::start_in(host, log([line("anything")])).await.get("/ops/alerts/Slow").await.page();
+    let steps = page.values("[data-section=runbook] [data-step]", "data-step");
+    assert_eq!(steps, ["Mitigate", "Investigate"]);
+    let links = page.values("[data-section=runbook] a", "href");
+    assert_eq!(links, ["/ops/alerts/Disk", "https://grafana.example/d/1"]);
+    assert!(page.one("[data-step=Mitigate] pre").text().contains("restart <app>"));
+    assert!(page.one("[data-section=runbook] details").text().contains("It is slow."));
+    // What to do stands before the evidence.
+    let main = page.one("main").html();
+    assert!(main.find("data-section=\"runbook\"") < main.find("data-total"));
+}
+
+#[tokio::test]
+async fn an_operator_acknowledges_and_everybody_reads_the_note() {
+    let by =
+        Acknowledgement { by: "olga".to_owned(), at: START - MINUTE, note: "<b>on it</b>".into() };
+    let known = Alert { acknowledged: Some(by), ..alert(7, "Slow", "warning", 5, None) };
+    let app = app(vec![known]).await;
+    let form = "[data-section] form, form.acknowledge";
+    let page = app.get("/ops/alerts/Slow").await.page();
+    assert!(page.has(form) && page.one("[data-acknowledged]").text().contains("olga"));
+    let viewer = app.get_as("viewer", "/ops/alerts/Slow").await.page();
+    assert!(!viewer.has("form.acknowledge"));
+    assert!(viewer.one("[data-acknowledged]").text().contains("<b>on it</b>"));
+    assert!(app.get("/ops/alerts").await.page().one("[data-alert=Slow]").text().contains("olga"));
+    let post = async |role: &str, body: &str| {
+        app.post("/ops/alerts/Slow/acknowledge", role, body, "same-origin").await.status.as_u16()
+    };
+    assert_eq!(post("operator", "id=7&note=on+it").await, 303);
+    assert_eq!(post("viewer", "id=7&note=on+it").await, 403);
+    for wrong in ["id=8&note=on+it", "id=x&note=", "note="] {
+        assert_eq!(post("operator", wrong).await, 404, "{wrong}");
+    }
+    assert_eq!(post("operator", &format!("id=7&note={}", "n".repeat(501))).await, 400);
+}
+
+#[tokio::test]
+async fn facts_about_alerting_are_on_alerts_and_system() {
+    let app = app(Vec::new()).await;
+    for path in ["/ops/alerts", "/ops/system"] {
+        let page = app.get(path).await.page();
+        let fact = page.one("[data-section=alerting] [data-alerting=notifications]");
+        assert!(fact.text().contains("Nobody is notified <of> alerts."), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_comparison_leaves_out_raised_levels_and_alerts() {
+    let mut records = Vec::new();
+    for minute in 0..120_i64 {
+        let one = |level, sequence: i64, fields: Vec<(String, Value)>| LogRecord {
+            timestamp: START - 120 * MINUTE + minute * MINUTE,
+            sequence: u64::try_from(minute * 10 + sequence).unwrap(),
+            level,
+            target: "shop".to_owned(),
+            message: "m".to_owned(),
+            fields,
+        };
+        records.push(one(Level::Info, 0, Vec::new()));
+        if minute > 60 {
+            records.push(LogRecord {
+                target: "raised".to_owned(),
+                ..one(Level::Debug, 1, Vec::new())
+            });
+            let name = ("alert.name".to_owned(), Value::Str("Slow".to_owned()));
+            records
+                .push(LogRecord { target: "told".to_owned(), ..one(Level::Info, 2, vec![name]) });
+        }
+    }
+    let host = Host { alerts: vec![alert(1, "Slow", "warning", 50, None)], ..Host::default() };
+    let page = App::start_in(host, records).await.get("/ops/alerts/Slow").await.page();
+    let differences = page.one("[data-section=differences]");
+    assert!(!differences.has("[data-value]"), "{}", differences.text());
 }

@@ -1,9 +1,14 @@
 //! The first page: figures, what fails, what is slow, and what changed.
 
+use std::time::Duration;
+
+use admin::Outage;
+use logsearch::embedded::{DiskStatus, Limits};
 use logsearch::fields;
 use logsearch::record::{Level, LogRecord};
 
 use crate::harness::App;
+use crate::host::Host;
 use crate::html::{Element, Page};
 use crate::lines::{Line, line, log, request};
 
@@ -120,6 +125,48 @@ async fn what_operators_did_is_a_change_and_what_they_did_to_accounts_is_not() {
     assert!(app.get(record).await.page().one("main h1").text().contains("job.run <b>"));
     let later = app.get("/ops?from=2026-11-01T00:00:02Z").await.page();
     assert_eq!(later.all("[data-change]").len(), 1, "of the window alone");
+}
+
+#[tokio::test]
+async fn what_fails_now_is_on_top_of_now_and_system() {
+    let outage = Outage {
+        what: "Database <writes>".to_owned(),
+        why: "disk is full & slow".to_owned(),
+        lasts: Duration::from_mins(3),
+    };
+    let host = Host { outages: vec![outage], ..Host::default() };
+    let app = App::start_in(host, records()).await;
+    for path in ["/ops?from=1h", "/ops/system"] {
+        let page = app.get(path).await.page();
+        let line = page.one("[data-outage]");
+        assert_eq!(line.attr("data-outage"), "Database <writes>", "{path}");
+        let text = line.text();
+        assert!(text.contains("Database <writes> failing: disk is full & slow"), "{text}");
+        assert!(text.contains("3 min"), "{text}");
+    }
+    assert!(!now(&app).await.one(".status").text().contains("OK"));
+    let well = App::start_in(Host::default(), records()).await;
+    assert!(!now(&well).await.has("[data-outage]"));
+    assert!(now(&well).await.one(".status").text().contains("OK"));
+}
+
+#[tokio::test]
+async fn little_space_on_the_disk_is_a_notice() {
+    let status = |free_bytes| DiskStatus {
+        limits: Limits {
+            min_free_bytes: 256 << 20,
+            free_bytes: Some(free_bytes),
+            ..Limits::default()
+        },
+        ..DiskStatus::default()
+    };
+    for (free, is_short) in [(100 << 20, true), (300 << 20, false)] {
+        let app = App::start_with(records(), |panel| panel.disk_status(move || status(free))).await;
+        for path in ["/ops?from=1h", "/ops/system"] {
+            let notices = app.get(path).await.page().texts(".notice").concat();
+            assert_eq!(notices.contains("free some space"), is_short, "{path}: {notices}");
+        }
+    }
 }
 
 #[tokio::test]

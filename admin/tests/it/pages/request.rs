@@ -168,3 +168,44 @@ async fn an_id_that_nothing_has_leads_nowhere() {
         assert!(answer.page().has("[data-error='404']"), "{id}");
     }
 }
+
+#[tokio::test]
+async fn a_request_of_thousands_of_records_has_the_figures_of_all() {
+    let run = || {
+        line("statement executed")
+            .at(1)
+            .text(fields::REQUEST_ID, ID)
+            .text(fields::DB_QUERY, SELECT)
+            .number(fields::DURATION, 2)
+    };
+    let mut lines: Vec<Line> = (0..2_000).map(|_| run()).collect();
+    lines.push(request("/checkout", 200, 5).at(1).text(fields::REQUEST_ID, ID));
+    let (_, page) = page(lines).await;
+    let title = page.one("main h1").text();
+    assert!(title.contains("200") && title.contains("5 ms"), "{title}");
+    let sum = page.one(".sum > strong:first-child").text();
+    assert_eq!(sum, "4 ms in the database, 2,000 statements");
+    assert_eq!(page.one("[data-statement] [data-title=runs]").text(), "2000");
+    assert_eq!(page.all("#logs tr.record").len(), 500, "the list is cut, figures are not");
+    assert!(page.one("#logs .notice").text().contains("Not all records"));
+}
+
+#[tokio::test]
+async fn what_a_request_did_after_its_client_left_is_told_apart() {
+    let folded = |runs, offset, millis| {
+        statement(ID, "orders.insert", INSERT, runs, millis).at(1).number(fields::OFFSET, offset)
+    };
+    let end = request("/checkout", 499, 300)
+        .at(1)
+        .text(fields::REQUEST_ID, ID)
+        .text(fields::ERROR_TYPE, "abandoned")
+        .text(fields::ERROR_MESSAGE, "client gave up while statement orders.insert was waiting")
+        .number(fields::DB_COUNT, 1)
+        .number(fields::DB_DURATION, 290_000);
+    let (_, page) = page([folded(1, 10_000, 290), end, folded(0, 300_000, 1_700)]).await;
+    assert!(page.one("main h1").text().contains("499 gave up"));
+    let sum = page.one(".sum > strong:first-child").text();
+    let told = "290 ms in the database, 1 statement; after the client left 1.7 s more";
+    assert_eq!(sum, told);
+    assert!(page.one(".failure").text().contains("client gave up"));
+}

@@ -82,7 +82,7 @@ async fn a_route_has_its_figures_and_leads_to_its_requests_and_failures() {
     assert_eq!(routes.len(), 3, "{routes:?}");
     let cart = page.one("[data-route='/cart']");
     let cells = cart.texts("td");
-    assert_eq!(cells[..3], ["/cart", "3", "66.7%"].map(str::to_owned), "{cells:?}");
+    assert_eq!(cells[..3], ["GET /cart", "3", "66.7%"].map(str::to_owned), "{cells:?}");
     for (link, ids) in [
         (cart.one("td:first-child a"), &["r3", "r2", "r1"][..]),
         (cart.one("a.error"), &["r3", "r2"]),
@@ -91,7 +91,38 @@ async fn a_route_has_its_figures_and_leads_to_its_requests_and_failures() {
     }
     let ping = page.one("[data-route='/ping']");
     assert!(!ping.has("a.error"), "a 404 is no failure of the service");
-    assert_eq!(ping.texts("td")[6..], ["–", "–"].map(str::to_owned), "nothing is known of its SQL");
+    assert_eq!(ping.texts("td")[7..], ["–", "–"].map(str::to_owned), "nothing is known of its SQL");
+}
+
+#[tokio::test]
+async fn what_clients_gave_up_stands_beside_what_failed() {
+    let app = App::start(log([
+        request("/cart", 200, 10).at(1).text(fields::REQUEST_ID, "r1"),
+        request("/cart", 499, 300)
+            .at(2)
+            .text(fields::REQUEST_ID, "r2")
+            .text(fields::ERROR_TYPE, "abandoned"),
+        request("/cart", 499, 5).at(3).text(fields::REQUEST_ID, "r3"),
+        request("/cart", 500, 20).at(4).text(fields::REQUEST_ID, "r4"),
+    ]))
+    .await;
+    let page = requests(&app, "").await;
+    let cart = page.one("[data-route='/cart']");
+    assert_eq!(cart.one("[data-title=failed]").text(), "25.0%");
+    assert_eq!(cart.one("[data-title='gave up']").text(), "25.0%");
+    let link = cart.one("[data-title='gave up'] a.error").attr("href");
+    assert_eq!(listed(&app.get(link).await.page()), ["r4", "r2"]);
+    let rows = page.all("[data-section=requests] tr.record");
+    let told: Vec<_> = rows.iter().filter(|row| row.text().contains("499 gave up")).collect();
+    assert!(told.len() == 1 && told[0].has("a[href$='/r2']"), "who left early did not give up");
+    let now = app.get("/ops?from=1h").await.page();
+    let tile = now.all(".tiles > li:not(.vitals) a").swap_remove(1);
+    assert_eq!(
+        (tile.one("strong").text(), tile.texts(".hint")[1].clone()),
+        ("50.0%".to_owned(), "1 failed, 1 gave up".to_owned())
+    );
+    let listed = listed(&app.get(tile.attr("href")).await.page());
+    assert_eq!(listed, ["r4", "r2"]);
 }
 
 #[tokio::test]
@@ -159,5 +190,6 @@ async fn without_requests_the_page_offers_a_longer_window() {
 #[tokio::test]
 async fn what_of_a_query_was_not_understood_is_said_above_what_the_rest_finds() {
     let page = requests(&app().await, "&q=status:5xx+rout:/cart").await;
-    assert!(page.one(".notice").text().contains("rout"), "{:?}", page.texts(".notice"));
+    let notices = page.texts(".notice");
+    assert!(notices[0].contains("rout") && notices.len() == 2, "with a suggestion: {notices:?}");
 }

@@ -1,10 +1,11 @@
 //! The service itself: store, levels, jobs, audit, and the accounts of operators.
 
+use admin::{BackupStatus, Backups, Host, Replica, Replicas};
 use logsearch::Counts;
 use logsearch::fields;
 
 use crate::harness::App;
-use crate::lines::{Line, line, log};
+use crate::lines::{Line, START, line, log};
 
 fn audited(action: &str, by: &str, second: i64) -> Line {
     line(&format!("{action} done"))
@@ -132,4 +133,84 @@ async fn operators_see_every_account_and_viewers_their_own() {
         assert!(account.has("button[value=role]") && account.has("button[value=disabled]"));
         assert!(account.has("button[name=which][value=all]"));
     }
+}
+
+/// A host with three replicas, of which one is gone, and a backup that is too old.
+struct Deployment;
+
+impl Host for Deployment {
+    fn replicas(&self) -> Option<&dyn Replicas> {
+        Some(self)
+    }
+
+    fn backups(&self) -> Option<&dyn Backups> {
+        Some(self)
+    }
+}
+
+impl Replicas for Deployment {
+    fn list(&self) -> Vec<Replica> {
+        let replica = |id: &str, name: &str, is_ready, is_current| Replica {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            version: "1.4.2".to_owned(),
+            revision: "1a2b3c".to_owned(),
+            started: START,
+            seen: START,
+            is_ready,
+            records: 1_234,
+            is_current,
+            can_be_chosen: !is_current && is_ready == Some(true),
+        };
+        vec![
+            replica("a", "one.1", Some(true), true),
+            replica("b", "<b>two</b>", Some(true), false),
+            replica("c", "three.3", None, false),
+        ]
+    }
+
+    fn choose(&self, id: &str) -> Option<String> {
+        (id == "b").then(|| "replica=b; Path=/".to_owned())
+    }
+}
+
+impl Backups for Deployment {
+    fn status(&self) -> Option<BackupStatus> {
+        Some(BackupStatus { newest: Some((START, 4 << 20)), is_overdue: true })
+    }
+}
+
+#[tokio::test]
+async fn replicas_are_listed_and_another_one_can_be_chosen() {
+    let app = App::start_with(log([line("ran")]), |panel| panel.host(Deployment)).await;
+    let page = app.get_as("viewer", "/ops/system").await.page();
+    let rows = page.all("[data-section=replicas] tbody tr");
+    let states: Vec<_> = rows.iter().map(|row| row.one("[data-title=state]").text()).collect();
+    assert_eq!(states[..2], ["ready", "ready"]);
+    assert!(states[2].starts_with("last heard from "), "{states:?}");
+    assert!(rows[0].text().contains("shown here") && rows[1].text().contains("<b>two</b>"));
+    assert!(rows.iter().all(|row| row.text().contains("1.4.2 (1a2b3c)")));
+    assert_eq!(page.values("[data-section=replicas] button", "value"), ["b"]);
+    // Every page names the replica whose logs it shows.
+    assert_eq!(app.get("/ops/logs").await.page().one("header [data-replica]").text(), "one.1");
+
+    let chosen = app.post("/ops/system/replica", "viewer", "replica=b", "same-origin").await;
+    assert_eq!(chosen.status, 303);
+    assert_eq!(chosen.headers["set-cookie"], "replica=b; Path=/");
+    let gone = app.post("/ops/system/replica", "viewer", "replica=c", "same-origin").await;
+    assert_eq!(gone.status, 409);
+    let foreign = app.post("/ops/system/replica", "viewer", "replica=b", "cross-site").await;
+    assert_eq!(foreign.status, 403);
+}
+
+#[tokio::test]
+async fn the_newest_backup_is_shown_with_age_and_size() {
+    let app = App::start_with(log([line("ran")]), |panel| panel.host(Deployment)).await;
+    let page = app.get("/ops/system").await.page();
+    let backups = page.one("[data-section=backups]");
+    assert!(backups.text().contains("4 MiB"), "{}", backups.text());
+    assert!(backups.has("dd .error"), "an old backup is not marked");
+    // A host that knows neither.
+    let page = self::app().await.get("/ops/system").await.page();
+    assert!(!page.has("[data-section=replicas]") && !page.has("[data-section=backups]"));
 }
