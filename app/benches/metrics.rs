@@ -10,7 +10,7 @@ use std::time::Duration;
 use criterion::{Criterion, criterion_group, criterion_main};
 use minitwit::db::{DatabaseUrl, Db, PoolSizes};
 use minitwit::exposition::{self, Exposition};
-use minitwit::metrics::{self, Request, RequestMetrics, StatementMetrics, Surface};
+use minitwit::metrics::{self, Outcome, Request, RequestMetrics, StatementMetrics, Surface};
 use minitwit::routes;
 use tokio::runtime::Runtime;
 
@@ -30,7 +30,8 @@ const TOO_MANY: u16 = 300;
 
 fn request(surface: Surface, route: &str, status: u16) -> Request<'_> {
     let (method, duration, statements) = ("GET", Duration::from_micros(830), 2);
-    Request { surface, method, route, status, duration, statements }
+    let outcome = Outcome::of(status);
+    Request { surface, method, route, status, outcome, duration, statements }
 }
 
 /// Requests and statements beyond every bound, with the statuses that site and API have.
@@ -65,7 +66,7 @@ fn measure(criterion: &mut Criterion) {
     let requests = RequestMetrics::new(220);
     let statements = StatementMetrics::new("sqlite");
     metrics::start("sqlite", &["read", "write"], None);
-    requests.expect(&routes::EXPECTED_RESPONSES);
+    requests.expect_answers(&routes::EXPECTED_RESPONSES);
     let dir = tempfile::tempdir().unwrap();
     let url = DatabaseUrl::Sqlite(dir.path().join("minitwit.sqlite"));
     let exposition = runtime.block_on(async {

@@ -2,9 +2,9 @@
 
 use tracing::Span;
 
-use crate::auth::{Busy, PasswordCheck, Throttle};
-use crate::db;
-use crate::domain::{NewUser, RegisterError, User};
+use crate::auth::{Attempt, Busy, PasswordCheck, Place};
+use crate::db::{self, Credentials};
+use crate::domain::{NewUser, RegisterError, User, canonical};
 use crate::error::AppError;
 use crate::metrics::{self, Model, Surface};
 use crate::state::AppState;
@@ -36,7 +36,7 @@ pub async fn register(
         Err(error) => return Ok(Err(error)),
     };
     // Hashing is dear: a name that is taken is told first, and the constraint settles a race.
-    if state.db.user_exists(user.username.as_str()).await? {
+    if state.db.is_name_taken(&user).await? {
         return Ok(Err(RegisterError::Taken));
     }
     let pw_hash = state.passwords.hash(password).await?;
@@ -53,8 +53,8 @@ pub async fn register(
 /// Outcome of a sign-in.
 #[derive(Clone, Debug)]
 pub enum LogIn {
-    /// Signed in as this user.
-    Succeeded(User),
+    /// Signed in as this user, with the value for the cookie of known browsers.
+    Succeeded(User, String),
     /// The sign-in failed for this reason.
     Failed(LogInError),
 }
@@ -89,35 +89,59 @@ impl LogInError {
 /// Compares name and password, under the throttle. A wrong name takes as long as a wrong password.
 pub async fn log_in(
     state: &AppState,
-    throttle: &Throttle,
+    attempt: &Attempt,
     username: &str,
     password: &str,
 ) -> Result<LogIn, AppError> {
     // Who would only be told to come back leaves no trace in the throttle.
     let place = state.passwords.reserve()?;
-    if let Err(throttled) = throttle.reserve().await? {
+    if let Err(throttled) = attempt.reserve() {
         metrics::login("throttled");
         return Err(AppError::TooMany(throttled));
     }
-    let known = state.db.credentials(username).await?;
+    let compared = compare(state, place, username, password).await;
+    if compared.is_err() {
+        // No guess was looked at: an outage uses up nobody's budget.
+        attempt.withdraw();
+    }
+    match compared? {
+        (Some(known), PasswordCheck::Match { outdated }) => {
+            let device = attempt.succeeded()?;
+            if outdated {
+                renew_hash(state, &known.user, password).await?;
+            }
+            metrics::login("success");
+            Ok(LogIn::Succeeded(known.user, device))
+        }
+        (Some(_), PasswordCheck::Mismatch) => Ok(failed(LogInError::BadPassword)),
+        (None, _) => Ok(failed(LogInError::UnknownUser)),
+    }
+}
+
+/// The account, and what the comparison with its password found.
+async fn compare(
+    state: &AppState,
+    place: Place,
+    username: &str,
+    password: &str,
+) -> Result<(Option<Credentials>, PasswordCheck), AppError> {
+    let known = credentials(state, username).await?;
     if let Some(known) = &known {
         // A name that nobody has may be a password in the wrong field.
         Span::current().record("user.name", &known.user.username);
     }
     let stored = known.as_ref().map(|known| known.pw_hash.as_str());
     let check = place.verify(password, stored).await?;
-    match (known, check) {
-        (Some(known), PasswordCheck::Match { outdated }) => {
-            throttle.succeeded().await?;
-            if outdated {
-                renew_hash(state, &known.user, password).await?;
-            }
-            metrics::login("success");
-            Ok(LogIn::Succeeded(known.user))
-        }
-        (Some(_), PasswordCheck::Mismatch) => Ok(failed(LogInError::BadPassword)),
-        (None, _) => Ok(failed(LogInError::UnknownUser)),
+    Ok((known, check))
+}
+
+/// Of the account with exactly this name, or else with this name as a registration would keep it.
+async fn credentials(state: &AppState, username: &str) -> Result<Option<Credentials>, AppError> {
+    if let Some(known) = state.db.credentials(username).await? {
+        return Ok(Some(known));
     }
+    let kept = canonical(username);
+    if kept == username { Ok(None) } else { Ok(state.db.credentials(&kept).await?) }
 }
 
 /// Hashes the password with the parameters of today. The next sign-in tries again if there is no place.

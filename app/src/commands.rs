@@ -6,24 +6,32 @@ mod deploy_mark;
 mod flag;
 mod health;
 mod logs;
+mod out;
+mod panel;
 mod simulate;
 mod terminal;
 
-use std::io::{self, Write};
+use std::io;
+use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use logsearch::error_chain;
+use logsearch::{Redaction, error_chain};
+use rustix::fs::Mode;
+use rustix::process::umask;
 use tokio::runtime::{Builder, Runtime};
 
+use self::out::say;
 use crate::config::{Config, DataConfig};
 use crate::data_dir::DataDir;
 use crate::db::{DatabaseUrl, Db};
-use crate::{server, telemetry};
+use crate::{server, signals, telemetry};
 
 /// Time for the last log records to reach disk and index at shutdown.
 const LOGS_GRACE: Duration = Duration::from_secs(1);
+/// Time to wait for whoever reads standard error, at the end.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 /// Time to wait for blocking threads, such as password hashing, at shutdown.
 const RUNTIME_GRACE: Duration = Duration::from_millis(500);
 
@@ -49,6 +57,8 @@ enum Command {
     /// Search, tail and export the logs
     #[command(subcommand)]
     Logs(logs::Command),
+    /// Serve the panel over the logs of a data directory, also of a crashed service; changes nothing
+    Panel(panel::Args),
     /// Check whether a running service is ready; exits with 0 if it is
     Healthcheck(health::Args),
     /// Print all messages as CSV: id, author id, text, flagged
@@ -72,10 +82,13 @@ enum Command {
 
 /// Runs the command that was given.
 pub fn run(cli: Cli) -> anyhow::Result<()> {
+    // Whatever is created is for its owner alone, also by libraries.
+    umask(Mode::RWXG | Mode::RWXO);
     let Some(command) = cli.command else { return serve(&cli.serve) };
     match command {
         Command::Serve(config) => serve(&config),
         Command::Migrate(data) => block_on(migrate(&data)),
+        Command::Panel(args) => block_on(panel::serve(&args)),
         Command::Healthcheck(args) => block_on(health::check(&args)),
         Command::Messages(args) => block_on(flag::list(&args)),
         Command::Flag(args) => block_on(flag::set(&args, true)),
@@ -84,15 +97,27 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Backup(args) => block_on(backup::backup(&args)),
         Command::Restore(args) => block_on(backup::restore(&args)),
         Command::DeployMark(args) => block_on(deploy_mark::mark(&args)),
-        Command::Simulate(args) => block_on(simulate::run(args)),
+        // A signal ends the load and not its report.
+        Command::Simulate(args) => ended_by_pipe(
+            runtime(&mut Builder::new_current_thread())?.block_on(simulate::run(args)),
+        ),
         Command::Logs(command) => block_on(logs::run(command)),
     }
 }
 
-/// Prints an error to standard error.
-#[expect(clippy::print_stderr, reason = "this is the program's last word, not a log record")]
+/// Prints an error to standard error, without what looks like a secret in it. Waits for a moment at most:
+/// nobody may read.
 pub fn report(error: &anyhow::Error) {
-    eprintln!("minitwit: {}", error_chain(error.as_ref()));
+    let text = error_chain(error.as_ref());
+    let text = Redaction::default().scrub(&text).unwrap_or(text);
+    let (done, is_done) = sync_channel(1);
+    let print = move || {
+        let _nobody_reads = out::note(&text);
+        let _waits_no_more = done.send(());
+    };
+    if std::thread::Builder::new().spawn(print).is_ok() {
+        let _waited = is_done.recv_timeout(LAST_WORDS);
+    }
 }
 
 fn serve(config: &Config) -> anyhow::Result<()> {
@@ -109,10 +134,22 @@ fn serve(config: &Config) -> anyhow::Result<()> {
 }
 
 fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let caught = signals::watch_command()?;
     let runtime = runtime(&mut Builder::new_current_thread())?;
-    let ended = runtime.block_on(work);
+    let ended = runtime.block_on(async {
+        tokio::select! {
+            ended = work => Ok(ended),
+            // What the command was about to write is removed as it is dropped.
+            Ok(ending) = caught => Err(ending),
+        }
+    });
     runtime.shutdown_timeout(RUNTIME_GRACE);
-    // `minitwit messages | head` ends the pipe on purpose.
+    let ended = ended.unwrap_or_else(|ending| std::process::exit(ending.exit_code()));
+    ended_by_pipe(ended)
+}
+
+/// `minitwit messages | head` ends the pipe on purpose.
+fn ended_by_pipe(ended: anyhow::Result<()>) -> anyhow::Result<()> {
     let is_end_of_pipe = |error: &anyhow::Error| {
         let io = error.downcast_ref::<io::Error>();
         io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
@@ -131,8 +168,7 @@ async fn migrate(data: &DataConfig) -> anyhow::Result<()> {
         DatabaseUrl::Sqlite(_) => Some(DataDir::open(&data.data_dir)?),
         DatabaseUrl::Postgres(_) => None,
     };
-    let db = Db::open(&url, data.pool_sizes()).await?;
-    db.migrate().await?;
+    let db = Db::open_or_create(&url, data.pool_sizes()).await?;
     let version = db.schema_version().await?;
     db.close().await;
     say(&format!("{url:?} has schema version {version}"))
@@ -141,10 +177,4 @@ async fn migrate(data: &DataConfig) -> anyhow::Result<()> {
 /// Opens a database for a command that only uses it, next to a running service.
 async fn open(data: &DataConfig) -> anyhow::Result<Db> {
     Ok(Db::open_existing(&data.database(), data.pool_sizes()).await?)
-}
-
-/// Prints a line to standard output.
-fn say(line: &str) -> anyhow::Result<()> {
-    writeln!(io::stdout().lock(), "{line}")?;
-    Ok(())
 }

@@ -1,6 +1,7 @@
 //! Settings: one struct per concern, each a flag with its environment variable and default. A wrong
 //! value ends the program with the name of the setting and what it accepts.
 
+mod secrets;
 mod values;
 
 use std::net::SocketAddr;
@@ -10,8 +11,10 @@ use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 use logsearch::filter::Levels;
 
+use crate::alerts::AlertApi;
 use crate::auth::AlertToken;
 use crate::db::{DatabaseUrl, PoolSizes};
+pub use secrets::hidden;
 pub use values::{Credentials, FromFile, Secret, Size, Span, parse_address};
 use values::{parse_network, parse_web_url};
 
@@ -41,13 +44,15 @@ pub struct DataConfig {
     pub data_dir: PathBuf,
     /// `sqlite:<path>` or `postgres://<user>@<host>/<name>` [default: minitwit.sqlite in the data
     /// directory]
-    #[arg(long, env = "MINITWIT_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    #[arg(long, env = "MINITWIT_DATABASE_URL", value_name = "URL", hide_env_values = true,
+        value_parser = hidden::<DatabaseUrl>())]
     pub database_url: Option<DatabaseUrl>,
     /// File with the database URL, for URLs that contain a password
     #[arg(
         long,
         env = "MINITWIT_DATABASE_URL_FILE",
         value_name = "FILE",
+        value_parser = hidden::<FromFile<DatabaseUrl>>(),
         conflicts_with = "database_url"
     )]
     pub database_url_file: Option<FromFile<DatabaseUrl>>,
@@ -120,12 +125,15 @@ pub struct ListenConfig {
     #[arg(long, env = "MINITWIT_REQUEST_TIMEOUT", default_value = "20s", value_name = "DURATION")]
     pub request_timeout: Span,
     /// Maximum number of route, method and status combinations in metrics; further ones share one series
-    #[arg(long, env = "MINITWIT_METRICS_LABEL_SETS", default_value_t = 220, value_name = "N",
+    #[arg(long, env = "MINITWIT_METRICS_LABEL_SETS", default_value_t = 210, value_name = "N",
         value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub metrics_label_sets: u16,
-    /// How long to wait for running requests after SIGTERM
+    /// How long to wait for running requests after SIGTERM, SIGINT, SIGHUP or SIGQUIT
     #[arg(long, env = "MINITWIT_SHUTDOWN_GRACE", default_value = "7s", value_name = "DURATION")]
     pub shutdown_grace: Span,
+    /// Name of this replica in the panel [default: the host's name]
+    #[arg(long, env = "MINITWIT_REPLICA", value_name = "NAME")]
+    pub replica: Option<String>,
     /// URL of Grafana, linked from the panel
     #[arg(long, env = "MINITWIT_GRAFANA_URL", value_name = "URL", value_parser = parse_web_url)]
     pub grafana_url: Option<String>,
@@ -162,24 +170,28 @@ pub struct AccountConfig {
     pub session_max: Span,
     /// Credentials of the simulator as `<user>:<password>`; the default is publicly known
     #[arg(long, env = "MINITWIT_SIMULATOR_AUTH", default_value = DEFAULT_SIMULATOR_AUTH,
-        value_name = "USER:PASSWORD", hide_env_values = true)]
+        value_name = "USER:PASSWORD", hide_env_values = true,
+        value_parser = hidden::<Credentials>())]
     pub simulator_auth: Credentials,
     /// File with the credentials
     #[arg(
         long,
         env = "MINITWIT_SIMULATOR_AUTH_FILE",
         value_name = "FILE",
+        value_parser = hidden::<FromFile<Credentials>>(),
         conflicts_with = "simulator_auth"
     )]
     pub simulator_auth_file: Option<FromFile<Credentials>>,
     /// Password of the operator `admin`, set at startup [default: generated and printed on first start]
-    #[arg(long, env = "MINITWIT_ADMIN_PASSWORD", value_name = "PASSWORD", hide_env_values = true)]
+    #[arg(long, env = "MINITWIT_ADMIN_PASSWORD", value_name = "PASSWORD", hide_env_values = true,
+        value_parser = hidden::<Secret>())]
     pub admin_password: Option<Secret>,
     /// File with the password of the operator `admin`
     #[arg(
         long,
         env = "MINITWIT_ADMIN_PASSWORD_FILE",
         value_name = "FILE",
+        value_parser = hidden::<FromFile<Secret>>(),
         conflicts_with = "admin_password"
     )]
     pub admin_password_file: Option<FromFile<Secret>>,
@@ -209,16 +221,43 @@ impl AccountConfig {
 pub struct AlertConfig {
     /// Bearer token that Grafana or Alertmanager sends to /admin/api/alerts [default: generated and
     /// stored in alert-token in the data directory]
-    #[arg(long, env = "MINITWIT_ALERT_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    #[arg(long, env = "MINITWIT_ALERT_TOKEN", value_name = "TOKEN", hide_env_values = true,
+        value_parser = hidden::<Secret>())]
     pub alert_token: Option<Secret>,
     /// File with the alert token
     #[arg(
         long,
         env = "MINITWIT_ALERT_TOKEN_FILE",
         value_name = "FILE",
+        value_parser = hidden::<FromFile<Secret>>(),
         conflicts_with = "alert_token"
     )]
     pub alert_token_file: Option<FromFile<Secret>>,
+    /// Address of Grafana or Alertmanager, http:// only; what fires there and in the inbox is compared
+    #[arg(long, env = "MINITWIT_ALERT_API_URL", value_name = "URL")]
+    pub alert_api_url: Option<String>,
+    /// User of the alert API; without one the password is sent as a bearer token
+    #[arg(long, env = "MINITWIT_ALERT_API_USER", value_name = "NAME")]
+    pub alert_api_user: Option<String>,
+    /// Password or token of the alert API
+    #[arg(
+        long,
+        env = "MINITWIT_ALERT_API_PASSWORD",
+        value_name = "PASSWORD",
+        hide_env_values = true
+    )]
+    pub alert_api_password: Option<Secret>,
+    /// File with the password or token of the alert API
+    #[arg(
+        long,
+        env = "MINITWIT_ALERT_API_PASSWORD_FILE",
+        value_name = "FILE",
+        conflicts_with = "alert_api_password"
+    )]
+    pub alert_api_password_file: Option<FromFile<Secret>>,
+    /// Channels by which alerting notifies people, such as `mail,slack`; told to operators only
+    #[arg(long, env = "MINITWIT_ALERT_CHANNELS", value_delimiter = ',', value_name = "NAME,...")]
+    pub alert_channels: Vec<String>,
 }
 
 impl AlertConfig {
@@ -228,6 +267,23 @@ impl AlertConfig {
         let set = of_file.or(self.alert_token.as_ref()).map(|token| token.0.trim());
         // Compose files pass a variable on that may be empty.
         AlertToken::open(set.filter(|token| !token.is_empty()), data_dir)
+    }
+
+    /// The API of the alerting system, if its address is set.
+    pub fn api(&self) -> anyhow::Result<Option<AlertApi>> {
+        // Compose files pass variables on that may be empty.
+        let set = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let of_file = self.alert_api_password_file.as_ref().map(|file| &file.0);
+        let secret = of_file.or(self.alert_api_password.as_ref()).map(|secret| secret.0.trim());
+        let secret = secret.filter(|secret| !secret.is_empty());
+        let user = set(&self.alert_api_user);
+        set(&self.alert_api_url).map(|url| AlertApi::new(&url, user.as_deref(), secret)).transpose()
+    }
+
+    /// Names of the channels that are set.
+    pub fn channels(&self) -> Vec<String> {
+        let names = self.alert_channels.iter().map(|name| name.trim().to_owned());
+        names.filter(|name| !name.is_empty()).collect()
     }
 }
 
@@ -282,6 +338,17 @@ pub struct JobConfig {
     /// Backup directory [default: backups in the data directory]
     #[arg(long, env = "MINITWIT_BACKUP_DIR", value_name = "DIR")]
     pub backup_dir: Option<PathBuf>,
+    /// Address of the TLS server in front, whose certificate is watched
+    #[arg(long, env = "MINITWIT_CERTIFICATE_ENDPOINT", value_name = "HOST:PORT")]
+    pub certificate_endpoint: Option<String>,
+    /// Name for which the certificate is requested [default: the host of the endpoint]
+    #[arg(
+        long,
+        env = "MINITWIT_CERTIFICATE_NAME",
+        value_name = "NAME",
+        requires = "certificate_endpoint"
+    )]
+    pub certificate_name: Option<String>,
 }
 
 impl JobConfig {

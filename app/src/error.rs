@@ -46,6 +46,12 @@ pub enum AppError {
     /// The service is temporarily unavailable.
     #[error("The service is busy; try again in a moment")]
     Unavailable(#[source] anyhow::Error),
+    /// The database file was lost. Said once in the log when it was found, and not for each request.
+    #[error("The service cannot store anything at the moment; try again later")]
+    FileFault,
+    /// The database is away, or takes no writes.
+    #[error("The database is not available right now; try again in a moment")]
+    Database(#[source] anyhow::Error),
     /// An internal error.
     #[error("Something went wrong on our end")]
     Internal(#[source] anyhow::Error),
@@ -91,7 +97,9 @@ impl AppError {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::FileFault | Self::Unavailable(_) | Self::Database(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -100,7 +108,10 @@ impl AppError {
     fn retry_after(&self) -> Option<u64> {
         match self {
             Self::TooMany(throttled) => Some(throttled.retry_after),
-            Self::Busy | Self::Unavailable(_) => Some(Duration::from_secs(1).as_secs()),
+            Self::Busy | Self::Unavailable(_) | Self::Database(_) => {
+                Some(Duration::from_secs(1).as_secs())
+            }
+            Self::FileFault => Some(Duration::from_mins(1).as_secs()),
             _ => None,
         }
     }
@@ -122,7 +133,7 @@ impl AppError {
 impl IntoResponse for AppError {
     fn into_response(self) -> Response {
         // Refusals are in the request's own record; only what is wrong with us needs another.
-        if let Self::Internal(error) | Self::Unavailable(error) = &self {
+        if let Self::Internal(error) | Self::Unavailable(error) | Self::Database(error) = &self {
             tracing::error!(error.message = error_chain(error.as_ref()), "request failed");
         }
         let mut response = self.status().into_response();
@@ -144,7 +155,8 @@ impl IntoResponse for AppError {
 impl From<db::Error> for AppError {
     fn from(error: db::Error) -> Self {
         match error {
-            db::Error::Unavailable(_) => Self::Unavailable(error.into()),
+            db::Error::Unavailable(_) => Self::Database(error.into()),
+            db::Error::FileFault(_) => Self::FileFault,
             db::Error::Taken(_) | db::Error::Other { .. } => Self::Internal(error.into()),
         }
     }

@@ -2,14 +2,16 @@
 //! this service adds. One line for each name it records; a test compares them with every event and span
 //! in the source and with those that a whole test run reaches.
 
-use logsearch::fields::Kind::{Integer, Keyword};
+use logsearch::fields::Kind::{Integer, Keyword, Microseconds};
 use logsearch::fields::{Definition, field};
 
 /// What the service records beyond the standard fields and those of the panel.
 #[rustfmt::skip]
 pub const CATALOGUE: &[Definition] = &[
     field("chaos.fault", Keyword, &[], "injected fault, in builds with the feature chaos"),
+    field("clock.step_us", Microseconds, &[], "by how much the clock was set forward, or back when negative"),
     field("db.url", Keyword, &[], "database URL without its password"),
+    field("file.path", Keyword, &[], "path of the file that the event is about"),
     field("http.request.header.accept", Keyword, &[], "recorded request header"),
     field("http.request.header.accept-encoding", Keyword, &[], "recorded request header"),
     field("http.request.header.accept-language", Keyword, &[], "recorded request header"),

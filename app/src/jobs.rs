@@ -1,5 +1,7 @@
 //! The scheduled jobs: one table, and one wrapper that spans, counts, guards and claims every run.
 
+mod certificate;
+mod clock_steps;
 mod parity;
 mod run;
 mod schedule;
@@ -11,6 +13,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
+use parking_lot::Mutex;
 use tokio_cron_scheduler::{Job as Tick, JobScheduler};
 
 use crate::config::Config;
@@ -48,6 +51,18 @@ pub const JOBS: &[Job] = &[
         scope: Scope::Cluster,
         work: |context| Box::pin(upkeep::sqlite_optimize(context)),
     },
+    Job {
+        name: "backup_status",
+        schedule: Schedule::every(MINUTE).at(Duration::from_secs(15)),
+        scope: Scope::Instance,
+        work: |context| Box::pin(upkeep::backup_status(context)),
+    },
+    Job {
+        name: "certificate",
+        schedule: Schedule::every(Duration::from_mins(5)).at(Duration::from_secs(45)),
+        scope: Scope::Instance,
+        work: |context| Box::pin(certificate::look(context)),
+    },
     // Behind the optimization, whose checkpoint would wait for it.
     Job {
         name: "backup",
@@ -57,11 +72,21 @@ pub const JOBS: &[Job] = &[
     },
 ];
 
+/// What the scheduler runs when a job is due.
+fn tick_of(runner: &Runner) -> anyhow::Result<Tick> {
+    let (job, runner) = (runner.job(), runner.clone());
+    let tick = Tick::new_async(job.schedule.cron(), move |_, _| {
+        let runner = runner.clone();
+        Box::pin(async move { runner.tick().await })
+    });
+    tick.with_context(|| format!("could not schedule {}", job.name))
+}
+
 /// The scheduler with its jobs. Clones share it.
 #[derive(Clone)]
 pub struct Jobs {
     scheduler: JobScheduler,
-    ticks: Arc<Vec<(Tick, Runner)>>,
+    ticks: Arc<Vec<(Mutex<Tick>, Runner)>>,
 }
 
 impl Jobs {
@@ -78,16 +103,9 @@ impl Jobs {
         let mut ticks = Vec::new();
         for job in jobs {
             let runner = Runner::new(*job, context.clone());
-            let tick = Tick::new_async(job.schedule.cron(), {
-                let runner = runner.clone();
-                move |_, _| {
-                    let runner = runner.clone();
-                    Box::pin(async move { runner.tick().await })
-                }
-            });
-            let tick = tick.with_context(|| format!("could not schedule {}", job.name))?;
+            let tick = tick_of(&runner)?;
             scheduler.add(tick.clone()).await?;
-            ticks.push((tick, runner));
+            ticks.push((Mutex::new(tick), runner));
         }
         Ok(Self { scheduler, ticks: Arc::new(ticks) })
     }
@@ -110,9 +128,19 @@ impl Jobs {
     /// When a job ticks next, in microseconds; `None` when it never does.
     pub async fn next_tick(&self, name: &str) -> Option<i64> {
         let (tick, _) = self.ticks.iter().find(|(_, runner)| runner.job().name == name)?;
+        self.next_of(tick).await
+    }
+
+    async fn next_of(&self, tick: &Mutex<Tick>) -> Option<i64> {
+        let guid = tick.lock().guid();
         let mut scheduler = self.scheduler.clone();
-        let next = scheduler.next_tick_for_job(tick.guid()).await.ok().flatten();
+        let next = scheduler.next_tick_for_job(guid).await.ok().flatten();
         next.map(|next| next.timestamp_micros())
+    }
+
+    /// Looks after jobs whose due time a step of the clock moved, for as long as it is polled.
+    pub async fn watch_clock(self) {
+        clock_steps::watch(self).await;
     }
 
     /// No further ticks. Running jobs are not waited for: each is safe to cut off.

@@ -4,6 +4,7 @@
 //! SQL, `middleware::observe`, `db::executor` and `jobs::run` the three places that instrument.
 
 pub mod accounts;
+pub mod alerts;
 pub mod api;
 pub mod assets;
 pub mod auth;
@@ -11,6 +12,7 @@ pub mod avatar;
 pub mod backup;
 mod body;
 pub mod build;
+mod certificate;
 #[cfg(feature = "chaos")]
 pub mod chaos;
 pub mod client;
@@ -19,6 +21,7 @@ pub mod commands;
 pub mod config;
 mod control;
 pub mod data_dir;
+pub mod database_watch;
 pub mod db;
 pub mod domain;
 pub mod durable;
@@ -33,10 +36,12 @@ pub mod listen;
 mod logs;
 pub mod metrics;
 pub mod middleware;
+pub mod operator_cache;
 pub mod operators;
 pub mod ops;
 pub mod pages;
 pub mod process;
+pub mod replicas;
 pub mod request_profile;
 pub mod routes;
 mod runtime;

@@ -32,14 +32,16 @@ use anyhow::Context;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
+use axum::response::Response;
 use futures_util::FutureExt;
 use http::HeaderValue;
-use http::header::{CONNECTION, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_TYPE, TRANSFER_ENCODING};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use rustix::process::{Resource, getrlimit};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_io_timeout::TimeoutWriter;
 use tokio_util::sync::CancellationToken;
@@ -63,6 +65,8 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Most connections a listener serves at once; others wait in the system's queue.
 const MAX_CONNECTIONS: usize = 10_000;
+/// Open files that no connection may take: those of databases, log index, write-ahead log and metrics.
+const FILE_RESERVE: u64 = 256;
 /// A proxy may have sent a request on a kept connection before it can know that the service ends; so long
 /// such a request is still answered, before connections without one are closed.
 const SETTLE_TIMEOUT: Duration = Duration::from_millis(500);
@@ -93,7 +97,7 @@ impl Listener {
     /// Serves until the token is cancelled, then lets running requests end, at most for `grace`. Returns
     /// at once when the socket does not listen any more.
     pub async fn serve(self, stop: CancellationToken, grace: Duration) {
-        let mut acceptor = Acceptor::new(self.name, self.socket, MAX_CONNECTIONS);
+        let mut acceptor = Acceptor::new(self.name, self.socket, max_connections(self.name));
         let (graceful, connections) = (GracefulShutdown::new(), Tasks::default());
         while let Some(accepted) = stop.run_until_cancelled(acceptor.next()).await {
             let Ok((stream, peer, permit)) = accepted else { return };
@@ -119,6 +123,24 @@ impl Listener {
             );
         }
     }
+}
+
+/// Most connections of a listener: what the limit of open files leaves beside the reserve for databases and
+/// logs, an eighth of it for operators, the rest for site and API in equal parts.
+fn max_connections(name: &str) -> usize {
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    if limit < 2 * FILE_RESERVE {
+        // Too few for any share; the service gets along with what the system gives.
+        return MAX_CONNECTIONS;
+    }
+    let room = limit - FILE_RESERVE;
+    let share = if name == "ops" { room / 8 } else { room / 16 * 7 };
+    usize::try_from(share).unwrap_or(MAX_CONNECTIONS).clamp(1, MAX_CONNECTIONS)
+}
+
+fn is_event_stream(response: &Response) -> bool {
+    let kind = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    kind.is_some_and(|kind| kind.starts_with(b"text/event-stream"))
 }
 
 /// What the server library sees of a client. Boxed, because a timeout stays where it is.
@@ -151,6 +173,9 @@ fn connection(
             let mut response = answer.await?;
             if is_last || stop.is_cancelled() {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            if is_event_stream(&response) {
+                answering.go_on();
             }
             Ok(response.map(|body| answering.body(body)))
         }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use logsearch::{FileOptions, LogLayer, Logs, Options};
+use logsearch::{FileOptions, LineFormat, LogLayer, Logs, Options, StderrOptions};
 
 use crate::config::LogConfig;
 use crate::metrics;
@@ -14,9 +14,14 @@ pub fn directory(data_dir: &Path) -> PathBuf {
 }
 
 /// Opens the logs and makes the layer that fills them.
-pub fn start(config: &LogConfig, data_dir: &Path) -> anyhow::Result<(LogLayer, Logs)> {
+pub fn start(
+    config: &LogConfig,
+    format: LineFormat,
+    data_dir: &Path,
+) -> anyhow::Result<(LogLayer, Logs)> {
     let path = directory(data_dir);
-    Logs::start(&path, options(config))
+    let stderr = StderrOptions::new(config.log.clone(), format);
+    Logs::start(&path, options(config).stderr(stderr))
         .with_context(|| format!("could not open the logs in {}", path.display()))
 }
 

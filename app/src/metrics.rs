@@ -10,13 +10,21 @@ use std::time::{Duration, Instant};
 use logsearch::metrics::{Metric, describe};
 use metrics::{counter, gauge, histogram};
 
-pub use observed::{Answer, OTHER_METHOD, Request, RequestMetrics, StatementMetrics, UNMATCHED};
+pub use observed::{
+    ABANDONED, ANY_ROUTE, Answer, OTHER_METHOD, Outcome, Request, RequestMetrics, StatementMetrics,
+    UNMATCHED,
+};
 
 logsearch::catalogue! {
     /// Time from the first byte of a request to the last byte of its response.
     HTTP_REQUEST_DURATION: Histogram("http_server_request_duration_seconds", Seconds,
-        [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0],
+        [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0],
         "surface", "http_request_method", "http_route", "http_response_status_code");
+    /// Requests by outcome: ok, failed (5xx), or abandoned (the client left a late or failing service).
+    HTTP_REQUESTS: Counter("minitwit_http_requests_total", Count,
+        "surface", "http_route", "outcome");
+    /// Requests that took longer than the objective of 500 ms.
+    HTTP_SLOW_REQUESTS: Counter("minitwit_http_slow_requests_total", Count, "surface");
     /// Requests being handled now.
     HTTP_ACTIVE_REQUESTS: Gauge("http_server_active_requests", Count, "surface");
     /// Requests rejected before a handler ran.
@@ -45,6 +53,12 @@ logsearch::catalogue! {
     DB_POOL_TIMEOUTS: Counter("db_pool_timeouts_total", Count, "pool");
     /// Size of the database and, on SQLite, of its write-ahead log.
     DB_FILE_BYTES: Gauge("minitwit_db_file_bytes", Bytes, "file");
+    /// Whether the database can be read: 1 or 0.
+    DATABASE_READABLE: Gauge("minitwit_database_readable", Count);
+    /// Whether the database takes writes: 1 or 0.
+    DATABASE_WRITABLE: Gauge("minitwit_database_writable", Count);
+    /// Whether database writes fail for this reason: 1 or 0.
+    DATABASE_WRITE_FAULT: Gauge("minitwit_database_write_fault", Count, "reason");
     /// Runs of scheduled jobs.
     JOB_RUNS: Counter("minitwit_job_runs_total", Count, "job_name", "outcome");
     /// Duration of job runs.
@@ -54,6 +68,12 @@ logsearch::catalogue! {
     JOB_LAST_SUCCESS: Gauge("minitwit_job_last_success_timestamp_seconds", Seconds, "job_name");
     /// Interval between runs of a job.
     JOB_INTERVAL: Gauge("minitwit_job_interval_seconds", Seconds, "job_name");
+    /// Time of the newest backup; the time of the first deployment if there is none.
+    BACKUP_LAST: Gauge("minitwit_backup_last_timestamp_seconds", Seconds);
+    /// Size of the newest backup; 0 if there is none.
+    BACKUP_BYTES: Gauge("minitwit_backup_last_size_bytes", Bytes);
+    /// End of the certificate that visitors get.
+    CERTIFICATE_EXPIRY: Gauge("minitwit_certificate_expiry_timestamp_seconds", Seconds);
     /// Registered users in the database.
     USERS: Gauge("minitwit_users", Count);
     /// Messages in the database.
@@ -158,8 +178,8 @@ const MODELS: [&str; 4] = ["follower", "message", "session", "user"];
 /// Actions of the simulator.
 const ACTIONS: [&str; 5] = ["follow", "read", "register", "tweet", "unfollow"];
 /// Outcomes of a simulator request.
-const SIMULATOR_OUTCOMES: [&str; 5] =
-    ["client_error", "not_found", "ok", "server_error", "unauthorized"];
+const SIMULATOR_OUTCOMES: [&str; 6] =
+    [ABANDONED, "client_error", "not_found", "ok", "server_error", "unauthorized"];
 
 /// Describes every metric and sets what is known at the start to zero: `increase()` misses the first
 /// event of a series that did not exist before it.
@@ -188,6 +208,7 @@ pub fn start(database: &'static str, pools: &[&'static str], latest: Option<i64>
         gauge!(DB_POOL_PENDING.name, "pool" => *pool).set(0);
         drop(histogram!(DB_POOL_WAIT.name, "pool" => *pool));
     }
+    database_state(true, true);
     drop(histogram!(TOKIO_EVENT_LOOP_LAG.name));
     counter!(LABEL_OVERFLOW.name).absolute(0);
     counter!(PANICS.name).absolute(0);
@@ -209,6 +230,17 @@ pub fn panic_caught() {
     counter!(PANICS.name).increment(1);
 }
 
+/// Publishes whether the database can be read and takes writes.
+pub fn database_state(is_readable: bool, is_writable: bool) {
+    gauge!(DATABASE_READABLE.name).set(f64::from(u8::from(is_readable)));
+    gauge!(DATABASE_WRITABLE.name).set(f64::from(u8::from(is_writable)));
+}
+
+/// Publishes whether database writes fail for this reason, which is one of a closed set.
+pub fn database_write_fault(reason: &'static str, is_so: bool) {
+    gauge!(DATABASE_WRITE_FAULT.name, "reason" => reason).set(f64::from(u8::from(is_so)));
+}
+
 /// Publishes the state of a connection pool.
 pub fn pool_connections(pool: &'static str, used: usize, idle: usize, max: u32) {
     #[expect(clippy::cast_precision_loss, reason = "a pool is far below 2^52")]
@@ -220,22 +252,27 @@ pub fn pool_connections(pool: &'static str, used: usize, idle: usize, max: u32) 
     gauge!(DB_POOL_CONNECTIONS_MAX.name, "pool" => pool).set(max);
 }
 
-/// A task waiting for a connection. If it is dropped without `end` because the request was
-/// cancelled, it only stops counting as waiting.
+/// A task waiting for a connection. Dropped without `end`, because the request was given up, it counts as a
+/// timeout when it waited for long.
 pub struct PoolWait {
     pool: &'static str,
     started: Instant,
+    has_ended: bool,
 }
+
+/// Who gives up after this long did not get a connection in time.
+const LONG_WAIT: Duration = Duration::from_millis(800);
 
 impl PoolWait {
     /// Starts waiting.
     pub fn start(pool: &'static str) -> Self {
         gauge!(DB_POOL_PENDING.name, "pool" => pool).increment(1);
-        Self { pool, started: Instant::now() }
+        Self { pool, started: Instant::now(), has_ended: false }
     }
 
     /// Ends the wait, with a connection or a timeout.
-    pub fn end(self, timed_out: bool) {
+    pub fn end(mut self, timed_out: bool) {
+        self.has_ended = true;
         histogram!(DB_POOL_WAIT.name, "pool" => self.pool).record(self.started.elapsed());
         if timed_out {
             counter!(DB_POOL_TIMEOUTS.name, "pool" => self.pool).increment(1);
@@ -246,6 +283,9 @@ impl PoolWait {
 impl Drop for PoolWait {
     fn drop(&mut self) {
         gauge!(DB_POOL_PENDING.name, "pool" => self.pool).decrement(1);
+        if !self.has_ended && self.started.elapsed() >= LONG_WAIT {
+            counter!(DB_POOL_TIMEOUTS.name, "pool" => self.pool).increment(1);
+        }
     }
 }
 
@@ -289,15 +329,20 @@ pub fn login(outcome: &'static str) {
     counter!(LOGINS.name, "outcome" => outcome).increment(1);
 }
 
-/// Counts a simulator request; `now` in microseconds since the Unix epoch.
-pub fn simulator_called(action: &'static str, status: u16, now: i64) {
-    let outcome = match status {
+/// The outcome of a simulator request that was answered with this status.
+pub fn simulator_outcome(status: u16) -> &'static str {
+    match status {
         200..=399 => "ok",
         401 | 403 => "unauthorized",
         404 => "not_found",
         400..=499 => "client_error",
         _ => "server_error",
-    };
+    }
+}
+
+/// Counts a simulator request; `now` in microseconds since the Unix epoch.
+pub fn simulator_called(action: &'static str, outcome: &'static str, now: i64) {
+    debug_assert!(SIMULATOR_OUTCOMES.contains(&outcome), "{outcome} is no known outcome");
     counter!(SIMULATOR_REQUESTS.name, "action" => action, "outcome" => outcome).increment(1);
     gauge!(SIMULATOR_LAST_REQUEST.name).set(seconds(now));
 }
@@ -333,6 +378,18 @@ pub fn job_ran(job: &'static str, outcome: &'static str, duration: Duration, now
 /// Counts missed runs of a job: the previous run was still in progress, or the process was stalled.
 pub fn job_missed(job: &'static str, ticks: u64) {
     counter!(JOB_RUNS.name, "job_name" => job, "outcome" => "missed").increment(ticks);
+}
+
+/// Publishes the time in microseconds and the size of the newest backup.
+#[expect(clippy::cast_precision_loss, reason = "gauges are floats")]
+pub fn newest_backup(at: i64, bytes: u64) {
+    gauge!(BACKUP_LAST.name).set(seconds(at));
+    gauge!(BACKUP_BYTES.name).set(bytes as f64);
+}
+
+/// Publishes when the certificate of the TLS server in front ends, in microseconds.
+pub fn certificate_ends(at: i64) {
+    gauge!(CERTIFICATE_EXPIRY.name).set(seconds(at));
 }
 
 /// Publishes the totals of the database.

@@ -1,10 +1,10 @@
 //! The first operator: an account has to exist before anybody can look at the panel.
 
+use std::collections::HashSet;
 use std::fs::OpenOptions;
 use std::io::{IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::time::Duration;
 
 use admin::Role;
 use anyhow::Context;
@@ -14,17 +14,16 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::auth::{PasswordCheck, Passwords};
 use crate::clock::Clock;
 use crate::config::Secret;
-use crate::db::{Db, OperatorCredentials};
+use crate::db::{Db, OperatorAccount, OperatorCredentials};
+use crate::domain::{NameError, Username};
 use crate::state::AppState;
 
 /// The account that is always there.
 pub const ADMIN: &str = "admin";
 /// Shortest password of an operator, in characters.
-pub const MIN_PASSWORD: usize = 8;
-/// Longest name of an operator, in characters.
-const MAX_NAME: usize = 64;
-/// A session of an operator ends when unused for this long.
-pub const IDLE: Duration = Duration::from_mins(30);
+const MIN_PASSWORD: usize = 8;
+/// Fewest different characters in it.
+const MIN_DISTINCT: usize = 4;
 /// Random bytes of a made-up password: 16 characters.
 const MADE_UP: usize = 12;
 
@@ -56,6 +55,30 @@ pub async fn ensure(
     Ok(())
 }
 
+/// While the database is away, the configured password of `admin` is known all the same: it counts until the
+/// database says something else.
+pub async fn assume_configured(
+    state: &AppState,
+    configured: Option<&Secret>,
+) -> anyhow::Result<()> {
+    let Some(password) = configured else { return Ok(()) };
+    let known = state.operators.account(ADMIN);
+    let stored = known.as_ref().map(|known| known.pw_hash.as_str());
+    if state.passwords.verify(&password.0, stored).await? != PasswordCheck::Mismatch {
+        return Ok(());
+    }
+    let account = OperatorAccount {
+        name: ADMIN.to_owned(),
+        pw_hash: state.passwords.hash(&password.0).await?,
+        role: Role::Operator,
+        created_at: state.clock.now(),
+        last_login_at: 0,
+        disabled_at: 0,
+    };
+    state.operators.set_account(account);
+    Ok(())
+}
+
 /// On a terminal it is shown. Elsewhere standard error is a log that somebody keeps, and the password goes to a file.
 fn hand_out(password: &str, data_dir: &Path) -> anyhow::Result<()> {
     let mut terminal = std::io::stderr().lock();
@@ -84,24 +107,41 @@ pub async fn set_password(
     role: Role,
     clock: &Clock,
 ) -> anyhow::Result<()> {
-    anyhow::ensure!(
-        password.chars().count() >= MIN_PASSWORD,
-        "operator passwords must have at least {MIN_PASSWORD} characters"
-    );
+    check_password(name, password).map_err(anyhow::Error::msg)?;
     let pw_hash = passwords.hash(password).await?;
     let operator = OperatorCredentials { name: name.to_owned(), pw_hash, role };
-    db.set_operator(&operator, clock.now()).await?;
+    let now = clock.now();
+    db.set_operator(&operator, now).await?;
     // Whoever knew the old one is out.
-    db.delete_operator_sessions(name).await?;
+    db.delete_operator_sessions(name, now, &[]).await?;
     Ok(())
 }
 
-/// Validates the name of an operator; the error says what is wrong.
+/// Whether an operator of this name may have this password; the error says what is wrong.
+pub fn check_password(name: &str, password: &str) -> Result<(), String> {
+    if password.chars().count() < MIN_PASSWORD {
+        return Err(format!("operator passwords must have at least {MIN_PASSWORD} characters"));
+    }
+    if password.chars().collect::<HashSet<_>>().len() < MIN_DISTINCT {
+        return Err(format!(
+            "operator passwords must have at least {MIN_DISTINCT} different characters"
+        ));
+    }
+    let is_name = password.trim().to_lowercase() == name.to_lowercase();
+    if is_name { Err("the password of an operator cannot be its name".to_owned()) } else { Ok(()) }
+}
+
+/// The name of a new operator, by the rules of usernames and without spaces; the error says what is wrong.
 pub fn parse_name(text: &str) -> Result<String, &'static str> {
-    let is_fine = !text.is_empty()
-        && text.chars().count() <= MAX_NAME
-        && !text.chars().any(|c| c.is_control() || c.is_whitespace());
-    is_fine.then(|| text.to_owned()).ok_or("a name must have 1 to 64 characters and no spaces")
+    let name = Username::parse(text).map_err(|error| match error {
+        NameError::Empty | NameError::Long => "a name must have 1 to 64 characters and no spaces",
+        NameError::Unlinkable => {
+            "a name cannot contain slashes or control characters, or be just dots"
+        }
+        NameError::Invisible => "a name cannot contain invisible characters",
+    })?;
+    let has_space = name.as_str().contains(char::is_whitespace);
+    if has_space { Err("a name cannot contain spaces") } else { Ok(name.to_string()) }
 }
 
 fn make_up() -> anyhow::Result<String> {

@@ -2,11 +2,13 @@
 
 pub mod alert_hook;
 mod alerts;
+mod backups;
 pub mod charts;
 mod deploys;
 mod errors;
 pub mod health;
 mod host;
+mod host_health;
 mod jobs;
 mod messages;
 pub mod operator;
@@ -14,6 +16,7 @@ mod operators;
 pub mod panel;
 mod plans;
 pub mod problem;
+mod replicas;
 pub mod runbooks;
 pub mod scrape;
 mod searches;

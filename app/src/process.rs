@@ -56,6 +56,13 @@ pub fn resident_bytes() -> Option<u64> {
     Some(stat_field(21)? * rustix::param::page_size() as u64)
 }
 
+/// Free bytes, for unprivileged users, on the file system of a directory.
+#[expect(clippy::cast_precision_loss, reason = "a figure to be shown")]
+pub fn free_bytes(directory: &Path) -> Option<f64> {
+    let disk = rustix::fs::statvfs(directory).ok()?;
+    Some((disk.f_bavail * disk.f_frsize) as f64)
+}
+
 /// What the machine or container is called.
 pub fn host_name() -> Option<String> {
     let name = fs::read_to_string("/proc/sys/kernel/hostname").ok()?;

@@ -5,18 +5,22 @@
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use admin::N_PLUS_ONE_REPEATS;
 use parking_lot::Mutex;
+
+mod departure;
+mod running;
+
+pub use running::RunningStatement;
 
 tokio::task_local! {
     static CURRENT: Arc<RequestProfile>;
 }
 
 /// Slower than this, a request or a run of a job is kept with its statements, and a statement is a warning
-/// of its own.
+/// of its own. A client that leaves after that long without an answer gave up a service that was late.
 pub const SLOW: Duration = Duration::from_millis(250);
 /// Different statements of one request that are told apart; no handler has a tenth of them.
 const DISTINCT: usize = 64;
@@ -27,10 +31,18 @@ const STAGES: usize = 16;
 #[derive(Debug)]
 pub struct RequestProfile {
     started: Instant,
-    statements: AtomicU64,
-    micros: AtomicU64,
-    runs: Mutex<Vec<StatementRuns>>,
+    statements: Mutex<Statements>,
     stages: Mutex<Vec<Stage>>,
+    departure: Mutex<Option<departure::Departure>>,
+}
+
+/// The statements of one request, under one lock: whoever reads figures gets those of one moment.
+#[derive(Clone, Debug, Default)]
+struct Statements {
+    count: u64,
+    micros: u64,
+    runs: Vec<StatementRuns>,
+    running: Vec<running::Begun>,
 }
 
 /// A part of a request that is no statement. Statements and other stages may be parts of it.
@@ -104,10 +116,9 @@ impl Default for RequestProfile {
     fn default() -> Self {
         Self {
             started: Instant::now(),
-            statements: AtomicU64::default(),
-            micros: AtomicU64::default(),
-            runs: Mutex::default(),
+            statements: Mutex::default(),
             stages: Mutex::default(),
+            departure: Mutex::default(),
         }
     }
 }
@@ -128,18 +139,34 @@ impl RequestProfile {
         RunningStage { profile: Some(Arc::clone(self)), name, began: Instant::now() }
     }
 
-    /// The sums so far.
+    /// The sums so far, statements that still run included.
     pub fn totals(&self) -> ProfileTotals {
-        ProfileTotals {
-            statements: self.statements.load(Ordering::Relaxed),
-            micros: self.micros.load(Ordering::Relaxed),
-            repeats: self.runs.lock().iter().map(|run| run.times).max().unwrap_or(0),
+        let statements = self.statements.lock();
+        if statements.running.is_empty() {
+            return statements.totals();
         }
+        drop(statements);
+        self.statements_now().totals()
     }
 
-    /// Every statement so far, in the order of their first runs.
+    /// Every statement so far, in the order of their first runs; those that still run follow, or count as
+    /// one run more.
     pub fn runs(&self) -> Vec<StatementRuns> {
-        self.runs.lock().clone()
+        self.statements_now().runs
+    }
+
+    /// The statements at this moment, with what still runs taken as if it ended now.
+    fn statements_now(&self) -> Statements {
+        let mut now = self.statements.lock().clone();
+        for begun in std::mem::take(&mut now.running) {
+            now.add(begun.as_run(), self.offset(begun.began));
+        }
+        now
+    }
+
+    /// Microseconds from the start of the request.
+    fn offset(&self, at: Instant) -> u64 {
+        micros(at.saturating_duration_since(self.started))
     }
 
     /// Whether what ran is worth a look although it did not fail: it took long, or repeats itself.
@@ -158,44 +185,54 @@ impl RequestProfile {
                 stage.name
             );
         }
-        for run in self.runs() {
-            tracing::info!(
-                db.operation.name = run.name,
-                db.query.text = run.sql,
-                db.query.source = %run.source,
-                db.runs = run.times,
-                db.rows = run.rows,
-                offset_us = run.offset,
-                error.type = (!run.error_type.is_empty()).then_some(run.error_type),
-                duration_us = run.micros,
-                "statement profile"
-            );
+        self.runs().iter().for_each(StatementRuns::log);
+    }
+}
+
+impl Statements {
+    fn totals(&self) -> ProfileTotals {
+        ProfileTotals {
+            statements: self.count,
+            micros: self.micros,
+            repeats: self.runs.iter().map(|run| run.times).max().unwrap_or(0),
         }
     }
 
-    /// Adds a run to the current profile; outside a request it goes nowhere. `run` is one run, its offset
-    /// not known yet.
-    pub fn add(run: StatementRuns, began: Instant) {
-        let _outside_a_request = CURRENT.try_with(|profile| {
-            profile.statements.fetch_add(1, Ordering::Relaxed);
-            profile.micros.fetch_add(run.micros, Ordering::Relaxed);
-            profile.fold(run, began);
-        });
-    }
-
-    fn fold(&self, run: StatementRuns, began: Instant) {
-        let mut runs = self.runs.lock();
-        if let Some(known) = runs.iter_mut().find(|known| known.name == run.name) {
+    fn add(&mut self, run: StatementRuns, offset: u64) {
+        self.count += 1;
+        self.micros += run.micros;
+        if let Some(known) = self.runs.iter_mut().find(|known| known.name == run.name) {
             known.times += 1;
             known.micros += run.micros;
             known.rows += run.rows;
             if !run.error_type.is_empty() {
                 known.error_type = run.error_type;
             }
-        } else if runs.len() < DISTINCT {
-            let offset = began.saturating_duration_since(self.started);
-            runs.push(StatementRuns { offset: micros(offset), ..run });
+        } else if self.runs.len() < DISTINCT {
+            self.runs.push(StatementRuns { offset, ..run });
         }
+    }
+}
+
+impl StatementRuns {
+    /// Whether the last run that failed did so for a reason that is the database's: a name that is taken
+    /// is an answer, and a run that nobody waited for says nothing of the database.
+    fn has_failed(&self) -> bool {
+        !matches!(self.error_type, "" | "taken" | running::CANCELLED)
+    }
+
+    fn log(&self) {
+        tracing::info!(
+            db.operation.name = self.name,
+            db.query.text = self.sql,
+            db.query.source = %self.source,
+            db.runs = self.times,
+            db.rows = self.rows,
+            offset_us = self.offset,
+            error.type = (!self.error_type.is_empty()).then_some(self.error_type),
+            duration_us = self.micros,
+            "statement profile"
+        );
     }
 }
 
@@ -221,17 +258,16 @@ mod tests {
             error_type,
         };
         let profile = Arc::new(RequestProfile::default());
-        let began = Instant::now();
+        let add = |run| RunningStatement::begin(run).end(run);
         let work = async {
-            RequestProfile::add(run("a", 5, ""), began);
+            add(run("a", 5, ""));
             let spawned = RequestProfile::current().unwrap();
-            let more =
-                spawned.scope(async move { RequestProfile::add(run("a", 7, "timeout"), began) });
+            let more = spawned.scope(async move { add(run("a", 7, "timeout")) });
             tokio::spawn(more).await.unwrap();
-            RequestProfile::add(run("b", 1, ""), began);
+            add(run("b", 1, ""));
         };
         Arc::clone(&profile).scope(work).await;
-        RequestProfile::add(run("outside", 1, ""), began);
+        add(run("outside", 1, ""));
         let figures = ProfileTotals { statements: 3, micros: 13, repeats: 2 };
         assert_eq!(profile.totals(), figures);
         let runs = profile.runs();

@@ -16,14 +16,14 @@ use crate::exposition::Exposition;
 use crate::links::LOGOUT_EVERYWHERE;
 use crate::metrics::Surface;
 use crate::middleware::observe::observe;
-use crate::middleware::{client, detach, errors, panics, security, session, strict};
+use crate::middleware::{client, detach, errors, panics, security, session, strict, wait};
 use crate::ops::panel::{self, Panel};
 use crate::ops::{health, problem, runbooks, scrape};
-use crate::pages::{account, follow, message, timeline};
+use crate::pages::{account, confirm, follow, message, timeline};
 use crate::state::AppState;
 use crate::{api, assets, request_profile};
 
-pub use expected_responses::EXPECTED_RESPONSES;
+pub use expected_responses::{COUNTED_ROUTES, EXPECTED_RESPONSES, LEFT_POSTS};
 
 /// The site, with the simulator API under `/api` and `/sim`.
 pub fn site(state: &AppState) -> Router {
@@ -47,12 +47,14 @@ pub fn site(state: &AppState) -> Router {
         .route("/-/user/{username}/unfollow", get(follow::unfollow).post(follow::unfollow))
         .fallback(async || AppError::NotFound);
     let pages = handlers(pages)
+        .layer(from_fn(confirm::ask))
         .layer(layer(state.clone(), session::session))
         .route("/static/{name}", get(assets::get))
         .route("/favicon.ico", get(assets::favicon))
         .route("/robots.txt", get(assets::robots))
         .layer(from_fn(security::same_site))
         .layer(layer(state.clone(), detach::finish_changes))
+        .layer(from_fn(wait::public))
         .layer(layer(state.clone(), time_limit))
         .with_state(state.clone());
     let pages = observed(pages, state, Surface::Web)
@@ -83,7 +85,9 @@ pub fn api(state: &AppState) -> Router {
         .route("/docs", get(api::docs::page))
         .route("/docs.css", get(api::docs::style))
         .fallback(async || AppError::NotFound)
+        .layer(from_fn(security::same_site))
         .layer(layer(state.clone(), detach::finish_changes))
+        .layer(from_fn(wait::public))
         .layer(layer(state.clone(), time_limit))
         .with_state(state.clone());
     observed(commands, state, Surface::Api)
@@ -91,6 +95,7 @@ pub fn api(state: &AppState) -> Router {
 
 /// What is never public: health, metrics, and the panel where there are logs to show.
 pub fn ops(state: &AppState, exposition: Exposition, panel: Option<Panel>) -> Router {
+    let grafana = panel.as_ref().and_then(Panel::grafana);
     let ops = Router::new()
         .route("/favicon.ico", get(assets::favicon))
         .route("/livez", get(health::live))
@@ -99,18 +104,20 @@ pub fn ops(state: &AppState, exposition: Exposition, panel: Option<Panel>) -> Ro
         .route("/metrics", get(scrape::get))
         .with_state(exposition)
         .route("/runbooks/{alert}", get(runbooks::get))
+        .with_state(grafana)
         .fallback(async || AppError::NotFound);
     let ops = match panel {
         Some(panel) => ops.merge(panel::router(state, panel)),
         None => ops,
     };
+    let ops = ops.layer(from_fn(security::same_scheme));
     #[cfg(feature = "chaos")]
     let ops = ops.merge(
         Router::new().route("/chaos/{fault}", post(crate::chaos::post)).with_state(state.clone()),
     );
     // Pages of the panel are long and few: half the bytes for a little time. Pages of the site are short
     // and many.
-    observed(ops, state, Surface::Ops)
+    observed(ops.layer(from_fn(wait::panel)), state, Surface::Ops)
         .layer(CompressionLayer::new().quality(CompressionLevel::Default))
 }
 

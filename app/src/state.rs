@@ -1,17 +1,21 @@
 //! What every handler may need. Cheap to clone.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ipnet::IpNet;
+use parking_lot::Mutex;
 
-use crate::auth::{Passwords, SimulatorCredentials};
+use crate::auth::{Passwords, SimulatorCredentials, Throttle};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
 use crate::durable::DurableRecords;
 use crate::metrics::RequestMetrics;
+use crate::operator_cache::OperatorCache;
+use crate::replicas::Replicas;
 use crate::supervise::Tasks;
 
 /// The parts the service is made of.
@@ -19,6 +23,10 @@ use crate::supervise::Tasks;
 pub struct AppState {
     /// The database.
     pub db: Db,
+    /// Slows the guessing of passwords.
+    pub throttle: Throttle,
+    /// Accounts and sessions of operators, known without the database.
+    pub operators: OperatorCache,
     /// The time of day.
     pub clock: Clock,
     /// Password hashing, limited by permits.
@@ -27,14 +35,20 @@ pub struct AppState {
     pub simulator: SimulatorCredentials,
     /// What the operator set.
     pub settings: Arc<Settings>,
+    /// Whether the service waits for its database at the start.
+    pub starting: Flag,
     /// Whether the service is going down.
-    pub draining: Draining,
+    pub draining: Flag,
     /// What is measured of every request.
     pub requests: Arc<RequestMetrics>,
     /// The records that an answer waits for.
     pub durable: DurableRecords,
     /// Requests that go on without their clients.
     pub tasks: Tasks,
+    /// The replicas of this deployment.
+    pub replicas: Replicas,
+    /// The newest backup.
+    pub backups: NewestBackup,
 }
 
 /// The settings that requests look at.
@@ -52,6 +66,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// The longest a request may take.
     pub request_timeout: Duration,
+    /// The data directory.
+    pub data_dir: PathBuf,
 }
 
 impl AppState {
@@ -64,14 +80,21 @@ impl AppState {
             gravatar: config.account.gravatar,
             trusted_proxies: config.listen.trusted_proxies.clone(),
             request_timeout: config.listen.request_timeout.0,
+            data_dir: config.data.data_dir.clone(),
         };
+        let name = config.listen.replica.as_deref();
         Self {
+            replicas: Replicas::new(name, &config.listen.trusted_proxies, &clock),
+            backups: NewestBackup::default(),
+            throttle: Throttle::new(db.clone(), clock.clone()),
+            operators: OperatorCache::new(db.clone(), clock.clone()),
             db,
             clock,
             passwords: Passwords::default(),
             simulator: SimulatorCredentials::new(&config.account.simulator_auth().0),
             settings: Arc::new(settings),
-            draining: Draining::default(),
+            starting: Flag::default(),
+            draining: Flag::default(),
             requests: Arc::new(RequestMetrics::new(config.listen.metrics_label_sets.into())),
             durable,
             tasks: Tasks::default(),
@@ -79,17 +102,42 @@ impl AppState {
     }
 }
 
-/// Set once, when the service starts to go down; `/readyz` then says so.
+/// The newest backup as a job saw it last. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Draining(Arc<AtomicBool>);
+pub struct NewestBackup(Arc<Mutex<Option<BackupSeen>>>);
 
-impl Draining {
-    /// Marks the process as shutting down.
-    pub fn start(&self) {
-        self.0.store(true, Ordering::Relaxed);
+/// What is known of the newest backup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BackupSeen {
+    /// When it was made, in microseconds, and its bytes; `None` without one.
+    pub newest: Option<(i64, u64)>,
+    /// Since when there is something to back up, in microseconds.
+    pub installed: i64,
+}
+
+impl NewestBackup {
+    /// Replaces what is known; `None` when backups are disabled.
+    pub fn set(&self, seen: Option<BackupSeen>) {
+        *self.0.lock() = seen;
     }
 
-    /// Whether it is.
+    /// What is known; `None` before the first look, and when backups are disabled.
+    pub fn get(&self) -> Option<BackupSeen> {
+        *self.0.lock()
+    }
+}
+
+/// Something that is so or not; `/readyz` says it. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Flag(Arc<AtomicBool>);
+
+impl Flag {
+    /// Says whether it is so.
+    pub fn set(&self, is_on: bool) {
+        self.0.store(is_on, Ordering::Relaxed);
+    }
+
+    /// Whether it is so.
     pub fn is_on(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

@@ -5,13 +5,11 @@ use std::io::{IsTerminal, stderr};
 use std::sync::Arc;
 
 use anyhow::Context;
-use logsearch::Logs;
-use logsearch::chain_panic_hook;
 use logsearch::filter::LevelControl;
+use logsearch::{LineFormat, Logs, chain_panic_hook, is_log_thread};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{Layer, Registry};
 
 use crate::config::{LogConfig, LogFormat};
 use crate::data_dir::DataDir;
@@ -32,28 +30,30 @@ pub fn install(config: &LogConfig, data_dir: &DataDir) -> anyhow::Result<Telemet
     let recorder = exposition::recorder()?;
     let metrics = recorder.handle();
     metrics::set_global_recorder(recorder).context("could not install the metrics")?;
-    let (index, logs) = logs::start(config, data_dir.path())?;
+    let (layer, logs) = logs::start(config, stderr_format(config.log_format), data_dir.path())?;
     let levels = LevelControl::new(config.log_index.clone());
-    let lines = lines(config.log_format).with_filter(LevelControl::new(config.log.clone()));
-    let index = index.with_filter(levels.clone());
-    let registry = tracing_subscriber::registry().with(lines).with(index);
+    let registry = tracing_subscriber::registry().with(layer.with_levels(levels.clone()));
     registry.try_init().context("could not install the log")?;
-    // Not the default hook: its lines would stand between the records.
-    std::panic::set_hook(Box::new(|_| {}));
-    chain_panic_hook();
+    set_panic_hook();
     Ok(Telemetry { metrics, logs: Arc::new(logs), levels })
 }
 
-fn lines(format: LogFormat) -> Box<dyn Layer<Registry> + Send + Sync> {
-    let pretty = match format {
-        LogFormat::Auto => stderr().is_terminal(),
-        LogFormat::Pretty => true,
-        LogFormat::Json => false,
-    };
-    let layer = tracing_subscriber::fmt::layer().with_writer(stderr);
-    if pretty {
-        layer.with_ansi(stderr().is_terminal()).boxed()
-    } else {
-        layer.json().flatten_event(true).with_span_list(false).boxed()
+fn stderr_format(format: LogFormat) -> LineFormat {
+    let is_terminal = stderr().is_terminal();
+    match format {
+        LogFormat::Json => LineFormat::Json,
+        LogFormat::Auto if !is_terminal => LineFormat::Json,
+        LogFormat::Auto | LogFormat::Pretty => LineFormat::Text { colors: is_terminal },
     }
+}
+
+/// A panic is a log record. One of a thread that writes the log cannot be, and has the default hook.
+fn set_panic_hook() {
+    let default = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if is_log_thread() {
+            default(panic);
+        }
+    }));
+    chain_panic_hook();
 }

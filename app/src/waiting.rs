@@ -1,13 +1,12 @@
-//! The time before the database answers: the listeners are open and say so, logs are kept, and the database is
-//! tried again. A process that ended instead would take the logs of the outage with it.
+//! The time before the database answers: site and API say so, the panel and the logs are there, and the database
+//! is tried again. A process that ended instead would take the logs of the outage with it.
 
 use std::future::Future;
 use std::time::Duration;
 
+use axum::Router;
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
 use http::StatusCode;
 use http::header::RETRY_AFTER;
 use logsearch::error_chain;
@@ -17,7 +16,6 @@ use crate::db;
 use crate::error::ErrorText;
 use crate::listen::Listener;
 use crate::middleware::errors;
-use crate::ops::{health, problem};
 use crate::supervise::Supervisor;
 
 /// Pause between two tries.
@@ -25,18 +23,18 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// What runs when the database is there is a short answer at most.
 const GRACE: Duration = Duration::from_millis(200);
 
-/// Opens the database, however long it is away. Fails at once for another reason, such as a wrong password.
+/// Opens the database, however long it is away; `error` is why the first try failed. Fails at once for another
+/// reason, such as a wrong password.
 ///
-/// Until it is open every listener of the role answers 503, with the time to come back; `/livez` of the ops
-/// listener answers 200.
-pub async fn until_open<T, F>(config: &ListenConfig, open: impl Fn() -> F) -> anyhow::Result<T>
+/// Until it is open site and API answer 503, with the time to come back.
+pub async fn until_open<T, F>(
+    config: &ListenConfig,
+    mut error: anyhow::Error,
+    open: impl Fn() -> F,
+) -> anyhow::Result<T>
 where
     F: Future<Output = anyhow::Result<T>>,
 {
-    let mut error = match open().await {
-        Err(error) if db::is_away(&error) => error,
-        result => return result,
-    };
     let listeners = Supervisor::default().group();
     for listener in bind(config).await? {
         listeners.spawn(listener.name, |stop| listener.serve(stop, GRACE));
@@ -45,7 +43,7 @@ where
     let result = loop {
         tokio::time::sleep(PAUSE).await;
         match open().await {
-            Err(again) if db::is_away(&again) => error = again,
+            Err(again) if db::away(&again).is_some() => error = again,
             result => break result,
         }
         tracing::debug!(
@@ -68,17 +66,7 @@ async fn bind(config: &ListenConfig) -> anyhow::Result<Vec<Listener>> {
         let api = Router::new().fallback(unavailable).layer(from_fn(errors::json));
         listeners.push(Listener::bind("api", config.api, api).await?);
     }
-    let ops = Router::new()
-        .route("/livez", get(health::live))
-        .route("/readyz", get(async || not_ready()))
-        .fallback(unavailable)
-        .layer(from_fn(problem::pages));
-    listeners.push(Listener::bind("ops", config.ops, ops).await?);
     Ok(listeners)
-}
-
-fn not_ready() -> (StatusCode, Json<health::Readiness>) {
-    (StatusCode::SERVICE_UNAVAILABLE, Json(health::Readiness::new(false, false)))
 }
 
 async fn unavailable() -> Response {

@@ -2,6 +2,8 @@
 //! credentials are checked, and the outcome is counted.
 
 use std::num::IntErrorKind;
+use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
@@ -9,8 +11,10 @@ use axum::response::{IntoResponse, Response};
 use http::header::AUTHORIZATION;
 use http::{Method, Uri};
 
+use crate::domain::canonical;
 use crate::error::AppError;
-use crate::metrics;
+use crate::metrics::{self, ABANDONED};
+use crate::request_profile::RequestProfile;
 use crate::state::AppState;
 
 /// Parameters of the address, the first of each name. What does not parse counts as absent.
@@ -47,17 +51,53 @@ pub async fn record_latest(
     let latest =
         Parameters::of(request.uri()).latest.and_then(|text| text.trim().parse::<i64>().ok());
     let action = action(&request);
+    let unanswered = Unanswered::new(action, &state);
     let response = match record(&state, latest.filter(|latest| *latest != -1)).await {
         Ok(()) => next.run(request).await,
         Err(error) => error.into_response(),
     };
-    let action = action.or_else(|| response.extensions().get::<Action>().map(|action| action.0));
-    metrics::simulator_called(
-        action.unwrap_or("read"),
-        response.status().as_u16(),
-        state.clock.now(),
-    );
+    unanswered.answered(&response);
     response
+}
+
+/// A command without an answer yet. The simulator counts one that it gave up as an error, whatever becomes
+/// of it afterwards.
+struct Unanswered<'a> {
+    action: Option<&'static str>,
+    state: &'a AppState,
+    profile: Option<Arc<RequestProfile>>,
+    started: Instant,
+}
+
+impl<'a> Unanswered<'a> {
+    fn new(action: Option<&'static str>, state: &'a AppState) -> Self {
+        let profile = RequestProfile::current();
+        Self { action, state, profile, started: Instant::now() }
+    }
+
+    fn answered(mut self, response: &Response) {
+        let profile = self.profile.take();
+        let told = response.extensions().get::<Action>().map(|action| action.0);
+        let outcome = match profile {
+            Some(profile) if profile.is_abandoned() => ABANDONED,
+            _ => metrics::simulator_outcome(response.status().as_u16()),
+        };
+        self.count(self.action.or(told), outcome);
+    }
+
+    fn count(&self, action: Option<&'static str>, outcome: &'static str) {
+        metrics::simulator_called(action.unwrap_or("read"), outcome, self.state.clock.now());
+    }
+}
+
+impl Drop for Unanswered<'_> {
+    /// Dropped while it waits: its client has left. Only reads are, changes are finished.
+    fn drop(&mut self) {
+        let Some(profile) = self.profile.take() else { return };
+        if profile.is_failing(self.started.elapsed()) {
+            self.count(self.action, ABANDONED);
+        }
+    }
 }
 
 async fn record(state: &AppState, latest: Option<i64>) -> Result<(), AppError> {
@@ -89,6 +129,14 @@ pub async fn authorize(State(state): State<AppState>, request: Request, next: Ne
         return next.run(request).await;
     }
     AppError::BadCredentials.into_response()
+}
+
+/// The name of a user as the database has it: as it is written, or as a registration under it keeps it.
+/// Costs a statement only where the two differ.
+pub async fn existing_name(state: &AppState, name: String) -> Result<String, AppError> {
+    let kept = canonical(&name);
+    let is_written_so = kept == name || state.db.user_exists(&name).await?;
+    Ok(if is_written_so { name } else { kept })
 }
 
 /// Most items a list answers.

@@ -7,7 +7,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::command::{Action, Limit};
+use super::command::{Action, Limit, existing_name};
 use super::json;
 use crate::db::Followed;
 use crate::error::{ApiError, AppError};
@@ -49,6 +49,7 @@ pub async fn list(
     Path(username): Path<String>,
     limit: Limit,
 ) -> Result<Json<Follows>, AppError> {
+    let username = existing_name(&state, username).await?;
     let follows = state.db.followed_by(&username, limit.0).await?.ok_or(AppError::NotFound)?;
     Ok(Json(Follows { follows }))
 }
@@ -74,22 +75,25 @@ pub async fn post(
     json::Json(change): json::Json<Change>,
 ) -> Response {
     let unfollows = change.follow.is_none() && change.unfollow.is_some();
-    let mut response = apply(&state, &username, &change).await.into_response();
+    let mut response = apply(&state, username, change).await.into_response();
     response.extensions_mut().insert(Action(if unfollows { "unfollow" } else { "follow" }));
     response
 }
 
-async fn apply(state: &AppState, username: &str, change: &Change) -> Result<StatusCode, AppError> {
-    let followed = match (&change.follow, &change.unfollow) {
+async fn apply(state: &AppState, username: String, change: Change) -> Result<StatusCode, AppError> {
+    let username = &existing_name(state, username).await?;
+    let followed = match (change.follow, change.unfollow) {
         (Some(whom), _) => {
-            let followed = state.db.follow(username, whom, state.clock.now()).await?;
+            let whom = existing_name(state, whom).await?;
+            let followed = state.db.follow(username, &whom, state.clock.now()).await?;
             if followed == Followed::Changed {
                 metrics::inserted(Model::Follower, Surface::Api);
             }
             followed
         }
         (None, Some(whom)) => {
-            let followed = state.db.unfollow(username, whom).await?;
+            let whom = existing_name(state, whom).await?;
+            let followed = state.db.unfollow(username, &whom).await?;
             if followed == Followed::Changed {
                 metrics::deleted(Model::Follower, Surface::Api, 1);
             }

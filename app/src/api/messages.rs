@@ -6,7 +6,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::command::Limit;
+use super::command::{Limit, existing_name};
 use super::json;
 use crate::domain::{self, MessageText, Page};
 use crate::error::{ApiError, AppError};
@@ -77,6 +77,7 @@ pub async fn list_of_user(
     Path(username): Path<String>,
     limit: Limit,
 ) -> Result<Json<Vec<Message>>, AppError> {
+    let username = existing_name(&state, username).await?;
     let timeline = state.db.author_timeline(&username, None, Page::default(), limit.0).await?;
     let messages = timeline.ok_or(AppError::NotFound)?.messages;
     Ok(Json(messages.into_iter().map(Message::from).collect()))
@@ -101,6 +102,7 @@ pub async fn post(
     json::Json(body): json::Json<Post>,
 ) -> Result<StatusCode, AppError> {
     let text = MessageText::parse(&body.content).map_err(|e| AppError::Invalid(e.to_string()))?;
+    let username = existing_name(&state, username).await?;
     if !state.db.post_message(&username, &text, state.clock.now()).await? {
         return Err(AppError::NotFound);
     }

@@ -14,7 +14,7 @@ use crate::state::AppState;
 /// Who registers; a missing field counts as empty.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct Register {
-    /// At most 64 characters, no slash, no control characters.
+    /// At most 64 characters, no slash, no control or invisible characters; kept trimmed and in NFKC.
     #[serde(default)]
     #[schema(example = "Roger Histand", max_length = 64)]
     username: String,

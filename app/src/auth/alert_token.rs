@@ -38,6 +38,9 @@ impl AlertToken {
             return Ok(Self(token.into()));
         }
         let path = data_dir.join(FILE);
+        if path.is_dir() {
+            set_aside(&path)?;
+        }
         let context = || format!("could not store the alert token in {}", path.display());
         let token = match fs::read_to_string(&path) {
             Ok(text) if !text.trim().is_empty() => text.trim().to_owned(),
@@ -57,21 +60,34 @@ impl AlertToken {
         scheme.eq_ignore_ascii_case(b"bearer ") && bool::from(self.0.as_bytes().ct_eq(token))
     }
 
-    /// Whether the body was signed with the token, at about this time of day in seconds if a time was
-    /// signed along: `hex(HMAC-SHA256(token, [time ":"] body))`.
-    pub fn signed(&self, signature: &[u8], time: Option<&[u8]>, body: &[u8], now: i64) -> bool {
+    /// Whether a signed time, in seconds, is about now. A signature without a time could be replayed for
+    /// ever, so there must be one.
+    pub fn is_recent(time: &[u8], now: i64) -> bool {
+        let seconds = std::str::from_utf8(time).ok().and_then(|time| time.parse::<i64>().ok());
+        seconds.is_some_and(|seconds| now.abs_diff(seconds) <= TOLERANCE.unsigned_abs())
+    }
+
+    /// Whether time and body were signed with the token: `hex(HMAC-SHA256(token, time ":" body))`.
+    pub fn signed(&self, signature: &[u8], time: &[u8], body: &[u8]) -> bool {
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.0.as_bytes()) else { return false };
-        if let Some(time) = time {
-            let seconds = std::str::from_utf8(time).ok().and_then(|time| time.parse::<i64>().ok());
-            if seconds.is_none_or(|seconds| now.abs_diff(seconds) > TOLERANCE.unsigned_abs()) {
-                return false;
-            }
-            mac.update(time);
-            mac.update(b":");
-        }
+        mac.update(time);
+        mac.update(b":");
         mac.update(body);
         bytes_of_hex(signature).is_some_and(|signature| mac.verify_slice(&signature).is_ok())
     }
+}
+
+/// Renames a directory that is in the way.
+fn set_aside(path: &Path) -> anyhow::Result<()> {
+    let free = (0_u32..).map(|n| path.with_file_name(format!("{FILE}.misplaced-{n}")));
+    let target = free.into_iter().find(|target| !target.exists()).unwrap_or_default();
+    fs::rename(path, &target)
+        .with_context(|| format!("{} is a directory and could not be moved", path.display()))?;
+    tracing::warn!(
+        error.message = format!("{} was a directory", path.display()),
+        "generated a new alert token"
+    );
+    Ok(())
 }
 
 fn bytes_of_hex(text: &[u8]) -> Option<Vec<u8>> {
@@ -129,18 +145,25 @@ mod tests {
     fn a_signature_covers_body_and_time() {
         let token = AlertToken("configured".into());
         let body = b"{\"alerts\":[]}";
-        // printf '%s' '{"alerts":[]}' | openssl dgst -sha256 -hmac configured
-        let plain = b"263037ba907b18f222cf74a1b0afee19db9f74c93f94e16ac89944ce7a578a68";
-        assert!(token.signed(plain, None, body, 0));
-        assert!(token.signed(&plain.to_ascii_uppercase(), None, body, 0));
-        assert!(!token.signed(plain, None, b"{\"alerts\":[ ]}", 0));
-        assert!(!token.signed(&plain[..63], None, body, 0));
         // printf '%s' '1000:{"alerts":[]}' | openssl dgst -sha256 -hmac configured
         let timed = b"709e10e836303a864d6fefcfc5dd36df3b835e9a47aa9088038c82c3fbca85e2";
-        assert!(token.signed(timed, Some(b"1000"), body, 1_300));
-        assert!(!token.signed(timed, Some(b"1000"), body, 1_301));
-        assert!(!token.signed(timed, Some(b"1001"), body, 1_000));
-        assert!(!token.signed(timed, Some(b"soon"), body, 1_000));
-        assert!(!token.signed(timed, None, body, 1_000));
+        assert!(token.signed(timed, b"1000", body));
+        assert!(token.signed(&timed.to_ascii_uppercase(), b"1000", body));
+        assert!(!token.signed(timed, b"1000", b"{\"alerts\":[ ]}"));
+        assert!(!token.signed(&timed[..63], b"1000", body));
+        assert!(!token.signed(timed, b"1001", body));
+        // printf '%s' '{"alerts":[]}' | openssl dgst -sha256 -hmac configured
+        let plain = b"263037ba907b18f222cf74a1b0afee19db9f74c93f94e16ac89944ce7a578a68";
+        assert!(!token.signed(plain, b"", body));
+    }
+
+    #[test]
+    fn a_signature_expires() {
+        for (time, now) in [("1000", 1_300), ("1000", 700)] {
+            assert!(AlertToken::is_recent(time.as_bytes(), now));
+        }
+        for (time, now) in [("1000", 1_301), ("1000", 699), ("soon", 0), ("", 0), ("\u{e6}", 0)] {
+            assert!(!AlertToken::is_recent(time.as_bytes(), now), "{time}");
+        }
     }
 }

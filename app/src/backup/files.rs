@@ -4,10 +4,12 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::Context;
 use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use rustix::fs::{FlockOperation, flock};
 
 use super::beside;
 use crate::data_dir;
@@ -15,8 +17,8 @@ use crate::data_dir;
 const PREFIX: &str = "minitwit-";
 /// Suffix of files that are being written.
 const PART: &str = ".part";
-/// What a crashed backup left is nobody's after this long.
-const STALE_PART: Duration = Duration::from_hours(24);
+/// Suffix of what SQLite keeps beside a file that it is writing.
+const JOURNAL: &str = "-journal";
 
 /// `minitwit-20260131T031000Z.<extension>`: in the order of names is in the order of time.
 pub fn name(now: Timestamp, extension: &str) -> String {
@@ -28,9 +30,11 @@ pub fn stamp(now: Timestamp) -> String {
     now.strftime("%Y%m%dT%H%M%SZ").to_string()
 }
 
-/// A file under a temporary name; removed unless finished.
+/// A file under a temporary name; removed unless finished. Locked as long as this lives, so that what a killed
+/// process left can be told from what is being written, in whatever container.
 pub struct Part {
     temporary: PathBuf,
+    _lock: File,
     file: PathBuf,
     finished: bool,
 }
@@ -40,11 +44,14 @@ impl Part {
     pub fn create(file: &Path) -> anyhow::Result<Self> {
         let directory = directory_of(file);
         data_dir::create(directory)?;
+        remove_abandoned(directory);
         let temporary = beside(file, &format!(".{}{PART}", std::process::id()));
+        let context = || format!("could not write {}", temporary.display());
         let mut options = OpenOptions::new();
         let created = options.write(true).create(true).truncate(true).mode(0o600).open(&temporary);
-        created.with_context(|| format!("could not write {}", temporary.display()))?;
-        Ok(Self { temporary, file: file.to_owned(), finished: false })
+        let lock = created.with_context(context)?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive).with_context(context)?;
+        Ok(Self { temporary, _lock: lock, file: file.to_owned(), finished: false })
     }
 
     /// Where to write.
@@ -65,10 +72,45 @@ impl Part {
 impl Drop for Part {
     fn drop(&mut self) {
         if !self.finished {
-            // It is in nobody's way, and the rotation removes it later.
+            // The next one removes what is left.
+            let _left_behind = fs::remove_file(beside(&self.temporary, JOURNAL));
             let _left_behind = fs::remove_file(&self.temporary);
         }
     }
+}
+
+/// Removes unfinished files that nobody writes any more, and the journals of SQLite beside them. One that
+/// cannot be removed is in nobody's way.
+fn remove_abandoned(directory: &Path) {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let part = name.strip_suffix(JOURNAL).unwrap_or(&name);
+        if is_part(part) && !is_being_written(&directory.join(part)) {
+            match fs::remove_file(entry.path()) {
+                Ok(()) => {
+                    tracing::info!(file.path = %entry.path().display(), "removed an unfinished file");
+                }
+                Err(error) => tracing::warn!(
+                    error.message = %error,
+                    file.path = %entry.path().display(),
+                    "could not remove an unfinished file"
+                ),
+            }
+        }
+    }
+}
+
+/// Whether that is a name of [`Part`]: a process id before the ending.
+fn is_part(name: &str) -> bool {
+    let process = name.strip_suffix(PART).and_then(|rest| rest.rsplit_once('.'));
+    process.is_some_and(|(file, id)| {
+        !file.is_empty() && !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
+fn is_being_written(part: &Path) -> bool {
+    let Ok(file) = File::open(part) else { return false };
+    flock(&file, FlockOperation::NonBlockingLockShared).is_err()
 }
 
 /// The directory a file is in.
@@ -81,8 +123,8 @@ pub fn sync(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-/// Removes all but the newest `keep` backups of the extension, and what crashed ones left. Never
-/// touches a file whose name it did not give. The number of removed backups.
+/// Removes all but the newest `keep` backups of the extension. Never touches a file whose name it did not give.
+/// The number of removed backups.
 pub fn rotate(directory: &Path, extension: &str, keep: usize) -> anyhow::Result<usize> {
     let reading = || format!("could not read the backups in {}", directory.display());
     let mut backups = Vec::new();
@@ -91,8 +133,6 @@ pub fn rotate(directory: &Path, extension: &str, keep: usize) -> anyhow::Result<
         let Ok(name) = entry.file_name().into_string() else { continue };
         if is_backup(&name, extension) {
             backups.push(entry.path());
-        } else if name.starts_with(PREFIX) && name.ends_with(PART) && is_stale(&entry) {
-            remove(&entry.path())?;
         }
     }
     backups.sort();
@@ -101,13 +141,38 @@ pub fn rotate(directory: &Path, extension: &str, keep: usize) -> anyhow::Result<
     Ok(surplus)
 }
 
-fn remove(path: &Path) -> anyhow::Result<()> {
-    fs::remove_file(path).with_context(|| format!("could not remove {}", path.display()))
+/// Time in microseconds and bytes of the newest backup of the extension; `None` without one.
+pub fn newest(directory: &Path, extension: &str) -> anyhow::Result<Option<(i64, u64)>> {
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => {
+            let reading = format!("could not read the backups in {}", directory.display());
+            return Err(error).context(reading);
+        }
+    };
+    let mut newest = None;
+    for entry in entries.flatten() {
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let Some(at) = is_backup(&name, extension).then(|| made_at(&name)).flatten() else {
+            continue;
+        };
+        // Rotated away meanwhile, if it has no size.
+        let Ok(file) = entry.metadata() else { continue };
+        newest = newest.max(Some((at, file.len())));
+    }
+    Ok(newest)
 }
 
-fn is_stale(entry: &fs::DirEntry) -> bool {
-    let modified = entry.metadata().and_then(|metadata| metadata.modified());
-    modified.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > STALE_PART))
+/// The time in the name of a backup, in microseconds.
+fn made_at(name: &str) -> Option<i64> {
+    let stamp = name.strip_prefix(PREFIX)?.split('.').next()?;
+    let time = DateTime::strptime("%Y%m%dT%H%M%SZ", stamp).ok()?;
+    Some(time.to_zoned(TimeZone::UTC).ok()?.timestamp().as_microsecond())
+}
+
+fn remove(path: &Path) -> anyhow::Result<()> {
+    fs::remove_file(path).with_context(|| format!("could not remove {}", path.display()))
 }
 
 fn is_backup(name: &str, extension: &str) -> bool {
@@ -143,6 +208,30 @@ mod tests {
             assert!(directory.path().join(&kept).exists(), "{kept}");
         }
         assert_eq!(rotate(directory.path(), "sqlite", 2).unwrap(), 0);
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_removed_and_what_is_being_written_is_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        let left = [
+            "minitwit.sqlite.7.part",
+            "minitwit.sqlite.7.part-journal",
+            "b.1.part",
+            "c.9.part-journal",
+        ];
+        let foreign = ["x.part", ".part", "x.y.part", "x.7.partial", "x-journal", "7.part"];
+        for name in left.into_iter().chain(foreign) {
+            fs::write(at(name), "").unwrap();
+        }
+        let held = Part::create(&at("held")).unwrap();
+        fs::write(beside(held.path(), JOURNAL), "").unwrap();
+        let next = Part::create(&at("next")).unwrap();
+        assert!(held.path().exists() && beside(held.path(), JOURNAL).exists());
+        assert!(left.iter().all(|name| !at(name).exists()));
+        assert!(foreign.iter().all(|name| at(name).exists()));
+        drop((held, next));
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), foreign.len());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use anyhow::Context;
 use jiff::Timestamp;
 
 use super::files::stamp;
-use super::{Restored, ToolMissing, check_version};
+use super::{Restored, ToolMissing, Verify, check_version};
 use crate::db::postgres_whole::WholeDatabase;
 
 /// Interval for polling a running program.
@@ -37,14 +37,27 @@ async fn verify(database: &WholeDatabase, file: &Path) -> anyhow::Result<()> {
 
 /// Restores into a new database, which then takes the name of the present one. Both renames are one
 /// transaction, and the server refuses them while anybody is connected.
-pub async fn restore(url: &str, file: &Path, now: Timestamp) -> anyhow::Result<Restored> {
+pub async fn restore(
+    url: &str,
+    file: &Path,
+    verify: Verify,
+    now: Timestamp,
+) -> anyhow::Result<Restored> {
     let database = WholeDatabase::new(url)?;
-    verify(&database, file).await?;
+    if verify == Verify::All {
+        self::verify(&database, file).await?;
+    }
     refuse_while_used(&database).await?;
+    let alone = database.lock_restore().await.context("could not lock the database server")?;
+    let _alone = alone.context("another restore of this database is in progress")?;
     let stamp = stamp(now);
     // A name has at most 63 bytes.
     let base: String = database.name().chars().take(20).collect();
     let (fresh, aside) = (format!("{base}_restore_{stamp}"), format!("{base}_before_{stamp}"));
+    // Nobody else restores, so they are of restores that were killed.
+    for left in database.unfinished(&format!("{base}_restore_")).await? {
+        database.drop_beside(&left).await.with_context(|| format!("could not drop {left}"))?;
+    }
     database
         .create_beside(&fresh)
         .await
@@ -54,7 +67,8 @@ pub async fn restore(url: &str, file: &Path, now: Timestamp) -> anyhow::Result<R
         // The failure that led here says more than one of cleaning up.
         let _left_behind = database.drop_beside(&fresh).await;
     }
-    Ok(Restored { schema_version: exchanged?, aside: Some(format!("the database {aside}")) })
+    let aside = Some(format!("the database {aside}"));
+    Ok(Restored { schema_version: exchanged?, has_checksum: false, aside })
 }
 
 async fn fill_and_exchange(

@@ -7,7 +7,7 @@ use anyhow::Context;
 use jiff::Timestamp;
 
 use super::files::{Part, directory_of, stamp, sync};
-use super::{Restored, beside, check_version};
+use super::{Restored, Verify, beside, check_version};
 use crate::db::sqlite_file::{self, Check, FileError};
 
 /// What SQLite keeps beside a database in use.
@@ -23,22 +23,35 @@ pub async fn copy(database: &Path, to: &Path) -> anyhow::Result<()> {
 }
 
 /// Puts a copy of `file` in the place of `database`.
-pub async fn restore(database: &Path, file: &Path, now: Timestamp) -> anyhow::Result<Restored> {
-    let schema_version = sqlite_file::check(file, Check::Full).await?;
-    check_version(schema_version, file)?;
+pub async fn restore(
+    database: &Path,
+    file: &Path,
+    verify: Verify,
+    now: Timestamp,
+) -> anyhow::Result<Restored> {
+    if verify == Verify::All {
+        check_version(sqlite_file::check(file, Check::Full).await?, file)?;
+    }
     let part = Part::create(database)?;
     // A copy by SQLite, not of bytes: the file may have a write-ahead log of its own.
     sqlite_file::copy(file, part.path()).await?;
-    sqlite_file::check(part.path(), Check::Quick).await?;
-    let aside = if database.exists() { Some(set_aside(database, now).await?) } else { None };
+    let schema_version = sqlite_file::check(part.path(), Check::Quick).await?;
+    check_version(schema_version, file)?;
+    let aside = if database.exists() {
+        Some(set_aside(database, now).await?)
+    } else {
+        // The log of a database that was removed would be applied to the restored one.
+        Companions::keep(database, &aside_name(database, now))?.detach()?;
+        None
+    };
     part.finish()?;
-    Ok(Restored { schema_version, aside })
+    Ok(Restored { schema_version, has_checksum: false, aside })
 }
 
 /// Gives the present database a second name; the first goes to the restored one in a single step, so
 /// that there is a database at every moment.
 async fn set_aside(database: &Path, now: Timestamp) -> anyhow::Result<String> {
-    let aside = beside(database, &format!(".before-restore-{}", stamp(now)));
+    let aside = aside_name(database, now);
     // Before SQLite opens the file: it removes the log of a database that has lost its pages.
     let companions = Companions::keep(database, &aside)?;
     match sqlite_file::fold(database).await {
@@ -57,6 +70,10 @@ async fn set_aside(database: &Path, now: Timestamp) -> anyhow::Result<String> {
     keep(database, &aside)?;
     sync(directory_of(database))?;
     Ok(aside.display().to_string())
+}
+
+fn aside_name(database: &Path, now: Timestamp) -> PathBuf {
+    beside(database, &format!(".before-restore-{}", stamp(now)))
 }
 
 /// Second names of what SQLite keeps beside a database.

@@ -5,6 +5,7 @@ use admin::Role;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 
+use super::out::say;
 use super::terminal;
 use crate::auth::Passwords;
 use crate::clock::Clock;
@@ -30,7 +31,7 @@ fn role_parser() -> impl TypedValueParser<Value = Role> {
 #[derive(Args, Debug)]
 pub struct PasswdArgs {
     /// Name of the operator
-    #[arg(long, default_value = operators::ADMIN, value_parser = operators::parse_name)]
+    #[arg(long, default_value = operators::ADMIN)]
     name: String,
     /// Role of the operator [default: unchanged; operator for a new account]
     #[arg(long, value_parser = role_parser())]
@@ -44,12 +45,17 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
     let Command::Passwd(args) = command;
     let db = super::open(&args.data).await?;
     let known = db.operator(&args.name).await?;
+    // An account from before the rules of names can still be given a password.
+    let name = match &known {
+        Some(known) => known.name.clone(),
+        None => operators::parse_name(&args.name).map_err(anyhow::Error::msg)?,
+    };
     let before = known.as_ref().map(|operator| operator.role);
     let role = args.role.or(before).unwrap_or(Role::Operator);
-    let password = terminal::read_password(&args.name)?;
+    let password = terminal::read_password(&name)?;
     let (passwords, clock) = (Passwords::default(), Clock::default());
-    operators::set_password(&db, &passwords, &args.name, &password, role, &clock).await?;
+    operators::set_password(&db, &passwords, &name, &password, role, &clock).await?;
     db.close().await;
     let verb = if known.is_some() { "changed" } else { "added" };
-    super::say(&format!("{verb} {} with role {}", args.name, role.as_str()))
+    say(&format!("{verb} {name} with role {}", role.as_str()))
 }

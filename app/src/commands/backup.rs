@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use crate::backup;
+use super::out::{note, say};
+use crate::backup::{self, Verify};
 use crate::clock::Clock;
 use crate::config::{DataConfig, JobConfig};
 use crate::data_dir::DataDir;
@@ -27,6 +28,10 @@ pub struct RestoreArgs {
     /// Backup to restore: a SQLite file or a `pg_dump` archive
     #[arg(value_name = "FILE")]
     file: PathBuf,
+    /// Restore what can be read of a damaged backup, without comparing its checksum
+    #[arg(long, env = "MINITWIT_RESTORE_UNVERIFIED",
+        value_parser = clap::builder::BoolishValueParser::new())]
+    unverified: bool,
     #[command(flatten)]
     data: DataConfig,
 }
@@ -38,7 +43,7 @@ pub async fn backup(args: &BackupArgs) -> anyhow::Result<()> {
     let name = backup::name(now()?, backup::extension(&url));
     let file = args.to.clone().unwrap_or_else(|| directory.join(name));
     backup::write(&url, &file).await?;
-    super::say(&format!("{}", file.display()))
+    say(&format!("{}", file.display()))
 }
 
 /// Restores a backup. Holds the lock of the data directory meanwhile, so that no service starts on
@@ -46,14 +51,18 @@ pub async fn backup(args: &BackupArgs) -> anyhow::Result<()> {
 pub async fn restore(args: &RestoreArgs) -> anyhow::Result<()> {
     let url = args.data.database();
     let _alone = DataDir::open(&args.data.data_dir)?;
-    let restored = backup::restore(&url, &args.file, now()?).await?;
-    super::say(&format!(
+    let verify = if args.unverified { Verify::Nothing } else { Verify::All };
+    let restored = backup::restore(&url, &args.file, verify, now()?).await?;
+    if !restored.has_checksum {
+        note("the backup was not compared with a checksum; it may be damaged")?;
+    }
+    say(&format!(
         "restored {} with schema version {}",
         args.file.display(),
         restored.schema_version
     ))?;
     match restored.aside {
-        Some(aside) => super::say(&format!("the previous database is kept as {aside}")),
+        Some(aside) => say(&format!("the previous database is kept as {aside}")),
         None => Ok(()),
     }
 }

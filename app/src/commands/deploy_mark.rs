@@ -1,6 +1,7 @@
 //! `minitwit deploy-mark`: notes that something was deployed, for a deployment that the service itself
 //! does not see, such as a change of its database, its proxy or its settings.
 
+use super::out::say;
 use crate::build;
 use crate::clock::Clock;
 use crate::config::DataConfig;
@@ -36,5 +37,5 @@ pub async fn mark(args: &Args) -> anyhow::Result<()> {
     let db = super::open(&args.data).await?;
     db.mark_deploy(&args.version, &args.revision, &args.note, Clock::default().now()).await?;
     db.close().await;
-    super::say(&format!("marked deployment of {} {}", args.version, args.revision))
+    say(&format!("marked deployment of {} {}", args.version, args.revision))
 }

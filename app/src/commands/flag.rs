@@ -1,7 +1,8 @@
 //! The course's flag tool: list messages, hide some, show them again.
 
-use std::io::{self, BufWriter, Write};
+use logsearch::export::cell;
 
+use super::out::{Out, say};
 use crate::config::DataConfig;
 use crate::db::StoredMessage;
 
@@ -28,13 +29,13 @@ pub struct FlagArgs {
 /// Prints every message in the order of ids.
 pub async fn list(args: &MessagesArgs) -> anyhow::Result<()> {
     let db = super::open(&args.data).await?;
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = Out::lock();
     let mut after = 0;
     loop {
         let messages = db.dump_messages(after, BATCH).await?;
         let Some(last) = messages.last() else { break };
         after = last.id;
-        messages.iter().try_for_each(|message| write_row(&mut out, message))?;
+        messages.iter().try_for_each(|message| out.text(&row(message)))?;
     }
     out.flush()?;
     db.close().await;
@@ -47,7 +48,7 @@ pub async fn set(args: &FlagArgs, flagged: bool) -> anyhow::Result<()> {
     let mut unknown = Vec::new();
     for id in &args.ids {
         if db.set_flagged(*id, flagged).await? {
-            super::say(&format!("message {id} is {}", if flagged { "hidden" } else { "visible" }))?;
+            say(&format!("message {id} is {}", if flagged { "hidden" } else { "visible" }))?;
         } else {
             unknown.push(id.to_string());
         }
@@ -57,32 +58,26 @@ pub async fn set(args: &FlagArgs, flagged: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// RFC 4180: what holds a separator, a quote or a line break is quoted, with quotes doubled.
-fn write_row(out: &mut impl Write, message: &StoredMessage) -> io::Result<()> {
-    write!(out, "{},{},", message.id, message.author_id)?;
-    if message.text.contains(['"', ',', '\n', '\r']) {
-        write!(out, "\"{}\"", message.text.replace('"', "\"\""))?;
-    } else {
-        out.write_all(message.text.as_bytes())?;
-    }
-    writeln!(out, ",{}", u8::from(message.flagged))
+/// A message as a row of CSV, as a spreadsheet may read it.
+fn row(message: &StoredMessage) -> String {
+    let StoredMessage { id, author_id, text, flagged } = message;
+    format!("{id},{author_id},{},{}\n", cell(text), u8::from(*flagged))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn row(text: &str) -> String {
-        let mut out = Vec::new();
+    fn row_of(text: &str) -> String {
         let text = text.to_owned();
-        write_row(&mut out, &StoredMessage { id: 1, author_id: 2, text, flagged: true }).unwrap();
-        String::from_utf8(out).unwrap()
+        row(&StoredMessage { id: 1, author_id: 2, text, flagged: true })
     }
 
     #[test]
     fn only_what_needs_quotes_has_them() {
-        assert_eq!(row("plain æ"), "1,2,plain æ,1\n");
-        assert_eq!(row("a, \"b\"\nc"), "1,2,\"a, \"\"b\"\"\nc\",1\n");
-        assert_eq!(row(""), "1,2,,1\n");
+        assert_eq!(row_of("plain æ"), "1,2,plain æ,1\n");
+        assert_eq!(row_of("a, \"b\"\nc"), "1,2,\"a, \"\"b\"\"\nc\",1\n");
+        assert_eq!(row_of(""), "1,2,,1\n");
+        assert_eq!(row_of("=1+1"), "1,2,'=1+1,1\n");
     }
 }

@@ -7,14 +7,15 @@ mod stats;
 
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::{Args, Subcommand};
 use logsearch::store::{MAX_PAGE, Search, TimeRange};
 use logsearch::{embedded, query};
 
 use self::output::{Output, OutputFormat};
 use self::source::Source;
-use super::say;
+pub use self::source::open_files;
+use super::out::{note, say};
 use crate::clock::{Clock, micros};
 use crate::config::Span;
 use crate::control::{LevelChange, Tailed};
@@ -131,6 +132,7 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
 async fn search(args: SearchArgs) -> anyhow::Result<()> {
     let search = args.window.search(&args.query, args.ascending, args.limit)?;
     let mut source = Source::open(&args.place.data_dir).await?;
+    show_unknown_fields(&mut source, &args.query).await?;
     let mut output = Output::new(args.format)?;
     let found = source.pages(search, args.limit, |records| output.records(records)).await?;
     if found == 0 {
@@ -142,6 +144,7 @@ async fn search(args: SearchArgs) -> anyhow::Result<()> {
 async fn export(args: ExportArgs) -> anyhow::Result<()> {
     let search = args.window.search(&args.query, true, usize::MAX)?;
     let mut source = Source::open(&args.place.data_dir).await?;
+    show_unknown_fields(&mut source, &args.query).await?;
     let mut output = Output::new(args.format)?;
     source.pages(search, usize::MAX, |records| output.records(records)).await?;
     Ok(())
@@ -232,9 +235,16 @@ fn show_notices(text: &str) -> anyhow::Result<()> {
     query::parse(text).notices.iter().try_for_each(|notice| note(&notice.to_string()))
 }
 
-/// Prints a note to standard error, apart from the results on standard output.
-fn note(line: &str) -> anyhow::Result<()> {
-    use std::io::Write;
-
-    writeln!(std::io::stderr().lock(), "minitwit: {line}").context("could not write")
+/// Says which fields of a query no record has, so that an empty answer is not taken for good news.
+async fn show_unknown_fields(source: &mut Source, text: &str) -> anyhow::Result<()> {
+    /// A query has few; each is a search of its own.
+    const LOOKED_FOR: usize = 4;
+    let query = query::parse(text).query;
+    for field in query.dynamic_fields().into_iter().take(LOOKED_FOR) {
+        let search = Search::new(query::Query::Exists(field.clone())).limit(1);
+        if source.pages(search, 1, |_| Ok(())).await? == 0 {
+            note(&query::Notice::unknown_field(field, text).to_string())?;
+        }
+    }
+    Ok(())
 }

@@ -1,12 +1,13 @@
 //! `minitwit simulate`.
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Credentials, DEFAULT_SIMULATOR_AUTH, FromFile, Span};
+use super::out::say;
+use crate::config::{Credentials, DEFAULT_SIMULATOR_AUTH, FromFile, Span, hidden};
+use crate::signals::Signals;
 use crate::simulate::{Drive, Invention, Pace, Report, Target, Url, read, run as drive};
 
 /// Default rate in commands per second.
@@ -22,13 +23,15 @@ pub struct Args {
     url: Url,
     /// Credentials as `<user>:<password>`
     #[arg(long, env = "MINITWIT_SIMULATOR_AUTH", default_value = DEFAULT_SIMULATOR_AUTH,
-        value_name = "USER:PASSWORD", hide_env_values = true)]
+        value_name = "USER:PASSWORD", hide_env_values = true,
+        value_parser = hidden::<Credentials>())]
     auth: Credentials,
     /// File with the credentials
     #[arg(
         long,
         env = "MINITWIT_SIMULATOR_AUTH_FILE",
         value_name = "FILE",
+        value_parser = hidden::<FromFile<Credentials>>(),
         conflicts_with = "auth"
     )]
     auth_file: Option<FromFile<Credentials>>,
@@ -113,11 +116,11 @@ impl Args {
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let parameters = args.drive().await?;
     let stop = parameters.stop.clone();
+    let mut signals = Signals::listen()?;
     tokio::spawn(async move {
-        // Without signals Ctrl-C ends the program as it always does.
-        if tokio::signal::ctrl_c().await.is_ok() {
-            stop.cancel();
-        }
+        signals.wait().await;
+        stop.cancel();
+        signals.exit_on_second().await
     });
     let report = if let Some(path) = &args.file {
         let mut commands = read(path)?;
@@ -141,6 +144,5 @@ fn print(report: &Report, as_json: bool) -> anyhow::Result<()> {
     } else {
         report.to_string()
     };
-    writeln!(io::stdout().lock(), "{text}")?;
-    Ok(())
+    say(&text)
 }

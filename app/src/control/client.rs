@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
 use super::wire::{
-    Gap, LevelChange, NEXT, PARTIAL, SOCKET, SearchParameters, Stats, TailParameters,
+    Gap, INDEXING, LevelChange, NEXT, PARTIAL, SOCKET, SearchParameters, Stats, TailParameters,
 };
 use crate::client::Connection;
 
@@ -54,11 +54,11 @@ impl Client {
         let response = self.get("/search", &SearchParameters::from(search)).await?;
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
         let next = header(NEXT).and_then(cursor);
-        let partial = header(PARTIAL) == Some("1");
+        let partial: u16 = header(PARTIAL).and_then(|value| value.parse().ok()).unwrap_or(0);
         let body = response.into_body().collect().await?.to_bytes();
         let records =
             String::from_utf8_lossy(&body).lines().filter_map(export::parse_line).collect();
-        Ok(SearchPage { records, next, partial })
+        Ok(SearchPage { records, next, partial: partial > 0, still_indexing: partial == INDEXING })
     }
 
     /// The matching records from now on, handed over one by one until the service ends.

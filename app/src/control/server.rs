@@ -26,7 +26,9 @@ use logsearch::{Subscription, Update};
 use tokio::net::UnixListener;
 use tokio_util::sync::CancellationToken;
 
-use super::wire::{self, LevelChange, NEXT, PARTIAL, SearchParameters, Stats, TailParameters};
+use super::wire::{
+    self, INDEXING, LevelChange, NEXT, PARTIAL, SearchParameters, Stats, TailParameters,
+};
 use crate::listen::Acceptor;
 use crate::supervise::Tasks;
 
@@ -123,7 +125,8 @@ async fn search(
     if let Some((timestamp, sequence)) = page.next {
         headers.insert(NEXT, format!("{timestamp},{sequence}").parse()?);
     }
-    headers.insert(PARTIAL, u16::from(page.partial).into());
+    let partial = if page.still_indexing { INDEXING } else { u16::from(page.partial) };
+    headers.insert(PARTIAL, partial.into());
     Ok(response)
 }
 

@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 pub const SOCKET: &str = "control.sock";
 /// Header of the cursor of the next page, as `<timestamp>,<sequence>`.
 pub const NEXT: &str = "x-next";
-/// Header of an incomplete page, set when the search timed out.
+/// Header of an incomplete page: 1 when the search timed out, [`INDEXING`] when records are not indexed yet.
 pub const PARTIAL: &str = "x-partial";
+/// The value of [`PARTIAL`] when records are not indexed yet.
+pub const INDEXING: u16 = 2;
 
 /// Parameters of a search.
 #[derive(Debug, Deserialize, Serialize)]

@@ -1,7 +1,7 @@
 //! What alerting systems said: each time a rule fired, for one set of labels. Bounded in age and
-//! number; a row has what the last notification said.
+//! number. Written and read in the background alone: the inbox answers from memory.
 
-use admin::{Alert, Texts};
+use admin::{Acknowledgement, Alert, Texts};
 
 use super::executor::{Arg, Statement};
 use super::row::Row;
@@ -11,44 +11,44 @@ use super::{Db, Result};
 const STORE: Statement = Statement::write(
     "alerts.store",
     "INSERT INTO alerts
-        (rule, fingerprint, labels, annotations, measured, links, starts_at, ends_at, received_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, NULLIF($8, 0), $9)
+        (rule, fingerprint, labels, annotations, measured, links, starts_at, ends_at, received_at,
+         sender, from_end, acknowledged_at, acknowledged_by, acknowledged_note, changed_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, NULLIF($8, 0), $9, $10, $11, $12, $13, $14, $15)
      ON CONFLICT (fingerprint, starts_at) DO UPDATE SET
         rule = excluded.rule, labels = excluded.labels, annotations = excluded.annotations,
         measured = excluded.measured, links = excluded.links, ends_at = excluded.ends_at,
-        received_at = excluded.received_at",
+        received_at = excluded.received_at, sender = excluded.sender, from_end = excluded.from_end,
+        acknowledged_at = excluded.acknowledged_at, acknowledged_by = excluded.acknowledged_by,
+        acknowledged_note = excluded.acknowledged_note, changed_at = excluded.changed_at
+     WHERE alerts.changed_at = $16",
 );
-/// Grafana sends an end with the start of the end, so it is that of every alert of its labels that began
-/// before and is open. The same end again finds what it ended.
-const END: Statement = Statement::write(
-    "alerts.end",
-    "UPDATE alerts SET ends_at = $2, received_at = $3
-     WHERE fingerprint = $1 AND starts_at <= $2 AND (ends_at IS NULL OR ends_at = $2)",
+const DELETE: Statement = Statement::write(
+    "alerts.delete",
+    "DELETE FROM alerts WHERE fingerprint = $1 AND starts_at = $2",
 );
-const BETWEEN: Statement = Statement::read(
-    "alerts.between",
-    "SELECT id, rule, fingerprint, labels, annotations, measured, links, starts_at, ends_at,
-        received_at
-     FROM alerts WHERE starts_at < $2 AND (ends_at IS NULL OR ends_at >= $1)
-     ORDER BY starts_at DESC, id DESC LIMIT $3",
+const OF_FINGERPRINT: Statement = Statement::read(
+    "alerts.of_fingerprint",
+    "SELECT rule, fingerprint, labels, annotations, measured, links, starts_at, ends_at, received_at,
+        sender, from_end, acknowledged_at, acknowledged_by, acknowledged_note, changed_at
+     FROM alerts WHERE fingerprint = $1 ORDER BY starts_at DESC LIMIT $2",
 );
 const FIRING: Statement = Statement::read(
     "alerts.firing",
-    "SELECT id, rule, fingerprint, labels, annotations, measured, links, starts_at, ends_at,
-        received_at
+    "SELECT rule, fingerprint, labels, annotations, measured, links, starts_at, ends_at, received_at,
+        sender, from_end, acknowledged_at, acknowledged_by, acknowledged_note, changed_at
      FROM alerts WHERE ends_at IS NULL ORDER BY starts_at DESC, id DESC LIMIT $1",
 );
-const OF_RULE: Statement = Statement::read(
-    "alerts.of_rule",
-    "SELECT id, rule, fingerprint, labels, annotations, measured, links, starts_at, ends_at,
-        received_at
-     FROM alerts WHERE rule = $1 ORDER BY starts_at DESC, id DESC LIMIT $2",
+const NEWEST: Statement = Statement::read(
+    "alerts.newest",
+    "SELECT rule, fingerprint, labels, annotations, measured, links, starts_at, ends_at, received_at,
+        sender, from_end, acknowledged_at, acknowledged_by, acknowledged_note, changed_at
+     FROM alerts ORDER BY starts_at DESC, id DESC LIMIT $1",
 );
-const FIND: Statement = Statement::read(
-    "alerts.find",
-    "SELECT id, rule, fingerprint, labels, annotations, measured, links, starts_at, ends_at,
-        received_at
-     FROM alerts WHERE id = $1",
+const CHANGED: Statement = Statement::read(
+    "alerts.changed",
+    "SELECT rule, fingerprint, labels, annotations, measured, links, starts_at, ends_at, received_at,
+        sender, from_end, acknowledged_at, acknowledged_by, acknowledged_note, changed_at
+     FROM alerts WHERE changed_at >= $1 ORDER BY changed_at DESC LIMIT $2",
 );
 /// What was not received since a time, and whatever goes beyond a number of rows.
 const DELETE_OLD: Statement = Statement::write(
@@ -58,21 +58,23 @@ const DELETE_OLD: Statement = Statement::write(
 );
 
 pub(super) const STATEMENTS: &[Statement] =
-    &[STORE, END, BETWEEN, FIRING, OF_RULE, FIND, DELETE_OLD];
+    &[STORE, DELETE, OF_FINGERPRINT, FIRING, NEWEST, CHANGED, DELETE_OLD];
+
+/// An alert of the database, and when a replica wrote it last, in microseconds.
+#[derive(Clone, Debug)]
+pub struct StoredAlert {
+    /// The alert, without a number.
+    pub alert: Alert,
+    /// Time of the last write, by the clock of who wrote.
+    pub changed_at: i64,
+}
 
 impl Db {
-    /// Stores an alert under a number of its own. The same alert, by fingerprint and start, replaces what
-    /// was stored of it. One that ended ends what is open under its fingerprint, and is stored by itself
-    /// only if nothing was.
-    pub async fn store_alert(&self, alert: &Alert) -> Result<()> {
-        if let Some(ended) = alert.ended {
-            let end =
-                [Arg::Text(&alert.fingerprint), Arg::Int(ended), Arg::Int(alert.last_received)];
-            if self.execute(&END, &end).await? > 0 {
-                return Ok(());
-            }
-        }
+    /// Stores an alert in the place of the one with its fingerprint and start, which was last written at
+    /// the time `seen`, `None` if there was none. `false` if another replica wrote in between.
+    pub async fn store_alert(&self, alert: &Alert, seen: Option<i64>, now: i64) -> Result<bool> {
         let texts = [&alert.labels, &alert.annotations, &alert.values, &alert.links].map(to_json);
+        let acknowledged = alert.acknowledged.clone().unwrap_or_default();
         let args = [
             Arg::Text(&alert.rule),
             Arg::Text(&alert.fingerprint),
@@ -83,28 +85,40 @@ impl Db {
             Arg::Int(alert.started),
             Arg::Int(alert.ended.unwrap_or(0)),
             Arg::Int(alert.last_received),
+            Arg::Text(&alert.sender),
+            Arg::Int(i64::from(alert.from_end)),
+            Arg::Int(acknowledged.at),
+            Arg::Text(&acknowledged.by),
+            Arg::Text(&acknowledged.note),
+            Arg::Int(seen.map_or(now, |seen| now.max(seen.saturating_add(1)))),
+            Arg::Int(seen.unwrap_or(-1)),
         ];
-        self.execute(&STORE, &args).await.map(drop)
+        Ok(self.execute(&STORE, &args).await? > 0)
     }
 
-    /// Alerts that fired at any time between two, the newest start first, at most so many.
-    pub async fn alerts_between(&self, from: i64, to: i64, limit: i64) -> Result<Vec<Alert>> {
-        self.fetch_all(&BETWEEN, &[Arg::Int(from), Arg::Int(to), Arg::Int(limit)], read).await
+    /// Removes the alert of this fingerprint and start.
+    pub async fn delete_alert(&self, fingerprint: &str, started: i64) -> Result<()> {
+        self.execute(&DELETE, &[Arg::Text(fingerprint), Arg::Int(started)]).await.map(drop)
+    }
+
+    /// Alerts of a fingerprint, the newest start first, at most so many.
+    pub async fn alerts_of(&self, fingerprint: &str, limit: i64) -> Result<Vec<StoredAlert>> {
+        self.fetch_all(&OF_FINGERPRINT, &[Arg::Text(fingerprint), Arg::Int(limit)], read).await
     }
 
     /// Alerts without an end, the newest start first, at most so many.
-    pub async fn firing_alerts(&self, limit: i64) -> Result<Vec<Alert>> {
+    pub async fn firing_alerts(&self, limit: i64) -> Result<Vec<StoredAlert>> {
         self.fetch_all(&FIRING, &[Arg::Int(limit)], read).await
     }
 
-    /// Alerts of a rule, the newest start first, at most so many.
-    pub async fn alerts_of_rule(&self, rule: &str, limit: i64) -> Result<Vec<Alert>> {
-        self.fetch_all(&OF_RULE, &[Arg::Text(rule), Arg::Int(limit)], read).await
+    /// Alerts, the newest start first, at most so many.
+    pub async fn newest_alerts(&self, limit: i64) -> Result<Vec<StoredAlert>> {
+        self.fetch_all(&NEWEST, &[Arg::Int(limit)], read).await
     }
 
-    /// The alert of that number.
-    pub async fn alert(&self, id: i64) -> Result<Option<Alert>> {
-        self.fetch_optional(&FIND, &[Arg::Int(id)], read).await
+    /// Alerts written since a time in microseconds, the last written first, at most so many.
+    pub async fn changed_alerts(&self, since: i64, limit: i64) -> Result<Vec<StoredAlert>> {
+        self.fetch_all(&CHANGED, &[Arg::Int(since), Arg::Int(limit)], read).await
     }
 
     /// Removes alerts received last before a time, in microseconds, and the oldest beyond about so many.
@@ -113,20 +127,25 @@ impl Db {
     }
 }
 
-fn read(row: &Row) -> sqlx::Result<Alert> {
+fn read(row: &Row) -> sqlx::Result<StoredAlert> {
     let texts = |index: usize| Ok::<_, sqlx::Error>(from_json(&row.get::<String>(index)?));
-    Ok(Alert {
-        id: row.get(0)?,
-        rule: row.get(1)?,
-        fingerprint: row.get(2)?,
-        labels: texts(3)?,
-        annotations: texts(4)?,
-        values: texts(5)?,
-        links: texts(6)?,
-        started: row.get(7)?,
-        ended: row.get(8)?,
-        last_received: row.get(9)?,
-    })
+    let acknowledged = Acknowledgement { at: row.get(11)?, by: row.get(12)?, note: row.get(13)? };
+    let alert = Alert {
+        id: 0,
+        rule: row.get(0)?,
+        fingerprint: row.get(1)?,
+        labels: texts(2)?,
+        annotations: texts(3)?,
+        values: texts(4)?,
+        links: texts(5)?,
+        started: row.get(6)?,
+        ended: row.get(7)?,
+        last_received: row.get(8)?,
+        sender: row.get(9)?,
+        from_end: row.get::<i64>(10)? != 0,
+        acknowledged: (acknowledged.at != 0).then_some(acknowledged),
+    };
+    Ok(StoredAlert { alert, changed_at: row.get(14)? })
 }
 
 fn to_json(texts: &Texts) -> String {

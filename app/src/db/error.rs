@@ -2,6 +2,9 @@
 
 use logsearch::error_chain;
 
+use super::fault::Fault;
+use super::file_fault::FileFault;
+
 /// The result of a database method.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -14,6 +17,9 @@ pub enum Error {
     /// No connection, a full pool, a locked or full database: later may work.
     #[error("the database is not available")]
     Unavailable(#[source] sqlx::Error),
+    /// The files of the database are not those that are open.
+    #[error(transparent)]
+    FileFault(#[from] FileFault),
     /// An internal error: a bug or corrupt data.
     #[error("the statement {statement} failed")]
     Other {
@@ -24,12 +30,6 @@ pub enum Error {
         source: sqlx::Error,
     },
 }
-
-/// Primary result codes of SQLite that mean "not now": BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN.
-const SQLITE_UNAVAILABLE: [i64; 6] = [5, 6, 8, 10, 13, 14];
-/// Starts of SQLSTATE that mean "not now": connection, rollback (deadlock), resources, a lock that was
-/// not to be had, operator intervention, system.
-const POSTGRES_UNAVAILABLE: [&str; 6] = ["08", "40", "53", "55P03", "57", "58"];
 
 impl Error {
     pub(super) fn new(statement: &'static str, source: sqlx::Error) -> Self {
@@ -47,8 +47,17 @@ impl Error {
         match self {
             Self::Taken(_) => "taken",
             Self::Unavailable(sqlx::Error::PoolTimedOut) => "pool_timeout",
-            Self::Unavailable(_) => "unavailable",
+            Self::Unavailable(_) | Self::FileFault(_) => "unavailable",
             Self::Other { .. } => "other",
+        }
+    }
+
+    /// What kind of outage it is; `None` when the statement is at fault.
+    pub fn fault(&self) -> Option<Fault> {
+        match self {
+            Self::Unavailable(source) | Self::Other { source, .. } => Fault::of(source),
+            Self::FileFault(_) => Some(Fault::FileLost),
+            Self::Taken(_) => None,
         }
     }
 
@@ -58,17 +67,11 @@ impl Error {
     }
 }
 
-/// Whether a database on another machine is why: it may answer later, and what it is told is not wrong.
-pub fn is_away(error: &anyhow::Error) -> bool {
-    let is_of_sqlite = |error: &sqlx::Error| {
-        error
-            .as_database_error()
-            .is_some_and(|error| error.code().is_some_and(|code| code.len() != 5))
-    };
-    error.chain().any(|cause| {
-        let cause = cause.downcast_ref::<sqlx::Error>();
-        cause.is_some_and(|cause| is_unavailable(cause) && !is_of_sqlite(cause))
-    })
+/// What keeps the database away, when that is why an error came about: it may answer later, and what it is
+/// told is not wrong. A file that cannot be opened or is damaged stays so.
+pub fn away(error: &anyhow::Error) -> Option<Fault> {
+    let mut faults = error.chain().filter_map(|cause| Fault::of(cause.downcast_ref()?));
+    faults.find(|fault| !matches!(fault, Fault::CannotOpen | Fault::Damaged))
 }
 
 /// Whether the connection ended under the statement: another connection may do.
@@ -81,23 +84,7 @@ pub(super) fn is_lost_connection(error: &sqlx::Error) -> bool {
     }
 }
 
+/// Damaged content does not get better by asking again.
 fn is_unavailable(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::Io(_)
-        | sqlx::Error::Tls(_)
-        // A server that goes away within a message.
-        | sqlx::Error::Protocol(_)
-        | sqlx::Error::WorkerCrashed => true,
-        sqlx::Error::Database(error) => {
-            let code = error.code().unwrap_or_default();
-            match code.parse::<i64>() {
-                // An extended code of SQLite carries the primary one in its low byte.
-                Ok(number) if code.len() != 5 => SQLITE_UNAVAILABLE.contains(&(number & 0xff)),
-                _ => POSTGRES_UNAVAILABLE.iter().any(|start| code.starts_with(start)),
-            }
-        }
-        _ => false,
-    }
+    Fault::of(error).is_some_and(|fault| fault != Fault::Damaged)
 }

@@ -13,16 +13,21 @@ use sqlx::{Database, Pool, Postgres, Sqlite};
 use tracing::Instrument;
 
 use super::error::is_lost_connection;
+use super::file_fault::FileState;
+use super::health::Health;
 use super::row::Row;
+use super::wait::within_budget;
 use super::{Error, Result};
 use crate::metrics::{self, StatementMetrics};
-use crate::request_profile::{RequestProfile, SLOW, StatementRuns, micros};
+use crate::request_profile::{RunningStatement, SLOW, StatementRuns, micros};
 
 /// The database of the service. Clones share the pools.
 #[derive(Clone, Debug)]
 pub struct Db {
     pub(super) pools: Pools,
     pub(super) measured: Arc<StatementMetrics>,
+    pub(super) file: FileState,
+    health: Arc<Health>,
 }
 
 /// SQLite has one connection that writes and some that read; PostgreSQL one pool for both.
@@ -54,6 +59,8 @@ pub(super) struct Statement {
     name: &'static str,
     source: &'static Location<'static>,
     access: Access,
+    /// Whether it runs again and again beside requests; whoever runs it tells of an outage once.
+    is_background: bool,
     sqlite: &'static str,
     postgres: &'static str,
 }
@@ -62,13 +69,26 @@ impl Statement {
     #[track_caller]
     pub(super) const fn read(name: &'static str, sql: &'static str) -> Self {
         let source = Location::caller();
-        Self { name, source, access: Access::Read, sqlite: sql, postgres: sql }
+        Self {
+            name,
+            source,
+            access: Access::Read,
+            is_background: false,
+            sqlite: sql,
+            postgres: sql,
+        }
     }
 
     #[track_caller]
     pub(super) const fn write(name: &'static str, sql: &'static str) -> Self {
         let source = Location::caller();
-        Self { name, source, access: Access::Write, sqlite: sql, postgres: sql }
+        let access = Access::Write;
+        Self { name, source, access, is_background: false, sqlite: sql, postgres: sql }
+    }
+
+    /// Runs in the background; its failures are logged at DEBUG.
+    pub(super) const fn in_background(self) -> Self {
+        Self { is_background: true, ..self }
     }
 
     /// Another text for PostgreSQL; the reason stands at the statement.
@@ -124,6 +144,7 @@ impl Db {
         if args.iter().any(Arg::matches_nothing) {
             return Ok(Vec::new());
         }
+        self.file.check(statement.access == Access::Write)?;
         self.traced(statement, Vec::len, async {
             let rows: Vec<Row> = match &self.pools {
                 Pools::Sqlite { read, write } => {
@@ -165,6 +186,7 @@ impl Db {
         if args.iter().any(Arg::matches_nothing) {
             return Ok(0);
         }
+        self.file.check(statement.access == Access::Write)?;
         let changed = |rows: &u64| usize::try_from(*rows).unwrap_or(usize::MAX);
         self.traced(statement, changed, async {
             match &self.pools {
@@ -174,9 +196,11 @@ impl Db {
                     Ok(query.execute(&mut *connection).await?.rows_affected())
                 }
                 Pools::Postgres(pool) => {
-                    let mut connection = acquire(pool, "main").await?;
+                    let mut connection = Held::acquire(pool).await?;
                     let query = bind!(statement.postgres, args);
-                    Ok(query.execute(&mut *connection).await?.rows_affected())
+                    let result = query.execute(&mut *connection.inner).await;
+                    connection.is_idle = true;
+                    Ok(result?.rows_affected())
                 }
             }
         })
@@ -185,7 +209,12 @@ impl Db {
 
     pub(super) fn new(pools: Pools) -> Self {
         let measured = Arc::new(StatementMetrics::new(pools.system_name()));
-        Self { pools, measured }
+        Self { pools, measured, file: FileState::default(), health: Arc::default() }
+    }
+
+    /// What is known of the database without asking it.
+    pub fn health(&self) -> &Arc<Health> {
+        &self.health
     }
 
     /// `sqlite` or `postgresql`, as OpenTelemetry spells them.
@@ -201,10 +230,19 @@ impl Db {
     ) -> Result<T> {
         let span = tracing::debug_span!("db.statement", db.operation.name = statement.name);
         let started = Instant::now();
-        let result = run.instrument(span.clone()).await;
+        let running = RunningStatement::begin(self.run_of(statement, Duration::ZERO, Ok(0)));
+        let result = if let Some(refusal) = self.health.refusal() {
+            Err(refusal)
+        } else {
+            let answers = |since| self.health.has_succeeded(statement.access, since);
+            within_budget(run, answers).instrument(span.clone()).await
+        };
         let duration = started.elapsed();
+        if result.is_ok() {
+            self.health.succeeded(statement.access);
+        }
         let result = result.map_err(|source| Error::new(statement.name, source));
-        RequestProfile::add(self.run_of(statement, duration, result.as_ref().map(&rows)), started);
+        running.end(self.run_of(statement, duration, result.as_ref().map(&rows)));
         span.in_scope(|| self.record(statement, duration, result.as_ref().map(rows)));
         result
     }
@@ -264,6 +302,15 @@ impl Db {
             Err(Error::Taken(_)) => {
                 tracing::debug!(duration_us, "statement violated a unique constraint");
             }
+            Err(error) if statement.is_background => {
+                let chain = error.chain();
+                tracing::debug!(
+                    duration_us,
+                    db.operation.name = statement.name,
+                    error.message = chain,
+                    "background statement failed"
+                );
+            }
             Err(error) => {
                 let chain = error.chain();
                 tracing::warn!(
@@ -314,8 +361,36 @@ async fn fetch_postgres(
     statement: &Statement,
     args: &[Arg<'_>],
 ) -> sqlx::Result<Vec<PgRow>> {
-    let mut connection = acquire(pool, "main").await?;
-    bind!(statement.postgres, args).fetch_all(&mut *connection).await
+    let mut connection = Held::acquire(pool).await?;
+    let rows = bind!(statement.postgres, args).fetch_all(&mut *connection.inner).await;
+    connection.is_idle = true;
+    rows
+}
+
+/// A connection to PostgreSQL. One that is given up while its server does not answer is closed: in the pool it
+/// would wait for that answer, and a network that swallows packets never brings it.
+struct Held {
+    inner: PoolConnection<Postgres>,
+    since: Instant,
+    is_idle: bool,
+}
+
+/// A server that takes longer than this for one statement of a request may be gone.
+const HANGING: Duration = Duration::from_millis(500);
+
+impl Held {
+    async fn acquire(pool: &Pool<Postgres>) -> sqlx::Result<Self> {
+        let inner = acquire(pool, "main").await?;
+        Ok(Self { inner, since: Instant::now(), is_idle: false })
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if !self.is_idle && self.since.elapsed() > HANGING {
+            self.inner.close_on_drop();
+        }
+    }
 }
 
 pub(super) fn pool_name(access: Access) -> &'static str {

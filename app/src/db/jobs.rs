@@ -4,20 +4,23 @@
 use super::executor::{Arg, Statement};
 use super::{Db, Result};
 
-/// `$3` is now, `$4` the end of the lease.
+/// `$3` is now, `$4` the end of the lease. What lies further ahead than one period, or than two leases, was noted
+/// by a clock that was ahead, and binds nobody.
 const CLAIM: Statement = Statement::write(
     "jobs.claim",
     "INSERT INTO jobs (name, claimed_tick, lease_until) VALUES ($1, $2, $4)
      ON CONFLICT (name) DO UPDATE SET claimed_tick = excluded.claimed_tick,
          lease_until = excluded.lease_until
-     WHERE jobs.claimed_tick < excluded.claimed_tick AND jobs.lease_until <= $3",
+     WHERE (jobs.claimed_tick < excluded.claimed_tick
+            OR jobs.claimed_tick > excluded.claimed_tick + 1)
+         AND (jobs.lease_until <= $3 OR jobs.lease_until > $4 + ($4 - $3))",
 );
 /// By hand: the tick that comes next is still to be run.
 const TAKE: Statement = Statement::write(
     "jobs.take",
     "INSERT INTO jobs (name, claimed_tick, lease_until) VALUES ($1, $2 - 1, $4)
      ON CONFLICT (name) DO UPDATE SET lease_until = excluded.lease_until
-     WHERE jobs.lease_until <= $3",
+     WHERE jobs.lease_until <= $3 OR jobs.lease_until > $4 + ($4 - $3)",
 );
 const RENEW: Statement =
     Statement::write("jobs.renew", "UPDATE jobs SET lease_until = $2 WHERE name = $1");

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use sqlx::SqlStr;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::{Pool, Postgres, SqlStr};
 
 use super::Db;
 use super::executor::{Pools, Statement};
@@ -40,6 +40,30 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/sqlite/0005_operator_accounts.sql"),
         include_str!("../../migrations/postgres/0005_operator_accounts.sql"),
     ),
+    (
+        6,
+        "watch",
+        include_str!("../../migrations/sqlite/0006_watch.sql"),
+        include_str!("../../migrations/postgres/0006_watch.sql"),
+    ),
+    (
+        7,
+        "alert_inbox",
+        include_str!("../../migrations/sqlite/0007_alert_inbox.sql"),
+        include_str!("../../migrations/postgres/0007_alert_inbox.sql"),
+    ),
+    (
+        8,
+        "name_keys",
+        include_str!("../../migrations/sqlite/0008_name_keys.sql"),
+        include_str!("../../migrations/postgres/0008_name_keys.sql"),
+    ),
+    (
+        9,
+        "replicas_and_backups",
+        include_str!("../../migrations/sqlite/0009_replicas_and_backups.sql"),
+        include_str!("../../migrations/postgres/0009_replicas_and_backups.sql"),
+    ),
 ];
 
 const VERSION: Statement = Statement::read(
@@ -70,6 +94,9 @@ pub enum MigrationError {
     /// Anything else.
     #[error("could not migrate the database")]
     Failed(#[source] MigrateError),
+    /// The names of accounts from before could not be given their keys.
+    #[error("could not migrate the names of accounts")]
+    Names(#[source] super::Error),
 }
 
 impl Db {
@@ -78,14 +105,15 @@ impl Db {
     pub async fn migrate(&self) -> Result<(), MigrationError> {
         let result = match &self.pools {
             Pools::Sqlite { write, .. } => migrator(|(_, _, sqlite, _)| sqlite).run(write).await,
-            Pools::Postgres(pool) => migrator(|(_, _, _, postgres)| postgres).run(pool).await,
+            Pools::Postgres(pool) => migrate_postgres(pool).await,
         };
         result.map_err(|error| match error {
             MigrateError::VersionMissing(found) => {
                 MigrationError::Newer { found, known: known_version() }
             }
             error => MigrationError::Failed(error),
-        })
+        })?;
+        self.fill_name_keys().await.map_err(MigrationError::Names)
     }
 }
 
@@ -101,6 +129,14 @@ impl Db {
         let found = self.fetch_optional(&HAS_MIGRATIONS, &[], |row| row.get::<i64>(0)).await?;
         Ok(found.is_some())
     }
+}
+
+/// Another replica may be migrating, which takes longer than a request would wait for its lock.
+async fn migrate_postgres(pool: &Pool<Postgres>) -> Result<(), MigrateError> {
+    let mut connection = pool.acquire().await?;
+    connection.close_on_drop();
+    sqlx::query("SET lock_timeout = '30s'").execute(&mut *connection).await?;
+    migrator(|(_, _, _, postgres)| postgres).run(&mut *connection).await
 }
 
 /// The newest schema version this version supports only.

@@ -4,21 +4,21 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, Pool, Sqlite};
 
 use super::Db;
 use super::executor::Pools;
 
-/// A request waits this long for a connection before it is told to come back. On SQLite the writers
-/// queue here, and a slow disk may hold all of them for a moment.
-const SQLITE_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
-/// A PostgreSQL that is away or overrun is no reason to keep anybody for long.
-const POSTGRES_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
-/// A writer of another process, such as the command line's, may hold SQLite for this long.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Nobody waits longer for a connection; a request gives up before that when the database answers nobody.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+/// A writer of another process, such as the command line's, may hold SQLite for this long. The writers of the
+/// service queue behind the one that waits, so it gives up with its request.
+const BUSY_TIMEOUT: Duration = Duration::from_millis(800);
 
+/// What the write-ahead log of SQLite is shortened to, in bytes: twice what it has between two checkpoints.
+pub(super) const LOG_LIMIT: u64 = 8 << 20;
 /// Rows that SQLite's thread may be ahead of who reads them.
 const ROW_BUFFER: usize = 1024;
 
@@ -43,8 +43,10 @@ impl std::fmt::Debug for DatabaseUrl {
 impl FromStr for DatabaseUrl {
     type Err = &'static str;
 
+    /// No error repeats a part of the URL, which may be its password.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            check_postgres(text)?;
             return Ok(Self::Postgres(text.to_owned()));
         }
         let path = text.strip_prefix("sqlite:").map(|rest| rest.trim_start_matches("//"));
@@ -53,6 +55,47 @@ impl FromStr for DatabaseUrl {
             _ => Err("a database is sqlite:<path> or postgres://<user>@<host>/<name>"),
         }
     }
+}
+
+/// Parameters that sqlx reads; it logs every other with its value and goes on without it.
+const PARAMETERS: [&str; 18] = [
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "statement-cache-capacity",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+];
+
+fn check_postgres(url: &str) -> Result<(), &'static str> {
+    let query = url.split_once('?').map(|(_, query)| query.split('#').next().unwrap_or_default());
+    let names = query.into_iter().flat_map(|query| query.split('&'));
+    let names = names.map(|pair| pair.split('=').next().unwrap_or_default());
+    let is_known =
+        |name: &str| name.is_empty() || PARAMETERS.contains(&name) || name.starts_with("options[");
+    if !names.into_iter().all(is_known) {
+        return Err(
+            "a postgres:// URL takes the parameters sslmode, sslrootcert, sslcert, sslkey, host, \
+            hostaddr, port, dbname, user, password, application_name, options and \
+            statement-cache-capacity, and this one has another; a ? in a password is written %3F",
+        );
+    }
+    PgConnectOptions::from_str(url).map(drop).map_err(|_| {
+        "the postgres:// URL cannot be read; check host, port and sslmode, and write special characters \
+         of user and password percent-encoded"
+    })
 }
 
 /// Sizes of the connection pools.
@@ -113,18 +156,62 @@ impl Db {
         if found == known { Ok(db) } else { Err(ExistingError::Schema { found, known }) }
     }
 
-    /// Opens the pools; a missing SQLite file is created. Does not migrate.
+    /// Opens the pools and a connection of each; a missing SQLite file is created. Does not migrate.
     pub async fn open(url: &DatabaseUrl, sizes: PoolSizes) -> Result<Self, OpenError> {
+        let db = Self::lazy(url, sizes)?;
+        db.connect(url).await?;
+        Ok(db)
+    }
+
+    /// Opens a connection of each pool; that of PostgreSQL is tried beside the pool first, which would only say
+    /// that it waited in vain.
+    pub async fn connect(&self, url: &DatabaseUrl) -> Result<(), OpenError> {
+        Self::try_connect(url).await?;
+        let connected = match &self.pools {
+            // The readers find the file that the writer creates.
+            Pools::Sqlite { read, write } => match open_all(write).await {
+                Ok(()) => open_all(read).await,
+                Err(error) => Err(error),
+            },
+            Pools::Postgres(pool) => pool.acquire().await.map(drop),
+        };
+        connected.map_err(|source| OpenError { url: url.clone(), source })
+    }
+
+    async fn try_connect(url: &DatabaseUrl) -> Result<(), OpenError> {
+        let DatabaseUrl::Postgres(address) = url else { return Ok(()) };
+        let connect = async {
+            let options = PgConnectOptions::from_str(address)?.application_name("minitwit");
+            options.connect().await?.close().await
+        };
+        let connected = tokio::time::timeout(ACQUIRE_TIMEOUT, connect).await;
+        let late = |_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()));
+        let connected = connected.unwrap_or_else(late);
+        connected.map_err(|source| OpenError { url: url.clone(), source })
+    }
+
+    /// Pools whose connections are opened when they are needed, for who has to start without the database.
+    /// Fails only for an address that makes no sense.
+    pub fn lazy(url: &DatabaseUrl, sizes: PoolSizes) -> Result<Self, OpenError> {
         let pools = match url {
-            DatabaseUrl::Sqlite(path) => open_sqlite(path, sizes.sqlite_readers).await,
-            DatabaseUrl::Postgres(url) => open_postgres(url, sizes.postgres).await,
+            DatabaseUrl::Sqlite(path) => Ok(sqlite_pools(path, sizes.sqlite_readers)),
+            DatabaseUrl::Postgres(url) => postgres_pool(url, sizes.postgres),
         };
         let pools = pools.map_err(|source| OpenError { url: url.clone(), source })?;
         Ok(Self::new(pools))
     }
 }
 
-async fn open_sqlite(path: &Path, readers: u32) -> sqlx::Result<Pools> {
+/// All from the start: one that opens the path later could find another file there.
+async fn open_all(pool: &Pool<Sqlite>) -> sqlx::Result<()> {
+    let mut open = Vec::new();
+    for _ in 0..pool.options().get_max_connections() {
+        open.push(pool.acquire().await?);
+    }
+    Ok(())
+}
+
+fn sqlite_pools(path: &Path, readers: u32) -> Pools {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
@@ -137,33 +224,34 @@ async fn open_sqlite(path: &Path, readers: u32) -> sqlx::Result<Pools> {
         // default, that cost more than the rows.
         .row_buffer_size(ROW_BUFFER)
         .pragma("cache_size", "-8000")
-        .pragma("mmap_size", "268435456")
+        // Pages are read and not mapped: a file that somebody cuts would end the process by a signal.
+        .pragma("mmap_size", "0")
+        .pragma("journal_size_limit", LOG_LIMIT.to_string())
         .disable_statement_logging();
     // One writer: two would only wait for each other inside SQLite, where no deadline is fair.
-    let write = sqlite_pool(1).connect_with(options.clone()).await?;
-    let read = sqlite_pool(readers).connect_with(options.read_only(true)).await?;
-    Ok(Pools::Sqlite { read, write })
+    let write = sqlite_pool(1).connect_lazy_with(options.clone());
+    let read = sqlite_pool(readers).connect_lazy_with(options.read_only(true));
+    Pools::Sqlite { read, write }
 }
 
 fn sqlite_pool(connections: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
         .max_connections(connections)
-        .acquire_timeout(SQLITE_ACQUIRE_TIMEOUT)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
 }
 
-async fn open_postgres(url: &str, connections: u32) -> sqlx::Result<Pools> {
+fn postgres_pool(url: &str, connections: u32) -> sqlx::Result<Pools> {
     let options = PgConnectOptions::from_str(url)?
         .application_name("minitwit")
         // A statement that outlives its request only holds what others wait for.
-        .options([("statement_timeout", "10s"), ("lock_timeout", "5s")])
+        .options([("statement_timeout", "10s"), ("lock_timeout", "800ms")])
         .disable_statement_logging();
     let pool = PgPoolOptions::new()
         .max_connections(connections)
-        .acquire_timeout(POSTGRES_ACQUIRE_TIMEOUT)
-        .connect_with(options)
-        .await?;
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_lazy_with(options);
     Ok(Pools::Postgres(pool))
 }

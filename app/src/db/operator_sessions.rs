@@ -1,9 +1,6 @@
 //! Sessions of operators. Tokens are seen here as hashes only.
 
-use admin::Role;
-
 use super::executor::{Arg, Statement};
-use super::operators::role;
 use super::{Db, Result};
 
 const CREATE: Statement = Statement::write(
@@ -11,54 +8,40 @@ const CREATE: Statement = Statement::write(
     "INSERT INTO operator_sessions (token_hash, operator, created_at, last_seen, address, user_agent)
      SELECT $1, name, $3, $3, $4, $5 FROM operators WHERE name = $2 AND disabled_at = 0",
 );
-const FIND: Statement = Statement::read(
-    "operator_sessions.find",
-    "SELECT o.name, o.role, s.last_seen
-     FROM operator_sessions s JOIN operators o ON o.name = s.operator
-     WHERE s.token_hash = $1 AND s.last_seen > $2 AND s.created_at > $3 AND o.disabled_at = 0",
-);
-/// The same that [`FIND`] finds.
 const LIST: Statement = Statement::read(
     "operator_sessions.list",
     "SELECT token_hash, operator, created_at, last_seen, address, user_agent
      FROM operator_sessions WHERE last_seen > $1 AND created_at > $2
      ORDER BY last_seen DESC LIMIT 1000",
-);
+)
+.in_background();
+/// A start that lies ahead was noted by a clock that was ahead, and is taken back to now.
 const TOUCH: Statement = Statement::write(
     "operator_sessions.touch",
-    "UPDATE operator_sessions SET last_seen = $2 WHERE token_hash = $1",
-);
+    "UPDATE operator_sessions SET last_seen = $2,
+         created_at = CASE WHEN created_at > $2 THEN $2 ELSE created_at END
+     WHERE token_hash = $1",
+)
+.in_background();
 const DELETE: Statement = Statement::write(
     "operator_sessions.delete",
     "DELETE FROM operator_sessions WHERE token_hash = $1",
-);
+)
+.in_background();
+/// Of those that began up to a time: the order may be carried out late, when there are newer ones.
 const DELETE_OF: Statement = Statement::write(
     "operator_sessions.delete_of",
-    "DELETE FROM operator_sessions WHERE operator = $1",
-);
-const DELETE_OTHERS: Statement = Statement::write(
-    "operator_sessions.delete_others",
-    "DELETE FROM operator_sessions WHERE operator = $1 AND token_hash <> $2",
-);
-/// Idle ones alone: a session past its absolute end is idle soon after.
+    "DELETE FROM operator_sessions WHERE operator = $1 AND created_at <= $2 AND token_hash <> $3",
+)
+.in_background();
+/// Idle ones alone: a session past its absolute end is idle soon after. One that was last seen far ahead was
+/// noted by a clock that was ahead.
 const DELETE_IDLE: Statement = Statement::write(
     "operator_sessions.delete_idle",
-    "DELETE FROM operator_sessions WHERE last_seen <= $1",
+    "DELETE FROM operator_sessions WHERE last_seen <= $1 OR last_seen > $2",
 );
 
-pub(super) const STATEMENTS: &[Statement] =
-    &[CREATE, FIND, LIST, TOUCH, DELETE, DELETE_OF, DELETE_OTHERS, DELETE_IDLE];
-
-/// The operator of a session.
-#[derive(Clone, Debug)]
-pub struct OperatorSession {
-    /// Sign-in name.
-    pub name: String,
-    /// What they may do.
-    pub role: Role,
-    /// When the session was last seen, in microseconds; up to a minute old.
-    pub last_seen: i64,
-}
+pub(super) const STATEMENTS: &[Statement] = &[CREATE, LIST, TOUCH, DELETE, DELETE_OF, DELETE_IDLE];
 
 /// A session as lists show it. Times are microseconds since the Unix epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,20 +107,6 @@ impl Db {
         .await
     }
 
-    /// The session, if it was seen and created after these times.
-    pub async fn operator_session(
-        &self,
-        token_hash: &[u8],
-        seen_after: i64,
-        created_after: i64,
-    ) -> Result<Option<OperatorSession>> {
-        let args = [Arg::Bytes(token_hash), Arg::Int(seen_after), Arg::Int(created_after)];
-        self.fetch_optional(&FIND, &args, |row| {
-            Ok(OperatorSession { name: row.get(0)?, role: role(row, 1)?, last_seen: row.get(2)? })
-        })
-        .await
-    }
-
     /// Records the use of a session.
     pub async fn touch_operator_session(&self, token_hash: &[u8], now: i64) -> Result<()> {
         self.execute(&TOUCH, &[Arg::Bytes(token_hash), Arg::Int(now)]).await.map(drop)
@@ -148,18 +117,21 @@ impl Db {
         self.execute(&DELETE, &[Arg::Bytes(token_hash)]).await.map(drop)
     }
 
-    /// Deletes all sessions of an operator.
-    pub async fn delete_operator_sessions(&self, operator: &str) -> Result<u64> {
-        self.execute(&DELETE_OF, &[Arg::Text(operator)]).await
+    /// Deletes the sessions of an operator that began up to that time, except one; the hash of no session is
+    /// empty.
+    pub async fn delete_operator_sessions(
+        &self,
+        operator: &str,
+        until: i64,
+        but: &[u8],
+    ) -> Result<u64> {
+        let args = [Arg::Text(operator), Arg::Int(until), Arg::Bytes(but)];
+        self.execute(&DELETE_OF, &args).await
     }
 
-    /// Deletes all sessions of an operator except one.
-    pub async fn delete_other_operator_sessions(&self, operator: &str, but: &[u8]) -> Result<u64> {
-        self.execute(&DELETE_OTHERS, &[Arg::Text(operator), Arg::Bytes(but)]).await
-    }
-
-    /// Removes the sessions that were not seen after this time.
-    pub async fn delete_idle_operator_sessions(&self, seen: i64) -> Result<u64> {
-        self.execute(&DELETE_IDLE, &[Arg::Int(seen)]).await
+    /// Removes the sessions that were not seen after the first of these times, or only after the second, which
+    /// lies ahead.
+    pub async fn delete_idle_operator_sessions(&self, seen: i64, ahead: i64) -> Result<u64> {
+        self.execute(&DELETE_IDLE, &[Arg::Int(seen), Arg::Int(ahead)]).await
     }
 }

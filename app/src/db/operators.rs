@@ -1,31 +1,39 @@
 //! Accounts of the people who operate the service, apart from the site's users.
 
-use admin::{Account, Role};
+use admin::Role;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::executor::{Arg, Statement};
 use super::row::Row;
 use super::{Db, Result};
+use crate::domain::NameKeys;
 
 const SET: Statement = Statement::write(
     "operators.set",
-    "INSERT INTO operators (name, pw_hash, role, created_at) VALUES ($1, $2, $3, $4)
+    "INSERT INTO operators (name, pw_hash, role, created_at, name_fold, name_skeleton)
+     VALUES ($1, $2, $3, $4, $5, $6)
      ON CONFLICT (name) DO UPDATE SET pw_hash = excluded.pw_hash, role = excluded.role,
          disabled_at = 0",
 );
 const ADD: Statement = Statement::write(
     "operators.add",
-    "INSERT INTO operators (name, pw_hash, role, created_at) VALUES ($1, $2, $3, $4)",
+    "INSERT INTO operators (name, pw_hash, role, created_at, name_fold, name_skeleton)
+     VALUES ($1, $2, $3, $4, $5, $6)",
 );
 const LIST: Statement = Statement::read(
     "operators.list",
-    "SELECT name, role, created_at, last_login_at, disabled_at FROM operators ORDER BY name LIMIT 1000",
-);
+    "SELECT name, pw_hash, role, created_at, last_login_at, disabled_at
+     FROM operators ORDER BY name LIMIT 1000",
+)
+.in_background();
 const SET_PASSWORD: Statement =
     Statement::write("operators.set_password", "UPDATE operators SET pw_hash = $2 WHERE name = $1");
 const LOGGED_IN: Statement = Statement::write(
     "operators.logged_in",
     "UPDATE operators SET last_login_at = $2 WHERE name = $1",
-);
+)
+.in_background();
 /// Not when nobody would be left who may change things. Two that take the role from each other at once
 /// would each see the other on PostgreSQL, so there one waits for the other's row.
 const CHANGE: Statement = Statement::write(
@@ -59,45 +67,93 @@ pub struct OperatorCredentials {
     pub role: Role,
 }
 
+/// An account of an operator. Times are microseconds since the Unix epoch; 0 stands for never.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperatorAccount {
+    /// Sign-in name.
+    pub name: String,
+    /// argon2id in PHC form.
+    pub pw_hash: String,
+    /// What it may do.
+    #[serde(with = "role_name")]
+    pub role: Role,
+    /// When it was created.
+    pub created_at: i64,
+    /// When it last signed in.
+    #[serde(default)]
+    pub last_login_at: i64,
+    /// When it was disabled; 0 while it may sign in.
+    #[serde(default)]
+    pub disabled_at: i64,
+}
+
+impl OperatorAccount {
+    /// Whether it may sign in.
+    pub fn is_enabled(&self) -> bool {
+        self.disabled_at == 0
+    }
+}
+
+/// Roles by their names.
+mod role_name {
+    use super::{Deserialize, Deserializer, Role, Serializer};
+
+    // By reference, as serde calls it.
+    #[expect(clippy::trivially_copy_pass_by_ref)]
+    pub(super) fn serialize<S: Serializer>(role: &Role, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(role.as_str())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Role, D::Error> {
+        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 /// The role of a row. The check of the table allows no third, which could look and no more.
-pub(super) fn role(row: &Row, column: usize) -> sqlx::Result<Role> {
+fn role(row: &Row, column: usize) -> sqlx::Result<Role> {
     Ok(row.get::<String>(column)?.parse().unwrap_or(Role::Viewer))
 }
 
 impl Db {
-    /// Adds an operator, or gives an existing one this password and role, and lets it log in again.
+    /// Adds an operator, or gives an existing one this password and role, and lets it log in again. `Taken`
+    /// when it would be new and there is one whose name reads the same.
     pub async fn set_operator(&self, operator: &OperatorCredentials, now: i64) -> Result<()> {
-        let args = [
-            Arg::Text(&operator.name),
-            Arg::Text(&operator.pw_hash),
-            Arg::Text(operator.role.as_str()),
-            Arg::Int(now),
-        ];
-        self.execute(&SET, &args).await.map(drop)
+        self.insert_operator(&SET, operator, now).await
     }
 
-    /// Adds an operator; `Taken` when there is one of that name.
+    /// Adds an operator; `Taken` when there is one of that name, or of one that reads the same.
     pub async fn add_operator(&self, operator: &OperatorCredentials, now: i64) -> Result<()> {
+        self.insert_operator(&ADD, operator, now).await
+    }
+
+    async fn insert_operator(
+        &self,
+        statement: &Statement,
+        operator: &OperatorCredentials,
+        now: i64,
+    ) -> Result<()> {
+        let keys = NameKeys::of(&operator.name);
         let args = [
             Arg::Text(&operator.name),
             Arg::Text(&operator.pw_hash),
             Arg::Text(operator.role.as_str()),
             Arg::Int(now),
+            Arg::Text(&keys.fold),
+            Arg::Text(&keys.skeleton),
         ];
-        self.execute(&ADD, &args).await.map(drop)
+        self.execute(statement, &args).await.map(drop)
     }
 
-    /// All accounts by name, without their sessions.
-    pub async fn operators(&self) -> Result<Vec<Account>> {
-        let time = |at: i64| Some(at).filter(|at| *at > 0);
+    /// All accounts by name.
+    pub async fn operators(&self) -> Result<Vec<OperatorAccount>> {
         self.fetch_all(&LIST, &[], |row| {
-            Ok(Account {
+            Ok(OperatorAccount {
                 name: row.get(0)?,
-                role: role(row, 1)?,
-                created: row.get(2)?,
-                last_login: time(row.get(3)?),
-                disabled: time(row.get(4)?),
-                sessions: Vec::new(),
+                pw_hash: row.get(1)?,
+                role: role(row, 2)?,
+                created_at: row.get(3)?,
+                last_login_at: row.get(4)?,
+                disabled_at: row.get(5)?,
             })
         })
         .await

@@ -96,6 +96,27 @@ impl WholeDatabase {
         connection.close().await
     }
 
+    /// Takes the only place of who restores this database, until the connection is dropped; `None` when
+    /// somebody has it.
+    pub async fn lock_restore(&self) -> sqlx::Result<Option<PgConnection>> {
+        let mut connection = self.maintenance().await?;
+        let lock = sqlx::query_scalar("SELECT pg_try_advisory_lock(hashtext($1))");
+        let is_locked = lock.bind(format!("minitwit restore {}", self.name));
+        Ok(if is_locked.fetch_one(&mut connection).await? { Some(connection) } else { None })
+    }
+
+    /// The databases whose names are this start and a time, as restores name theirs until they are whole.
+    pub async fn unfinished(&self, start: &str) -> sqlx::Result<Vec<String>> {
+        let mut connection = self.maintenance().await?;
+        let names = sqlx::query_scalar(
+            "SELECT datname::TEXT FROM pg_database
+             WHERE starts_with(datname, $1) AND substr(datname, length($1) + 1) ~ '^[0-9]{8}T[0-9]{6}Z$'",
+        );
+        let names = names.bind(start).fetch_all(&mut connection).await?;
+        connection.close().await?;
+        Ok(names)
+    }
+
     /// Gives the database the name `aside`, and the one called `new` its name, both or neither. The
     /// server refuses while anybody is connected to either.
     pub async fn exchange(&self, new: &str, aside: &str) -> sqlx::Result<()> {

@@ -16,8 +16,13 @@ const FIND: Statement = Statement::read(
      FROM sessions s JOIN users u ON u.id = s.user_id
      WHERE s.token_hash = $1 AND s.last_seen > $2 AND s.created_at > $3",
 );
-const TOUCH: Statement =
-    Statement::write("sessions.touch", "UPDATE sessions SET last_seen = $2 WHERE token_hash = $1");
+/// A start that lies ahead was noted by a clock that was ahead, and is taken back to now.
+const TOUCH: Statement = Statement::write(
+    "sessions.touch",
+    "UPDATE sessions SET last_seen = $2,
+         created_at = CASE WHEN created_at > $2 THEN $2 ELSE created_at END
+     WHERE token_hash = $1",
+);
 const DELETE: Statement =
     Statement::write("sessions.delete", "DELETE FROM sessions WHERE token_hash = $1");
 const DELETE_OF: Statement =
@@ -25,8 +30,12 @@ const DELETE_OF: Statement =
 /// Those past their absolute end are refused, so they are soon idle as well: one range of one index.
 const DELETE_IDLE: Statement =
     Statement::write("sessions.delete_idle", "DELETE FROM sessions WHERE last_seen <= $1");
+/// Those that were noted by a clock that was far ahead; they would stay until then.
+const DELETE_AHEAD: Statement =
+    Statement::write("sessions.delete_ahead", "DELETE FROM sessions WHERE last_seen > $1");
 
-pub(super) const STATEMENTS: &[Statement] = &[CREATE, FIND, TOUCH, DELETE, DELETE_OF, DELETE_IDLE];
+pub(super) const STATEMENTS: &[Statement] =
+    &[CREATE, FIND, TOUCH, DELETE, DELETE_OF, DELETE_IDLE, DELETE_AHEAD];
 
 /// The user of a session.
 #[derive(Clone, Debug)]
@@ -79,8 +88,10 @@ impl Db {
         self.execute(&DELETE_OF, &[Arg::Int(user)]).await.map(drop)
     }
 
-    /// Removes the sessions that were not seen after that time.
-    pub async fn delete_idle_sessions(&self, seen: i64) -> Result<u64> {
-        self.execute(&DELETE_IDLE, &[Arg::Int(seen)]).await
+    /// Removes the sessions that were not seen after the first of these times, or only after the second, which
+    /// lies ahead.
+    pub async fn delete_idle_sessions(&self, seen: i64, ahead: i64) -> Result<u64> {
+        let idle = self.execute(&DELETE_IDLE, &[Arg::Int(seen)]).await?;
+        Ok(idle + self.execute(&DELETE_AHEAD, &[Arg::Int(ahead)]).await?)
     }
 }

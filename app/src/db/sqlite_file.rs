@@ -139,12 +139,26 @@ pub enum Checkpoint {
 
 /// Renews the planner's statistics where they are old, and empties the write-ahead log.
 pub async fn optimize(file: &Path) -> Result<Checkpoint, FileError> {
-    let failed = |source| FileError::new(file, source);
-    let options = options(file).busy_timeout(CHECKPOINT_TIMEOUT);
-    let mut connection = options.connect().await.map_err(failed)?;
-    sqlx::query("PRAGMA optimize").execute(&mut connection).await.map_err(failed)?;
+    let mut connection = for_checkpoint(file).await?;
+    let optimized = sqlx::query("PRAGMA optimize").execute(&mut connection).await;
+    optimized.map_err(|source| FileError::new(file, source))?;
+    empty_log(connection, file).await
+}
+
+/// Empties the write-ahead log.
+pub async fn checkpoint(file: &Path) -> Result<Checkpoint, FileError> {
+    empty_log(for_checkpoint(file).await?, file).await
+}
+
+async fn for_checkpoint(file: &Path) -> Result<SqliteConnection, FileError> {
+    let connection = options(file).busy_timeout(CHECKPOINT_TIMEOUT).connect().await;
+    connection.map_err(|source| FileError::new(file, source))
+}
+
+async fn empty_log(mut connection: SqliteConnection, file: &Path) -> Result<Checkpoint, FileError> {
     let busy = sqlx::query_scalar::<_, i64>("PRAGMA wal_checkpoint(TRUNCATE)");
-    let busy = busy.fetch_one(&mut connection).await.map_err(failed)?;
+    let busy = busy.fetch_one(&mut connection).await;
+    let busy = busy.map_err(|source| FileError::new(file, source))?;
     close(connection, file).await?;
     Ok(if busy == 0 { Checkpoint::Emptied } else { Checkpoint::Busy })
 }

@@ -23,9 +23,7 @@ const SIZE: Statement = Statement::read(
 )
 .on_postgres("SELECT pg_database_size(current_database())");
 
-const PING: Statement = Statement::read("health.ping", "SELECT 1");
-
-pub(super) const STATEMENTS: &[Statement] = &[TOTALS, ACTIVE, SIZE, PING];
+pub(super) const STATEMENTS: &[Statement] = &[TOTALS, ACTIVE, SIZE];
 
 /// Totals of users, messages and follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,11 +49,6 @@ impl Db {
     pub async fn size(&self) -> Result<u64> {
         let size = self.fetch_optional(&SIZE, &[], |row| row.get::<i64>(0)).await?;
         Ok(size.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0))
-    }
-
-    /// Whether the database answers.
-    pub async fn ping(&self) -> Result<()> {
-        self.fetch_all(&PING, &[], |_| Ok(())).await.map(drop)
     }
 
     /// Distinct users with a message or a seen session after that time.

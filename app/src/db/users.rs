@@ -6,7 +6,15 @@ use crate::domain::{NewUser, User};
 
 const CREATE: Statement = Statement::write(
     "users.create",
-    "INSERT INTO users (username, email, pw_hash, created_at) VALUES ($1, $2, $3, $4)",
+    "INSERT INTO users (username, email, pw_hash, created_at, name_fold, name_skeleton)
+     VALUES ($1, $2, $3, $4, $5, $6)",
+);
+/// One lookup in each of three unique indexes.
+const TAKEN: Statement = Statement::read(
+    "users.name_taken",
+    "SELECT id FROM users WHERE username = $1
+     UNION ALL SELECT id FROM users WHERE name_fold = $2
+     UNION ALL SELECT id FROM users WHERE name_skeleton = $3 LIMIT 1",
 );
 const CREDENTIALS: Statement = Statement::read(
     "users.credentials",
@@ -17,7 +25,7 @@ const REHASH: Statement =
 const EXISTS: Statement =
     Statement::read("users.exists", "SELECT id FROM users WHERE username = $1");
 
-pub(super) const STATEMENTS: &[Statement] = &[CREATE, CREDENTIALS, REHASH, EXISTS];
+pub(super) const STATEMENTS: &[Statement] = &[CREATE, TAKEN, CREDENTIALS, REHASH, EXISTS];
 
 /// What a log-in compares with.
 #[derive(Clone, Debug)]
@@ -29,11 +37,25 @@ pub struct Credentials {
 }
 
 impl Db {
-    /// Adds a user; `Taken` when somebody has the name.
+    /// Adds a user; `Taken` when somebody has the name, or one that reads the same.
     pub async fn create_user(&self, user: &NewUser, pw_hash: &str, now: i64) -> Result<()> {
-        let name = user.username.as_str();
-        let args = [Arg::Text(name), Arg::Text(&user.email), Arg::Text(pw_hash), Arg::Int(now)];
+        let args = [
+            Arg::Text(user.username.as_str()),
+            Arg::Text(&user.email),
+            Arg::Text(pw_hash),
+            Arg::Int(now),
+            Arg::Text(&user.keys.fold),
+            Arg::Text(&user.keys.skeleton),
+        ];
         self.execute(&CREATE, &args).await.map(drop)
+    }
+
+    /// Whether somebody has the name, or one that reads the same.
+    pub async fn is_name_taken(&self, user: &NewUser) -> Result<bool> {
+        let NewUser { username, keys, .. } = user;
+        let args = [Arg::Text(username.as_str()), Arg::Text(&keys.fold), Arg::Text(&keys.skeleton)];
+        let id = self.fetch_optional(&TAKEN, &args, |row| row.get::<i64>(0)).await?;
+        Ok(id.is_some())
     }
 
     /// The credentials of the user of that name.

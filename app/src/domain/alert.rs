@@ -9,36 +9,65 @@ use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// Maximum number of alerts in a notification.
-pub const MAX_ALERTS: usize = 256;
+/// Maximum number of alerts read of a notification; the others count as left out.
+pub const MAX_ALERTS: usize = 2_000;
 /// Maximum number of labels and of annotations of an alert.
 const MAX_TEXTS: usize = 64;
 /// Longest name of a label or annotation, and of a rule, in bytes.
 const MAX_NAME: usize = 200;
 /// Longest value, in characters; of a longer one the beginning is kept.
 const MAX_VALUE: usize = 4_000;
+/// Most bytes of all names and values of an alert.
+const MAX_SIZE: usize = 64 * 1024;
 /// Longest fingerprint that is kept as it is, in bytes.
 const MAX_FINGERPRINT: usize = 64;
+/// An end so far ahead of this clock, in microseconds, is none: it would keep the alert open until then.
+const MAX_SKEW: i64 = 5 * 60 * 1_000_000;
+/// Rejected alerts whose reason is kept.
+const MAX_REASONS: usize = 20;
+/// The label by which Grafana names the rule that it could not evaluate.
+const RULE_NAME: &str = "rulename";
 
-/// Why a notification is refused, as a sentence for whoever set it up.
+/// Why a notification is rejected, as a sentence for whoever set it up.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotificationError {
     /// The payload is malformed.
     #[error("The payload is not a Grafana or Alertmanager notification: {0}")]
     Malformed(String),
-    /// More alerts than any group has.
-    #[error(
-        "The notification has {0} alerts, the limit is {MAX_ALERTS}; set max_alerts or group them"
-    )]
-    TooMany(usize),
-    /// An invalid alert; its number in the notification, from 1.
-    #[error("Alert {0} of the notification {1}")]
-    Wrong(usize, &'static str),
+    /// The payload has alerts, and none is valid.
+    #[error("No alert of the notification is valid. {0}")]
+    NoneValid(String),
+}
+
+/// What a notification says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Notification {
+    /// Its valid alerts, in its order.
+    pub alerts: Vec<Alert>,
+    /// Number of invalid alerts.
+    pub rejected: usize,
+    /// Reasons of the first of them, with their numbers in the notification, from 1.
+    pub reasons: Vec<String>,
+    /// Number of alerts that the sender or the limit left out.
+    pub left_out: usize,
+    /// The receiver of the sender that it went through; may be empty.
+    pub receiver: String,
 }
 
 #[derive(Deserialize)]
-struct Notification {
-    alerts: Vec<AlertPayload>,
+#[serde(rename_all = "camelCase")]
+struct NotificationPayload {
+    alerts: Vec<Value>,
+    #[serde(default)]
+    receiver: Option<Value>,
+    #[serde(default)]
+    truncated_alerts: Option<Value>,
+    /// Only Grafana has organizations.
+    #[serde(default)]
+    org_id: Option<Value>,
+    /// Both say how they grouped.
+    #[serde(default)]
+    group_key: Option<Value>,
 }
 
 /// An alert as the sender has it.
@@ -49,23 +78,23 @@ struct AlertPayload {
     #[serde(default)]
     labels: Texts,
     #[serde(default)]
-    annotations: Texts,
+    annotations: Option<Texts>,
     starts_at: String,
     #[serde(default)]
     ends_at: Option<String>,
     #[serde(default)]
-    fingerprint: String,
+    fingerprint: Option<String>,
     /// Numbers by the name of the query, `null` in a notification without any.
     #[serde(default)]
     values: Option<BTreeMap<String, Value>>,
     #[serde(default, rename = "generatorURL")]
-    generator_url: String,
+    generator_url: Option<String>,
     #[serde(default, rename = "dashboardURL")]
-    dashboard_url: String,
+    dashboard_url: Option<String>,
     #[serde(default, rename = "panelURL")]
-    panel_url: String,
+    panel_url: Option<String>,
     #[serde(default, rename = "silenceURL")]
-    silence_url: String,
+    silence_url: Option<String>,
 }
 
 #[derive(Deserialize, PartialEq, Eq)]
@@ -75,45 +104,113 @@ enum Status {
     Resolved,
 }
 
-/// The alerts of a notification that came at this time, in its order.
-pub fn parse_notification(body: &[u8], now: i64) -> Result<Vec<Alert>, NotificationError> {
-    let notification: Notification = serde_json::from_slice(body)
-        .map_err(|error| NotificationError::Malformed(error.to_string()))?;
-    if notification.alerts.len() > MAX_ALERTS {
-        return Err(NotificationError::TooMany(notification.alerts.len()));
-    }
-    let alert = |(at, payload): (usize, AlertPayload)| {
-        payload.alert(now).map_err(|why| NotificationError::Wrong(at + 1, why))
-    };
-    notification.alerts.into_iter().enumerate().map(alert).collect()
+/// An alert as Alertmanager's API version 2 lists it; Grafana serves the same.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ListedPayload {
+    labels: Texts,
+    #[serde(default)]
+    annotations: Texts,
+    starts_at: String,
+    #[serde(default)]
+    updated_at: Option<String>,
+    #[serde(default)]
+    fingerprint: Option<String>,
+    #[serde(default, rename = "generatorURL")]
+    generator_url: Option<String>,
 }
 
+/// An alert that an alerting system lists as firing, and when it last heard so, in microseconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedAlert {
+    /// The alert, without an end.
+    pub alert: Alert,
+    /// When the alerting system last learned that it fires; `None` if it does not say.
+    pub updated: Option<i64>,
+}
+
+/// The alerts of a notification that came at this time.
+pub fn parse_notification(body: &[u8], now: i64) -> Result<Notification, NotificationError> {
+    let payload: NotificationPayload = serde_json::from_slice(body)
+        .map_err(|error| NotificationError::Malformed(error.to_string()))?;
+    let truncated = payload.truncated_alerts.as_ref().and_then(Value::as_u64).unwrap_or(0);
+    let sender = match (&payload.org_id, &payload.group_key) {
+        (Some(org), _) if !org.is_null() => GRAFANA,
+        (_, Some(_)) => ALERTMANAGER,
+        _ => "",
+    };
+    let mut read = Notification {
+        left_out: usize::try_from(truncated)
+            .unwrap_or(usize::MAX)
+            .saturating_add(payload.alerts.len().saturating_sub(MAX_ALERTS)),
+        receiver: payload.receiver.as_ref().and_then(Value::as_str).map_or_else(String::new, short),
+        ..Notification::default()
+    };
+    for (at, value) in payload.alerts.into_iter().take(MAX_ALERTS).enumerate() {
+        let alert = serde_json::from_value::<AlertPayload>(value);
+        match alert.map_err(|error| error.to_string()).and_then(|alert| alert.alert(sender, now)) {
+            Ok(alert) => read.alerts.push(alert),
+            Err(why) => {
+                read.rejected += 1;
+                if read.reasons.len() < MAX_REASONS {
+                    read.reasons.push(format!("Alert {}: {why}", at + 1));
+                }
+            }
+        }
+    }
+    match read.reasons.first() {
+        Some(first) if read.alerts.is_empty() => Err(NotificationError::NoneValid(first.clone())),
+        _ => Ok(read),
+    }
+}
+
+/// What an alerting system of this name lists as firing at this time, and the number of entries that
+/// could not be read.
+pub fn parse_listed(
+    body: &[u8],
+    sender: &str,
+    now: i64,
+) -> Result<(Vec<ListedAlert>, usize), serde_json::Error> {
+    let entries: Vec<Value> = serde_json::from_slice(body)?;
+    let count = entries.len();
+    let listed = |value: Value| {
+        let payload = serde_json::from_value::<ListedPayload>(value).ok()?;
+        payload.alert(sender, now).ok()
+    };
+    let listed: Vec<_> = entries.into_iter().filter_map(listed).collect();
+    let unread = count - listed.len();
+    Ok((listed, unread))
+}
+
+/// Name of Grafana as a sender.
+pub const GRAFANA: &str = "grafana";
+/// Name of Alertmanager as a sender.
+pub const ALERTMANAGER: &str = "alertmanager";
+
 impl AlertPayload {
-    fn alert(self, now: i64) -> Result<Alert, &'static str> {
-        let rule = self.labels.get("alertname").map(|name| printable(name)).unwrap_or_default();
-        if rule.is_empty() {
-            return Err("has no label alertname");
-        }
-        if rule.len() > MAX_NAME {
-            return Err("has a name of more than 200 bytes");
-        }
-        let started = time(&self.starts_at).ok_or("has no valid RFC 3339 startsAt")?;
-        let (labels, annotations) = (bounded(self.labels)?, bounded(self.annotations)?);
+    fn alert(self, sender: &str, now: i64) -> Result<Alert, String> {
+        let rule = rule(&self.labels)?;
+        let started = time(&self.starts_at).ok_or("no valid RFC 3339 startsAt")?;
+        // The fingerprint of a sender is made of all labels, the hidden ones too.
+        let fingerprint = fingerprint(self.fingerprint.as_deref().unwrap_or(""), &self.labels);
+        let labels = bounded(shown(self.labels))?;
+        let annotations = bounded(shown(self.annotations.unwrap_or_default()))?;
         // What still fires may carry the time at which it will be taken for over.
-        let ended = (self.status == Status::Resolved)
-            .then(|| self.ends_at.as_deref().and_then(time).unwrap_or(now).max(started));
+        let ended = (self.status == Status::Resolved).then(|| {
+            let end = self.ends_at.as_deref().and_then(time);
+            end.filter(|end| *end <= now.saturating_add(MAX_SKEW)).unwrap_or(now).max(started)
+        });
         let links = [
             ("source", self.generator_url),
             ("dashboard", self.dashboard_url),
             ("panel", self.panel_url),
             ("silence", self.silence_url),
         ];
-        let links = links.into_iter().filter(|(_, url)| is_web_address(url));
+        let links = links.into_iter().filter_map(|(name, url)| Some((name, web_address(url)?)));
         let values = self.values.unwrap_or_default();
-        Ok(Alert {
-            id: 0,
+        let alert = Alert {
             rule,
-            fingerprint: fingerprint(&self.fingerprint, &labels),
+            fingerprint,
             values: bounded(values.into_iter().map(|(name, value)| (name, text(value))).collect())?,
             links: links.map(|(name, url)| (name.to_owned(), url)).collect(),
             labels,
@@ -121,8 +218,69 @@ impl AlertPayload {
             started,
             ended,
             last_received: now,
-        })
+            sender: sender.to_owned(),
+            ..Alert::default()
+        };
+        small(alert)
     }
+}
+
+impl ListedPayload {
+    fn alert(self, sender: &str, now: i64) -> Result<ListedAlert, String> {
+        let rule = rule(&self.labels)?;
+        let started = time(&self.starts_at).ok_or("no valid RFC 3339 startsAt")?;
+        let fingerprint = fingerprint(self.fingerprint.as_deref().unwrap_or(""), &self.labels);
+        let source = web_address(self.generator_url).map(|url| ("source".to_owned(), url));
+        let alert = Alert {
+            rule,
+            fingerprint,
+            labels: bounded(shown(self.labels))?,
+            annotations: bounded(shown(self.annotations))?,
+            links: source.into_iter().collect(),
+            started,
+            last_received: now,
+            sender: sender.to_owned(),
+            ..Alert::default()
+        };
+        let updated = self.updated_at.as_deref().and_then(time);
+        Ok(ListedAlert { alert: small(alert)?, updated })
+    }
+}
+
+/// The rule of an alert. Grafana sends a failed evaluation under a name of its own, with the rule beside.
+fn rule(labels: &Texts) -> Result<String, String> {
+    let name = labels.get("alertname").map_or("", String::as_str);
+    let is_failure = name == "DatasourceError" || name == "DatasourceNoData";
+    let of_failure = labels.get(RULE_NAME).filter(|rule| is_failure && !rule.is_empty());
+    let rule = printable(of_failure.map_or(name, String::as_str));
+    match rule.len() {
+        0 => Err("no label alertname".to_owned()),
+        1..=MAX_NAME => Ok(rule),
+        _ => Err("a name of more than 200 bytes".to_owned()),
+    }
+}
+
+/// Without what alerting systems keep for themselves.
+fn shown(texts: Texts) -> Texts {
+    texts.into_iter().filter(|(name, _)| !name.starts_with("__")).collect()
+}
+
+fn small(alert: Alert) -> Result<Alert, String> {
+    let parts = [&alert.labels, &alert.annotations, &alert.values, &alert.links];
+    let size: usize = parts
+        .iter()
+        .flat_map(|texts| texts.iter())
+        .map(|(name, value)| name.len() + value.len())
+        .sum();
+    if size > MAX_SIZE {
+        Err("more than 64 KiB of labels and annotations".to_owned())
+    } else {
+        Ok(alert)
+    }
+}
+
+fn short(text: &str) -> String {
+    text.chars().take(MAX_NAME).collect()
 }
 
 /// Microseconds; `None` for what is no time, and for Go's zero time, which stands for none.
@@ -135,12 +293,12 @@ fn printable(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
-fn bounded(texts: Texts) -> Result<Texts, &'static str> {
+fn bounded(texts: Texts) -> Result<Texts, String> {
     if texts.len() > MAX_TEXTS {
-        return Err("has more than 64 labels or annotations");
+        return Err("more than 64 labels or annotations".to_owned());
     }
     if texts.keys().any(|name| name.len() > MAX_NAME) {
-        return Err("has a label or annotation with a name of more than 200 bytes");
+        return Err("a label or annotation with a name of more than 200 bytes".to_owned());
     }
     let cut = |text: String| match text.char_indices().nth(MAX_VALUE) {
         Some((at, _)) => format!("{}…", &text[..at]),
@@ -167,9 +325,11 @@ fn fingerprint(sent: &str, labels: &Texts) -> String {
     format!("{start:016x}")
 }
 
-fn is_web_address(url: &str) -> bool {
-    let is_web = url.starts_with("http://") || url.starts_with("https://");
-    is_web && url.len() <= MAX_VALUE && !url.contains('\0')
+fn web_address(url: Option<String>) -> Option<String> {
+    url.filter(|url| {
+        let is_web = url.starts_with("http://") || url.starts_with("https://");
+        is_web && url.len() <= MAX_VALUE && !url.contains('\0')
+    })
 }
 
 fn text(value: Value) -> String {
@@ -180,93 +340,4 @@ fn text(value: Value) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: i64 = 1_795_600_000_000_000;
-    const STARTED: i64 = 1_795_599_240_000_000;
-
-    fn parse(alert: &str) -> Result<Vec<Alert>, NotificationError> {
-        parse_notification(format!("{{\"version\":\"4\",\"alerts\":[{alert}]}}").as_bytes(), NOW)
-    }
-
-    fn one(alert: &str) -> Alert {
-        parse(alert).unwrap().remove(0)
-    }
-
-    #[test]
-    fn a_notification_of_grafana_is_understood() {
-        let alert = one(
-            r#"{"status":"firing","labels":{"alertname":"HighErrorRate","severity":"critical"},
-            "annotations":{"summary":"errors","logs_query":"status:5xx"},
-            "startsAt":"2026-11-25T08:14:00+01:00","endsAt":"0001-01-01T00:00:00Z",
-            "values":{"A":0.25,"C":1},"generatorURL":"http://grafana/alerting/x",
-            "fingerprint":"c6eadffa33fcdf37","silenceURL":"http://grafana/silence",
-            "dashboardURL":"http://grafana/d/x","panelURL":"javascript:alert(1)","imageURL":""}"#,
-        );
-        assert_eq!(alert.rule, "HighErrorRate");
-        assert_eq!(alert.fingerprint, "c6eadffa33fcdf37");
-        assert_eq!(alert.annotations["logs_query"], "status:5xx");
-        assert_eq!(alert.values["A"], "0.25");
-        assert_eq!(alert.links.keys().collect::<Vec<_>>(), ["dashboard", "silence", "source"]);
-        assert_eq!((alert.started, alert.ended), (1_795_590_840_000_000, None));
-    }
-
-    #[test]
-    fn one_of_alertmanager_that_ended_has_an_end_and_one_that_fires_has_none() {
-        let sent = |status: &str, ends: &str| {
-            one(&format!(
-                r#"{{"status":"{status}","labels":{{"alertname":"X"}},"annotations":{{}},
-                "startsAt":"2026-11-25T09:34:00Z","endsAt":"{ends}","generatorURL":"",
-                "fingerprint":"1"}}"#
-            ))
-        };
-        assert_eq!(sent("firing", "2026-11-25T09:44:00Z").ended, None);
-        assert_eq!(sent("resolved", "2026-11-25T09:44:00Z").ended, Some(STARTED + 600_000_000));
-        assert_eq!(sent("resolved", "0001-01-01T00:00:00Z").ended, Some(NOW));
-        assert_eq!(sent("resolved", "2026-11-25T09:00:00Z").ended, Some(STARTED));
-    }
-
-    #[test]
-    fn what_makes_no_sense_is_refused_with_its_reason() {
-        let time = r#""startsAt":"2026-11-25T09:34:00Z""#;
-        let many: Vec<String> = (0..65).map(|n| format!("\"l{n}\":\"\"")).collect();
-        let many = many.join(",");
-        for (alert, reason) in [
-            (format!(r#"{{"status":"firing","labels":{{}},{time}}}"#), "alertname"),
-            (format!(r#"{{"status":"odd","labels":{{"alertname":"X"}},{time}}}"#), "odd"),
-            (r#"{"status":"firing","labels":{"alertname":"X"}}"#.to_owned(), "startsAt"),
-            (
-                r#"{"status":"firing","labels":{"alertname":"X"},"startsAt":"soon"}"#.to_owned(),
-                "startsAt",
-            ),
-            (format!(r#"{{"status":"firing","labels":{{"alertname":1}},{time}}}"#), "string"),
-            (format!(r#"{{"status":"firing","labels":{{"alertname":"X",{many}}},{time}}}"#), "64"),
-        ] {
-            let error = parse(&alert).unwrap_err().to_string();
-            assert!(error.contains(reason), "{error}");
-        }
-        for body in ["", "[]", "{}", "{\"alerts\":{}}", "\u{0}", "{\"alerts\":[1]}"] {
-            let parsed = parse_notification(body.as_bytes(), NOW);
-            assert!(matches!(parsed, Err(NotificationError::Malformed(_))), "{body}");
-        }
-        let alert = format!(r#"{{"status":"firing","labels":{{"alertname":"X"}},{time}}}"#);
-        let alerts = vec![alert; MAX_ALERTS + 1].join(",");
-        assert_eq!(parse(&alerts), Err(NotificationError::TooMany(MAX_ALERTS + 1)));
-    }
-
-    #[test]
-    fn long_texts_are_cut_and_a_missing_fingerprint_is_made_of_the_labels() {
-        let sent = |name: &str| {
-            one(&format!(
-                r#"{{"status":"firing","labels":{{"alertname":"{name}"}},
-                "annotations":{{"summary":"{}"}},"startsAt":"2026-11-25T09:34:00Z"}}"#,
-                "æ".repeat(MAX_VALUE + 1)
-            ))
-        };
-        assert_eq!(sent("X").annotations["summary"].chars().count(), MAX_VALUE + 1);
-        assert_eq!(sent("X").fingerprint.len(), 16);
-        assert_ne!(sent("X").fingerprint, sent("Y").fingerprint);
-        assert_eq!(sent("a\\u0000b").rule, "a\u{fffd}b");
-    }
-}
+mod tests;

@@ -5,9 +5,14 @@ mod flash;
 mod message;
 mod timeline;
 mod user;
+mod username;
 
-pub use alert::{NotificationError, parse_notification};
+pub use alert::{
+    ALERTMANAGER, GRAFANA, ListedAlert, Notification, NotificationError, parse_listed,
+    parse_notification,
+};
 pub use flash::Flash;
 pub use message::{MAX_TEXT, Message, MessageText, MessageTextError};
 pub use timeline::{PAGE_SIZE, Page};
-pub use user::{NewUser, RegisterError, User, Username};
+pub use user::{NewUser, RegisterError, User};
+pub use username::{NameError, NameKeys, Username, canonical};

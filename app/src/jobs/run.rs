@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use tracing::Instrument;
 
 use super::schedule::Schedule;
-use crate::clock::micros;
+use crate::clock::{Clock, micros};
 use crate::db::Lease;
 use crate::metrics;
 use crate::request_profile::RequestProfile;
@@ -118,6 +118,16 @@ impl Runner {
         &self.job
     }
 
+    /// The time of day that it goes by.
+    pub fn clock(&self) -> &Clock {
+        &self.context.state.clock
+    }
+
+    /// Forgets when it ran last: what a step of the clock skipped was never due.
+    pub fn forget_tick(&self) {
+        self.last_tick.store(0, Ordering::Relaxed);
+    }
+
     /// Whether a run of this process has not ended.
     pub fn is_running(&self) -> bool {
         self.running.try_lock().is_err()
@@ -175,6 +185,14 @@ impl Runner {
         match last {
             Ok(Some(last)) if last < self.current_tick() => {
                 tracing::info!(job.name = self.job.name, "catching up on a missed run");
+                self.tick().await;
+            }
+            // Replicas whose clocks differ a little may be one ahead.
+            Ok(Some(last)) if last > self.current_tick() + 1 => {
+                tracing::warn!(
+                    job.name = self.job.name,
+                    "the last run lies further ahead than one period; taking that back"
+                );
                 self.tick().await;
             }
             Ok(_) => {}

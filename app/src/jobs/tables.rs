@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use super::{Context, Outcome};
-use crate::auth::Throttle;
 use crate::clock::micros;
 use crate::metrics::{self, Model, Surface};
-use crate::operators;
+use crate::operator_cache::{self, IDLE};
 
 /// Windows of the active users.
 const WINDOWS: [(&str, Duration); 3] = [
@@ -14,6 +13,9 @@ const WINDOWS: [(&str, Duration); 3] = [
     ("1h", Duration::from_hours(1)),
     ("24h", Duration::from_hours(24)),
 ];
+
+/// The time of day counts for so long as perhaps wrong after it was set.
+const UNTRUSTED: Duration = Duration::from_hours(1);
 
 /// Sets the gauges of the business.
 pub async fn business_totals(context: Context) -> anyhow::Result<Outcome> {
@@ -37,13 +39,21 @@ pub async fn business_totals(context: Context) -> anyhow::Result<Outcome> {
 /// Removes sessions and failed log-ins that no request will look at again.
 pub async fn expired_sessions(context: Context) -> anyhow::Result<Outcome> {
     let state = &context.state;
+    // What a clock calls expired that was just set may not be, and cannot be brought back.
+    if state.clock.since_step().is_some_and(|ago| ago < UNTRUSTED) {
+        return Ok(Outcome::Skipped("the clock was set less than an hour ago".to_owned()));
+    }
     let now = state.clock.now();
     // A session never outlives either span unseen.
     let unseen = state.settings.session_idle.min(state.settings.session_max);
-    let sessions = state.db.delete_idle_sessions(now - micros(unseen)).await?;
+    let sessions =
+        state.db.delete_idle_sessions(now - micros(unseen), now + micros(unseen)).await?;
     metrics::deleted(Model::Session, Surface::Ops, sessions);
-    let operators = state.db.delete_idle_operator_sessions(now - micros(operators::IDLE)).await?;
-    let failures = Throttle::sweep(&state.db, &state.clock).await?;
+    let operators = state
+        .db
+        .delete_idle_operator_sessions(now - micros(IDLE), now + micros(operator_cache::MAX))
+        .await?;
+    let failures = state.throttle.sweep().await?;
     Ok(Outcome::Done(format!(
         "removed {sessions} user sessions, {operators} operator sessions and {failures} failed sign-in counters"
     )))

@@ -2,6 +2,9 @@
 //! ends, for the server as if the client had: but not before the requests in front of it are answered, and
 //! their answers sent. When the server then shuts the stream down, the refusal is written, and what the
 //! client still sends is dropped.
+//!
+//! A client that sends no more may still read: its end is held back from the server, which would give up the
+//! answer, until that is sent. Not for an event stream, which would go on for nobody.
 
 use std::io;
 use std::pin::Pin;
@@ -38,6 +41,8 @@ pub struct Strict<S> {
     is_settled: bool,
     /// Who waits for that.
     reader: Option<Waker>,
+    /// The last bytes of a body in chunks, which tell whether it is whole.
+    chunks_end: [u8; 5],
     refused: Option<Box<Refused>>,
     refuse: Option<Refuse>,
     /// The answer to the refused request in the making, and what is not yet written of it.
@@ -75,6 +80,7 @@ impl<S> Strict<S> {
             answering,
             is_settled: true,
             reader: None,
+            chunks_end: [0; 5],
             refused: None,
             refuse: Some(refuse),
             refusal: None,
@@ -96,10 +102,24 @@ impl<S> Strict<S> {
         Poll::Ready(Ok(()))
     }
 
+    /// The end of the client: at once in the middle of a request, else once it is answered.
+    fn poll_client_end(&mut self, context: &Context<'_>) -> Poll<io::Result<()>> {
+        let is_whole = match self.expected {
+            Expected::Head => self.input.is_empty(),
+            Expected::Rest => self.chunks_end == *b"0\r\n\r\n",
+            Expected::Bytes(_) | Expected::End => false,
+        };
+        if !is_whole || self.is_settled || self.answering.is_endless() {
+            return Poll::Ready(Ok(()));
+        }
+        self.reader = Some(context.waker().clone());
+        Poll::Pending
+    }
+
     /// The server has written all it had; whether that was the whole answer.
     fn settle(&mut self) {
         self.is_settled = !self.answering.is_on();
-        if self.is_settled
+        if (self.is_settled || self.answering.is_endless())
             && let Some(reader) = self.reader.take()
         {
             reader.wake();
@@ -161,6 +181,12 @@ impl<S: AsyncRead + Unpin> Strict<S> {
     fn pass(&mut self, buffer: &mut ReadBuf<'_>) -> bool {
         let length = self.passing().min(buffer.remaining());
         buffer.put_slice(&self.input[..length]);
+        if self.expected == Expected::Rest {
+            for byte in &self.input[length.saturating_sub(5)..length] {
+                self.chunks_end.rotate_left(1);
+                self.chunks_end[4] = *byte;
+            }
+        }
         self.input.advance(length);
         // Idle connections hold no memory here.
         if self.input.is_empty() {
@@ -190,7 +216,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Strict<S> {
                 continue;
             }
             if ready!(self.poll_take(context))? == 0 {
-                break;
+                return self.poll_client_end(context);
             }
         }
         Poll::Ready(Ok(()))

@@ -16,6 +16,8 @@ pub struct Client {
     pub address: IpAddr,
     /// Whether it came over TLS.
     pub https: bool,
+    /// Whether a trusted proxy passed the request on.
+    pub proxied: bool,
 }
 
 impl Client {
@@ -27,13 +29,13 @@ impl Client {
         let peer = peer.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip().to_canonical());
         let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
         if !is_trusted(&peer) {
-            return Self { address: peer, https: false };
+            return Self { address: peer, https: false, proxied: false };
         }
         let forwarded = forwarded_for(request.headers());
         let address = forwarded.into_iter().rev().find(|address| !is_trusted(address));
         let proto = request.headers().get_all("x-forwarded-proto").iter().next_back();
         let https = proto.is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"));
-        Self { address: address.unwrap_or(peer), https }
+        Self { address: address.unwrap_or(peer), https, proxied: true }
     }
 }
 

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use tracing::Instrument;
 
 use super::panics;
+use crate::db::WaitBudget;
 use crate::error::AppError;
 use crate::request_profile::RequestProfile;
 use crate::state::AppState;
@@ -22,14 +23,27 @@ pub async fn finish_changes(
     if request.method().is_safe() {
         return next.run(request).await;
     }
-    let profile = RequestProfile::current();
+    let (profile, budget) = (RequestProfile::current(), WaitBudget::current());
     let handled = async move {
         match profile {
             Some(profile) => profile.scope(next.run(request)).await,
             None => next.run(request).await,
         }
     };
-    let handled = panics::or_internal(handled).in_current_span();
-    let response = state.tasks.spawn("change", handled).await;
+    let handled = async move {
+        match budget {
+            Some(budget) => budget.scope(handled).await,
+            None => handled.await,
+        }
+    };
+    let observed = RequestProfile::current();
+    let finished = async move {
+        let response = panics::or_internal(handled).await;
+        if let Some(profile) = observed {
+            profile.finished(response.status());
+        }
+        response
+    };
+    let response = state.tasks.spawn("change", finished.in_current_span()).await;
     response.unwrap_or_else(|error| AppError::Unavailable(error.into()).into_response())
 }

@@ -9,6 +9,7 @@ use axum::response::{Html, IntoResponse, Response};
 use http::StatusCode;
 use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE};
 
+use super::draft;
 use super::request_id::RequestId;
 use super::session::Visit;
 use crate::error::{ApiError, ErrorText};
@@ -26,6 +27,8 @@ struct ErrorPage {
     text: String,
     /// Whether asking the same once more may help and does no harm.
     again: bool,
+    /// The message that was not posted, to be tried again.
+    draft: Option<String>,
     request_id: String,
 }
 
@@ -33,12 +36,16 @@ struct ErrorPage {
 pub async fn pages(request: Request, next: Next) -> Response {
     let request_id = request.extensions().get::<RequestId>().map(|id| id.id.clone());
     let reads = request.method().is_safe();
-    let response = next.run(request).await;
+    let (draft, response) = match draft::keep(request).await {
+        Ok((draft, request)) => (draft, next.run(request).await),
+        Err(refusal) => (None, refusal.into_response()),
+    };
     if needs_no_body(&response) {
         return response;
     }
     let status = response.status();
     let page = ErrorPage {
+        draft: draft.and_then(|draft| draft.text()),
         visit: visit(&response),
         status,
         heading: heading(status),

@@ -18,9 +18,10 @@ use tracing::{Instrument, Span, field};
 use super::client::Client;
 use super::kept_headers::KeptHeaders;
 use super::panics;
+use super::request_body::ClientWait;
 use super::request_id::RequestId;
 use crate::error::ErrorType;
-use crate::metrics::{self, RequestMetrics, Surface};
+use crate::metrics::{self, Outcome, RequestMetrics, Surface};
 use crate::request_profile::{RequestProfile, RunningStage};
 use crate::state::AppState;
 
@@ -46,13 +47,14 @@ pub async fn observe(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let id = RequestId::from_headers(request.headers(), state.clock.now());
+    let id = RequestId::from_headers(request.headers(), client.proxied, state.clock.now());
     let requests = Arc::clone(&state.requests);
     let record = RequestRecord::start(requests, surface, &request, &id, client);
     request.extensions_mut().insert(id.clone());
     request.extensions_mut().insert(surface);
 
     let profile = Arc::clone(&record.profile);
+    let request = record.client_wait.observe(request);
     // A last resort: what panics here is a layer, not a handler.
     let handled = panics::or_internal(profile.scope(next.run(request)));
     let mut response = handled.instrument(record.span.clone()).await;
@@ -78,6 +80,7 @@ struct RequestRecord {
     started: Instant,
     span: Span,
     profile: Arc<RequestProfile>,
+    client_wait: ClientWait,
     status: Option<StatusCode>,
     /// Why it did not get what it asked for.
     error_type: Option<&'static str>,
@@ -121,6 +124,7 @@ impl RequestRecord {
             started,
             span,
             profile,
+            client_wait: ClientWait::default(),
             status: None,
             error_type: None,
             sending: None,
@@ -138,14 +142,29 @@ impl RequestRecord {
         self.sent += frame.data_ref().map_or(0, |data| data.len() as u64);
     }
 
-    fn log(&self, status: u16, duration_us: u64) {
+    /// What became of it. An answer that its client did not wait for is a failure if the service was late
+    /// or had failed by then; the client's own delay in sending the request is none of the service's.
+    fn outcome(&self, duration: Duration) -> Outcome {
+        if let Some(status) = self.status {
+            return Outcome::of(status.as_u16());
+        }
+        let service_time = duration.saturating_sub(self.client_wait.total());
+        let is_abandoned = self.profile.client_left(service_time);
+        if is_abandoned { Outcome::Abandoned } else { Outcome::Ok }
+    }
+
+    fn log(&self, status: u16, outcome: Outcome, duration_us: u64) {
         let database = self.profile.totals();
+        let is_abandoned = outcome == Outcome::Abandoned;
+        let error_type = if is_abandoned { Some(outcome.label()) } else { self.error_type };
+        let cause = is_abandoned.then(|| self.profile.cause());
         macro_rules! record {
             ($level:ident) => {
                 tracing::$level!(
                     http.response.status_code = status,
                     http.response.body.bytes = self.sent,
-                    error.type = self.error_type,
+                    error.type = error_type,
+                    error.message = cause,
                     duration_us,
                     db.count = database.statements,
                     db.duration_us = database.micros,
@@ -160,7 +179,7 @@ impl RequestRecord {
         // would only hide what the panel is opened for. What operators do has audit records.
         let is_look = self.surface == Surface::Ops && matches!(self.method, "GET" | "HEAD");
         match status {
-            500.. => record!(warn),
+            _ if outcome != Outcome::Ok => record!(warn),
             ..400 if is_look => record!(debug),
             _ => record!(info),
         }
@@ -168,12 +187,12 @@ impl RequestRecord {
 
     /// Whether headers and statements of this request are kept: of all that failed, were slow or
     /// repeat themselves, and of a sample of the others. What the panel itself asks is not of interest.
-    fn is_kept(&self, status: u16, duration: Duration) -> bool {
+    fn is_kept(&self, outcome: Outcome, duration: Duration) -> bool {
         static OTHERS: AtomicU64 = AtomicU64::new(1);
         if self.surface == Surface::Ops {
             return false;
         }
-        let is_notable = status >= 500 || self.profile.is_notable(duration);
+        let is_notable = outcome != Outcome::Ok || self.profile.is_notable(duration);
         is_notable || OTHERS.fetch_add(1, Ordering::Relaxed).is_multiple_of(SAMPLE)
     }
 }
@@ -184,22 +203,24 @@ impl Drop for RequestRecord {
         let duration = self.started.elapsed();
         // 499 is nginx's number for a client that did not wait.
         let status = self.status.map_or(499, |status| status.as_u16());
+        let outcome = self.outcome(duration);
         self.requests.ended(&metrics::Request {
             surface: self.surface,
             method: self.method,
             route: &self.route,
             status,
+            outcome,
             duration,
             statements: self.profile.totals().statements,
         });
         let span = self.span.clone();
         let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         span.in_scope(|| {
-            if self.is_kept(status, duration) {
+            if self.is_kept(outcome, duration) {
                 self.headers.log();
                 self.profile.log();
             }
-            self.log(status, duration_us);
+            self.log(status, outcome, duration_us);
         });
     }
 }

@@ -1,5 +1,6 @@
-//! The names of a request: its id and its place in a distributed trace. Both are taken from the
-//! caller when they are well formed, else made up, and both go back with the answer.
+//! The names of a request: its id and its place in a distributed trace. The id is taken from a trusted proxy,
+//! as one that a client repeats would show two requests on one page; the trace from any caller. Both only when
+//! they are well formed, else they are made up, and both go back with the answer.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use ulid::Ulid;
@@ -26,11 +27,11 @@ pub struct RequestId {
 }
 
 impl RequestId {
-    /// From the caller's headers; `now` in microseconds.
-    pub fn from_headers(headers: &HeaderMap, now: i64) -> Self {
+    /// From the headers of a trusted proxy, or of anybody; `now` in microseconds.
+    pub fn from_headers(headers: &HeaderMap, proxied: bool, now: i64) -> Self {
         let random = random();
         let millis = u64::try_from(now / 1000).unwrap_or(0);
-        let id = header(headers, &X_REQUEST_ID).filter(|id| is_request_id(id));
+        let id = header(headers, &X_REQUEST_ID).filter(|id| proxied && is_request_id(id));
         let parent = header(headers, &TRACEPARENT).and_then(parse_traceparent);
         let span = u64::from_le_bytes(std::array::from_fn(|i| random[16 + i])) | 1;
         Self {
@@ -106,7 +107,7 @@ mod tests {
         let headers = pairs
             .iter()
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
-        RequestId::from_headers(&headers.collect(), 1_700_000_000_000_000)
+        RequestId::from_headers(&headers.collect(), true, 1_700_000_000_000_000)
     }
 
     #[test]
@@ -121,6 +122,13 @@ mod tests {
         id.write(&mut headers);
         assert_eq!(headers[TRACEPARENT], format!("00-{trace}-{}-01", id.span));
         assert_ne!(id.span, "00f067aa0ba902b7");
+    }
+
+    #[test]
+    fn a_client_does_not_choose_the_id_of_its_request() {
+        let mut headers = HeaderMap::new();
+        headers.insert(X_REQUEST_ID, HeaderValue::from_static("of-another"));
+        assert_eq!(RequestId::from_headers(&headers, false, 0).id.len(), 26);
     }
 
     #[test]
@@ -150,7 +158,7 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert(X_REQUEST_ID, HeaderValue::from_str(&id).unwrap());
             headers.insert(TRACEPARENT, HeaderValue::from_str(&parent).unwrap());
-            let names = RequestId::from_headers(&headers, 1_700_000_000_000_000);
+            let names = RequestId::from_headers(&headers, true, 1_700_000_000_000_000);
             prop_assert!(is_request_id(&names.id));
             let mut returned = HeaderMap::new();
             names.write(&mut returned);

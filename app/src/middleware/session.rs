@@ -2,6 +2,7 @@
 //! what a handler wants remembered ([`Found`]) into cookies.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
@@ -13,7 +14,7 @@ use http::{HeaderValue, StatusCode};
 use tracing::Span;
 
 use super::client::Client;
-use crate::auth::{SessionToken, TOUCH_INTERVAL};
+use crate::auth::{DEVICE_LIFE, SessionToken, touch_interval};
 use crate::clock::micros;
 use crate::db::SessionUser;
 use crate::domain::{Flash, User};
@@ -21,6 +22,9 @@ use crate::error::AppError;
 use crate::flash_cookie;
 use crate::request_profile;
 use crate::state::AppState;
+
+/// The longest that a page waits for the note that its session was used.
+const TOUCH_PATIENCE: Duration = Duration::from_millis(100);
 
 /// Who looks at a page, and which sentences it shows.
 #[derive(Clone, Debug, Default)]
@@ -64,6 +68,7 @@ pub struct Found {
     location: String,
     flash: Option<Flash>,
     session: Option<SessionChange>,
+    devices: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -75,7 +80,7 @@ enum SessionChange {
 impl Found {
     /// To this path.
     pub fn at(location: impl Into<String>) -> Self {
-        Self { location: location.into(), flash: None, session: None }
+        Self { location: location.into(), flash: None, session: None, devices: None }
     }
 
     /// The next page shows this.
@@ -89,6 +94,13 @@ impl Found {
     #[must_use]
     pub fn starting(mut self, token: SessionToken) -> Self {
         self.session = Some(SessionChange::Start(token));
+        self
+    }
+
+    /// With this value for the cookie of known browsers.
+    #[must_use]
+    pub fn remembering(mut self, devices: String) -> Self {
+        self.devices = Some(devices);
         self
     }
 
@@ -135,6 +147,11 @@ pub fn token(jar: &CookieJar, https: bool) -> Option<SessionToken> {
     SessionToken::parse(jar.get(CookieNames::of(https).session)?.value())
 }
 
+/// The value of the cookie of known browsers; empty without one.
+pub fn devices(jar: &CookieJar, https: bool) -> &str {
+    jar.get(CookieNames::of(https).devices).map_or("", Cookie::value)
+}
+
 async fn visit(
     state: &AppState,
     jar: &CookieJar,
@@ -158,10 +175,24 @@ async fn find(state: &AppState, token: &SessionToken) -> Result<Option<SessionUs
     let seen_after = now - micros(state.settings.session_idle);
     let created_after = now - micros(state.settings.session_max);
     let session = state.db.session(&token.hash(), seen_after, created_after).await?;
-    if session.as_ref().is_some_and(|session| now - session.last_seen > TOUCH_INTERVAL) {
-        state.db.touch_session(&token.hash(), now).await?;
+    let interval = touch_interval(state.settings.session_idle);
+    let is_stale = |session: &SessionUser| (now - session.last_seen).abs() > interval;
+    if session.as_ref().is_some_and(is_stale) {
+        touch(state, token, now).await;
     }
     Ok(session)
+}
+
+/// Notes the use of a session, unless the database takes no writes now: who only reads is not to wait for it.
+async fn touch(state: &AppState, token: &SessionToken, now: i64) {
+    if state.db.health().writes().is_some() {
+        return;
+    }
+    let hash = token.hash();
+    let touched = tokio::time::timeout(TOUCH_PATIENCE, state.db.touch_session(&hash, now)).await;
+    if !matches!(touched, Ok(Ok(()))) {
+        tracing::debug!("could not record that a session was used");
+    }
 }
 
 /// The cookies after the answer. Sentences queue up until a page shows them.
@@ -196,6 +227,11 @@ fn remember(
         }
         None => {}
     }
+    if let Some(devices) = found.and_then(|found| found.devices.clone()) {
+        let mut cookie = cookies.cookie(cookies.devices, devices);
+        cookie.set_max_age(Duration::from_secs(DEVICE_LIFE.unsigned_abs()).try_into().ok());
+        jar = jar.add(cookie);
+    }
     jar
 }
 
@@ -203,15 +239,21 @@ fn remember(
 struct CookieNames {
     session: &'static str,
     flash: &'static str,
+    devices: &'static str,
     secure: bool,
 }
 
 impl CookieNames {
     fn of(https: bool) -> Self {
         if https {
-            Self { session: "__Host-sid", flash: "__Host-flash", secure: true }
+            Self {
+                session: "__Host-sid",
+                flash: "__Host-flash",
+                devices: "__Host-devices",
+                secure: true,
+            }
         } else {
-            Self { session: "sid", flash: "flash", secure: false }
+            Self { session: "sid", flash: "flash", devices: "devices", secure: false }
         }
     }
 

@@ -7,6 +7,9 @@ use crate::metrics as names;
 /// What the listeners for people and the simulator are called in labels.
 const SURFACES: &[&str] = &["web", "api"];
 
+/// The chart of the disk below the data directory.
+pub const DISK: &str = "disk";
+
 /// The metrics of a process of this name, with the charts of MiniTwit.
 pub fn metrics(name: String) -> Metrics {
     Metrics::new(names::all()).of(name).charts(charts()).log_pipeline(&names::log::PIPELINE)
@@ -60,7 +63,7 @@ fn process() -> Vec<Chart> {
     vec![
         Chart::new(Set::Process, "machine-cpu", "Machine CPU")
             .gauge("busy", select(names::SYSTEM_CPU_UTILIZATION.name)),
-        Chart::new(Set::Process, "disk", "Data directory disk")
+        Chart::new(Set::Process, DISK, "Data directory disk")
             .gauge("free", select(names::DATA_DISK_FREE.name))
             .limit("size", select(names::DATA_DISK_SIZE.name))
             .on_now("disk free"),

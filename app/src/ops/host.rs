@@ -5,11 +5,14 @@ use std::sync::Arc;
 use admin::metrics::Metrics;
 
 use super::alerts::HostAlerts;
+use super::backups::HostBackups;
 use super::deploys::HostDeploys;
 use super::errors::PanelErrors;
+use super::host_health::HostHealth;
 use super::jobs::PanelJobs;
 use super::operators::PanelOperators;
 use super::plans::PanelPlans;
+use super::replicas::HostReplicas;
 use super::searches::PanelSearches;
 use crate::jobs::Jobs;
 use crate::state::AppState;
@@ -23,22 +26,31 @@ pub struct PanelHost {
     searches: PanelSearches,
     plans: PanelPlans,
     operators: PanelOperators,
+    health: HostHealth,
     metrics: Arc<Metrics>,
+    replicas: HostReplicas,
+    backups: HostBackups,
 }
 
 impl PanelHost {
     /// Over the database, the jobs of this process, and the metrics with their past.
-    pub fn new(state: &AppState, jobs: Jobs, metrics: Arc<Metrics>) -> Self {
+    pub fn new(state: &AppState, jobs: Jobs, alerts: HostAlerts, metrics: Arc<Metrics>) -> Self {
         let db = &state.db;
         Self {
             jobs: PanelJobs::new(state, jobs),
-            alerts: HostAlerts { db: db.clone() },
+            alerts,
             deploys: HostDeploys { db: db.clone() },
             errors: PanelErrors(db.clone()),
             searches: PanelSearches { db: db.clone(), clock: state.clock.clone() },
             plans: PanelPlans(db.clone()),
             operators: PanelOperators(state.clone()),
+            health: HostHealth {
+                database: Arc::clone(db.health()),
+                data_dir: state.settings.data_dir.clone(),
+            },
             metrics,
+            replicas: HostReplicas(state.clone()),
+            backups: HostBackups(state.clone()),
         }
     }
 }
@@ -70,6 +82,18 @@ impl admin::Host for PanelHost {
 
     fn operators(&self) -> Option<&dyn admin::Operators> {
         Some(&self.operators)
+    }
+
+    fn replicas(&self) -> Option<&dyn admin::Replicas> {
+        Some(&self.replicas)
+    }
+
+    fn backups(&self) -> Option<&dyn admin::Backups> {
+        Some(&self.backups)
+    }
+
+    fn health(&self) -> Option<&dyn admin::Health> {
+        Some(&self.health)
     }
 
     fn metrics(&self) -> Option<&Metrics> {

@@ -29,6 +29,7 @@ const SHOWN: [(&str, &str, Option<bool>); 3] =
 #[template(path = "panel_messages.html", escape = "panel")]
 struct MessagesPage {
     here: String,
+    keep: Vec<(&'static str, String)>,
     may_change: bool,
     list: List,
     shows: Vec<(&'static str, &'static str, bool)>,
@@ -97,6 +98,7 @@ pub async fn show(State(db): State<Db>, page: OwnPage) -> Result<Response, Panel
     let part = |before| List { before, ..list.clone() }.url(&page);
     let body = MessagesPage {
         here: page.url(PATH, &[]),
+        keep: page.keep(),
         may_change: page.operator().may_change(),
         shows: SHOWN.map(|(value, title, _)| (value, title, value == list.show)).to_vec(),
         rows: messages.into_iter().map(|message| row(message, &page)).collect(),

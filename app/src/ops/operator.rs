@@ -7,23 +7,21 @@ use askama::Template;
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Query, State};
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{AppendHeaders, Html, IntoResponse, Redirect, Response};
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
-use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
+use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode};
 use serde::Deserialize;
 use tracing::Span;
 
-use crate::auth::{PasswordCheck, Place, SessionToken, TOUCH_INTERVAL, Throttle, Throttled};
+use crate::auth::{DEVICE_LIFE, PasswordCheck, Place, Realm, SessionToken, Throttled};
 use crate::body;
-use crate::clock::micros;
-use crate::db::{OperatorSession, Origin};
+use crate::db::Origin;
 use crate::error::{AppError, refused};
 use crate::middleware::client::Client;
 use crate::middleware::errors::OwnBody;
-use crate::operators::IDLE;
 use crate::state::AppState;
 
 /// Where the panel is.
@@ -35,8 +33,6 @@ pub const LOGIN: &str = "/admin/login";
 /// The style of [`LOGIN`].
 pub const STYLE: &str = "/admin/login.css";
 
-/// Maximum lifetime of a session.
-pub(super) const MAX: Duration = Duration::from_hours(8);
 /// Characters kept of what a browser says of itself.
 const USER_AGENT_LENGTH: usize = 200;
 
@@ -113,28 +109,31 @@ pub async fn login(
     let form: LoginForm = serde_urlencoded::from_bytes(&bytes)
         .map_err(|_| AppError::Invalid("The form is malformed".to_owned()))?;
     let name = &form.username;
-    let throttle =
-        Throttle::new(state.db.clone(), state.clock.clone(), "operator", name, client.address);
+    let devices = devices(&jar, client.https);
+    let attempt = state.throttle.attempt(Realm::Operators, name, client.address, devices);
     let place = state.passwords.reserve()?;
-    if let Err(throttled) = throttle.reserve().await? {
-        audit("operator.login_throttled", name);
+    if let Err(throttled) = attempt.reserve() {
+        audit("operator.login_throttled", known(&state, name));
         return throttled_page(throttled, form);
     }
     let is_right = check(&state, place, name, &form.password).await?;
     let token = if is_right { begin(&state, name, client, &headers).await? } else { None };
     let Some(fresh) = token else {
-        audit("operator.login_failed", name);
+        audit("operator.login_failed", known(&state, name));
         let error = Some("Wrong name or password".to_owned());
         return page(error, form.username, &form.to).answer(StatusCode::UNAUTHORIZED);
     };
-    throttle.succeeded().await?;
+    let devices = attempt.succeeded()?;
     // A token that was there before the log-in must not be good for anything after it.
     if let Some(old) = session_token(&jar, client.https) {
-        state.db.delete_operator_session(&old.hash()).await?;
+        state.operators.end(&old.hash()).await;
     }
-    audit("operator.login", name);
+    audit("operator.login", Some(name));
     let jar = jar.add(cookie(client.https, fresh.to_cookie()));
-    Ok((jar, Redirect::to(&page_of_panel(&form.to))).into_response())
+    // Behind the session, which is what programs look for first.
+    let devices = devices_cookie(client.https, devices).to_string();
+    let devices = AppendHeaders([(SET_COOKIE, devices)]);
+    Ok((jar, devices, Redirect::to(&page_of_panel(&form.to))).into_response())
 }
 
 /// A session of an operator who may log in; nothing for one who may not.
@@ -148,12 +147,8 @@ pub(super) async fn begin(
     let address = client.address.to_string();
     let user_agent = user_agent(headers);
     let origin = Origin { address: &address, user_agent: &user_agent };
-    let now = state.clock.now();
-    if !state.db.create_operator_session(&token.hash(), name, origin, now).await? {
-        return Ok(None);
-    }
-    state.db.operator_logged_in(name, now).await?;
-    Ok(Some(token))
+    let is_begun = state.operators.begin(&token.hash(), name, origin).await;
+    Ok(is_begun.then_some(token))
 }
 
 /// What a browser says of itself, so short that a list can show it.
@@ -178,12 +173,19 @@ pub(super) async fn check(
     name: &str,
     password: &str,
 ) -> Result<bool, AppError> {
-    let known = state.db.operator(name).await?;
+    // The latest if the database says it soon; the last known while it is away.
+    state.operators.refresh_soon().await;
+    let known = state.operators.account(name);
     let stored = known.as_ref().map(|known| known.pw_hash.as_str());
     Ok(place.verify(password, stored).await? != PasswordCheck::Mismatch)
 }
 
-fn audit(action: &'static str, name: &str) {
+/// The name if it is that of an account: any other may be a password in the wrong field.
+fn known<'a>(state: &AppState, name: &'a str) -> Option<&'a str> {
+    state.operators.account(name).map(|_| name)
+}
+
+fn audit(action: &'static str, name: Option<&str>) {
     tracing::info!(
         target: "audit",
         { event.action = action, user.name = name },
@@ -198,10 +200,10 @@ pub async fn logout(
     jar: CookieJar,
 ) -> Result<Response, AppError> {
     if let Some(token) = session_token(&jar, client.https) {
-        if let Some(session) = find(&state, &token, true).await? {
-            audit("operator.logout", &session.name);
+        if let Some(session) = state.operators.session(&token.hash(), false).await {
+            audit("operator.logout", Some(&session.name));
         }
-        state.db.delete_operator_session(&token.hash()).await?;
+        state.operators.end(&token.hash()).await;
     }
     let jar = jar.remove(cookie(client.https, String::new()));
     let clear = [("clear-site-data", "\"cache\", \"storage\"")];
@@ -213,7 +215,7 @@ pub async fn guard(state: AppState, parts: Parts) -> Result<admin::Operator, Res
     let session = match token_of(&parts) {
         Some(token) => {
             let is_use = parts.extensions.get::<admin::SessionValid>().is_none();
-            find(&state, &token, is_use).await.map_err(IntoResponse::into_response)?
+            state.operators.session(&token.hash(), is_use).await
         }
         None => None,
     };
@@ -237,28 +239,6 @@ pub(super) fn wants_page(headers: &HeaderMap) -> bool {
     accept.is_some_and(|accept| accept.contains("text/html"))
 }
 
-/// The session of a token. One that is used lasts longer for it.
-async fn find(
-    state: &AppState,
-    token: &SessionToken,
-    is_use: bool,
-) -> Result<Option<OperatorSession>, AppError> {
-    let now = state.clock.now();
-    let hash = token.hash();
-    let session = state.db.operator_session(&hash, now - micros(IDLE), now - micros(MAX)).await?;
-    let is_stale = |session: &OperatorSession| now - session.last_seen > TOUCH_INTERVAL;
-    if is_use && session.as_ref().is_some_and(is_stale) {
-        // A database that takes no writes is what an operator wants to look into.
-        if let Err(error) = state.db.touch_operator_session(&hash, now).await {
-            tracing::warn!(
-                error.message = error.chain(),
-                "could not record that a session was used"
-            );
-        }
-    }
-    Ok(session)
-}
-
 /// The token that a request brings.
 pub(super) fn token_of(parts: &Parts) -> Option<SessionToken> {
     let jar = CookieJar::from_headers(&parts.headers);
@@ -274,8 +254,28 @@ fn cookie_name(https: bool) -> &'static str {
     if https { "__Host-admin_sid" } else { "admin_sid" }
 }
 
+fn devices_name(https: bool) -> &'static str {
+    if https { "__Host-admin_devices" } else { "admin_devices" }
+}
+
+/// The value of the cookie of known browsers; empty without one.
+pub(super) fn devices(jar: &CookieJar, https: bool) -> &str {
+    jar.get(devices_name(https)).map_or("", Cookie::value)
+}
+
+/// The cookie of known browsers, which outlives the session.
+fn devices_cookie(https: bool, value: String) -> Cookie<'static> {
+    let mut cookie = private(devices_name(https), https, value);
+    cookie.set_max_age(Duration::from_secs(DEVICE_LIFE.unsigned_abs()).try_into().ok());
+    cookie
+}
+
 pub(super) fn cookie(https: bool, value: String) -> Cookie<'static> {
-    Cookie::build((cookie_name(https), value))
+    private(cookie_name(https), https, value)
+}
+
+fn private(name: &'static str, https: bool, value: String) -> Cookie<'static> {
+    Cookie::build((name, value))
         .path("/")
         .http_only(true)
         .secure(https)

@@ -5,16 +5,20 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::from_fn;
 use axum::response::Redirect;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use logsearch::Logs;
 use logsearch::filter::LevelControl;
 
+use super::alert_hook::AlertHook;
+use super::alerts::HostAlerts;
 use super::host::PanelHost;
 use super::{alert_hook, messages, operator, problem, users};
+use crate::alerts::AlertInbox;
 use crate::auth::AlertToken;
 use crate::build;
+use crate::db::Db;
 use crate::jobs::Jobs;
-use crate::middleware::security;
+use crate::middleware::{security, wait};
 use crate::state::AppState;
 
 /// Dependencies of the panel.
@@ -26,6 +30,8 @@ pub struct Panel {
     pub levels: LevelControl,
     /// The scheduled jobs.
     pub jobs: Jobs,
+    /// The inbox of alerts.
+    pub alerts: AlertInbox,
     /// Token of alerting systems.
     pub alert_token: AlertToken,
     /// The metric history.
@@ -34,18 +40,32 @@ pub struct Panel {
     pub external_links: Vec<(&'static str, String)>,
 }
 
+impl Panel {
+    /// Where browsers reach Grafana, if that is set.
+    pub fn grafana(&self) -> Option<String> {
+        let link = self.external_links.iter().find(|(name, _)| *name == "Grafana");
+        link.map(|(_, url)| url.clone())
+    }
+}
+
+/// A page that shows rows of the database, and may wait for them.
+fn rows(state: &AppState, methods: MethodRouter<Db>) -> MethodRouter {
+    methods.with_state(state.db.clone()).layer(from_fn(wait::rows))
+}
+
 /// Routes of the panel and its sign-in pages; `/` redirects to the panel.
 pub fn router(state: &AppState, panel: Panel) -> Router {
     let database = state.db.system_name();
+    let alerts = HostAlerts { inbox: panel.alerts.clone(), grafana: panel.grafana() };
     let [logs, counted, stored] = [&panel.logs; 3].map(Arc::clone);
     let pages = admin::Admin::new(panel.logs.store())
         .at(operator::PANEL)
         .service("MiniTwit", env!("CARGO_PKG_VERSION"))
         .logout(operator::LOGOUT)
-        .host(PanelHost::new(state, panel.jobs, panel.metrics))
-        .page("Messages", messages::PATH, get(messages::show).with_state(state.db.clone()))
-        .route(messages::MESSAGE_PATH, post(messages::set_flagged).with_state(state.db.clone()))
-        .page("Users", users::PATH, get(users::show).with_state(state.db.clone()))
+        .host(PanelHost::new(state, panel.jobs, alerts, panel.metrics))
+        .page("Messages", messages::PATH, rows(state, get(messages::show)))
+        .route(messages::MESSAGE_PATH, rows(state, post(messages::set_flagged)))
+        .page("Users", users::PATH, rows(state, get(users::show)))
         .live(move |query| logs.subscribe(query))
         .levels(panel.levels)
         .pipeline_counts(move || counted.counts())
@@ -69,7 +89,7 @@ pub fn router(state: &AppState, panel: Panel) -> Router {
         .layer(from_fn(security::same_site));
     let alerts = Router::new()
         .route(alert_hook::PATH, post(alert_hook::post))
-        .with_state((state.clone(), panel.alert_token));
+        .with_state(AlertHook::new(panel.alerts, panel.alert_token, state.clock.clone()));
     Router::new()
         .merge(pages)
         .merge(login)

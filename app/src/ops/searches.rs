@@ -6,6 +6,9 @@ use async_trait::async_trait;
 use crate::clock::Clock;
 use crate::db::{self, Db};
 
+/// Searches of one operator, below those of all: nobody keeps others from saving.
+const KEPT_OF_ONE: usize = 50;
+
 /// Stores saved searches in the database for the panel.
 pub struct PanelSearches {
     /// Where they are kept.
@@ -29,6 +32,10 @@ impl admin::SavedSearches for PanelSearches {
     }
 
     async fn save(&self, name: &str, owner: &str, view: &str) -> Result<Saved, HostError> {
+        let searches = self.db.saved_searches().await?;
+        if searches.iter().filter(|search| search.owner == owner).count() >= KEPT_OF_ONE {
+            return Ok(Saved::Full);
+        }
         let now = self.clock.now();
         saved(self.db.save_search(name, owner, view, now).await, Saved::Full)
     }

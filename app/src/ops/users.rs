@@ -23,6 +23,7 @@ const TEXT: usize = 200;
 #[template(path = "panel_users.html", escape = "panel")]
 struct UsersPage {
     here: String,
+    keep: Vec<(&'static str, String)>,
     q: String,
     rows: Vec<Row>,
     first: Option<String>,
@@ -53,6 +54,7 @@ pub async fn show(State(db): State<Db>, page: OwnPage) -> Result<Response, Panel
     let part = |before: &str| page.url(PATH, &[("q", &q), ("before", before)]);
     let body = UsersPage {
         here: page.url(PATH, &[]),
+        keep: page.keep(),
         rows: users.iter().map(|user| row(user, &page)).collect(),
         first: before.map(|_| part("")),
         older: next.map(|next| part(&next.to_string())),

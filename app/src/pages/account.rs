@@ -11,8 +11,8 @@ use serde::Deserialize;
 use super::form::Form;
 use super::render::render;
 use crate::accounts::{self, LogIn};
-use crate::auth::{SessionToken, Throttle};
-use crate::domain::{Flash, RegisterError};
+use crate::auth::{Realm, SessionToken};
+use crate::domain::{Flash, RegisterError, canonical};
 use crate::error::{AppError, ErrorType};
 use crate::metrics::{self, Model, Surface};
 use crate::middleware::client::Client;
@@ -82,7 +82,11 @@ fn field_of(error: RegisterError) -> &'static str {
     use RegisterError as E;
 
     match error {
-        E::NoUsername | E::LongUsername | E::UnlinkableUsername | E::Taken => "username",
+        E::NoUsername
+        | E::LongUsername
+        | E::UnlinkableUsername
+        | E::InvisibleUsername
+        | E::Taken => "username",
         E::NoEmail | E::LongEmail => "email",
         E::NoPassword | E::LongPassword | E::ShortPassword(_) => "password",
         E::PasswordMismatch => "password2",
@@ -105,23 +109,21 @@ pub async fn login(
     jar: CookieJar,
     Form(form): Form<LoginForm>,
 ) -> Result<Response, AppError> {
-    if visit.user.is_some() {
+    // Somebody else in the same browser takes over; the session that was there ends.
+    if visit.user.as_ref().is_some_and(|user| user.username == form.username) {
         return Ok(Found::at("/").into_response());
     }
-    let throttle = Throttle::new(
-        state.db.clone(),
-        state.clock.clone(),
-        "user",
-        &form.username,
-        client.address,
-    );
-    match accounts::log_in(&state, &throttle, &form.username, &form.password).await? {
+    let devices = session::devices(&jar, client.https);
+    // Each spelling that leads to an account counts as that account.
+    let name = canonical(&form.username);
+    let attempt = state.throttle.attempt(Realm::Users, &name, client.address, devices);
+    match accounts::log_in(&state, &attempt, &form.username, &form.password).await? {
         LogIn::Failed(error) => {
             let sentence = Some(error.sentence().to_owned());
             let page = render(&LoginPage { visit, error: sentence, username: form.username })?;
             Ok((Extension(ErrorType(error.reason())), page).into_response())
         }
-        LogIn::Succeeded(user) => {
+        LogIn::Succeeded(user, devices) => {
             // A token that was there before the log-in must not be good for anything after it.
             if let Some(old) = session::token(&jar, client.https) {
                 state.db.delete_session(&old.hash()).await?;
@@ -129,7 +131,8 @@ pub async fn login(
             let token = SessionToken::generate()?;
             state.db.create_session(&token.hash(), user.id, state.clock.now()).await?;
             metrics::inserted(Model::Session, Surface::Web);
-            Ok(Found::at("/").saying(Flash::LoggedIn).starting(token).into_response())
+            let found = Found::at("/").saying(Flash::LoggedIn).starting(token);
+            Ok(found.remembering(devices).into_response())
         }
     }
 }

@@ -1,10 +1,49 @@
-//! What users and the simulator get when all is well. The series of these answers, and of a failure in
-//! place of each, stand at zero from the start: `increase()` would miss the first of them otherwise.
+//! What users and the simulator get when all is well. The series of these answers, and the outcomes of
+//! every route, stand at zero from the start: `increase()` would miss the first of them otherwise, and a
+//! first failure most of all.
 //!
-//! Left out is what no alert counts: static files, addresses of older versions, ops, and refusals, of which
-//! `minitwit_http_rejected_total` has zeros. One answer more is seventeen series, with its buckets.
+//! One answer more is seventeen series, with its buckets; one route more is three.
 
-use crate::metrics::{Answer, Surface};
+use crate::metrics::{ANY_ROUTE, Answer, Surface, UNMATCHED};
+
+/// The route templates of site and API, and what stands for all of ops.
+pub const COUNTED_ROUTES: [(Surface, &str); 31] = [
+    (Surface::Web, "/"),
+    (Surface::Web, "/public"),
+    (Surface::Web, "/add_message"),
+    (Surface::Web, "/api/add_message"),
+    (Surface::Web, "/login"),
+    (Surface::Web, "/register"),
+    (Surface::Web, "/logout"),
+    (Surface::Web, "/-/logout-everywhere"),
+    (Surface::Web, "/public/{number}"),
+    (Surface::Web, "/timeline/{number}"),
+    (Surface::Web, "/{username}"),
+    (Surface::Web, "/{username}/follow"),
+    (Surface::Web, "/{username}/unfollow"),
+    (Surface::Web, "/{username}/{number}"),
+    (Surface::Web, "/-/user/{username}"),
+    (Surface::Web, "/-/user/{username}/follow"),
+    (Surface::Web, "/-/user/{username}/unfollow"),
+    (Surface::Web, "/static/{name}"),
+    (Surface::Web, "/favicon.ico"),
+    (Surface::Web, "/robots.txt"),
+    (Surface::Web, UNMATCHED),
+    (Surface::Api, "/msgs"),
+    (Surface::Api, "/msgs/{username}"),
+    (Surface::Api, "/fllws/{username}"),
+    (Surface::Api, "/register"),
+    (Surface::Api, "/latest"),
+    (Surface::Api, "/openapi.json"),
+    (Surface::Api, "/docs"),
+    (Surface::Api, "/docs.css"),
+    (Surface::Api, UNMATCHED),
+    (Surface::Ops, ANY_ROUTE),
+];
+
+/// Posts whose client did not wait; their messages are stored all the same, and an alert compares.
+pub const LEFT_POSTS: [Answer; 2] =
+    [web("POST", "/add_message", 499), api("POST", "/msgs/{username}", 499)];
 
 /// The route templates with the statuses of their successes.
 pub const EXPECTED_RESPONSES: [Answer; 18] = [

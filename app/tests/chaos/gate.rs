@@ -10,10 +10,11 @@ use tokio::task::JoinSet;
 use crate::excluded_alerts::EXCEPTIONS;
 use crate::html::Page;
 use crate::installed::installed;
-use crate::load::{Load, ask_in_every_way, guess_passwords, idle};
+use crate::load::{Load, PATIENCE, ask_in_every_way, guess_passwords, idle};
 use crate::operator::log_in;
 use crate::programs::{PASSWORD, Service, Watch, ask, until};
 use crate::rounds::{self, Round};
+use crate::rules;
 
 /// Fires always.
 const WATCHDOG: &str = "MiniTwitWatchdog";
@@ -104,7 +105,7 @@ impl Gate {
 }
 
 /// Not `eprintln!`, which the test harness keeps to itself when a test passes.
-fn say(line: &str) {
+pub fn say(line: &str) {
     use std::io::Write;
 
     std::io::stderr().write_all(format!("chaos: {line}\n").as_bytes()).unwrap();
@@ -113,7 +114,7 @@ fn say(line: &str) {
 /// Every alert is either fired here or has a reason not to be.
 #[test]
 fn no_alert_is_left_out() {
-    let (_, alerts) = crate::rules::scaled();
+    let (_, alerts) = rules::scaled();
     let fired: BTreeSet<_> = rounds::ALL.iter().flat_map(|round| round.fires).copied().collect();
     for alert in &alerts {
         assert!(fired.contains(alert.as_str()) || alert == WATCHDOG, "nothing fires {alert}");
@@ -132,8 +133,8 @@ async fn every_fault_fires_its_alert_and_every_alert_ends() {
     let dir = tempfile::tempdir().unwrap();
     let mut service = Service::new(dir.path());
     service.start().await;
-    let load = Load::start(service.site, service.api).await;
-    let watch = Watch::start(dir.path(), service.ops);
+    let load = Load::start(service.site, service.api, PATIENCE).await;
+    let watch = Watch::start(dir.path(), service.ops, &rules::scaled().0);
     let mut gate = Gate { service, watch, before: BTreeSet::new() };
 
     healthy(&gate).await;
@@ -191,7 +192,7 @@ async fn told(gate: &Gate, cookie: &str) {
         let page = Page::parse(&text);
         let queries = page.texts(".sum code");
         let is_told = page.has("[data-status=firing]")
-            && queries.iter().any(|query| query.starts_with("status:5xx OR level:error"));
+            && queries.iter().any(|query| query.starts_with("status:5xx OR error_type:abandoned"));
         let has_line = page.texts("tr.record").iter().any(|row| row.contains("injected fault"));
         let requests = page.values("tr.record .links [data-request]", "href");
         if is_told && has_line { requests.first().cloned().ok_or(text) } else { Err(text) }

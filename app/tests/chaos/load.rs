@@ -16,7 +16,7 @@ use crate::programs::{ask, until};
 /// Default credentials of the course's simulator.
 const SIMULATOR: &str = "Basic c2ltdWxhdG9yOnN1cGVyX3NhZmUh";
 /// Nobody waits longer, so that a slow service does not pile up requests.
-const TIMEOUT: Duration = Duration::from_secs(5);
+pub const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Goes on until it is dropped.
 pub struct Load {
@@ -25,8 +25,8 @@ pub struct Load {
 }
 
 impl Load {
-    /// Registers who posts, and begins.
-    pub async fn start(site: SocketAddr, api: SocketAddr) -> Self {
+    /// Registers who posts, and begins; each request is given up after so long.
+    pub async fn start(site: SocketAddr, api: SocketAddr, patience: Duration) -> Self {
         until("somebody is registered", async || {
             let body = r#"{"username":"octavia","email":"a@b","pwd":"secret"}"#;
             let answer = ask(api, command("/register"), body).await?;
@@ -36,7 +36,7 @@ impl Load {
         let (stop, pause) = (CancellationToken::new(), Arc::new(AtomicU64::new(0)));
         let load = Self { pause: Arc::clone(&pause), _stop: stop.clone().drop_guard() };
         load.every(Duration::from_millis(50));
-        tokio::spawn(stop.run_until_cancelled_owned(run(site, api, pause)));
+        tokio::spawn(stop.run_until_cancelled_owned(run(site, api, pause, patience)));
         load
     }
 
@@ -47,7 +47,7 @@ impl Load {
     }
 }
 
-async fn run(site: SocketAddr, api: SocketAddr, pause: Arc<AtomicU64>) {
+async fn run(site: SocketAddr, api: SocketAddr, pause: Arc<AtomicU64>, patience: Duration) {
     for number in 0_u64.. {
         let request = async move {
             match number % 4 {
@@ -56,7 +56,7 @@ async fn run(site: SocketAddr, api: SocketAddr, pause: Arc<AtomicU64>) {
                 _ => ask(api, command("/msgs/octavia"), r#"{"content":"from the gate"}"#).await,
             }
         };
-        tokio::spawn(tokio::time::timeout(TIMEOUT, request));
+        tokio::spawn(tokio::time::timeout(patience, request));
         tokio::time::sleep(Duration::from_millis(pause.load(Ordering::Relaxed))).await;
     }
 }

@@ -6,6 +6,9 @@
 //! minutes: `cargo test --workspace --features minitwit/chaos --test chaos`. It builds the service with
 //! the feature `chaos` from what the other tests have compiled already. Rules run at a sixtieth of their
 //! time.
+//!
+//! The other test of it rehearses one outage from its beginning to after its end: at each moment the
+//! metrics, the alerts and the panel say what is true. `MINITWIT_OUTAGE_FULL=1` runs it at full length.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -19,6 +22,7 @@ mod installed;
 mod load;
 #[path = "../support/operator.rs"]
 mod operator;
+mod outage;
 mod programs;
 mod rounds;
 mod rules;

@@ -13,8 +13,6 @@ use http_body_util::Full;
 use minitwit::client::{self, Answer};
 use serde_json::Value;
 
-use crate::rules;
-
 /// What is waited for comes within this.
 pub const TIMEOUT: Duration = Duration::from_mins(1);
 /// The most files the service may open.
@@ -76,6 +74,8 @@ fn free_port() -> SocketAddr {
 pub struct Service {
     program: PathBuf,
     dir: PathBuf,
+    /// What it logs; less than usual, where nobody looks.
+    pub levels: &'static str,
     process: Option<Process>,
     pub site: SocketAddr,
     pub api: SocketAddr,
@@ -85,7 +85,8 @@ pub struct Service {
 impl Service {
     pub fn new(dir: &Path) -> Self {
         let [site, api, ops] = [(); 3].map(|()| free_port());
-        Self { program: build(), dir: dir.to_owned(), process: None, site, api, ops }
+        let (program, dir) = (build(), dir.to_owned());
+        Self { program, dir, levels: "error", process: None, site, api, ops }
     }
 
     /// Starts it, for the first time or again, and waits until it is ready.
@@ -96,7 +97,7 @@ impl Service {
         for (flag, address) in [("--site", self.site), ("--api", self.api), ("--ops", self.ops)] {
             command.args([flag, &address.to_string()]);
         }
-        command.args(["--log", "error", "--log-format", "json", "--admin-password", PASSWORD]);
+        command.args(["--log", self.levels, "--log-format", "json", "--admin-password", PASSWORD]);
         command.args(["--metrics-label-sets", LABEL_SETS]);
         command.env("MINITWIT_ALERT_TOKEN", TOKEN);
         self.process = Some(Process::start(&mut command, &self.dir.join("service.log")));
@@ -142,17 +143,19 @@ fn build() -> PathBuf {
 /// Prometheus with the scaled rules, and Alertmanager behind it.
 pub struct Watch {
     prometheus: SocketAddr,
+    alertmanager: SocketAddr,
+    dir: PathBuf,
     targets: PathBuf,
-    _processes: [Process; 2],
+    processes: [Option<Process>; 2],
 }
 
 impl Watch {
-    pub fn start(dir: &Path, ops: SocketAddr) -> Self {
+    /// Watches a service by these rules.
+    pub fn start(dir: &Path, ops: SocketAddr, rules: &str) -> Self {
         let [prometheus, alertmanager] = [(); 2].map(|()| free_port());
-        let (rules, _) = rules::scaled();
         let targets = dir.join("targets.json");
         let write = |name: &str, text: &str| fs::write(dir.join(name), text).unwrap();
-        write("alerts.rules.yml", &rules);
+        write("alerts.rules.yml", rules);
         write("alert-token", TOKEN);
         write("alertmanager.yml", &routing(ops, &dir.join("alert-token")));
         write(
@@ -165,34 +168,40 @@ impl Watch {
              - {{job_name: minitwit, file_sd_configs: [{{files: [targets.json], refresh_interval: 1s}}]}}\n"
             ),
         );
-        let start = |program: &str, arguments: &[String]| {
-            let mut command = Command::new(program);
-            command.args(arguments).current_dir(dir);
-            Process::start(&mut command, &dir.join(format!("{program}.log")))
-        };
-        let listen = |address| format!("--web.listen-address={address}");
-        let processes = [
-            start(
-                "prometheus",
-                &[
-                    "--config.file=prometheus.yml".to_owned(),
-                    "--storage.tsdb.path=tsdb".to_owned(),
-                    listen(prometheus),
-                ],
-            ),
-            start(
-                "prometheus-alertmanager",
-                &[
-                    "--config.file=alertmanager.yml".to_owned(),
-                    "--storage.path=alertmanager".to_owned(),
-                    "--cluster.listen-address=".to_owned(),
-                    listen(alertmanager),
-                ],
-            ),
-        ];
-        let watch = Self { prometheus, targets, _processes: processes };
+        let processes = [None, None];
+        let mut watch = Self { prometheus, alertmanager, dir: dir.to_owned(), targets, processes };
         watch.targets(&[ops]);
+        watch.start_prometheus();
+        watch.start_alertmanager();
         watch
+    }
+
+    fn run(&self, program: &str, arguments: &[&str], address: SocketAddr) -> Process {
+        let mut command = Command::new(program);
+        command.args(arguments).arg(format!("--web.listen-address={address}"));
+        command.current_dir(&self.dir);
+        Process::start(&mut command, &self.dir.join(format!("{program}.log")))
+    }
+
+    /// Starts Prometheus, for the first time or again with what it has stored.
+    pub fn start_prometheus(&mut self) {
+        let arguments = ["--config.file=prometheus.yml", "--storage.tsdb.path=tsdb"];
+        self.processes[0] = Some(self.run("prometheus", &arguments, self.prometheus));
+    }
+
+    /// Ends Prometheus without any warning.
+    pub fn stop_prometheus(&mut self) {
+        self.processes[0] = None;
+    }
+
+    fn start_alertmanager(&mut self) {
+        let arguments = [
+            "--config.file=alertmanager.yml",
+            "--storage.path=alertmanager",
+            "--cluster.listen-address=",
+        ];
+        let process = self.run("prometheus-alertmanager", &arguments, self.alertmanager);
+        self.processes[1] = Some(process);
     }
 
     /// From now on, scrapes these.
@@ -223,10 +232,16 @@ impl Watch {
 
     /// The value of an expression of one series.
     pub async fn value(&self, expr: &str) -> Result<f64, String> {
+        self.values(expr).await?.first().copied().ok_or_else(|| "no sample".to_owned())
+    }
+
+    /// The values of an expression, without those of nothing.
+    pub async fn values(&self, expr: &str) -> Result<Vec<f64>, String> {
         let query = serde_urlencoded::to_string([("query", expr)]).unwrap();
         let data = self.get(&format!("/api/v1/query?{query}")).await?;
-        let value = data["result"][0]["value"][1].as_str().ok_or("no sample")?;
-        value.parse().map_err(|_| format!("{value} is no number"))
+        let result = data["result"].as_array().ok_or_else(|| format!("{expr}: {data}"))?;
+        let value = |sample: &Value| sample["value"][1].as_str()?.parse::<f64>().ok();
+        Ok(result.iter().filter_map(value).filter(|value| !value.is_nan()).collect())
     }
 }
 

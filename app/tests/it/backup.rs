@@ -93,6 +93,13 @@ async fn a_restore_refuses_what_is_in_use_or_damaged(app: TestApp) {
     app.state.db.close().await;
 
     let whole = std::fs::read(&file).unwrap();
+    for byte in [whole.len() / 3, whole.len() / 2, whole.len() - 30] {
+        let mut flipped = whole.clone();
+        flipped[byte] ^= 4;
+        std::fs::write(&file, &flipped).unwrap();
+        let line = fails(restore()).await;
+        assert!(line.contains("checksum") && line.contains("--unverified"), "{line}");
+    }
     std::fs::write(&file, &whole[..whole.len() / 2]).unwrap();
     let line = fails(restore()).await;
     assert!(line.contains("damaged"), "{line}");
@@ -104,7 +111,57 @@ async fn a_restore_refuses_what_is_in_use_or_damaged(app: TestApp) {
     assert_eq!(texts(&url).await, ["kept"], "nothing of all that changed the database");
 }
 
+async fn a_damaged_backup_is_restored_when_that_is_asked_for(app: TestApp) {
+    let (dir, url) = (app.dir().to_owned(), app.database_url().clone());
+    app.user("a").await;
+    app.message("a", "kept").await;
+    app.state.db.close().await;
+    let file = dir.join("backup");
+    let path = file.to_str().unwrap();
+    succeeds(command(&["backup", "--to", path], &dir, &url)).await;
+    let mut whole = std::fs::read(&file).unwrap();
+    let last = whole.len() - 2;
+    whole[last] ^= 1;
+    std::fs::write(&file, &whole).unwrap();
+    fails(command(&["restore", path], &dir, &url)).await;
+    succeeds(command(&["restore", "--unverified", path], &dir, &url)).await;
+    assert_eq!(texts(&url).await, ["kept"]);
+    // Nor does what has no checksum need the flag.
+    let mark = whole.windows(16).rposition(|bytes| bytes == b"\nminitwit backup").unwrap();
+    std::fs::write(&file, &whole[..mark]).unwrap();
+    succeeds(command(&["restore", path], &dir, &url)).await;
+}
+
+/// What a restore that was killed leaves: a file, or a database of the server.
+async fn the_next_restore_removes_what_a_killed_one_left(app: TestApp) {
+    let (dir, url) = (app.dir().to_owned(), app.database_url().clone());
+    app.user("a").await;
+    let left = dir.join("minitwit.sqlite.1.part");
+    let databases = "SELECT datname FROM pg_database WHERE datname LIKE '%_restore_2%'";
+    if let DatabaseUrl::Postgres(url) = &url {
+        let name = url.split("localhost/").nth(1).unwrap().split('?').next().unwrap();
+        let base: String = name.chars().take(20).collect();
+        let create = format!("CREATE DATABASE \"{base}_restore_20260101T000000Z\"");
+        crate::raw_sql::Raw::connect(&app).await.execute(&create).await.unwrap();
+        assert_eq!(crate::raw_sql::texts(&app, databases).await.len(), 1);
+    } else {
+        std::fs::write(&left, "").unwrap();
+    }
+    let path = dir.join("backup");
+    let path = path.to_str().unwrap();
+    succeeds(command(&["backup", "--to", path], &dir, &url)).await;
+    app.state.db.close().await;
+    succeeds(command(&["restore", path], &dir, &url)).await;
+    assert!(!left.exists());
+    if matches!(url, DatabaseUrl::Postgres(_)) {
+        let app = app.restart().await;
+        assert_eq!(crate::raw_sql::texts(&app, databases).await, [""; 0]);
+    }
+}
+
 on_both_databases!(
+    a_damaged_backup_is_restored_when_that_is_asked_for,
+    the_next_restore_removes_what_a_killed_one_left,
     a_backup_made_at_work_is_restored_and_the_old_data_kept,
     a_restore_refuses_what_is_in_use_or_damaged,
 );

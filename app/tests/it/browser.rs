@@ -11,12 +11,12 @@ use crate::webdriver::{Driver, ENTER, Element, TAB};
 const NAMES: [&str; 8] = [
     "Wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww",
     "نور الدين",
-    "\u{202e}evil",
-    "H\u{310}\u{311}\u{312}\u{313}\u{314}\u{315}\u{316}\u{317}\u{318}\u{319}e",
+    "a\u{5d0}\u{5d1}1\u{5d2}",
+    "H\u{316}\u{317}\u{318}\u{319}\u{310}\u{311}\u{312}\u{313}\u{314}\u{315}e",
     "<b onclick=alert(1)>",
     "public",
     "Roger Histand",
-    " ",
+    "\u{3bb}",
 ];
 /// Widths of a small telephone, a usual one, and a desktop, in pixels.
 const WIDTHS: [u32; 3] = [320, 390, 1280];

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use admin::Role;
 use clap::{Arg, CommandFactory};
@@ -34,8 +35,8 @@ fn every_setting_has_a_variable_and_a_description() {
     let described = |arg: &Arg| arg.get_help().is_some_and(|help| !help.to_string().is_empty());
     let cli = Cli::command();
     for command in cli.get_subcommands().chain([&cli]) {
-        // A one-time question to the logs is no setting.
-        if command.get_name() == "logs" {
+        // A one-time look at the logs is no setting.
+        if ["logs", "panel"].contains(&command.get_name()) {
             continue;
         }
         for arg in command.get_arguments() {
@@ -264,10 +265,28 @@ async fn a_health_check_says_by_its_exit_code_whether_the_service_lives() {
     };
     assert_eq!(succeeds(check(served.ops, served.site, "")).await, "ok\n");
     // Who goes down is not ready; that is for who sends it requests.
-    app.state.draining.start();
+    app.state.draining.set(true);
     assert_eq!(succeeds(check(served.ops, served.site, "")).await, "ok\n");
     assert!(fails(check(nobody, served.site, "")).await.contains("not healthy"));
     // What the role does not serve is not asked.
     assert!(fails(check(served.ops, nobody, "--role site")).await.contains("not healthy"));
     assert_eq!(succeeds(check(served.ops, nobody, "--role api")).await, "ok\n");
+}
+
+#[tokio::test]
+async fn a_health_check_of_listeners_that_hang_ends_within_its_time() {
+    // Connections to them are made, and never answered.
+    let silent = [(); 3].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+    let [ops, site, api] = silent.each_ref().map(|one| one.local_addr().unwrap());
+    let words = format!("healthcheck --timeout 1s --ops {ops} --site {site} --api {api}");
+    let started = Instant::now();
+    assert!(fails(command(&words)).await.contains("not healthy"));
+    assert!(started.elapsed() < Duration::from_millis(2_900), "one after the other");
+    // An ops listener that answers does not give the others more time.
+    let app = TestApp::start(crate::harness::Backend::Sqlite).await.unwrap();
+    let served = app.serve().await;
+    let words = format!("healthcheck --timeout 1s --ops {} --site {site} --api {api}", served.ops);
+    let started = Instant::now();
+    assert!(fails(command(&words)).await.contains("read timeout"));
+    assert!(started.elapsed() < Duration::from_millis(1_900), "one after the other");
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::harness::{Backend, DEADLINE, on, raw};
+use crate::harness::{Backend, DEADLINE, eventually, on, raw, raw_and_end};
 use crate::hostile::{get, status};
 
 /// Reads until the server closes; how long that took.
@@ -54,6 +54,89 @@ async fn slow_clients_are_closed_and_others_are_served() {
         for (_, after) in closed {
             assert!(after < Duration::from_secs(7), "closed after {after:?}");
         }
+    })
+    .await;
+}
+
+/// Every way a request can end: without a body, with a length, in chunks, one behind the other, refused.
+#[tokio::test]
+async fn a_client_that_sends_no_more_is_answered_and_recorded() {
+    on(Backend::Sqlite, async |app| {
+        app.user("a").await;
+        let served = app.serve().await;
+        let form = "Content-Length: 21\r\n\r\nusername=a&password=b";
+        let chunks = "Transfer-Encoding: chunked\r\n\r\n15\r\nusername=a&password=b\r\n0\r\n\r\n";
+        let json = "Content-Length: 2\r\n\r\n{}";
+        let two = "\r\nGET /robots.txt HTTP/1.1\r\nHost: x\r\n\r\n";
+        let requests = [
+            (served.site, "GET /public", "\r\n", 200),
+            (served.site, "GET /a", "\r\n", 200),
+            (served.site, "HEAD /public", "\r\n", 200),
+            (served.site, "GET /nobody", "\r\n", 404),
+            (served.site, "GET /static/none", two, 404),
+            (served.site, "GET /register", "Content-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
+            (served.site, "POST /register", form, 200),
+            (served.site, "POST /register", chunks, 200),
+            (served.api, "GET /latest", "\r\n", 200),
+            (served.api, "GET /msgs", "\r\n", 403),
+            (served.api, "POST /register", json, 400),
+            (served.ops, "GET /readyz", "\r\n", 200),
+            (served.ops, "GET /metrics", "\r\n", 200),
+        ];
+        for (address, line, rest, expected) in requests {
+            let request = format!("{line} HTTP/1.1\r\nHost: x\r\n{rest}");
+            let before = app.records().requests().len();
+            for _ in 0..20 {
+                let answer = raw_and_end(address, request.as_bytes()).await;
+                assert_eq!(status(&answer), expected, "{line} {rest}");
+            }
+            if address != served.ops {
+                let more = app.records().requests().len() - before;
+                assert_eq!(more, if rest == two { 40 } else { 20 }, "{line} {rest}");
+            }
+        }
+        // Half a request is no request.
+        for start in [
+            "GET /public HTTP/1.1\r\n",
+            "POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nuse",
+        ] {
+            let started = std::time::Instant::now();
+            raw_and_end(served.site, start.as_bytes()).await;
+            assert!(started.elapsed() < Duration::from_secs(3), "{start}");
+        }
+    })
+    .await;
+}
+
+/// A body that never ends, one byte at a time: 408 by the end of its time, and no failure of the service.
+#[tokio::test]
+async fn a_body_that_trickles_is_refused_in_time_and_logged_as_the_clients() {
+    on(Backend::Sqlite, async |app| {
+        let served = app.serve().await;
+        let mut stream = TcpStream::connect(served.api).await.unwrap();
+        let head = b"POST /register HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n";
+        stream.write_all(head).await.unwrap();
+        let (mut reader, mut writer) = stream.into_split();
+        let started = std::time::Instant::now();
+        let trickle = async {
+            while writer.write_all(b" ").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+            std::future::pending::<()>().await;
+        };
+        let mut answer = [0; 12];
+        let read = async { reader.read_exact(&mut answer).await.map(drop) };
+        tokio::select! {
+            read = read => read.unwrap(),
+            () = trickle => {}
+        }
+        assert_eq!(&answer, b"HTTP/1.1 408");
+        assert!(started.elapsed() < Duration::from_secs(13), "{:?}", started.elapsed());
+        eventually("the request is recorded", async || !app.records().requests().is_empty()).await;
+        let record = app.records().requests().pop().unwrap();
+        assert_eq!(record.level, tracing::Level::INFO);
+        assert_eq!(record.field("error.type"), "timeout");
+        assert!(app.records().all().iter().all(|record| record.level != tracing::Level::ERROR));
     })
     .await;
 }

@@ -146,7 +146,7 @@ async fn no_error_page_of_the_panel_has_a_barrier() {
 
     errors.open(&start, 200).await;
     raw.execute("ALTER TABLE operator_sessions RENAME TO gone").await.unwrap();
-    errors.open(&start, 500).await;
+    errors.open(&start, 200).await;
     raw.execute("ALTER TABLE gone RENAME TO operator_sessions").await.unwrap();
 
     errors.open(&start, 200).await;
@@ -166,7 +166,7 @@ async fn no_error_of_the_log_in_is_without_a_page_or_has_a_barrier() {
     errors.send(&login, &wrong, 429).await;
     let mut raw = Raw::connect(&errors.ops.app).await;
     raw.execute("BEGIN IMMEDIATE").await.unwrap();
-    errors.send(&login, &[("username", "vera"), ("password", "wrong one")], 503).await;
+    errors.send(&login, &[("username", "vera"), ("password", "wrong one")], 401).await;
     raw.execute("ROLLBACK").await.unwrap();
     errors.nothing_is_wrong();
 }
@@ -185,7 +185,9 @@ async fn no_error_page_of_the_site_has_a_barrier() {
 
     let mut raw = Raw::connect(&errors.ops.app).await;
     raw.execute("BEGIN IMMEDIATE").await.unwrap();
-    errors.send(&login, &[("username", "somebody"), ("password", "wrong one")], 503).await;
+    let newcomer =
+        [("username", "somebody"), ("email", "a@b"), ("password", "x"), ("password2", "x")];
+    errors.send(&errors.site("/register"), &newcomer, 503).await;
     raw.execute("ROLLBACK").await.unwrap();
     raw.execute("ALTER TABLE messages RENAME TO gone").await.unwrap();
     errors.open(&public, 500).await;

@@ -75,7 +75,7 @@ pub async fn on<F: Future<Output = ()>>(backend: Backend, test: impl FnOnce(Test
 pub struct TestApp {
     pub state: AppState,
     pub clock: Clock,
-    pub config: Config,
+    pub config: Box<Config>,
     pub site: Router,
     pub api: Router,
     pub ops: Router,
@@ -178,9 +178,12 @@ impl TestApp {
         let fixed = ["minitwit", "--data-dir", dir.to_str().unwrap()];
         let mut config = Args::parse_from(fixed.iter().chain(args)).config;
         config.data.database_url = Some(database.url.clone());
-        let db = Db::open(&database.url, config.data.pool_sizes()).await.unwrap();
-        db.migrate().await.unwrap();
+        let config = Box::new(config);
+        let db = Box::pin(Db::open(&database.url, config.data.pool_sizes())).await.unwrap();
+        Box::pin(db.migrate()).await.unwrap();
         let state = AppState::new(&config, db.clone(), clock.clone(), DurableRecords::default());
+        Box::pin(state.throttle.open()).await.unwrap();
+        Box::pin(state.operators.refresh()).await.unwrap();
         let latest = db.latest().await.unwrap();
         minitwit::metrics::start(db.system_name(), db.pool_names(), latest);
         let exposition = Exposition::new(instruments.metrics.clone(), db, dir.into(), None, None);

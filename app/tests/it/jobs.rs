@@ -20,7 +20,7 @@ use crate::harness::{Backend, TestApp, eventually, on_both_databases};
 
 fn context(app: &TestApp) -> Context {
     let lists = routes::unobserved(&app.state);
-    Context { state: app.state.clone(), config: Arc::new(app.config.clone()), lists }
+    Context { state: app.state.clone(), config: Arc::new((*app.config).clone()), lists }
 }
 
 /// Runs a job of the table as its tick does; what came of it is in metrics and log.
@@ -142,6 +142,111 @@ async fn ticks_that_never_came_are_counted() {
     assert!((3.0..=4.0).contains(&missed), "{missed}");
 }
 
+/// Steps of the clock, and what they are called.
+const STEPS: [(&str, u64); 4] =
+    [("an hour", 1), ("a day", 24), ("a month", 30 * 24), ("twenty years", 20 * 365 * 24)];
+
+async fn a_job_of_the_cluster_survives_steps_of_the_clock(app: TestApp) {
+    for schedule in [Duration::from_mins(10), Duration::from_hours(24)].map(Schedule::every) {
+        for (name, hours) in STEPS {
+            let job = Job {
+                name: "stepped_test",
+                schedule,
+                scope: Scope::Cluster,
+                work: |_| Box::pin(async { Ok(Outcome::Done("ran".to_owned())) }),
+            };
+            let step = Duration::from_hours(hours);
+            let runner = Runner::new(job, context(&app));
+            let ran = async |runner: &Runner| {
+                let before = runs(&app, "stepped_test", "success");
+                runner.catch_up().await;
+                runs(&app, "stepped_test", "success") - before
+            };
+            runner.tick().await;
+            assert_eq!(ran(&runner).await, 0.0, "nothing was missed");
+            app.clock.advance(step);
+            // A shorter step is over the next due time or not.
+            let due = ran(&runner).await;
+            assert!(step < schedule.interval() || due == 1.0, "{name} ahead");
+            assert_eq!(ran(&runner).await, 0.0, "once");
+            app.clock.turn_back(step);
+            let is_far = step > 2 * schedule.interval();
+            let again = ran(&runner).await;
+            assert!(!is_far || again == 1.0, "back by {name}");
+            // And it goes on.
+            app.clock.advance(2 * schedule.interval());
+            assert_eq!(ran(&runner).await, 1.0, "{name}");
+            // The rows of the next round are those of a fresh service.
+            let mut raw = crate::raw_sql::Raw::connect(&app).await;
+            raw.execute("DELETE FROM jobs").await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_step_of_the_clock_is_told_and_missed_runs_are_caught_up_once() {
+    let app = TestApp::start(Backend::Sqlite).await.unwrap();
+    let job = Job {
+        name: "daily_test",
+        schedule: Schedule::every(Duration::from_hours(24)),
+        scope: Scope::Cluster,
+        work: |_| Box::pin(async { Ok(Outcome::Done("ran".to_owned())) }),
+    };
+    let scheduled = Jobs::schedule(&[job], &context(&app)).await.unwrap();
+    scheduled.start().await.unwrap();
+    scheduled.runners().next().unwrap().tick().await;
+    let watching = tokio::spawn(scheduled.clone().watch_clock());
+    let told = || {
+        let records = app.records().all();
+        records.iter().filter(|record| record.message.starts_with("the clock was set")).count()
+    };
+    // The watch has to have looked at the clock before it is set.
+    tokio::task::yield_now().await;
+    let (mut expected, mut steps) = (1.0, 0);
+    for (_, hours) in STEPS.iter().skip(1) {
+        let step = Duration::from_hours(*hours);
+        app.clock.advance(2 * step);
+        eventually("the missed run is caught up", async || {
+            runs(&app, "daily_test", "success") == expected + 1.0
+        })
+        .await;
+        app.clock.turn_back(2 * step);
+        eventually("the due time is taken back", async || {
+            runs(&app, "daily_test", "success") == expected + 2.0
+        })
+        .await;
+        (expected, steps) = (expected + 2.0, steps + 2);
+        assert_eq!(told(), steps);
+    }
+    assert!(app.clock.since_step().is_some());
+    let next = scheduled.next_tick("daily_test").await.unwrap();
+    assert!((next - Clock::default().now()).abs() <= 86_400_000_000, "{next}");
+    assert_eq!(runs(&app, "daily_test", "missed"), 0.0);
+    watching.abort();
+    scheduled.stop().await;
+}
+
+#[tokio::test]
+async fn sessions_are_not_swept_by_a_clock_that_was_just_set() {
+    let app = TestApp::start(Backend::Sqlite).await.unwrap();
+    app.user("a").await;
+    let mut browser = app.browser_of("a").await;
+    app.clock.advance(Duration::from_hours(30 * 24));
+    app.clock.note_step();
+    browser.get("/").await.goes_to("/public");
+    tick(&app, "expired_sessions").await;
+    assert_eq!(runs(&app, "expired_sessions", "skipped"), 1.0);
+    app.clock.turn_back(Duration::from_hours(30 * 24));
+    browser.get("/").await.is(200);
+    // A session that was begun by a clock ahead ends as if it had begun now.
+    app.clock.advance(Duration::from_hours(20 * 365 * 24));
+    let mut ahead = app.browser_of("a").await;
+    app.clock.turn_back(Duration::from_hours(20 * 365 * 24));
+    ahead.get("/").await.is(200);
+    app.clock.advance(Duration::from_hours(13));
+    ahead.get("/").await.goes_to("/public");
+}
+
 fn parity(app: &TestApp) -> f64 {
     app.metric("minitwit_site_api_parity_ratio", &[])
 }
@@ -220,6 +325,7 @@ async fn the_daily_backup_is_written_and_the_oldest_removed(app: TestApp) {
 
 on_both_databases!(
     of_several_processes_one_runs_a_tick,
+    a_job_of_the_cluster_survives_steps_of_the_clock,
     site_and_api_agree_while_messages_come_in,
     the_daily_backup_is_written_and_the_oldest_removed,
 );

@@ -14,6 +14,7 @@ use http::{HeaderValue, Method};
 use http_body_util::BodyExt;
 use logsearch::query::parse;
 use logsearch::{Logs, Search};
+use minitwit::db::Fault;
 use minitwit::durable::DurableRecords;
 use minitwit::metrics::Surface;
 use minitwit::routes;
@@ -306,7 +307,12 @@ async fn the_record_of_a_failure_is_on_the_disk_before_its_answer() {
 
 #[tokio::test]
 async fn names_of_requests_go_in_and_out() {
-    on(Backend::Sqlite, async |app| {
+    let check = async |app: TestApp| {
+        // What comes from anybody else is no id of a request.
+        let get = request(Method::GET, "/public").header("x-request-id", "mine-1");
+        let answer = send(&app.site, get.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.header("x-request-id").len(), 26);
+        let app = app.with(&["--trusted-proxies", "127.0.0.0/8"]).await;
         let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
         let parent = format!("00-{trace}-00f067aa0ba902b7-01");
         let get = request(Method::GET, "/public")
@@ -326,8 +332,8 @@ async fn names_of_requests_go_in_and_out() {
             let answer = send(&app.site, get.body(Body::empty()).unwrap()).await;
             assert_eq!(answer.header("x-request-id").len(), 26, "{bad:?}");
         }
-    })
-    .await;
+    };
+    Box::pin(on(Backend::Sqlite, check)).await;
 }
 
 async fn nothing_secret_is_logged_or_measured(app: TestApp) {
@@ -410,8 +416,8 @@ async fn probes_are_quiet_while_they_succeed() {
             app.ops(path).await.is(200);
         }
         assert!(app.records().requests().iter().all(|record| record.level == Level::DEBUG));
-        app.state.db.close().await;
-        app.ops("/readyz").await.is(503);
+        app.state.db.health().set(Some(Fault::Refused), None);
+        app.ops("/readyz").await.is(503).shows("connection refused");
         app.ops("/livez").await.is(200);
         let levels: Vec<_> = app.records().requests().iter().map(|record| record.level).collect();
         assert_eq!(levels.iter().filter(|level| **level == Level::WARN).count(), 1);
@@ -447,6 +453,11 @@ async fn a_notification_leads_to_a_page_of_what_to_do() {
     page.is(200).shows("# MiniTwitDown\n").shows("## Mitigate");
     assert_eq!(page.header("content-type"), "text/plain; charset=utf-8");
     app.ops("/runbooks/MiniTwitPanics.md").await.is(200);
+    let browser =
+        request(Method::GET, "/runbooks/MiniTwitDbTimeouts").header("accept", "text/html");
+    let page = send(&app.ops, browser.body(Body::empty()).unwrap()).await;
+    page.is(200).has("main h2").has("a[href='/runbooks/MiniTwitDbPoolExhausted']");
+    page.has("a[href='/admin/alerts/MiniTwitDbTimeouts']").hides("localhost:5002/admin");
     for unknown in ["/runbooks/MiniTwitUp", "/runbooks/..%2Fretired", "/runbooks/"] {
         app.ops(unknown).await.is(404);
     }

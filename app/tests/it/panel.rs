@@ -11,12 +11,14 @@ use logsearch::LogLayer;
 use logsearch::filter::{LevelControl, Levels};
 use logsearch::record::{Level, LogRecord, Value};
 use logsearch::{Logs, Options};
+use minitwit::alerts::AlertInbox;
 use minitwit::auth::{AlertToken, SessionToken};
 use minitwit::db::{self, OperatorCredentials, Origin};
 use minitwit::exposition::Exposition;
 use minitwit::jobs::Jobs;
 use minitwit::ops;
 use minitwit::routes;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::harness::{Answer, TestApp, eventually, on_both_databases, request, send};
 use crate::raw_sql::Raw;
@@ -29,7 +31,9 @@ pub struct Panel {
     pub router: axum::Router,
     pub logs: Arc<Logs>,
     pub metrics: Arc<admin::metrics::Metrics>,
+    pub alerts: AlertInbox,
     _dir: tempfile::TempDir,
+    _storing: AbortOnDropHandle<()>,
 }
 
 impl Panel {
@@ -48,16 +52,20 @@ impl Panel {
         let exposition = Exposition::new(metrics, db, dir.path().into(), None, None);
         let jobs = Jobs::new(&app.state, &app.config, routes::unobserved(&app.state)).await;
         let metrics = Arc::new(ops::charts::metrics("here".to_owned()));
+        let alerts = AlertInbox::open(dir.path(), app.clock.clone());
+        let stored = tokio::spawn(alerts.clone().keep_stored(app.state.db.clone()));
         let panel = ops::panel::Panel {
             logs: Arc::clone(&logs),
             levels: LevelControl::new(Levels::parse("info").unwrap()),
             jobs: jobs.unwrap(),
+            alerts: alerts.clone(),
             alert_token: AlertToken::open(Some(TOKEN), dir.path()).unwrap(),
             metrics: Arc::clone(&metrics),
             external_links: Vec::new(),
         };
         let router = routes::ops(&app.state, exposition, Some(panel));
-        (Self { router, logs, metrics, _dir: dir }, layer)
+        let storing = AbortOnDropHandle::new(stored);
+        (Self { router, logs, metrics, alerts, _dir: dir, _storing: storing }, layer)
     }
 
     /// Puts records into the index.
@@ -79,6 +87,7 @@ impl Panel {
         let origin = Origin { address: "192.0.2.7", user_agent: "Browser of the test" };
         let db = &app.state.db;
         assert!(db.create_operator_session(&token.hash(), name, origin, now).await.unwrap());
+        app.state.operators.refresh().await.unwrap();
         Somebody { router: self.router.clone(), cookie: format!("admin_sid={}", token.to_cookie()) }
     }
 }
@@ -433,6 +442,20 @@ async fn so_many_searches_are_kept_and_no_more(app: TestApp) {
     assert_eq!(app.state.db.saved_searches().await.unwrap().len(), 200);
 }
 
+async fn one_operator_leaves_room_for_the_searches_of_others(app: TestApp) {
+    let panel = Panel::of(&app).await;
+    let viewer = panel.log_in(&app, "victor", Role::Viewer).await;
+    for number in 0..50 {
+        let saved = viewer.post("/admin/logs/searches", &[("name", &format!("{number}"))]).await;
+        assert_eq!(saved.status, StatusCode::SEE_OTHER);
+    }
+    let more = viewer.post("/admin/logs/searches", &[("name", "one more")]).await;
+    assert_eq!(more.status, StatusCode::CONFLICT);
+    let operator = panel.log_in(&app, "octavia", Role::Operator).await;
+    let other = operator.post("/admin/logs/searches", &[("name", "of another")]).await;
+    assert_eq!(other.status, StatusCode::SEE_OTHER);
+}
+
 /// What became of an error, on its page and in the list.
 const OPEN: &str = "[data-status=open]";
 const RESOLVED: &str = "[data-status=resolved]";
@@ -496,5 +519,6 @@ on_both_databases!(
     a_saved_search_is_everybodys,
     statements_cost_what_all_of_their_runs_do,
     so_many_searches_are_kept_and_no_more,
+    one_operator_leaves_room_for_the_searches_of_others,
     an_error_is_resolved_for_everybody_until_it_is_seen_again,
 );

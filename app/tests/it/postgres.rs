@@ -9,6 +9,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 /// A running cluster. The server ends with this value, or with the test process however that ends.
 pub struct Cluster {
     /// Holds the data and the socket.
@@ -64,6 +66,30 @@ impl Cluster {
         self.pg_ctl("restart");
     }
 
+    /// Ends the server and leaves it so.
+    pub fn stop(&self) {
+        self.pg_ctl("stop");
+    }
+
+    /// Starts the server again.
+    pub fn start_again(&self) {
+        self.pg_ctl("start");
+    }
+
+    /// Stops every process of the server in its tracks, until the value is dropped: connections stay open, and
+    /// nobody answers.
+    pub fn freeze(&self) -> Frozen {
+        let pid = fs::read_to_string(self.dir.join("data/postmaster.pid")).unwrap();
+        let postmaster: i32 = pid.lines().next().unwrap().parse().unwrap();
+        // The first stops, so that no others begin meanwhile.
+        signal(postmaster, Signal::STOP);
+        let processes: Vec<i32> = [vec![postmaster], children(postmaster)].concat();
+        for pid in &processes {
+            signal(*pid, Signal::STOP);
+        }
+        Frozen(processes)
+    }
+
     fn pg_ctl(&self, action: &str) {
         let mut command = as_server_user(&self.bin.join("pg_ctl"));
         command.args(["-w", "-D"]).arg(self.dir.join("data"));
@@ -111,6 +137,33 @@ impl Drop for Database {
         // A test that failed should report its own failure.
         assert!(dropped.is_ok_and(|out| out.status.success()) || std::thread::panicking());
     }
+}
+
+/// A server that does not run until this is dropped.
+pub struct Frozen(Vec<i32>);
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|pid| signal(*pid, Signal::CONT));
+    }
+}
+
+/// Of the processes of the server alone, some of which may have ended.
+fn signal(pid: i32, signal: Signal) {
+    let _ended = kill_process(Pid::from_raw(pid).unwrap(), signal);
+}
+
+fn children(parent: i32) -> Vec<i32> {
+    let is_child = |stat: &str| {
+        let (_, rest) = stat.rsplit_once(") ")?;
+        (rest.split(' ').nth(1)?.parse() == Ok(parent)).then_some(())
+    };
+    let processes = fs::read_dir("/proc").unwrap().filter_map(|entry| {
+        let pid: i32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
+        is_child(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?;
+        Some(pid)
+    });
+    processes.collect()
 }
 
 /// The newest installed server.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use minitwit::client;
 use minitwit::db::{DatabaseUrl, Db, PoolSizes};
-use rustix::process::{Resource, Signal, getrlimit, setrlimit};
+use rustix::process::{Pid, Resource, Signal, getrlimit, kill_process, setrlimit};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
@@ -30,6 +30,12 @@ async fn unfinished_request(api: SocketAddr) -> TcpStream {
 
 #[tokio::test]
 async fn a_signal_drains_what_runs_and_then_ends_with_success() {
+    for signal in [Signal::TERM, Signal::HUP, Signal::QUIT] {
+        drains(signal).await;
+    }
+}
+
+async fn drains(signal: Signal) {
     let dir = tempfile::tempdir().unwrap();
     let mut service = Service::start(dir.path(), &[]).await;
     // Answered, so the next connection is accepted too.
@@ -37,7 +43,7 @@ async fn a_signal_drains_what_runs_and_then_ends_with_success() {
     let mut running = unfinished_request(service.api()).await;
     assert_eq!(post(service.api(), "/register", json!({})).await.unwrap(), 400);
 
-    service.signal(Signal::TERM);
+    service.signal(signal);
     let started = Instant::now();
     eventually("readiness is refused", async || service.readiness().await == Some(503)).await;
     eventually("nobody is let in any more", async || {
@@ -51,6 +57,50 @@ async fn a_signal_drains_what_runs_and_then_ends_with_success() {
     let status = service.ended(STOP.saturating_sub(started.elapsed())).await;
     assert!(status.success(), "{status}");
     assert!(service.said().contains("\"stopped\""), "{}", service.said());
+}
+
+const MEANINGLESS: [Signal; 7] = [
+    Signal::USR1,
+    Signal::USR2,
+    Signal::ALARM,
+    Signal::VTALARM,
+    Signal::PROF,
+    Signal::IO,
+    Signal::XFSZ,
+];
+
+#[tokio::test]
+async fn signals_that_mean_nothing_here_end_neither_the_service_nor_a_command() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut service = Service::start(dir.path(), &[]).await;
+    let mut tail = minitwit();
+    tail.args(["logs", "tail", "--data-dir"]).arg(dir.path()).stdout(std::process::Stdio::null());
+    let mut tail = tail.spawn().unwrap();
+    let of_tail = Pid::from_child(&tail);
+    eventually("the command watches for signals", async || watches(tail.id())).await;
+    for signal in MEANINGLESS {
+        service.signal(signal);
+        kill_process(of_tail, signal).unwrap();
+        assert_eq!(post(service.api(), "/register", json!({})).await.unwrap(), 400, "{signal:?}");
+    }
+    kill_process(of_tail, Signal::HUP).unwrap();
+    let mut ended = None;
+    eventually("the command ends", async || {
+        ended = tail.try_wait().unwrap();
+        ended.is_some()
+    })
+    .await;
+    assert_eq!(ended.unwrap().code(), Some(129));
+    assert!(!service.said().contains("stopping"), "{}", service.said());
+}
+
+/// Whether a process has a handler for the last of the signals.
+fn watches(process: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+    let caught = u64::from_str_radix(caught.trim(), 16).unwrap();
+    let has = |signal: Signal| caught & (1 << (signal.as_raw() - 1)) != 0;
+    MEANINGLESS.into_iter().chain([Signal::HUP, Signal::TERM, Signal::QUIT]).all(has)
 }
 
 #[tokio::test]

@@ -4,13 +4,15 @@
 
 use std::fs::{self, File};
 use std::hash::{BuildHasher, RandomState};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -54,7 +56,7 @@ impl Site {
         let [http, https, health] = free_ports();
         let ports = Ports { http, https, health };
         let replicas =
-            [1, 2].map(|number| Replica::new(&dir.path().join(format!("replica{number}"))));
+            [1, 2].map(|number| Replica::new(&dir.path().join(format!("replica{number}")), https));
         let configuration = dir.path().join("nginx.conf");
         fs::write(&configuration, configure(dir.path(), &ports, &replicas)).unwrap();
         let nginx = Command::new(nginx)
@@ -149,6 +151,29 @@ impl Site {
         jar
     }
 
+    /// Sends bytes as they are to nginx, and waits for its answer or for the end of the connection.
+    pub fn send_raw(&self, bytes: &[u8]) {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.ports.http)).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        // Refused while it is sent, when the first bytes are no request.
+        let _sent = stream.write_all(bytes);
+        let _answered = stream.read(&mut [0; 512]);
+    }
+
+    /// The lines that nginx logged, as bytes.
+    pub fn access_log_lines(&self) -> Vec<Vec<u8>> {
+        let log = fs::read(self.dir.path().join("access.log")).unwrap_or_default();
+        let lines = log.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        lines.map(<[u8]>::to_vec).collect()
+    }
+
+    /// When the certificate of nginx ends, in seconds since the Unix epoch.
+    pub fn certificate_ends(&self) -> String {
+        let file = self.dir.path().join("fullchain.pem");
+        let script = "date --date \"$(openssl x509 -in \"$0\" -noout -enddate | cut -d= -f2)\" +%s";
+        text(&Command::new("sh").args(["-c", script]).arg(file).output().unwrap()).trim().to_owned()
+    }
+
     /// What nginx logged.
     pub fn access_log(&self) -> String {
         let log = fs::read(self.dir.path().join("access.log")).unwrap_or_default();
@@ -180,13 +205,15 @@ pub struct Replica {
     dir: PathBuf,
     log: PathBuf,
     ports: [u16; 3],
+    /// Of nginx, whose certificate it watches.
+    https: u16,
     process: parking_lot::Mutex<Option<Child>>,
 }
 
 impl Replica {
-    fn new(dir: &Path) -> Self {
+    fn new(dir: &Path, https: u16) -> Self {
         let log = dir.with_extension("log");
-        Self { dir: dir.to_owned(), log, ports: free_ports(), process: None.into() }
+        Self { dir: dir.to_owned(), log, ports: free_ports(), https, process: None.into() }
     }
 
     /// Returns when it is ready.
@@ -200,6 +227,9 @@ impl Replica {
             .arg(&self.dir)
             .args(["--site", &site, "--api", &api, "--ops", &ops, "--log-format", "json"])
             .args(["--trusted-proxies", "127.0.0.1/32", "--admin-password", "not guessable"])
+            .arg("--replica")
+            .arg(self.name())
+            .args(["--certificate-endpoint", &address(self.https), "--certificate-name", HOST])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -207,6 +237,19 @@ impl Replica {
             .unwrap();
         *self.process.lock() = Some(child);
         wait("the replica is ready", || self.is_ready());
+    }
+
+    /// What the panel calls it.
+    pub fn name(&self) -> &str {
+        self.dir.file_name().unwrap().to_str().unwrap()
+    }
+
+    /// The value of a metric without labels.
+    pub fn metric(&self, name: &str) -> Option<f64> {
+        let url = format!("http://127.0.0.1:{}/metrics", self.ports[2]);
+        let output = Command::new("curl").args(["--silent", "--fail", &url]).output().unwrap();
+        let start = format!("{name} ");
+        text(&output).lines().find_map(|line| line.strip_prefix(&start)?.parse().ok())
     }
 
     fn is_ready(&self) -> bool {
@@ -263,6 +306,8 @@ fn configure(dir: &Path, ports: &Ports, replicas: &[Replica; 2]) -> String {
     text = text.lines().filter(|line| !listens_on_ipv6(line)).collect::<Vec<_>>().join("\n");
     let replacements = [
         ("${MINITWIT_HOST}", HOST.to_owned()),
+        ("${MINITWIT_EDGE}", "127.0.0.0/8".to_owned()),
+        ("${MINITWIT_SIMULATOR}", STANDARD.encode("simulator:super_safe!")),
         ("${MINITWIT_OPS_HOST}", OPS_HOST.to_owned()),
         ("${MINITWIT_OPERATORS}", format!("{OPERATOR} 1;")),
         ("${MINITWIT_FRONT_PROXIES}", format!("set_real_ip_from {FRONT_PROXY};")),

@@ -1,6 +1,8 @@
 //! SQL of the tests' own, beside the service: to look at what it stored, and to set up what takes it
 //! long.
 
+use std::path::Path;
+
 use minitwit::db::DatabaseUrl;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, SqliteConnection};
 
@@ -32,12 +34,15 @@ impl Raw {
     /// To the database of a test.
     pub async fn connect(app: &TestApp) -> Self {
         match app.database_url() {
-            DatabaseUrl::Sqlite(path) => {
-                let url = format!("sqlite:{}", path.display());
-                Self::Sqlite(SqliteConnection::connect(&url).await.unwrap())
-            }
+            DatabaseUrl::Sqlite(path) => Self::open_sqlite(path).await,
             DatabaseUrl::Postgres(url) => Self::Postgres(PgConnection::connect(url).await.unwrap()),
         }
+    }
+
+    /// To a SQLite file.
+    pub async fn open_sqlite(path: &Path) -> Self {
+        let url = format!("sqlite:{}", path.display());
+        Self::Sqlite(SqliteConnection::connect(&url).await.unwrap())
     }
 
     /// The first column of the answer.
@@ -57,7 +62,7 @@ impl Raw {
     /// The lines of a statement's plan: on SQLite, whose planner looks at values, for a usual one; on
     /// PostgreSQL for whatever values.
     pub async fn plan(&mut self, (name, sqlite, postgres): (&str, &str, &str)) -> Vec<String> {
-        let count = (1..10).take_while(|n| postgres.contains(&format!("${n}"))).count();
+        let count = (1..100).take_while(|n| postgres.contains(&format!("${n}"))).count();
         match self {
             Self::Sqlite(connection) => {
                 let sql = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sqlite}"));

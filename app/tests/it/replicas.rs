@@ -75,6 +75,10 @@ fn nginx_lets_through_what_is_public_and_nothing_else() {
     what_another_proxy_says_of_clients_is_believed_of_that_one(&site);
     the_door_is_for_operators(&site);
     a_log_line_stays_short(&site);
+    strangers_register_slowly(&site);
+    the_panel_names_its_replica_and_offers_the_others(&site);
+    the_end_of_the_certificate_is_watched(&site);
+    every_log_line_is_json(&site);
     // Ends the replicas.
     who_meets_no_replica_gets_a_page(&site);
 }
@@ -177,6 +181,116 @@ fn a_log_line_stays_short(site: &Site) {
     let record: serde_json::Value = serde_json::from_str(&line).unwrap();
     assert!(record["url.path"].as_str().unwrap().len() > 900, "{line}");
     assert!(record["user_agent.original"].as_str().unwrap().ends_with(['ø', '\u{1}']), "{line}");
+}
+
+/// Hashing a password is what costs. Who has the simulator's credentials may register as often as it does.
+fn strangers_register_slowly(site: &Site) {
+    let paths = [
+        (API_HOST, "/register"),
+        (API_HOST, "/register/"),
+        (API_HOST, "//register"),
+        (API_HOST, "/%72egister"),
+        (HOST, "/api/register"),
+        (HOST, "/sim/register"),
+    ];
+    for (index, (host, path)) in paths.into_iter().enumerate() {
+        let url = site.url(host, &format!("{path}?n=[1-40]"));
+        let ask = |from: &str, credentials: &[&str]| {
+            // Refused by the service without a hash, which is enough to be counted.
+            let fixed = ["-w", "%{http_code}\n", "-o", "/dev/null", "--path-as-is", "-d", "{}"];
+            let arguments = [&fixed, credentials, &[url.as_str()]].concat();
+            let statuses = text(&site.curl(from, &arguments));
+            statuses.lines().filter(|status| *status == "429").count()
+        };
+        let stranger = ask(&format!("127.0.10.{index}"), &[]);
+        assert!(stranger > 20, "{host}{path}: only {stranger} of 40 were refused");
+        let wrong = ask(&format!("127.0.11.{index}"), &["-u", "simulator:guessed"]);
+        assert!(wrong > 20, "{host}{path}: only {wrong} of 40 with wrong credentials were refused");
+        let simulator = ask(&format!("127.0.12.{index}"), &["-u", "simulator:super_safe!"]);
+        assert_eq!(simulator, 0, "{host}{path}: the simulator was refused");
+    }
+}
+
+fn the_panel_names_its_replica_and_offers_the_others(site: &Site) {
+    let jar = site.sign_in_as_operator();
+    let url = site.url(OPS_HOST, "/admin/system");
+    let page = |cookie: &str| {
+        let arguments = ["-b", jar.to_str().unwrap(), "-H", cookie, &url];
+        text(&site.curl(OPERATOR, &arguments))
+    };
+    let names = site.replicas.each_ref().map(super::proxied::Replica::name);
+    let lists_both = || {
+        let page = page("X-Nothing: 1");
+        names.iter().all(|name| page.contains(&format!("<tr data-replica=\"{name}\"")))
+    };
+    wait("each replica knows the other", lists_both);
+    let shown = page("X-Nothing: 1");
+    let here = names.iter().filter(|name| shown.contains(&format!(" shown\">{name}</a>"))).count();
+    assert_eq!(here, 1, "{shown}");
+    assert_eq!(shown.matches("<button name=\"replica\"").count(), 1, "{shown}");
+    // Addresses that are no replica's: of strangers, of names, of other ports. The panel is shown all the same.
+    for odd in ["203.0.113.9", "stranger.test", "127.0.0.1:22", "127.0.0.77", "", "%00", "::1", "1"]
+    {
+        let cookie = format!("Cookie: minitwit_replica={odd}");
+        let url = site.url(OPS_HOST, "/admin/login");
+        let status = site.status(OPERATOR, &["-H", &cookie, &url]);
+        assert_eq!(status, "200 2", "{odd}");
+    }
+}
+
+fn the_end_of_the_certificate_is_watched(site: &Site) {
+    let wanted: f64 = site.certificate_ends().parse().unwrap();
+    for replica in &site.replicas {
+        let seen = || replica.metric("minitwit_certificate_expiry_timestamp_seconds");
+        wait("the certificate is looked at", || seen().is_some());
+        assert_eq!(seen(), Some(wanted));
+    }
+}
+
+/// Any bytes in any field that a client fills.
+fn every_log_line_is_json(site: &Site) {
+    let before = site.access_log_lines().len();
+    let rest = b" HTTP/1.1\r\nHost: minitwit.test\r\nConnection: close\r\n\r\n";
+    let with_path = |path: &[u8]| [b"GET ", path, rest].concat();
+    let with_header = |name: &[u8], value: &[u8]| {
+        [b"GET /x HTTP/1.1\r\nConnection: close\r\n", name, b": ", value, b"\r\n\r\n"].concat()
+    };
+    let mut requests = vec![
+        with_path(b"/%ff%fe"),
+        with_path(b"/%ed%a0%80"),
+        with_path(b"/%f5%80%80%80"),
+        with_path(b"/\xff\xfe"),
+        with_path(b"http://\xff\xfe/x"),
+        with_path(&[b"/", b"%e2%82%ac".repeat(1_500).as_slice(), b"%ff"].concat()),
+        with_path(&[b"/", b"\xe2\x82\xac".repeat(2_000).as_slice()].concat()),
+        b"\xff\xfe /x HTTP/1.1\r\n\r\n".to_vec(),
+        b"GET /x HTTP/\xff\r\n\r\n".to_vec(),
+    ];
+    for byte in (0x01..=0xff).filter(|byte| ![b'\r', b'\n'].contains(byte)) {
+        requests.push(with_path(&[b'/', byte, b'x']));
+        requests.push(with_path(format!("/%{byte:02x}x").as_bytes()));
+        requests.push(with_header(b"Host: minitwit.test\r\nUser-Agent", &[b'a', byte, b'"', 0xc3]));
+        requests.push(with_header(b"Host", &[b'a', byte]));
+        requests.push(with_header(b"Host: minitwit.test\r\nX-Forwarded-For", &[byte, b'1']));
+    }
+    for request in &requests {
+        site.send_raw(request);
+    }
+    let has_all = || site.access_log_lines().len() >= before + requests.len();
+    wait("nginx logs every request", has_all);
+    for line in site.access_log_lines() {
+        let record = serde_json::from_slice::<serde_json::Value>(&line);
+        assert!(
+            record.is_ok_and(|record| record["http.response.status_code"].is_string()),
+            "{}",
+            String::from_utf8_lossy(&line)
+        );
+        assert!(line.len() < 16_000, "{} bytes", line.len());
+    }
+    let log = site.access_log();
+    for kept in ["\"url.path\":\"/%ff%fe\"", "\"url.path\":\"/%ed%a0%80\""] {
+        assert!(log.contains(kept), "nothing tells what was asked: {kept}");
+    }
 }
 
 fn who_meets_no_replica_gets_a_page(site: &Site) {

@@ -77,13 +77,10 @@ async fn registering_answers_as_the_contract_says(app: TestApp) {
         ),
         (json!({"username": "c", "email": "c@c"}), "You have to enter a password"),
         (json!({"username": "c", "email": "c@c", "pwd": ""}), "You have to enter a password"),
-        (
-            user("c/d"),
-            "Usernames cannot contain slashes or control characters, or be just one or two dots",
-        ),
+        (user("c/d"), "Usernames cannot contain slashes or control characters, or be just dots"),
         (
             user("c\u{0}d"),
-            "Usernames cannot contain slashes or control characters, or be just one or two dots",
+            "Usernames cannot contain slashes or control characters, or be just dots",
         ),
         (user(&long), "Usernames can have up to 64 characters"),
     ] {

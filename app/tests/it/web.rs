@@ -18,6 +18,8 @@ on_both_databases!(
     page_numbers_count_from_zero,
     addresses_of_an_older_version_lead_to_the_page,
     pages_run_at_most_two_statements,
+    what_was_written_is_kept_when_it_cannot_be_posted,
+    a_page_past_the_end_says_so,
 );
 
 /// A route, and what `GET` and `POST` answer to anybody and to a user.
@@ -295,4 +297,35 @@ async fn pages_run_at_most_two_statements(app: TestApp) {
     }
     browser.post("/add_message", &[("text", "x")]).await.is(302);
     assert_eq!(app.records().requests().last().unwrap().field("db.count"), "2");
+}
+
+async fn what_was_written_is_kept_when_it_cannot_be_posted(app: TestApp) {
+    app.user("a").await;
+    let long = format!("<b>{}", "W".repeat(300));
+    let kept = |text: &str| format!("{}</textarea>", minitwit::escape::escaped(text));
+    let again = "form[action='/add_message'][method=post] input[type=submit][value='Try again']";
+    let mut browser = app.browser_of("a").await;
+    browser.post("/add_message", &[("text", &long)]).await.is(400).shows(&kept(&long)).has(again);
+    let text = "a < b & c";
+    app.browser()
+        .post("/add_message", &[("text", text)])
+        .await
+        .is(401)
+        .shows(&kept(text))
+        .has(again);
+    let mut forged = browser.clone();
+    forged.headers.insert("origin", "http://other.example".parse().unwrap());
+    forged.post("/add_message", &[("text", text)]).await.is(403).shows(&kept(text)).has(again);
+    app.state.db.close().await;
+    browser.post("/add_message", &[("text", text)]).await.is(503).shows(&kept(text)).has(again);
+    browser.get("/public").await.is(503).lacks("textarea");
+}
+
+async fn a_page_past_the_end_says_so(app: TestApp) {
+    app.browser().get("/public").await.shows("There's no message so far.");
+    app.user("a").await;
+    app.message("a", "the only one").await;
+    for path in ["/public?p=7", "/public?before=1"] {
+        app.browser().get(path).await.is(200).shows("past the end").hides("no message so far");
+    }
 }

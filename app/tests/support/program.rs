@@ -87,8 +87,13 @@ pub fn serve(
     command.args(["--site", port, "--api", port, "--ops", port, "--log-format", "json"]);
     let mut program = Program::start(command.arg("--data-dir").arg(dir).args(args));
     let mut addresses = BTreeMap::new();
-    // The last to be announced.
-    while !addresses.contains_key("ops") {
+    let role = args.iter().skip_while(|arg| **arg != "--role").nth(1);
+    let listeners = match role.copied() {
+        None | Some("all") => 3,
+        Some("ops") => 1,
+        Some(_) => 2,
+    };
+    while addresses.len() < listeners {
         addresses.extend(program.wait_for(within, |line| {
             let record: Value = serde_json::from_str(line).ok()?;
             let (name, address) =

@@ -1,11 +1,12 @@
 //! How records are written on standard output.
 
-use std::io::{IsTerminal, StdoutLock, Write, stdout};
-
 use clap::ValueEnum;
 use logsearch::export::Format;
 use logsearch::fields;
-use logsearch::record::{Level, LogRecord, Value};
+use logsearch::record::LogRecord;
+use logsearch::text_line;
+
+use crate::commands::out::Out;
 
 /// Output formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -29,19 +30,10 @@ const CSV_FIELDS: [&str; 8] = [
     fields::ERROR_MESSAGE,
     fields::CALLSITE,
 ];
-/// Fields omitted from pretty lines: in every record, or meaningless to people.
-const NOT_SHOWN: [&str; 6] = [
-    fields::CALLSITE,
-    fields::SPAN_ID,
-    fields::SPAN_NAME,
-    fields::PARENT_ID,
-    fields::TRACE_ID,
-    fields::METHOD,
-];
 
 /// Writes records one after the other.
 pub struct Output {
-    out: StdoutLock<'static>,
+    out: Out,
     format: Option<Format>,
     colors: bool,
 }
@@ -54,10 +46,10 @@ impl Output {
             OutputFormat::Ndjson => Some(Format::Ndjson),
             OutputFormat::Csv => Some(Format::csv_with(&CSV_FIELDS)),
         };
-        let colors = stdout().is_terminal();
-        let mut out = stdout().lock();
+        let mut out = Out::lock();
+        let colors = out.is_terminal();
         if let Some(format) = &format {
-            out.write_all(format.header().as_bytes())?;
+            out.text(&format.header())?;
         }
         Ok(Self { out, format, colors })
     }
@@ -65,76 +57,13 @@ impl Output {
     /// Writes records.
     pub fn records(&mut self, records: &[LogRecord]) -> anyhow::Result<()> {
         for record in records {
-            let line = match &self.format {
-                Some(format) => format.record(record),
-                None => pretty(record, self.colors),
-            };
-            self.out.write_all(line.as_bytes())?;
+            match &self.format {
+                Some(format @ Format::Ndjson) => self.out.json(&format.record(record))?,
+                Some(format) => self.out.text(&format.record(record))?,
+                None => self.out.safe(&text_line(record, self.colors))?,
+            }
         }
         self.out.flush()?;
         Ok(())
-    }
-}
-
-/// Time, level, message, target and fields in one line. What a visitor wrote cannot steer the
-/// terminal: control characters are shown as escapes.
-fn pretty(record: &LogRecord, colors: bool) -> String {
-    let time = jiff::Timestamp::from_microsecond(record.timestamp).unwrap_or_default();
-    let level = format!("{:<5}", record.level.as_str().to_uppercase());
-    let level =
-        if colors { format!("\u{1b}[{}m{level}\u{1b}[0m", color(record.level)) } else { level };
-    let start =
-        format!("{time:.6} {level} {}  {}", visible(&record.message), visible(&record.target));
-    let shown = record.fields.iter().filter(|(name, _)| !NOT_SHOWN.contains(&name.as_str()));
-    let fields = shown.map(|(name, value)| format!("{}={}", visible(name), shown_value(value)));
-    let parts: Vec<String> = std::iter::once(start).chain(fields).collect();
-    parts.join(" ") + "\n"
-}
-
-fn shown_value(value: &Value) -> String {
-    match value {
-        Value::Str(text) => visible(text),
-        other => other.as_ref().text().into_owned(),
-    }
-}
-
-fn color(level: Level) -> u8 {
-    match level {
-        Level::Trace | Level::Debug => 90,
-        Level::Info => 32,
-        Level::Warn => 33,
-        Level::Error => 31,
-    }
-}
-
-fn visible(text: &str) -> String {
-    let is_steering =
-        |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if !text.contains(is_steering) {
-        return text.to_owned();
-    }
-    text.chars()
-        .map(|c| if is_steering(c) { c.escape_default().to_string() } else { c.to_string() })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_record_cannot_steer_the_terminal() {
-        let record = LogRecord {
-            timestamp: 1_793_491_200_000_001,
-            sequence: 7,
-            level: Level::Warn,
-            target: "t".into(),
-            message: "\u{1b}[2Jgone\nINFO forged \u{202e}".into(),
-            fields: vec![("url.path".into(), Value::Str("/\r".into()))],
-        };
-        assert_eq!(
-            pretty(&record, false),
-            "2026-11-01T00:00:00.000001Z WARN  \\u{1b}[2Jgone\\nINFO forged \\u{202e}  t url.path=/\\r\n"
-        );
     }
 }

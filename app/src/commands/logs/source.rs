@@ -17,7 +17,7 @@ const PAGE: usize = 1_000;
 pub enum Source {
     /// The running service.
     Service(Client),
-    /// The log files, which no running service uses.
+    /// The log files, which are looked at and not changed.
     Files(Box<EmbeddedStore>),
 }
 
@@ -44,8 +44,8 @@ impl Source {
             let page = self.page(&search).await?;
             found += page.records.len();
             each(&page.records)?;
-            if page.partial {
-                bail!("search timed out; results are incomplete");
+            if let Some(reason) = page.incomplete() {
+                bail!("{reason}");
             }
             match page.next {
                 Some(next) if found < at_most => search.after = Some(next),
@@ -80,15 +80,9 @@ pub fn existing(data_dir: &Path) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-fn open_files(data_dir: &Path) -> anyhow::Result<EmbeddedStore> {
+/// Opens the logs of a data directory to look at them, whoever uses it. Changes nothing.
+pub fn open_files(data_dir: &Path) -> anyhow::Result<EmbeddedStore> {
     let path = existing(data_dir)?;
-    // Looking at logs must not make old ones go away.
-    let options = Options {
-        max_age: std::time::Duration::MAX,
-        max_bytes: u64::MAX,
-        min_free_bytes: 0,
-        ..Options::default()
-    };
-    EmbeddedStore::open(&path, options)
+    EmbeddedStore::open_read_only(&path, Options::default())
         .with_context(|| format!("could not open {}", path.display()))
 }

@@ -18,6 +18,7 @@ pub fn lines(stats: &Stats) -> Vec<String> {
     // Nothing bounds what is only looked at, which is when no service runs.
     let mut lines = store(status, disk, counts.as_ref().map(|_| &disk.limits));
     lines.extend(counts.iter().flat_map(emitted));
+    lines.extend(counts.iter().flat_map(sinks));
     lines.extend(disk.partitions.iter().map(partition));
     lines.extend(status.notices.iter().map(|notice| line("notice", notice)));
     lines
@@ -67,6 +68,17 @@ fn emitted(counts: &Counts) -> Vec<String> {
         }
     }
     lines
+}
+
+/// Sinks that lost something, and what the last process lost.
+fn sinks(counts: &Counts) -> Vec<String> {
+    let lost = [
+        (counts.stderr_dropped, "not written to standard error"),
+        (counts.file_dropped, "not written to the log file"),
+        (counts.lost_at_last_shutdown, "lost at the last shutdown"),
+    ];
+    let lost = lost.into_iter().filter(|(count, _)| *count > 0);
+    lost.map(|(count, what)| line("sinks", &format!("{count} {what}"))).collect()
 }
 
 fn partition(one: &PartitionStatus) -> String {
