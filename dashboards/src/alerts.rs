@@ -7,7 +7,11 @@ mod overview;
 mod panel;
 pub mod prometheus;
 pub mod routing;
+mod runbooks;
 pub mod source;
+pub mod words;
+
+use std::path::Path;
 
 use crate::files::GeneratedFile;
 use source::Source;
@@ -15,12 +19,13 @@ use source::Source;
 /// The files of all engines, the list for people and the one for the panel.
 ///
 /// # Errors
-/// A rule names a panel that there is not.
-pub fn files(source: &Source) -> anyhow::Result<Vec<GeneratedFile>> {
+/// A rule names a panel that there is not, or has no runbook.
+pub fn files(source: &Source, root: &Path) -> anyhow::Result<Vec<GeneratedFile>> {
     let mut files = Vec::from(grafana::files(source)?);
     files.extend(prometheus::files(source)?);
     files.push(alertmanager::file(source)?);
     files.push(overview::file(source)?);
     files.push(panel::file(source));
+    files.push(runbooks::file(source, root)?);
     Ok(files)
 }

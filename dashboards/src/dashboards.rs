@@ -7,7 +7,6 @@ mod internals;
 pub mod model;
 mod objectives;
 mod oncall;
-mod panel;
 
 use std::sync::LazyLock;
 

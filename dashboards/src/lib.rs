@@ -20,7 +20,7 @@ use files::GeneratedFile;
 pub fn generate(root: &Path) -> anyhow::Result<Vec<GeneratedFile>> {
     let source = alerts::source::Source::read(root)?;
     let mut files = dashboards::files();
-    files.extend(alerts::files(&source)?);
+    files.extend(alerts::files(&source, root)?);
     files.push(metrics_page::file());
     Ok(files)
 }

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::routing::{Channel, GROUP_BY, GROUP_INTERVAL, Receiver, Route, Routing};
+use super::routing::{Channel, GROUP_BY, GROUP_INTERVAL, MAX_ALERTS, Receiver, Route, Routing};
 use super::source::{Source, to_yaml};
 use crate::files::GeneratedFile;
 
@@ -62,6 +62,7 @@ fn receiver(receiver: &Receiver, routing: &Routing) -> Value {
         let authorization = json!({"type": "Bearer", "credentials_file": TOKEN});
         written["webhook_configs"] = json!([{
             "url": routing.inbox,
+            "max_alerts": MAX_ALERTS,
             "http_config": {"authorization": authorization},
         }]);
     }

@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::routing::{Channel, GROUP_BY, GROUP_INTERVAL, Links, Receiver, Route, Routing};
+use super::routing::{
+    Channel, GROUP_BY, GROUP_INTERVAL, Links, MAX_ALERTS, Receiver, Route, Routing,
+};
 use super::source::{Rule, Source, to_yaml};
 use crate::files::GeneratedFile;
 
@@ -176,16 +178,20 @@ fn contact_points(routing: &Routing) -> Value {
 fn integration(receiver: &Receiver, channel: Channel, inbox: &str) -> Value {
     let title = r#"{{ template "minitwit.title" . }}"#;
     let message = r#"{{ template "minitwit.message" . }}"#;
+    let mail = r#"{{ template "minitwit.mail" . }}"#;
+    let discord = r#"{{ template "minitwit.discord" . }}"#;
+    let none = r#"{{ template "minitwit.none" . }}"#;
     let (kind, settings) = match channel {
         Channel::Inbox => (
             "webhook",
-            json!({"url": inbox, "httpMethod": "POST", "authorization_scheme": "Bearer",
+            json!({"url": inbox, "httpMethod": "POST", "maxAlerts": MAX_ALERTS,
+                "authorization_scheme": "Bearer",
                 "authorization_credentials": "${GF_MINITWIT_ALERT_TOKEN}"}),
         ),
         Channel::Mail => (
             "email",
             json!({"addresses": "${MINITWIT_ALERT_MAIL};", "singleEmail": true,
-                "subject": title, "message": message}),
+                "subject": title, "message": mail}),
         ),
         Channel::Slack => (
             "slack",
@@ -193,7 +199,7 @@ fn integration(receiver: &Receiver, channel: Channel, inbox: &str) -> Value {
         ),
         Channel::Discord => (
             "discord",
-            json!({"url": "${MINITWIT_ALERT_DISCORD_URL}#", "title": title, "message": message}),
+            json!({"url": "${MINITWIT_ALERT_DISCORD_URL}#", "title": none, "message": discord}),
         ),
     };
     let uid = format!("{}-{kind}", receiver.name);
@@ -238,23 +244,62 @@ fn mute_timings(routing: &Routing) -> Value {
         "muteTimes": [{"orgId": 1, "name": quiet.name, "time_intervals": [interval]}]})
 }
 
-/// What a person reads: what is wrong, since when, and where to look.
-const TEMPLATE: &str = r#"{{ define "minitwit.title" -}}
-{{ if eq .Status "firing" }}{{ len .Alerts.Firing }} firing{{ else }}over{{ end }}: {{ .CommonLabels.alertname }}{{ with .CommonLabels.severity }} ({{ . }}){{ end }}
+/// What a person reads: what happened, since when, where to look; and afterwards how long it lasted.
+/// Grafana resolves an alert under the time of its end, so the start is told only when it is another.
+/// A mail without a text of its own has Grafana's, with buttons; Discord's title would lead to Grafana's
+/// list of alerts, so it is empty and the first line leads to the incident.
+pub const TEMPLATE: &str = r#"{{ define "minitwit.one" -}}
+{{ if match "^Datasource" .Labels.alertname }}Rule {{ .Labels.rulename }} cannot be evaluated{{ else }}{{ or .Annotations.title .Annotations.summary .Labels.alertname }}{{ end }}
+{{- end }}
+
+{{ define "minitwit.title" -}}
+{{ $first := index .Alerts 0 -}}
+{{ if eq .Status "firing" -}}
+{{ $first = index .Alerts.Firing 0 -}}
+{{ if match "^Datasource" $first.Labels.alertname }}Alerting is blind: {{ len .Alerts.Firing }} rules cannot be evaluated{{ else }}{{ template "minitwit.one" $first }}{{ if gt (len .Alerts.Firing) 1 }}, {{ len .Alerts.Firing }} alerts{{ end }}{{ end }}{{ with .CommonLabels.severity }} ({{ . }}){{ end }}
+{{- else -}}
+Resolved: {{ if match "^Datasource" $first.Labels.alertname }}rules can be evaluated again{{ else }}{{ or $first.Annotations.resolved $first.Annotations.summary $first.Labels.alertname }}{{ end }}
+{{- end }}
+{{- end }}
+
+{{ define "minitwit.firing" -}}
+{{ range .Alerts.Firing -}}
+{{ template "minitwit.one" . }}
+{{ if not (match "^Datasource" .Labels.alertname) }}{{ .Annotations.description }}
+Since {{ .StartsAt.UTC.Format "2006-01-02 15:04" }} UTC
+{{ with .Annotations.runbook_url }}What to do: {{ . }}
+{{ end }}{{ with .Annotations.logs }}Incident: {{ . }}
+{{ end }}{{ with .PanelURL }}Panel: {{ . }}
+{{ end }}{{ with .SilenceURL }}Silence: {{ . }}
+{{ end }}
+{{ end }}{{ end }}
+{{- end }}
+
+{{ define "minitwit.resolved" -}}
+{{ range .Alerts.Resolved -}}
+{{ if match "^Datasource" .Labels.alertname }}Rule {{ .Labels.rulename }} could not be evaluated.{{ else }}{{ or .Annotations.resolved .Annotations.summary .Labels.alertname }}{{ end }}
+{{ if .EndsAt.After .StartsAt }}Began {{ .StartsAt.UTC.Format "2006-01-02 15:04" }} UTC, ended {{ .EndsAt.UTC.Format "2006-01-02 15:04" }} UTC, lasted {{ (.EndsAt.Sub .StartsAt).Round 1000000000 }}.{{ else }}Ended {{ .EndsAt.UTC.Format "2006-01-02 15:04" }} UTC; when it began and how long it lasted is on its page.{{ end }}
+{{ with .Annotations.logs }}Incident: {{ . }}
+{{ end }}
+{{ end }}
 {{- end }}
 
 {{ define "minitwit.message" -}}
-{{ range .Alerts -}}
-{{ .Annotations.summary }}{{ if ne .Status "firing" }}: over{{ end }}
-{{ .Annotations.description }}
-Since {{ .StartsAt.UTC.Format "2006-01-02 15:04" }} UTC
-{{ with .Annotations.logs }}Logs: {{ . }}
-{{ end }}{{ with .PanelURL }}Panel: {{ . }}
-{{ end }}{{ with .Annotations.runbook_url }}Runbook: {{ . }}
-{{ end }}{{ with .SilenceURL }}Silence: {{ . }}
-{{ end }}
-{{ end }}
+{{ if .Alerts.Firing }}{{ template "minitwit.firing" . }}{{ end }}{{ if .Alerts.Resolved }}{{ template "minitwit.resolved" . }}{{ end }}
 {{- end }}
+
+{{ define "minitwit.mail" -}}
+{{ if not .Alerts.Firing }}{{ template "minitwit.resolved" . }}{{ end }}
+{{- end }}
+
+{{ define "minitwit.discord" -}}
+{{ $first := index .Alerts 0 -}}
+{{ $url := or $first.Annotations.logs $first.Annotations.runbook_url -}}
+{{ if $url }}**[{{ template "minitwit.title" . }}]({{ $url }})**{{ else }}**{{ template "minitwit.title" . }}**{{ end }}
+{{ template "minitwit.message" . }}
+{{- end }}
+
+{{ define "minitwit.none" -}}{{- end }}
 "#;
 
 fn templates() -> Value {

@@ -13,8 +13,9 @@ and the files of every engine, and a test fails if one is out of date.
 | file | contents |
 |---|---|
 | `rules/*.yaml` | **source**: the rules, in the format of Prometheus |
+| `words.yaml` | **source**: titles, texts without a value and texts in the past tense of notifications |
 | `routing.yaml` | **source**: who is notified of what, and link targets |
-| `runbooks/<alert>.md` | **source**: the page for on-call; the service serves it at `/runbooks/<alert>` |
+| `runbooks/<alert>.md` | **source**: the page for on-call; on the page of the alert, at `/runbooks/<alert>`, and as a dashboard in Grafana |
 | `tests/*.yaml` | unit tests of the rules, for `promtool` |
 | `chaos.yaml` | **source**: exceptions and thresholds of the chaos test |
 | `retired.yaml` | uids that Grafana deletes |

@@ -86,6 +86,8 @@ pub enum Channel {
     Discord,
 }
 
+/// Alerts in a notification to the inbox, which takes 4 MiB.
+pub const MAX_ALERTS: u32 = 500;
 /// What makes alerts one notification, unless a route says otherwise.
 pub const GROUP_BY: [&str; 2] = ["alertname", "service"];
 /// How long a changed group waits for its next notification.

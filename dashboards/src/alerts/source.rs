@@ -12,6 +12,8 @@ use serde_json::Value;
 
 use super::grafana;
 use super::routing::{Links, Routing};
+use super::runbooks;
+use super::words::{self, Words};
 use crate::dashboards;
 use crate::files::GeneratedFile;
 
@@ -53,6 +55,9 @@ pub struct Rule {
     pub labels: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
+    /// What notifications say of it; only of an alert.
+    #[serde(skip)]
+    pub words: Option<Words>,
 }
 
 /// Names of the panel that shows an alert; only in the source.
@@ -171,10 +176,15 @@ impl Source {
     /// # Errors
     /// One is missing or is not what it has to be; an alert has no name, or a retired one.
     pub fn read(root: &Path) -> anyhow::Result<Self> {
-        let groups = groups(root, |file| file != RECORDING)?;
+        let mut groups = groups(root, |file| file != RECORDING)?;
         let is_named = |group: &Group| group.rules.iter().all(|rule| rule.alert.is_some());
         let nameless = groups.iter().find(|group| !is_named(group));
         ensure!(nameless.is_none(), "a rule of {nameless:?} has no name of an alert");
+        let mut words = words::numbered(yaml(root, "alerts/words.yaml")?);
+        for rule in groups.iter_mut().flat_map(|group| &mut group.rules) {
+            rule.words = words.remove(rule.name());
+        }
+        ensure!(words.is_empty(), "words of no alert: {:?}", words.keys());
         Ok(Self {
             recording: self::groups(root, |file| file == RECORDING)?,
             routing: yaml(root, "alerts/routing.yaml")?,
@@ -244,6 +254,14 @@ impl Rule {
         self.annotations.get(name).map_or("", String::as_str)
     }
 
+    /// What notifications say of it.
+    ///
+    /// # Errors
+    /// `alerts/words.yaml` lacks it.
+    pub fn words(&self) -> anyhow::Result<&Words> {
+        self.words.as_ref().with_context(|| format!("{} has no words", self.name()))
+    }
+
     /// The panel that shows it.
     ///
     /// # Errors
@@ -257,15 +275,19 @@ impl Rule {
     /// The rule with the label and the annotations that follow from its name, for every engine.
     ///
     /// # Errors
-    /// No panel shows it.
+    /// No panel shows it, or it has no words.
     pub fn complete(&self, links: &Links) -> anyhow::Result<Self> {
         let (name, panel) = (self.name(), self.panel()?);
+        let words = self.words()?;
         let mut rule = self.clone();
         rule.labels.insert("service".to_owned(), SERVICE.to_owned());
         rule.annotations.retain(|name, _| name != DASHBOARD && name != PANEL);
         rule.annotations.extend(
             [
-                ("runbook_url", format!("{}/runbooks/{name}", links.panel)),
+                ("description", words.description(self.annotation("description"))),
+                ("title", words.title()),
+                ("resolved", words.resolved.clone()),
+                ("runbook_url", runbooks::url(links, words.number)),
                 ("logs", format!("{}/admin/alerts/{name}", links.panel)),
                 (
                     "dashboard",
@@ -274,6 +296,10 @@ impl Rule {
             ]
             .map(|(name, text)| (name.to_owned(), text)),
         );
+        if words.service_is_down {
+            // The incident page is a page of the service.
+            rule.annotations.remove("logs");
+        }
         Ok(rule)
     }
 }

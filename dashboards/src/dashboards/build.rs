@@ -6,6 +6,11 @@ use serde_json::{Value, json};
 
 /// What every selector of a panel carries; `%J` in a query stands for it.
 pub const SELECTION: &str = r#"job=~"$job",instance=~"$instance""#;
+/// What holds while at least one instance can be scraped. A share of what was asked before an outage says
+/// nothing of now.
+pub const UP: &str = "and on () (max(up{%J}) > 0)";
+/// What an instant panel shows in place of a value that there is not.
+pub const NO_DATA: &str = "no data";
 
 /// The pages of the panel that links lead to. A test opens each in a running service.
 pub const PAGES: [&str; 3] = [LOGS, REQUESTS, STATEMENTS];
@@ -70,6 +75,17 @@ pub enum Kind {
     Heatmap,
     /// A band for each series, with a color for each state.
     Timeline,
+    /// The alerts that fire, of Grafana and of Prometheus.
+    Alerts,
+    /// Text in Markdown, for what has to be read when nothing else answers.
+    Notes,
+}
+
+impl Kind {
+    /// Whether its data comes from queries.
+    pub fn has_queries(self) -> bool {
+        !matches!(self, Self::Alerts | Self::Notes)
+    }
 }
 
 /// One query of a panel.
@@ -119,12 +135,16 @@ pub struct Panel {
     pub base_color: &'static str,
     /// The ends of the axis.
     pub range: (Option<f64>, Option<f64>),
+    /// Where the axis of a graph ends at least, so that noise around 0 does not fill the panel.
+    pub soft_max: Option<f64>,
     /// What differs for some series.
     pub overrides: Vec<Override>,
     /// Digits behind the point.
     pub decimals: Option<u32>,
     /// What stands in place of a value that there is not.
     pub no_value: Option<&'static str>,
+    /// The Markdown of [`Kind::Notes`].
+    pub text: String,
 }
 
 /// A panel without queries.
@@ -152,8 +172,20 @@ pub fn panel(kind: Kind, title: &'static str, unit: &'static str) -> Panel {
         base_color: "green",
         range,
         overrides: Vec::new(),
+        soft_max: soft_max_of(unit),
         decimals: None,
         no_value: None,
+        text: String::new(),
+    }
+}
+
+/// Where an axis of this unit ends at least: a percent, 10 ms, 1 MiB, or one thing.
+fn soft_max_of(unit: &str) -> Option<f64> {
+    match unit {
+        "percent" => None,
+        "percentunit" | "s" => Some(0.01),
+        "bytes" => Some(1_048_576.0),
+        _ => Some(1.0),
     }
 }
 
@@ -211,6 +243,25 @@ impl Panel {
         Self { base_color: "red", ..self.thresholds(thresholds) }
     }
 
+    /// Where the axis ends at least.
+    pub fn soft_max(self, value: f64) -> Self {
+        Self { soft_max: Some(value), ..self }
+    }
+
+    /// Has a value only while an instance is up: no color speaks for a service that does not answer.
+    pub fn while_up(mut self) -> Self {
+        let up = UP.replace("%J", SELECTION);
+        for target in &mut self.targets {
+            target.expr = format!("({}) {up}", target.expr);
+        }
+        self
+    }
+
+    /// The Markdown of [`Kind::Notes`].
+    pub fn text(self, text: &str) -> Self {
+        Self { text: text.to_owned(), ..self }
+    }
+
     /// The largest value of the axis.
     pub fn max(mut self, max: f64) -> Self {
         self.range.1 = Some(max);
@@ -240,10 +291,12 @@ impl Panel {
         self.set(series, vec![("color", color)])
     }
 
-    /// These series on an axis of their own, on the right.
-    pub fn right_axis(self, series: &'static str, unit: &'static str) -> Self {
+    /// These series on an axis of their own, on the right, which has a name.
+    pub fn right_axis(self, series: &'static str, unit: &'static str, name: &str) -> Self {
         let placement = ("custom.axisPlacement", json!("right"));
-        self.set(series, vec![("unit", json!(unit)), placement])
+        let label = ("custom.axisLabel", json!(name));
+        let soft_max = ("custom.axisSoftMax", json!(soft_max_of(unit)));
+        self.set(series, vec![("unit", json!(unit)), placement, label, soft_max])
     }
 
     /// These series as a dashed line without an area: a limit or a forecast.
@@ -257,6 +310,19 @@ impl Panel {
             stacking,
         ];
         self.set(series, properties)
+    }
+
+    /// Whether a person sees several series, told apart by their labels.
+    pub fn is_of_many(&self) -> bool {
+        self.targets.iter().any(|target| target.legend.contains("{{"))
+    }
+
+    /// The window over which bars sum up, which is how far they are apart: bars that overlap become an
+    /// area. `None` for other kinds.
+    pub fn interval(&self) -> Option<&str> {
+        let expr = &self.targets.first()?.expr;
+        let window = expr.split_once('[')?.1.split_once(']')?.0;
+        (self.kind == Kind::Bars).then_some(window)
     }
 
     /// What differs for some series.

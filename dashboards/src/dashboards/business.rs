@@ -30,16 +30,20 @@ fn now() -> Row {
             panel(Trend, "Followers", "short")
                 .about("Follow relations between users.")
                 .query("max(minitwit_followers{%J})", "followers"),
-            panel(Stat, "Active users (5m / 1h / 24h)", "short")
+            panel(Stat, "Active users", "short")
                 .about(
                     "Distinct users who were active while signed in, or through the simulator, \
                      in the last 5 minutes, hour and day.",
                 )
                 .query("max by (window) (minitwit_active_users{%J})", "{{window}}"),
             panel(Stat, "New messages, 24 h", "short")
-                .about("Messages stored in the last 24 hours, all replicas.")
+                .about(
+                    "How many more messages the database holds than 24 hours ago, or than when \
+                     it was first watched. Agrees with Messages, which counts the same rows.",
+                )
                 .query(
-                    r#"sum(increase(minitwit_inserts_total{%J,model="message"}[24h]))"#,
+                    "max(max_over_time(minitwit_messages{%J}[24h])) - \
+                     min(min_over_time(minitwit_messages{%J}[24h]))",
                     "messages",
                 )
                 .decimals(0),
@@ -100,7 +104,7 @@ fn inserts() -> Row {
             panel(Bars, "Inserted rows per hour", "short")
                 .about("Rows inserted in the preceding hour, by model. Shows the daily pattern.")
                 .query("sum by (model) (increase(minitwit_inserts_total{%J}[1h]))", "{{model}}"),
-            panel(Stacked, "Insert rate by surface", "wps")
+            panel(Stacked, "Insert rate by surface", "suffix: rows/s")
                 .about(
                     "Rows inserted per second: from the site (web), the simulator (api) and the \
                      service itself (ops).",
@@ -110,7 +114,7 @@ fn inserts() -> Row {
                     "{{surface}}",
                 )
                 .size(8, 8),
-            panel(Lines, "Follows and unfollows", "wps")
+            panel(Lines, "Follows and unfollows", "suffix: rows/s")
                 .about("Follows and unfollows per second.")
                 .query(
                     r#"sum(rate(minitwit_inserts_total{%J,
@@ -143,7 +147,7 @@ fn activity() -> Row {
     row(
         "Activity",
         vec![
-            panel(Lines, "Active users", "short")
+            panel(Lines, "Active users over time", "short")
                 .about("Distinct active users in the preceding window.")
                 .query("max by (window) (minitwit_active_users{%J})", "last {{window}}")
                 .size(8, 8),
@@ -214,66 +218,76 @@ fn correctness() -> Row {
 }
 
 fn simulator() -> Row {
-    row(
-        "Simulator",
-        vec![
-            panel(Lines, "Latest processed", "short")
-                .about(
-                    "ID of the last accepted command. A flat line means the simulator does not \
+    row("Simulator", calls().into_iter().chain(calls_now()).collect())
+}
+
+/// What the simulator does, over time.
+fn calls() -> Vec<Panel> {
+    vec![
+        panel(Lines, "Latest processed", "short")
+            .about(
+                "ID of the last accepted command. A flat line means the simulator does not \
                      reach the API.",
-                )
-                .query("max(minitwit_simulator_latest{%J})", "latest")
-                .free_axis()
-                .size(8, 8),
-            panel(Stacked, "Simulator requests by action", "reqps")
-                .about("Simulator requests per second, by action.")
-                .query(
-                    "sum by (action) \
+            )
+            .query("max(minitwit_simulator_latest{%J})", "latest")
+            .free_axis()
+            .size(8, 8),
+        panel(Stacked, "Simulator requests by action", "reqps")
+            .about("Simulator requests per second, by action.")
+            .query(
+                "sum by (action) \
                      (rate(minitwit_simulator_requests_total{%J}[$__rate_interval]))",
-                    "{{action}}",
-                )
-                .requests("Requests", "surface:api")
-                .size(8, 8),
-            panel(Bars, "Simulator errors by action and outcome", "short")
-                .about(
-                    "Failed simulator requests in the preceding 5 minutes. Each counts as an \
+                "{{action}}",
+            )
+            .requests("Requests", "surface:api")
+            .size(8, 8),
+        panel(Bars, "Simulator errors by action and outcome", "short")
+            .about(
+                "Failed simulator requests in the preceding 5 minutes. Each counts as an \
                      error on the course's status page.",
-                )
-                .query(
-                    r#"sum by (action, outcome)
-                       (increase(minitwit_simulator_requests_total{%J,outcome!="ok"}[5m])) >
-                       0 or sum(increase(minitwit_simulator_requests_total{%J,
-                       outcome!="ok"}[5m]))"#,
-                    "{{action}} {{outcome}}",
-                )
-                .logs("Failed calls", "surface:api status>=400")
-                .size(8, 8),
-            panel(Stat, "Simulator error ratio, 1 h", "percentunit")
-                .about("Share of simulator requests that failed, last hour.")
-                .query(
-                    r#"sum(increase(minitwit_simulator_requests_total{%J,outcome!="ok"}[1h]))
+            )
+            .query(
+                r#"sum by (action, outcome)
+                       (increase(minitwit_simulator_requests_total{%J,outcome!="ok"}[5m])) > 0
+                       or on () label_replace(sum(increase(
+                       minitwit_simulator_requests_total{%J}[5m])) * 0, "action", "none", "", "")"#,
+                "{{action}} {{outcome}}",
+            )
+            .logs("Failed calls", "surface:api status>=400")
+            .size(8, 8),
+    ]
+}
+
+/// How the simulator fares now.
+fn calls_now() -> Vec<Panel> {
+    vec![
+        panel(Stat, "Simulator error ratio, 1 h", "percentunit")
+            .about("Share of simulator requests that failed, last hour.")
+            .query(
+                r#"sum(increase(minitwit_simulator_requests_total{%J,outcome!="ok"}[1h]))
                        / clamp_min(sum(increase(minitwit_simulator_requests_total{%J}[1h])),
                        1)"#,
-                    "errors",
-                )
-                .thresholds(&[(0.01, "yellow"), (0.05, "red")])
-                .logs("Failed calls", "surface:api status>=400")
-                .decimals(2)
-                .size(6, 4),
-            panel(Stat, "Since last simulator call", "s")
-                .about(
-                    "Time since the last simulator request. Registrations missed now make later \
+                "errors",
+            )
+            .thresholds(&[(0.01, "yellow"), (0.05, "red")])
+            .while_up()
+            .logs("Failed calls", "surface:api status>=400")
+            .decimals(2)
+            .size(12, 4),
+        panel(Stat, "Since last simulator call", "s")
+            .about(
+                "Time since the last simulator request. Registrations missed now make later \
                      requests fail.",
-                )
-                .query(
-                    "time() - (max(minitwit_simulator_last_request_timestamp_seconds{%J}) > \
+            )
+            .query(
+                "time() - (max(minitwit_simulator_last_request_timestamp_seconds{%J}) > \
                      0)",
-                    "since",
-                )
-                .thresholds(&[(120.0, "yellow"), (600.0, "red")])
-                .without_value("no calls yet")
-                .logs("Latest calls", "surface:api")
-                .size(6, 4),
-        ],
-    )
+                "since",
+            )
+            .thresholds(&[(120.0, "yellow"), (600.0, "red")])
+            .while_up()
+            .without_value("no calls yet")
+            .logs("Latest calls", "surface:api")
+            .size(12, 4),
+    ]
 }

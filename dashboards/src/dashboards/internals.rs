@@ -21,6 +21,7 @@ fn processor() -> Vec<Panel> {
             .about("CPU utilization of the machine.")
             .query("100 * avg(system_cpu_utilization_ratio{%J})", "machine")
             .thresholds(&[(70.0, "yellow"), (90.0, "red")])
+            .while_up()
             .max(100.0)
             .decimals(0)
             .size(5, 8),
@@ -71,7 +72,7 @@ fn memory() -> Vec<Panel> {
             .query("sum by (instance) (process_threads{%J})", "threads {{instance}}")
             .query("min(process_max_fds{%J})", "file limit")
             .dashed("file limit", "red")
-            .right_axis("file limit", "short")
+            .right_axis("file limit", "short", "file limit")
             .size(8, 8),
     ]
 }
@@ -82,12 +83,12 @@ fn disk() -> Vec<Panel> {
         panel(Lines, "Data disk free", "bytes")
             .about(
                 "Free disk space for database, logs and backups, and the forecast for 24 \
-                     hours from the last hour.",
+                     hours from the last hour, at most the whole disk.",
             )
             .query("min by (instance) (minitwit_data_disk_free_bytes{%J})", "free {{instance}}")
             .query(
-                "clamp_min(min(predict_linear(minitwit_data_disk_free_bytes{%J}[1h], \
-                     86400)), 0)",
+                "clamp(min(predict_linear(minitwit_data_disk_free_bytes{%J}[1h], 86400)), 0, \
+                     scalar(min(minitwit_data_disk_size_bytes{%J})))",
                 "in 24 h",
             )
             .dashed("in 24 h", "orange")
@@ -100,6 +101,7 @@ fn disk() -> Vec<Panel> {
                 "used",
             )
             .thresholds(&[(0.8, "yellow"), (0.9, "red")])
+            .while_up()
             .max(1.0)
             .size(5, 8),
         panel(Bars, "Restarts", "short")
@@ -140,7 +142,7 @@ fn pool() -> Vec<Panel> {
                 "{{pool}}",
             )
             .query("sum by (pool) (increase(db_pool_timeouts_total{%J}[5m]))", "{{pool}} timeouts")
-            .right_axis(".* timeouts", "short")
+            .right_axis(".* timeouts", "short", "timeouts")
             .color(".* timeouts", "red")
             .logs("Database errors", "target:minitwit::db* level>=warn"),
     ]
@@ -179,11 +181,14 @@ fn statements() -> Vec<Panel> {
             )
             .sql("This statement", operation),
         panel(Lines, "Database file size", "bytes")
-            .about(
-                "Size of the database and, on SQLite, of its write-ahead log, which grows \
-                     while a long read prevents a checkpoint.",
-            )
+            .about("Size of the database and, on SQLite, of its log, which a long read makes grow.")
             .query("max by (file) (minitwit_db_file_bytes{%J})", "{{file}}"),
+        panel(Lines, "Database readable and writable", "short")
+            .size(24, 6)
+            .about("1 while the database answers and takes writes, else 0; the reason at 1.")
+            .query("min(minitwit_database_readable{%J})", "readable")
+            .query("min(minitwit_database_writable{%J})", "writable")
+            .query("max by (reason) (minitwit_database_write_fault{%J}) > 0", "{{reason}}"),
     ]
 }
 
@@ -260,7 +265,7 @@ fn index() -> Vec<Panel> {
             )
             .query("sum(minitwit_log_index_docs{%J})", "records")
             .query("sum(minitwit_log_index_segments{%J})", "segments")
-            .right_axis("segments", "short"),
+            .right_axis("segments", "short", "segments"),
         panel(Lines, "Log search p95", "s")
             .about("Duration of log searches, by outcome; 0 without searches.")
             .query(
@@ -280,6 +285,7 @@ fn index() -> Vec<Panel> {
             .about("Problems of the log store, such as quarantined partitions.")
             .query("sum(minitwit_log_notices{%J})", "notices")
             .thresholds(&[(1.0, "yellow")])
+            .while_up()
             .logs("Log pipeline messages", "target:logsearch*")
             .size(6, 8),
     ]
@@ -326,60 +332,89 @@ fn runtime() -> Row {
 }
 
 fn jobs() -> Row {
+    closed_row("Cron jobs", job_runs().into_iter().chain(job_results()).collect())
+}
+
+/// How often jobs run, for how long, and which are late.
+fn job_runs() -> Vec<Panel> {
     let runs = r#"job:"${__field.labels.job_name}""#;
-    closed_row(
-        "Cron jobs",
-        vec![
-            panel(Bars, "Job runs by outcome", "short")
-                .about(
-                    "Runs in the preceding hour. Skipped: another replica ran the job. \
+    vec![
+        panel(Bars, "Job runs by outcome", "short")
+            .about(
+                "Runs in the preceding hour. Skipped: another replica ran the job. \
                      Missed: the last run had not ended.",
-                )
-                .query(
-                    "sum by (job_name, outcome) (increase(minitwit_job_runs_total{%J}[1h])) \
+            )
+            .query(
+                "sum by (job_name, outcome) (increase(minitwit_job_runs_total{%J}[1h])) \
                      > 0",
-                    "{{job_name}} {{outcome}}",
-                )
-                .color(".* failure", "red")
-                .color(".* missed", "orange")
-                .logs("Runs of this job", runs)
-                .size(10, 8),
-            panel(Lines, "Job duration, mean", "s")
-                .about("Mean duration of runs in the preceding hour.")
-                .query(
-                    "sum by (job_name) (rate(minitwit_job_duration_seconds_sum{%J}[1h])) / \
+                "{{job_name}} {{outcome}}",
+            )
+            .color(".* failure", "red")
+            .color(".* missed", "orange")
+            .logs("Runs of this job", runs)
+            .size(9, 8),
+        panel(Lines, "Job duration, mean", "s")
+            .about("Mean duration of runs in the preceding hour.")
+            .query(
+                "sum by (job_name) (rate(minitwit_job_duration_seconds_sum{%J}[1h])) / \
                      (sum by (job_name) (rate(minitwit_job_duration_seconds_count{%J}[1h])) > 0)",
-                    "{{job_name}}",
-                )
-                .logs("Runs of this job", runs)
-                .size(8, 8),
-            panel(BarGauge, "Overdue factor (age of last success / period)", "short")
-                .about(
-                    "Time since the last success of each job, in periods. Above 3, the job hangs \
+                "{{job_name}}",
+            )
+            .logs("Runs of this job", runs)
+            .size(7, 8),
+        panel(BarGauge, "Overdue factor (age of last success / period)", "short")
+            .about(
+                "Time since the last success of each job, in periods. Above 3, the job hangs \
                      or the scheduler is down.",
-                )
-                .query(
-                    "max by (job_name) ((time() - \
+            )
+            .query(
+                "max by (job_name) ((time() - \
                      minitwit_job_last_success_timestamp_seconds{%J}) / \
                      minitwit_job_interval_seconds{%J})",
-                    "{{job_name}}",
-                )
-                .thresholds(&[(1.5, "yellow"), (3.0, "red")])
-                .logs("Runs of this job", runs)
-                .decimals(1)
-                .max(4.0)
-                .size(6, 8),
-            panel(Lines, "Site and API parity", "percentunit")
-                .about(
-                    "Share of the latest messages that site and API show identically and in the \
+                "{{job_name}}",
+            )
+            .thresholds(&[(1.5, "yellow"), (3.0, "red")])
+            .while_up()
+            .logs("Runs of this job", runs)
+            .decimals(1)
+            .max(4.0)
+            .size(8, 8),
+    ]
+}
+
+/// What jobs leave behind or look at.
+fn job_results() -> Vec<Panel> {
+    vec![
+        panel(Stat, "Age of the newest backup", "s")
+            .about(
+                "Time since the newest backup, or since the first deployment while there is none. \
+                     A backup is made each day.",
+            )
+            .query("time() - max(minitwit_backup_last_timestamp_seconds{%J})", "age")
+            .thresholds(&[(86_400.0, "yellow"), (90_000.0, "red")])
+            .while_up()
+            .size(8, 4),
+        panel(Stat, "Size of the newest backup", "bytes")
+            .about("Bytes of the newest backup: far less than before is a reason to look at it.")
+            .query("max(minitwit_backup_last_size_bytes{%J})", "size")
+            .size(8, 4),
+        panel(Stat, "Certificate expires in", "s")
+            .about("Time until the certificate expires that visitors get.")
+            .query("min(minitwit_certificate_expiry_timestamp_seconds{%J}) - time()", "left")
+            .floor(&[(1_209_600.0, "yellow"), (2_592_000.0, "green")])
+            .while_up()
+            .size(8, 4),
+        panel(Lines, "Site and API parity", "percentunit")
+            .about(
+                "Share of the latest messages that site and API show identically and in the \
                      same order.",
-                )
-                .query("min by (instance) (minitwit_site_api_parity_ratio{%J})", "{{instance}}")
-                .thresholds(&[(1.0, "green")])
-                .max(1.0)
-                .logs("Differences", "job:site_api_parity"),
-        ],
-    )
+            )
+            .query("min by (instance) (minitwit_site_api_parity_ratio{%J})", "{{instance}}")
+            .thresholds(&[(1.0, "green")])
+            .max(1.0)
+            .logs("Differences", "job:site_api_parity")
+            .size(24, 6),
+    ]
 }
 
 fn metrics() -> Row {
@@ -390,11 +425,13 @@ fn metrics() -> Row {
                 .about("Samples per scrape, all replicas. Limited to 6,000 per replica.")
                 .query("sum(scrape_samples_scraped{%J})", "samples")
                 .thresholds(&[(6000.0, "yellow")])
+                .while_up()
                 .size(8, 4),
             panel(Trend, "Scrape duration", "s")
                 .about("Duration of the slowest scrape.")
                 .query("max(scrape_duration_seconds{%J})", "scrape")
                 .thresholds(&[(1.0, "yellow"), (5.0, "red")])
+                .while_up()
                 .size(8, 4),
             panel(Stat, "Label overflow, 24 h", "short")
                 .about(
@@ -403,6 +440,7 @@ fn metrics() -> Row {
                 )
                 .query("sum(increase(minitwit_metrics_label_overflow_total{%J}[24h]))", "overflow")
                 .thresholds(&[(1.0, "red")])
+                .while_up()
                 .logs("Affected metric", "message:\"label sets\"")
                 .decimals(0)
                 .size(8, 4),

@@ -3,9 +3,15 @@
 //! Panels get their ids and places in the order they were added. Never `__inputs`, which file
 //! provisioning does not fill in.
 
+mod controls;
+mod options;
+
 use serde_json::{Value, json};
 
-use super::build::{Dashboard, SELECTION};
+use super::build::{Dashboard, Kind, NO_DATA, Panel};
+use controls::{datasource, links, variables};
+
+pub use controls::ANNOTATIONS;
 
 /// Columns of the grid.
 const COLUMNS: u32 = 24;
@@ -28,7 +34,7 @@ impl Dashboard {
             "refresh": "30s",
             "time": {"from": "now-6h", "to": "now"},
             "timepicker": {},
-            "annotations": {"list": annotations()},
+            "annotations": {"list": controls::annotations()},
             "links": links(),
             "templating": {"list": variables()},
             "panels": self.grid(),
@@ -80,156 +86,188 @@ impl Dashboard {
     }
 }
 
-/// The uid of the data source that `compose/grafana/datasources.yaml` provisions; where there is none,
-/// Grafana takes its first Prometheus.
-const DATASOURCE: &str = "prometheus";
+impl Panel {
+    fn json(&self, id: u32, place: &Value) -> Value {
+        let mut panel = json!({
+            "id": id,
+            "type": self.plugin(),
+            "title": self.title,
+            "description": self.description,
+            "gridPos": place,
+            "options": self.options(),
+        });
+        if !self.kind.has_queries() {
+            return panel;
+        }
+        panel["datasource"] = datasource();
+        panel["targets"] = self.targets().into();
+        panel["fieldConfig"] = json!({"defaults": self.defaults(), "overrides": self.overrides()});
+        if let Some(interval) = self.interval() {
+            panel["interval"] = json!(interval);
+        }
+        if self.kind == Kind::Table {
+            panel["transformations"] = self.columns();
+        }
+        panel
+    }
 
-/// The data source that the variable of that name chooses.
-pub fn datasource() -> Value {
-    json!({"type": "prometheus", "uid": "${datasource}"})
-}
+    fn plugin(&self) -> &'static str {
+        match self.kind {
+            Kind::Stat | Kind::Trend | Kind::Text => "stat",
+            Kind::Lines | Kind::Stacked | Kind::Bars => "timeseries",
+            Kind::Gauge => "gauge",
+            Kind::BarGauge => "bargauge",
+            Kind::Table => "table",
+            Kind::Heatmap => "heatmap",
+            Kind::Timeline => "state-timeline",
+            Kind::Alerts => "alertlist",
+            Kind::Notes => "text",
+        }
+    }
 
-fn variables() -> Value {
-    json!([
-        {
-            "name": "datasource",
-            "label": "Data source",
-            "type": "datasource",
-            "query": "prometheus",
-            "current": {"text": "Prometheus", "value": DATASOURCE},
-            "hide": 0,
-            "includeAll": false,
-            "multi": false,
-            "options": [],
-            "refresh": 1,
-            "regex": "",
-        },
-        query_variable("job", "Job", "label_values(minitwit_build_info, job)"),
-        query_variable("instance", "Instance",
-            r#"label_values(minitwit_build_info{job=~"$job"}, instance)"#),
-        {
-            "name": "admin_url",
-            "label": "Address of the panel",
-            "type": "textbox",
-            "query": ADMIN_URL,
-            "current": {"text": ADMIN_URL, "value": ADMIN_URL},
-            "options": [{"text": ADMIN_URL, "value": ADMIN_URL, "selected": true}],
-            "hide": 2,
-        },
-    ])
-}
+    fn targets(&self) -> Vec<Value> {
+        let format = match self.kind {
+            Kind::Table => "table",
+            Kind::Heatmap => "heatmap",
+            _ => "time_series",
+        };
+        let target = |(target, id): (&super::build::Target, char)| {
+            json!({
+                "refId": id.to_string(),
+                "datasource": datasource(),
+                "editorMode": "code",
+                "expr": target.expr,
+                "legendFormat": target.legend,
+                "format": format,
+                "instant": self.is_instant(),
+                "range": !self.is_instant(),
+            })
+        };
+        self.targets.iter().zip('A'..='Z').map(target).collect()
+    }
 
-/// Where the panel is through the tunnel of the operations guide.
-const ADMIN_URL: &str = "http://localhost:5002";
+    /// Whether only the last value is of interest: what sums up 30 days is not asked for each pixel.
+    pub fn is_instant(&self) -> bool {
+        matches!(self.kind, Kind::Stat | Kind::Text | Kind::Gauge | Kind::BarGauge | Kind::Table)
+    }
 
-fn query_variable(name: &str, label: &str, query: &str) -> Value {
-    json!({
-        "name": name,
-        "label": label,
-        "type": "query",
-        "datasource": datasource(),
-        "definition": query,
-        "query": {"query": query, "refId": "PrometheusVariableQueryEditor-VariableQuery"},
-        "current": {"text": ["All"], "value": ["$__all"]},
-        "allValue": ".+",
-        "includeAll": true,
-        "multi": true,
-        "hide": 0,
-        "options": [],
-        "refresh": 2,
-        "regex": "",
-        "sort": 1,
-    })
-}
+    fn is_graph(&self) -> bool {
+        self.plugin() == "timeseries"
+    }
 
-fn links() -> Value {
-    json!([
-        {
-            "title": "MiniTwit",
-            "type": "dashboards",
-            "tags": ["minitwit"],
-            "asDropdown": false,
-            "includeVars": true,
-            "keepTime": true,
-            "targetBlank": false,
-            "icon": "external link",
-            "tooltip": "",
-            "url": "",
-        },
-        panel_link("Logs", "/admin/logs", "doc"),
-        panel_link("Requests", "/admin/requests", "bolt"),
-    ])
-}
+    fn defaults(&self) -> Value {
+        // The legend of states in the colors of thresholds would name thresholds, not states.
+        let is_palette = self.is_graph() || self.kind == Kind::Timeline;
+        let color = if is_palette { "palette-classic" } else { "thresholds" };
+        let mut defaults = json!({
+            "unit": self.unit,
+            "color": {"mode": color},
+            "thresholds": {"mode": "absolute", "steps": self.steps()},
+            "mappings": self.mappings(),
+            "links": self.links.iter().map(|link| json!({
+                "title": link.title, "url": link.url, "targetBlank": true,
+            })).collect::<Vec<_>>(),
+            "custom": self.custom(),
+        });
+        for (key, value) in [("min", self.range.0), ("max", self.range.1)] {
+            if let Some(value) = value {
+                defaults[key] = json!(value);
+            }
+        }
+        if let Some(decimals) = self.decimals {
+            defaults["decimals"] = json!(decimals);
+        }
+        if self.is_instant() || self.kind == Kind::Trend {
+            defaults["noValue"] = json!(self.no_value.unwrap_or(NO_DATA));
+        }
+        defaults
+    }
 
-fn panel_link(title: &str, path: &str, icon: &str) -> Value {
-    json!({
-        "title": title,
-        "type": "link",
-        "tags": [],
-        "asDropdown": false,
-        "includeVars": false,
-        "keepTime": false,
-        "targetBlank": true,
-        "icon": icon,
-        "tooltip": "The panel, in the time that is shown",
-        "url": format!("${{admin_url}}{path}?from=${{__from}}&to=${{__to}}"),
-    })
-}
+    fn steps(&self) -> Vec<Value> {
+        // What says nothing of good or bad is not painted as if it did.
+        let base = match (self.is_graph(), self.thresholds.is_empty()) {
+            (true, _) => "transparent",
+            (false, true) => "blue",
+            (false, false) => self.base_color,
+        };
+        let steps =
+            self.thresholds.iter().map(|(from, color)| json!({"color": color, "value": from}));
+        std::iter::once(json!({"color": base, "value": null})).chain(steps).collect()
+    }
 
-/// What is marked on every panel: titles, colors, queries and words. `%J` stands for the selection.
-pub const ANNOTATIONS: [(&str, &str, &str, &str); 3] = [
-    (
-        "Restarts",
-        "blue",
-        "changes(process_start_time_seconds{%J}[$__rate_interval]) > 0",
-        "{{instance}} restarted",
-    ),
-    (
-        "Deploys",
-        "purple",
-        "count by (version, revision) (minitwit_build_info{%J}) unless \
-         count by (version, revision) (minitwit_build_info{%J} offset $__rate_interval)",
-        "{{version}} {{revision}} runs",
-    ),
-    (
-        "Alerts of Prometheus",
-        "red",
-        r#"ALERTS{alertname=~"MiniTwit.+",alertstate="firing",severity!="none"}"#,
-        "{{alertname}}",
-    ),
-];
+    fn mappings(&self) -> Value {
+        if self.kind != Kind::Timeline {
+            // A share or a quantile of nothing is a value to Prometheus, and no color is right for it.
+            let text = self.no_value.unwrap_or(NO_DATA);
+            let result = json!({"text": text, "color": "text", "index": 0});
+            let options = json!({"match": "null+nan", "result": result});
+            return json!([{"type": "special", "options": options}]);
+        }
+        let options = json!({
+            "0": {"text": "down", "color": "red", "index": 0},
+            "1": {"text": "up", "color": "green", "index": 1},
+        });
+        json!([{"type": "value", "options": options}])
+    }
 
-/// Between two moments for which an annotation is asked: that of the scrapes.
-const STEP: &str = "15s";
-
-fn annotations() -> Vec<Value> {
-    // Alerts are Grafana's; it marks them itself on the panel that their rule names.
-    let own = json!({
-        "name": "Annotations & Alerts",
-        "builtIn": 1,
-        "type": "dashboard",
-        "datasource": {"type": "grafana", "uid": "-- Grafana --"},
-        "enable": true,
-        "hide": true,
-        "iconColor": "red",
-    });
-    let queries = ANNOTATIONS.iter().map(|(name, color, expr, title)| {
-        let expr = expr.replace("%J", SELECTION);
+    fn custom(&self) -> Value {
+        let (style, fill, stacking) = match self.kind {
+            Kind::Lines => ("line", 10, "none"),
+            Kind::Stacked => ("line", 40, "normal"),
+            Kind::Bars => ("bars", 70, "normal"),
+            Kind::Table => {
+                return json!({
+                    "align": "auto", "cellOptions": {"type": "auto"}, "inspect": false,
+                });
+            }
+            Kind::Timeline => return json!({"lineWidth": 0, "fillOpacity": 80}),
+            _ => return json!({}),
+        };
+        let has_thresholds = !self.thresholds.is_empty();
+        let soft_max = self.soft_max.filter(|_| self.range.1.is_none());
         json!({
-            "name": name,
-            "datasource": datasource(),
-            "enable": true,
-            "hide": false,
-            "iconColor": color,
-            // Versions differ in where they look for the query; none minds the other place.
-            "expr": expr,
-            "step": STEP,
-            "target": {"refId": "Anno", "expr": expr, "interval": STEP},
-            "titleFormat": title,
-            "tagKeys": "instance",
-            "textFormat": "",
-            "useValueForTime": false,
+            "drawStyle": style,
+            "lineInterpolation": "linear",
+            "lineWidth": 1,
+            "fillOpacity": fill,
+            "gradientMode": "none",
+            "showPoints": "never",
+            "spanNulls": false,
+            "stacking": {"mode": stacking, "group": "A"},
+            "axisPlacement": "auto",
+            "axisLabel": "",
+            "axisSoftMax": soft_max,
+            "thresholdsStyle": {"mode": if has_thresholds { "dashed" } else { "off" }},
         })
-    });
-    std::iter::once(own).chain(queries).collect()
+    }
+
+    fn overrides(&self) -> Vec<Value> {
+        let given = self.overrides.iter().map(|given| {
+            let properties = given.properties.iter();
+            let properties = properties.map(|(id, value)| json!({"id": id, "value": value}));
+            json!({
+                "matcher": {"id": "byRegexp", "options": given.series},
+                "properties": properties.collect::<Vec<_>>(),
+            })
+        });
+        given.chain(self.is_stack_of_many().then(hidden_zeros)).collect()
+    }
+
+    /// Whether series lie on each other, where those that are 0 draw a line on top in their color.
+    fn is_stack_of_many(&self) -> bool {
+        matches!(self.kind, Kind::Stacked | Kind::Bars) && self.is_of_many()
+    }
+}
+
+/// Hides series that are 0 all the time.
+fn hidden_zeros() -> Value {
+    json!({
+        "matcher": {
+            "id": "byValue",
+            "options": {"reducer": "allIsZero", "op": "gte", "value": 0},
+        },
+        "properties": [
+            {"id": "custom.hideFrom", "value": {"legend": true, "tooltip": true, "viz": true}},
+        ],
+    })
 }

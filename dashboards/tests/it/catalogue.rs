@@ -9,10 +9,8 @@ use provisioning::metrics_page::metrics;
 use crate::{alerts, lint, promql};
 
 /// Metrics that no panel and no alert reads, each with the reason to have it.
-const FOR_OTHERS: [(&str, &str); 2] = [
-    ("minitwit_cpu_load_percent", "the dashboards of the course read it"),
-    ("minitwit_http_responses_total", "the dashboards of the course read it"),
-];
+const FOR_OTHERS: [(&str, &str); 1] =
+    [("minitwit_cpu_load_percent", "the dashboards of the course read it")];
 
 /// Every expression of dashboards and alerts.
 fn expressions() -> impl Iterator<Item = String> {

@@ -28,6 +28,22 @@ const OF_A_SOURCE: [&str; 8] =
 const OF_PROMETHEUS: [&str; 4] =
     ["httpMethod", "prometheusType", "prometheusVersion", "timeInterval"];
 
+/// Settings of Grafana that are on by default and ask grafana.com or others, and those that stop it.
+const SWITCHED_OFF: [&str; 7] = [
+    "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES",
+    "GF_ANALYTICS_CHECK_FOR_UPDATES",
+    "GF_ANALYTICS_FEEDBACK_LINKS_ENABLED",
+    "GF_ANALYTICS_REPORTING_ENABLED",
+    "GF_NEWS_NEWS_FEED_ENABLED",
+    "GF_PLUGINS_PLUGIN_ADMIN_ENABLED",
+    "GF_SNAPSHOTS_EXTERNAL_ENABLED",
+];
+const SWITCHED_ON: [&str; 3] = [
+    "GF_PLUGINS_PREINSTALL_DISABLED",
+    "GF_PLUGINS_PUBLIC_KEY_RETRIEVAL_DISABLED",
+    "GF_SECURITY_DISABLE_GRAVATAR",
+];
+
 /// The files, for Grafana and for one Prometheus.
 struct ComposeFiles {
     dashboards: Value,
@@ -69,6 +85,8 @@ impl ComposeFiles {
             (global["evaluation_interval"] == global["scrape_interval"], "how often rules run"),
             (self.scrapes(SERVICE, METRICS), "the job that everything asks for"),
             (self.reads_recorded_rules(), "recorded series"),
+            (self.opens_with_on_call(), "the home page"),
+            (self.keeps_to_itself(), "Grafana asks another machine"),
         ];
         checks.iter().filter(|(holds, _)| !holds).map(|(_, what)| *what).collect()
     }
@@ -78,6 +96,25 @@ impl ComposeFiles {
         let services = self.stack["services"].as_object().unwrap().values();
         let mut paths = services.flat_map(paths);
         paths.any(|path| Path::new(path).starts_with(folder))
+    }
+
+    /// A variable of Grafana.
+    fn variable(&self, name: &str) -> &str {
+        self.stack["services"]["grafana"]["environment"][name].as_str().unwrap_or_default()
+    }
+
+    /// Whether the first page of Grafana is a file that the stack puts there.
+    fn opens_with_on_call(&self) -> bool {
+        let home = Path::new(self.variable("GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"));
+        let services = self.stack["services"].as_object().unwrap().values();
+        let is_there = services.flat_map(paths).any(|path| home.starts_with(path));
+        is_there && home.ends_with("oncall.json") && root().join("dashboards/oncall.json").exists()
+    }
+
+    /// Whether neither Grafana nor the browsers of its users ask anybody else.
+    fn keeps_to_itself(&self) -> bool {
+        let is = |value, names: &[&str]| names.iter().all(|name| self.variable(name) == value);
+        is("false", &SWITCHED_OFF) && is("true", &SWITCHED_ON)
     }
 
     /// Whether a job of this name asks for this path.
@@ -121,7 +158,7 @@ fn grafana_and_prometheus_are_handed_what_dashboards_and_rules_go_by() {
 #[test]
 fn what_does_not_fit_is_found() {
     type Change = fn(&mut ComposeFiles);
-    let cases: [(Change, &str); 15] = [
+    let cases: [(Change, &str); 17] = [
         (|f| f.sources["apiVersion"] = 2.into(), "apiVersion"),
         (|f| f.dashboards["providers"][0]["folderUid"] = "x".into(), "a key of the provider"),
         (|f| f.dashboards["providers"][0]["type"] = "git".into(), "where dashboards come from"),
@@ -152,10 +189,22 @@ fn what_does_not_fit_is_found() {
             |f| f.prometheus["rule_files"][0] = "/etc/prometheus/rules/alerts.rules.yml".into(),
             "recorded series",
         ),
+        (
+            |f| environment(f)["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"] = "/x.json".into(),
+            "the home page",
+        ),
+        (
+            |f| environment(f)["GF_SECURITY_DISABLE_GRAVATAR"] = "false".into(),
+            "Grafana asks another machine",
+        ),
     ];
     for (change, complaint) in cases {
         let mut files = ComposeFiles::committed(SCRAPES[0], STACKS[0]);
         change(&mut files);
         assert_eq!(files.wrong(), [complaint]);
     }
+}
+
+fn environment(files: &mut ComposeFiles) -> &mut Value {
+    &mut files.stack["services"]["grafana"]["environment"]
 }

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 
 use logsearch::metrics::{Kind, Metric};
 use promql_parser::label::MatchOp;
+use promql_parser::parser::token::T_LOR;
+use promql_parser::parser::{Expr, LabelModifier};
 use provisioning::dashboards;
 use provisioning::dashboards::build::{Kind as PanelKind, PAGES, Panel, SELECTION};
 use provisioning::dashboards::model::ANNOTATIONS;
@@ -140,7 +142,7 @@ fn filled(parameters: &str) -> String {
                 "%2F%7Busername%7D%2Ffollow"
             }
             "db_query_summary:percentencode" => "messages.of_user",
-            "http_response_status_code" => "404",
+            "status" => "404",
             "surface" => "web",
             "level" => "ERROR",
             "job_name" => "backup",
@@ -160,7 +162,12 @@ fn panel(panel: &Panel) -> Vec<String> {
     if !description.ends_with('.') || description.len() < 20 {
         wrong.push(format!("describes itself as {description:?}"));
     }
-    if panel.unit.is_empty() || panel.targets.is_empty() || panel.title.is_empty() {
+    let has_content = match panel.kind {
+        PanelKind::Alerts => true,
+        PanelKind::Notes => !panel.text.is_empty(),
+        _ => !panel.unit.is_empty() && !panel.targets.is_empty(),
+    };
+    if !has_content || panel.title.is_empty() {
         wrong.push("lacks a unit, a query or a title".to_owned());
     }
     for target in &panel.targets {
@@ -201,7 +208,54 @@ fn legend(expr: &str, legend: &str) -> Vec<String> {
     let labels = promql::read(expr).map(|read| read.labels).unwrap_or_default();
     let used = legend.split("{{").skip(1).filter_map(|rest| rest.split("}}").next());
     let missing = used.filter(|label| !labels.iter().any(|known| known == label));
-    missing.map(|label| format!("{expr}: names its series by {label}, which is gone")).collect()
+    let mut wrong: Vec<_> = missing
+        .map(|label| format!("{expr}: names its series by {label}, which is gone"))
+        .collect();
+    let variables: Vec<_> =
+        legend.split("{{").skip(1).filter_map(|rest| rest.split("}}").next()).collect();
+    if let Ok(parsed) = promql::parse(expr)
+        && !variables.is_empty()
+        && !is_named(&parsed, &variables)
+    {
+        wrong.push(format!("{expr}: a series has none of {variables:?}, and is called Value"));
+    }
+    if legend.is_empty() {
+        wrong.push(format!("{expr}: its series has no name"));
+    }
+    wrong
+}
+
+/// Whether every series of an expression has at least one of these labels.
+fn is_named(expr: &Expr, labels: &[&str]) -> bool {
+    match expr {
+        Expr::Paren(paren) => is_named(&paren.expr, labels),
+        Expr::Unary(unary) => is_named(&unary.expr, labels),
+        Expr::Binary(binary) if binary.op.id() == T_LOR => {
+            is_named(&binary.lhs, labels) && is_named(&binary.rhs, labels)
+        }
+        Expr::Binary(binary) => match (&*binary.lhs, &*binary.rhs) {
+            (Expr::NumberLiteral(_), other) | (other, Expr::NumberLiteral(_)) => {
+                is_named(other, labels)
+            }
+            (left, _) => is_named(left, labels),
+        },
+        Expr::Aggregate(aggregate) => match &aggregate.modifier {
+            Some(LabelModifier::Include(kept)) => {
+                labels.iter().any(|label| kept.labels.iter().any(|known| known == label))
+            }
+            Some(LabelModifier::Exclude(_)) => true,
+            // Of the largest all labels are kept.
+            None => aggregate.op.to_string() == "topk" && is_named(&aggregate.expr, labels),
+        },
+        Expr::Call(call) if call.func.name == "label_replace" => {
+            let target = call.args.args[1].to_string();
+            labels.iter().any(|label| target.trim_matches('"') == *label)
+                || is_named(&call.args.args[0], labels)
+        }
+        Expr::Call(call) => call.args.args.iter().any(|argument| is_named(argument, labels)),
+        Expr::VectorSelector(_) | Expr::MatrixSelector(_) | Expr::Subquery(_) => true,
+        _ => false,
+    }
 }
 
 #[test]
@@ -227,9 +281,9 @@ fn titles_and_ids_are_unique() {
 
 #[test]
 fn annotations_ask_for_what_is_exposed() {
-    for (name, _, expr, _) in ANNOTATIONS {
-        let expr = expr.replace("%J", SELECTION);
-        assert_eq!(expression(&expr), Vec::<String>::new(), "{name}");
+    for mark in &ANNOTATIONS {
+        let expr = mark.expr.replace("%J", SELECTION);
+        assert_eq!(expression(&expr), Vec::<String>::new(), "{}", mark.title);
     }
 }
 
@@ -253,8 +307,14 @@ fn what_is_wrong_is_found() {
         let wrong = expression(text);
         assert!(wrong.len() == 1 && wrong[0].contains(complaint), "{text}: {wrong:?}");
     }
+    assert_eq!(legend("sum by (job) (up)", "{{instance}}").len(), 2);
     assert_eq!(selection("up{job=~\"$job\"}").len(), 1);
-    assert_eq!(legend("sum by (job) (up)", "{{instance}}").len(), 1);
+    assert_eq!(legend("sum by (job) (up)", "{{job}}"), Vec::<String>::new());
+    assert_eq!(legend("sum by (job) (up) > 0 or vector(0)", "{{job}}").len(), 1);
+    assert_eq!(legend("sum by (job) (up) or sum(up)", "{{job}}").len(), 1);
+    let named = r#"sum by (job) (up) or on () label_replace(sum(up), "job", "none", "", "")"#;
+    assert_eq!(legend(named, "{{job}}"), Vec::<String>::new());
+    assert_eq!(legend("up", "").len(), 1);
     assert_eq!(logs_query("lveel:error").len(), 1);
     assert_eq!(link("${admin_url}/admin/nowhere?from=${__from}&to=${__to}").len(), 1);
     assert_eq!(link("${admin_url}/admin/logs?q=x").len(), 1);

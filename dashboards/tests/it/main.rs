@@ -18,6 +18,7 @@ mod operator;
 #[path = "../../../app/tests/support/program.rs"]
 mod program;
 mod promql;
+mod rendering;
 mod running;
 mod units;
 mod watched;

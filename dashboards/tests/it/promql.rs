@@ -47,7 +47,7 @@ fn with_intervals(text: &str, length: &str) -> String {
 
 /// The same text as Grafana asks it with everything selected.
 pub fn with_variables(text: &str, interval: &str) -> String {
-    with_intervals(text, interval).replace("$job", ".+").replace("$instance", ".+")
+    with_intervals(text, interval).replace("$job", "minitwit").replace("$instance", ".+")
 }
 
 impl Expression {

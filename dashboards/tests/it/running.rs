@@ -57,11 +57,21 @@ pub struct Prometheus {
 impl Prometheus {
     /// Watches a service every second, with data in a directory.
     pub fn start(dir: &Path, target: SocketAddr) -> Self {
-        let config = dir.join("prometheus.yml");
         let text = format!(
             "global: {{scrape_interval: 1s}}\nscrape_configs:\n  - job_name: minitwit\n    \
              static_configs: [{{targets: [\"{target}\"]}}]\n"
         );
+        Self::configured(dir, &text)
+    }
+
+    /// Evaluates the rules of a file in a directory every second.
+    pub fn evaluating(dir: &Path, rules: &str) -> Self {
+        let text = format!("global: {{evaluation_interval: 1s}}\nrule_files: [{rules}]\n");
+        Self::configured(dir, &text)
+    }
+
+    fn configured(dir: &Path, text: &str) -> Self {
+        let config = dir.join("prometheus.yml");
         fs::write(&config, text).unwrap();
         let mut command = Command::new("prometheus");
         command.arg("--web.listen-address=127.0.0.1:0");
@@ -73,6 +83,14 @@ impl Prometheus {
             rest.split_whitespace().next()?.parse().ok()
         });
         Self { _program: program, address }
+    }
+
+    /// The alerts that are pending or fire, as its API lists them.
+    pub async fn alerts(&self) -> Vec<Value> {
+        let answer = get(self.address, "/api/v1/alerts").await.unwrap();
+        // While it starts it answers in words.
+        let answer: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        answer["data"]["alerts"].as_array().cloned().unwrap_or_default()
     }
 
     /// The samples of an expression now; an error in it fails.

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use logsearch::metrics::Unit;
-use promql_parser::parser::token::{T_DIV, T_MUL};
+use promql_parser::parser::token::{T_DIV, T_LAND, T_LUNLESS, T_MUL};
 use promql_parser::parser::{AggregateExpr, BinaryExpr, Call, Expr};
 use provisioning::dashboards;
 use provisioning::dashboards::build::{Kind, Panel, Target};
@@ -79,7 +79,7 @@ impl Dimension {
             "percent" => (seconds, bytes, is_percent) == (0, 0, true) && is_per_thing,
             "s" => (seconds, bytes) == (1, 0) && is_per_thing,
             "bytes" => (seconds, bytes) == (0, 1) && is_per_thing,
-            "reqps" | "ops" | "wps" => (things, seconds, bytes) == (1, -1, 0),
+            "reqps" | "ops" | "suffix: rows/s" => (things, seconds, bytes) == (1, -1, 0),
             other => panic!("what is the unit {other}?"),
         }
     }
@@ -130,8 +130,8 @@ fn of_call(call: &Call) -> Found {
         "changes" | "resets" => Ok(Some(THINGS)),
         "time" => Ok(Some(SECONDS)),
         "histogram_quantile" => Ok(Some(of_histogram(&call.args.args[1])?)),
-        "increase" | "predict_linear" | "clamp_min" | "clamp_max" | "abs" | "vector"
-        | "avg_over_time" | "max_over_time" => argument(0),
+        "increase" | "predict_linear" | "clamp" | "clamp_min" | "clamp_max" | "abs" | "vector"
+        | "avg_over_time" | "max_over_time" | "min_over_time" | "label_replace" => argument(0),
         other => Err(format!("nobody says what {other} does to units")),
     }
 }
@@ -156,6 +156,8 @@ fn of_binary(binary: &BinaryExpr) -> Found {
     let power = match binary.op.id() {
         T_MUL => 1,
         T_DIV => -1,
+        // What the other side is decides only whether there is a value.
+        T_LAND | T_LUNLESS => return Ok(left),
         _ if binary.op.is_comparison_operator() => return Ok(left),
         _ => {
             let [Some(one), Some(other)] = [left, right] else { return Ok(left.or(right)) };
@@ -253,6 +255,6 @@ fn a_wrong_unit_is_found() {
     assert_eq!(shown(Kind::Heatmap, "bytes", &buckets).len(), 1);
     let override_unit = dashboards::build::panel(Kind::Lines, "x", "s")
         .query("minitwit_users", "users")
-        .right_axis("users", "short");
+        .right_axis("users", "short", "users");
     assert_eq!(units(&override_unit), Vec::<String>::new());
 }

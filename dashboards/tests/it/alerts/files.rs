@@ -9,7 +9,7 @@ use provisioning::alerts::source::SERVICE;
 use regex::Regex;
 use serde_json::Value;
 
-use crate::committed::{SOURCE, yaml};
+use crate::committed::{SOURCE, read, yaml};
 
 /// Most characters of a uid.
 const UID: usize = 40;
@@ -314,7 +314,9 @@ fn words_of(uid: &str, rule: &Value, wrong: &mut Wrong) {
     for (_, value) in &annotations {
         wrong.unless(!value.contains("${"), uid, "an annotation with a variable");
     }
-    for wanted in ["summary", "description", "runbook_url", "logs", "logs_query", "dashboard"] {
+    let wanted =
+        ["summary", "description", "title", "resolved", "runbook_url", "logs_query", "dashboard"];
+    for wanted in wanted {
         let is_there = annotations.iter().any(|(name, value)| name == wanted && !value.is_empty());
         wrong.unless(is_there, uid, &format!("no {wanted}"));
     }
@@ -322,8 +324,11 @@ fn words_of(uid: &str, rule: &Value, wrong: &mut Wrong) {
     let is_linked = marks["__dashboardUid__"] == rule["dashboardUid"]
         && text(marks, "__panelId__").parse().ok() == rule["panelId"].as_u64();
     wrong.unless(is_linked, uid, "its annotations name another panel");
+    let panel = text(marks, "runbook_url").rsplit_once("viewPanel=").map_or("", |(_, id)| id);
+    let runbooks: Value = serde_json::from_str(&read("dashboards/runbooks.json")).unwrap();
+    let own = list(&runbooks, "panels").iter().find(|panel| panel["title"] == uid);
     wrong.unless(
-        text(marks, "runbook_url").ends_with(&format!("/{uid}")),
+        own.is_some_and(|own| own["id"].as_u64() == panel.parse().ok()),
         uid,
         "another's runbook",
     );
@@ -354,7 +359,7 @@ fn what_grafana_would_not_take_is_found() {
         &mut files.rules["groups"][0]["rules"][0]
     }
     fn policy(files: &mut Files) -> &mut Value {
-        &mut files.policies["policies"][0]["routes"][4]
+        &mut files.policies["policies"][0]["routes"][5]
     }
     let cases: [(Change, &str); 38] = [
         (|f| f.rules["apiVersion"] = 2.into(), "apiVersion"),
@@ -382,7 +387,7 @@ fn what_grafana_would_not_take_is_found() {
         (|f| rule(f)["labels"]["severity"] = "$SEVERITY".into(), "a label with a variable"),
         (|f| rule(f)["labels"]["a.b"] = "c".into(), "a label of another's"),
         (|f| rule(f)["annotations"]["summary"] = "${HOME}".into(), "an annotation with"),
-        (|f| rule(f)["annotations"]["logs"] = "".into(), "no logs"),
+        (|f| rule(f)["annotations"]["title"] = "".into(), "no title"),
         (|f| rule(f)["panelId"] = 1.into(), "another panel"),
         (|f| f.points["contactPoints"][2]["receivers"][0]["uid"] = "a b".into(), "the uid"),
         (

@@ -5,6 +5,7 @@ mod files;
 mod lint;
 mod tools;
 mod unit;
+mod words;
 
 use crate::committed::SOURCE;
 

@@ -50,8 +50,9 @@ fn every_severity_reaches_somebody() {
         (&["alertname=MiniTwitPanics", "severity=warning"], "oncall-default,oncall-ticket"),
         (&["alertname=MiniTwitMetricsOverflow", "severity=info"], "oncall-default"),
         (&["alertname=MiniTwitWatchdog", "severity=none"], "heartbeat"),
-        (&["alertname=DatasourceError", "severity=critical"], "oncall-default"),
-        (&["alertname=DatasourceNoData"], "oncall-default"),
+        (&["alertname=DatasourceError", "severity=critical"], "oncall-default,oncall-page"),
+        (&["alertname=DatasourceError", "severity=none"], "oncall-default,oncall-page"),
+        (&["alertname=DatasourceNoData"], "oncall-default,oncall-page"),
         (&["alertname=OfSomebodyElse"], "oncall-default"),
     ] {
         let Some(told) = receivers(labels) else { return };
