@@ -14,6 +14,7 @@ may be run again; what an option names is changed:
   --postgres                  keep data in PostgreSQL; what SQLite holds stays where it is, and is not moved
   --operators <address,...>   allow operator access from these addresses and networks; '' turns it off
   --front-proxies <address,...>  proxies before this machine, whose X-Forwarded-For is believed; '' is none
+  --course                    the public credentials of the course's simulator instead of secret ones
   --renew-certificate         a new self-signed certificate in place of the one that is there
   --help                      this text
 
@@ -42,7 +43,7 @@ while [ $# -gt 0 ]; do
         change[$1]=$2
         shift
         ;;
-    --postgres) change[$1]=yes ;;
+    --postgres | --course) change[$1]=yes ;;
     --renew-certificate) renew=yes ;;
     -*)
         echo "setup.sh: unknown option $1; see --help" >&2
@@ -77,7 +78,7 @@ fi
 [ "$(setting MINITWIT_HOST)" = "$host" ] || set_to MINITWIT_HOST "$host"
 
 # A limit above the machine's cores is refused by the engine.
-cores=$(getconf _NPROCESSORS_ONLN)
+cores=$(nproc)
 [ -n "$(setting MINITWIT_CPUS)" ] || set_to MINITWIT_CPUS "$((cores < 2 ? cores : 2))"
 if [ -n "${change[--postgres]-}" ]; then
     set_to COMPOSE_PROFILES postgres
@@ -89,10 +90,11 @@ fi
 # Where links of alerts and of the panel lead.
 if [ -n "$(setting MINITWIT_OPERATORS)" ]; then
     set_to MINITWIT_OPS_HOST "ops.$host"
+    set_to MINITWIT_OPS_URL "https://ops.$host"
     set_to GRAFANA_URL "https://ops.$host/grafana/"
     set_to PROMETHEUS_URL "https://ops.$host/prometheus/"
 elif [ -n "${change[--operators]+set}" ]; then
-    for name in MINITWIT_OPS_HOST GRAFANA_URL PROMETHEUS_URL; do set_to "$name" ''; done
+    for name in MINITWIT_OPS_HOST MINITWIT_OPS_URL GRAFANA_URL PROMETHEUS_URL; do set_to "$name" ''; done
 fi
 if [ -n "${change[--front-proxies]+set}" ]; then
     set_to MINITWIT_FRONT_PROXIES "${front_proxies:+"'$front_proxies'"}"
@@ -118,6 +120,14 @@ secret admin_password "$(random)"
 secret alert_token "$(random)"
 secret grafana_password "$(random)"
 secret postgres_password "$(random)"
+# It was a setting once.
+simulator=$(setting MINITWIT_SIMULATOR_AUTH)
+if [ -n "${change[--course]-}" ]; then
+    rm -f secrets/simulator_auth
+    simulator='simulator:super_safe!'
+fi
+secret simulator_auth "${simulator:-simulator:$(random)}"
+set_to MINITWIT_SIMULATOR_AUTH ''
 secret database_url "postgres://minitwit:$(cat secrets/postgres_password)@postgres:5432/minitwit"
 
 if [ "$renew" = yes ] || [ ! -e tls/privkey.pem ]; then
@@ -135,4 +145,5 @@ fi
 
 echo "ready: docker compose -f compose/compose.yaml up --detach --wait, then https://$host/"
 echo "the operator is admin, its password is in compose/secrets/admin_password"
+echo "the simulator's credentials are in compose/secrets/simulator_auth; --course makes them those of the course"
 if [ -n "$(setting MINITWIT_OPERATORS)" ]; then echo "operators sign in at https://ops.$host/"; fi

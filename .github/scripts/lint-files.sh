@@ -32,6 +32,7 @@ fi
 MINITWIT_IMAGE=name@sha256:0 MINITWIT_HOST=minitwit.example CONFIG_VERSION=0 \
     docker stack config --compose-file compose/swarm.yaml >/dev/null
 terraform -chdir=compose/terraform fmt -check -recursive
+.github/scripts/tests/terraform.sh
 # Against the provider's own description of its resources, in a copy that may be written to.
 cp -r compose/terraform "$tools/terraform"
 if terraform -chdir="$tools/terraform" init -backend=false -input=false >"$tools/init" 2>&1; then

@@ -2,7 +2,8 @@
 # Backs PostgreSQL up: postgres-backup.sh [--daily] <folder>
 #
 # With --daily it stays, and makes a backup as soon as the newest is a day old; one that failed is tried again after
-# ten minutes. BACKUP_POLL (600) is the pause between two looks, in seconds.
+# ten minutes. BACKUP_POLL (600) is the pause between two looks, in seconds. The service shows the newest and alerts on
+# its age: each look tells the database about it, in the table `backups`.
 #
 # A base backup, from which and from the archived log a point in time can be restored, and a dump, which
 # any PostgreSQL can read. The newest BACKUP_KEEP (7) of each stay, and of the log what they need:
@@ -11,18 +12,40 @@
 set -euo pipefail
 
 usage='usage: postgres-backup.sh [--daily] <folder>'
+database=${PGDATABASE:-minitwit}
+
+# Tells the database about the newest backup in a folder. Without the table, as before the first start of the service,
+# there is nobody to tell.
+note_newest() {
+    local dump stamp bytes
+    dump=$(find "$1" -maxdepth 1 -name 'dump-*' ! -name '*.part' | LC_ALL=C sort | tail -1)
+    [ -n "$dump" ] || return 0
+    stamp=${dump##*/dump-}
+    bytes=$(du --summarize --bytes --total "$dump" "$1/base-$stamp" | tail -1 | cut -f1)
+    psql --no-psqlrc --quiet --tuples-only --no-align --set ON_ERROR_STOP=1 --set name="${dump##*/}" --set bytes="$bytes" \
+        --set made="${stamp:0:4}-${stamp:4:2}-${stamp:6:2} ${stamp:9:2}:${stamp:11:2}:${stamp:13:2}+00" "$database" <<'END'
+SELECT to_regclass('backups') IS NOT NULL AS is_known \gset
+\if :is_known
+INSERT INTO backups (name, made_at, bytes)
+    VALUES (:'name', (extract(epoch FROM timestamptz :'made') * 1000000)::bigint, :bytes) ON CONFLICT (name) DO NOTHING;
+DELETE FROM backups WHERE name NOT IN (SELECT name FROM backups ORDER BY made_at DESC LIMIT 10);
+\endif
+END
+}
+
 if [ "${1-}" = --daily ]; then
     folder=${2:?$usage}
     while :; do
         if [ -z "$(find "$folder" -maxdepth 1 -name 'dump-*' ! -name '*.part' -mmin -1435)" ]; then
             "$0" "$folder" || echo "postgres-backup.sh: no backup was made; next try in ${BACKUP_POLL:-600} s" >&2
+        else
+            note_newest "$folder" || echo 'postgres-backup.sh: could not tell the database about the newest backup' >&2
         fi
         sleep "${BACKUP_POLL:-600}"
     done
 fi
 folder=${1:?$usage}
 keep=${BACKUP_KEEP:-7}
-database=${PGDATABASE:-minitwit}
 if ! [[ $keep =~ ^[1-9][0-9]*$ ]]; then
     echo "postgres-backup.sh: BACKUP_KEEP=$keep is not a number above 0" >&2
     exit 2
@@ -56,4 +79,5 @@ if [ -n "${BACKUP_ARCHIVE-}" ]; then
     first=$(tar -xzOf "$oldest/base.tar.gz" backup_label | sed -n 's/^START WAL LOCATION: .*(file \([0-9A-F]*\))$/\1/p')
     pg_archivecleanup "$BACKUP_ARCHIVE" "${first:?no label in $oldest}"
 fi
+note_newest "$folder" || echo 'postgres-backup.sh: could not tell the database about it' >&2
 echo "postgres-backup.sh: $folder/base-$now and dump-$now"

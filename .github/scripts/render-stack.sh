@@ -12,7 +12,7 @@ folder=$(realpath "${1:?usage: render-stack.sh <folder> [<URL of operator access
 ops_url=${2-}
 here=$(dirname "$(realpath "$0")")
 cd "$here/../.."
-cp -R --parents compose/swarm.yaml compose/nginx.conf compose/prometheus-swarm.yml compose/grafana \
+cp -R --parents compose/swarm.yaml compose/nginx.conf compose/nginx-credentials.envsh compose/prometheus-swarm.yml compose/grafana \
     alerts/grafana alerts/prometheus dashboards/*.json "$folder"
 cp "$here/stack-status.sh" "$folder/"
 if [ -n "$ops_url" ]; then

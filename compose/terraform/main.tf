@@ -35,9 +35,9 @@ resource "digitalocean_vpc" "minitwit" {
   ip_range = var.private_range
 }
 
-resource "digitalocean_ssh_key" "deployment" {
-  name       = "minitwit-deployment"
-  public_key = var.deployment_public_key
+resource "digitalocean_ssh_key" "admin" {
+  name       = "minitwit-admin"
+  public_key = var.admin_public_key
 }
 
 resource "digitalocean_droplet" "manager" {
@@ -47,10 +47,10 @@ resource "digitalocean_droplet" "manager" {
   region     = var.region
   size       = var.manager_size
   vpc_uuid   = digitalocean_vpc.minitwit.id
-  ssh_keys   = [digitalocean_ssh_key.deployment.fingerprint]
+  ssh_keys   = [digitalocean_ssh_key.admin.fingerprint]
   monitoring = true
   tags       = [digitalocean_tag.swarm.name]
-  user_data  = local.swarm_setup
+  user_data  = local.setup_of.manager
 
   # A new setup is for new machines; it must not replace the ones that run.
   lifecycle {
@@ -65,10 +65,10 @@ resource "digitalocean_droplet" "worker" {
   region     = var.region
   size       = var.worker_size
   vpc_uuid   = digitalocean_vpc.minitwit.id
-  ssh_keys   = [digitalocean_ssh_key.deployment.fingerprint]
+  ssh_keys   = [digitalocean_ssh_key.admin.fingerprint]
   monitoring = true
   tags       = [digitalocean_tag.swarm.name]
-  user_data  = local.swarm_setup
+  user_data  = local.setup_of.worker
 
   lifecycle {
     ignore_changes = [user_data, image, ssh_keys]
@@ -92,15 +92,15 @@ resource "digitalocean_droplet" "database" {
   region     = var.region
   size       = var.database_size
   vpc_uuid   = digitalocean_vpc.minitwit.id
-  ssh_keys   = [digitalocean_ssh_key.deployment.fingerprint]
+  ssh_keys   = [digitalocean_ssh_key.admin.fingerprint]
   monitoring = true
   tags       = [digitalocean_tag.database.name]
   volume_ids = [digitalocean_volume.database.id]
   user_data = templatefile("${path.module}/database.yaml", {
-    deployment_public_key = var.deployment_public_key
-    private_range         = var.private_range
-    volume                = digitalocean_volume.database.name
-    backup_script         = filebase64("${path.module}/../../.github/scripts/postgres-backup.sh")
+    admin_public_key = var.admin_public_key
+    private_range    = var.private_range
+    volume           = digitalocean_volume.database.name
+    backup_script    = filebase64("${path.module}/../../.github/scripts/postgres-backup.sh")
   })
 
   lifecycle {
@@ -122,9 +122,14 @@ resource "digitalocean_tag" "database" {
 }
 
 locals {
-  swarm_setup = templatefile("${path.module}/swarm.yaml", {
-    deployment_public_key = var.deployment_public_key
-  })
+  setup_of = {
+    for role, is_manager in { manager = true, worker = false } :
+    role => templatefile("${path.module}/swarm.yaml", {
+      admin_public_key      = var.admin_public_key
+      deployment_public_key = var.deployment_public_key
+      is_manager            = is_manager
+    })
+  }
   everywhere = ["0.0.0.0/0", "::/0"]
 }
 

@@ -11,7 +11,7 @@ variable "private_range" {
 }
 
 variable "deployment_public_key" {
-  description = "Public SSH key of the user that deploys"
+  description = "Public SSH key of the user `deployer`, on managers alone"
   type        = string
   validation {
     condition     = can(regex("^(ssh-ed25519|ecdsa-sha2-nistp256) [A-Za-z0-9+/=]+( |$)", var.deployment_public_key))
@@ -19,12 +19,33 @@ variable "deployment_public_key" {
   }
 }
 
+variable "admin_public_key" {
+  description = "Public SSH key of the user `admin`, who may become root; kept apart from the deployment key"
+  type        = string
+  validation {
+    condition     = can(regex("^(ssh-ed25519|ecdsa-sha2-nistp256) [A-Za-z0-9+/=]+( |$)", var.admin_public_key))
+    error_message = "The key has to be an ed25519 or ECDSA public key."
+  }
+  validation {
+    condition     = split(" ", var.admin_public_key)[1] != split(" ", var.deployment_public_key)[1]
+    error_message = "The key of the administrator has to be another than that of deployments."
+  }
+}
+
 variable "admin_ranges" {
-  description = "Addresses that may use SSH, for instance [\"198.51.100.7/32\"]"
+  description = "Networks that may use SSH, for instance [\"198.51.100.7/32\"]; at most a /16 of IPv4 or a /32 of IPv6"
   type        = list(string)
   validation {
-    condition     = length(var.admin_ranges) > 0 && !contains(var.admin_ranges, "0.0.0.0/0")
-    error_message = "SSH must not be open to the world."
+    condition     = length(var.admin_ranges) > 0 && alltrue([for range in var.admin_ranges : can(cidrhost(range, 0))])
+    error_message = "Each range has to be a network, such as 198.51.100.7/32 or 2001:db8::/48."
+  }
+  # Two halves of the internet are the internet.
+  validation {
+    condition = alltrue([
+      for range in var.admin_ranges :
+      try(tonumber(split("/", range)[1]), 0) >= (strcontains(range, ":") ? 32 : 16)
+    ])
+    error_message = "SSH must not be open to the world: a range is at most a /16 of IPv4 or a /32 of IPv6."
   }
 }
 

@@ -45,6 +45,7 @@ need_engine() {
 
 # A registry of our own; engines of the rehearsal fetch from it.
 need_registry() {
+    curl --silent --fail --output /dev/null "http://$registry/v2/" && return
     if command -v docker-registry >/dev/null; then
         cat >"$work/registry.yml" <<END
 version: 0.1
@@ -67,17 +68,23 @@ END
 # need_images <folder of the copy>: the images that compose/ names, or stand-ins with a word about it.
 need_images() {
     local image
+    next_postgres=postgres:18
     if timeout 60 docker pull --quiet "$(sed -n 's/^    image: \(nginx:.*\)/\1/p' "$1/compose/compose.yaml")" >/dev/null 2>&1; then
         return
     fi
     echo "${0##*/}: no image registry can be reached; stand-ins from Debian packages"
-    "$rehearsal/stand-ins.sh" "$work" "$registry"
-    for image in nginx prometheus grafana postgres; do
-        local digest
-        digest=$(docker image inspect --format '{{index .RepoDigests 0}}' "$registry/$image:1")
+    # Kept by the engine for the next rehearsal.
+    local tag digest
+    tag=$(sha256sum "$rehearsal/stand-ins.sh" | cut -c1-12)
+    for image in nginx prometheus grafana postgres next_postgres; do
+        docker image inspect "$registry/$image:$tag" >/dev/null 2>&1 || "$rehearsal/stand-ins.sh" "$work" "$registry" "$tag" "$image"
+        docker push --quiet "$registry/$image:$tag" >/dev/null
+        digest=$(docker image inspect --format '{{index .RepoDigests 0}}' "$registry/$image:$tag")
         sed -i -E "s#^(    image: )([a-z]+/)?$image:v?[0-9.]+@sha256:.*#\1${digest/127.0.0.1/${registry_seen:-127.0.0.1}}#" \
             "$1"/compose/compose.yaml "$1"/compose/swarm.yaml
     done
+    # shellcheck disable=SC2034 # for rehearse-compose.sh
+    next_postgres=$digest
 }
 
 # The service's image, given as such or made of a program: what the last stage of the Dockerfile adds, on the
@@ -128,11 +135,12 @@ copy_files() {
     rm -rf "$1/compose/.env" "$1/compose/secrets" "$1/compose/tls"
 }
 
-# Load in the background until `end_load`, which shows and judges it.
+# Load in the background until `end_load`, which shows and judges it. `credentials` are the simulator's.
 start_load() {
+    : "${credentials:?}"
     loaded=$1
     rm -f "$work/load-end"
-    python3 "$rehearsal/load.py" "$work/load-end" 4 "$2" "$3" minitwit.localhost >"$work/load" 2>&1 &
+    python3 "$rehearsal/load.py" "$work/load-end" 4 "$2" "$3" minitwit.localhost "$credentials" >"$work/load" 2>&1 &
     load=$!
 }
 end_load() {

@@ -1,9 +1,10 @@
 """Load through nginx that remembers what was acknowledged:
 
-    load.py <file> <threads> <address> <certificate> <site>
+    load.py <file> <threads> <address,...> <certificate> <site> <simulator's credentials>
 
 Until the file exists, each thread posts unique messages and reads pages on kept connections, with a new connection
-every 25 requests. Then every acknowledged message has to be there exactly once. Prints one line with the counts;
+every 25 requests, which goes to the next address when one refuses it: as browsers do for a name with several.
+Then every acknowledged message has to be there exactly once. Prints one line with the counts;
 fails when a read failed, or an acknowledged message is lost or doubled. A write that failed is counted: its outcome
 is unknown when a replica dies with it.
 """
@@ -19,11 +20,11 @@ import sys
 import threading
 import time
 
-until, threads, address, certificate, site = sys.argv[1:]
-host, port = address.rsplit(":", 1)
+until, threads, address, certificate, site, credentials = sys.argv[1:]
+addresses = [(host, int(port)) for host, port in (one.rsplit(":", 1) for one in address.split(","))]
 api = "api." + site
 context = ssl.create_default_context(cafile=certificate)
-credentials = base64.b64encode(b"simulator:super_safe!").decode()
+credentials = base64.b64encode(credentials.encode()).decode()
 own = {"Authorization": "Basic " + credentials, "Content-Type": "application/json"}
 lock = threading.Lock()
 failed = collections.Counter()
@@ -59,8 +60,19 @@ class Client:
         return outcome, text
 
     def connect(self, name):
-        connection = http.client.HTTPSConnection(host, int(port), timeout=15, context=context)
-        connection.sock = context.wrap_socket(socket.create_connection((host, int(port)), timeout=15), server_hostname=name)
+        for host, port in addresses[:-1]:
+            try:
+                return self.connect_to(host, port, name)
+            except (ConnectionError, TimeoutError):
+                pass
+        return self.connect_to(*addresses[-1], name)
+
+    def connect_to(self, host, port, name):
+        connection = http.client.HTTPSConnection(host, port, timeout=15, context=context)
+        limit = 2 if len(addresses) > 1 else 15
+        raw = socket.create_connection((host, port), timeout=limit)
+        connection.sock = context.wrap_socket(raw, server_hostname=name)
+        connection.sock.settimeout(15)
         self.connections[name] = connection
         return connection
 

@@ -28,7 +28,7 @@ node_image() {
     driver=$(docker info --format '{{.Driver}}')
     cat >"$root/etc/docker/daemon.json" <<END
 {"storage-driver": "$driver", "insecure-registries": ["$registry_seen:${registry#*:}"], "mtu": 1400, "userland-proxy": false,
- "group": "docker", "log-driver": "json-file", "log-opts": {"max-size": "10m", "max-file": "5"}}
+ "no-new-privileges": true, "group": "docker", "log-driver": "json-file", "log-opts": {"max-size": "10m", "max-file": "5"}}
 END
     ssh-keygen -q -t ed25519 -N '' -f "$root/etc/ssh/ssh_host_ed25519_key"
     ssh-keygen -q -t ed25519 -N '' -f "$work/key"
@@ -81,6 +81,7 @@ start_nodes() {
     token=$(on_node docker swarm join-token --quiet worker)
     for name in "${nodes[@]:1}"; do docker exec "$name" docker swarm join --token "$token" 10.78.0.11:2377 >/dev/null; done
     on_node docker node update --label-add edge=true --label-add monitoring=true "$manager" >/dev/null
+    on_node docker node update --label-add edge=true "${nodes[1]}" >/dev/null
     ssh-keyscan -t ed25519 10.78.0.11 >"$work/known_hosts" 2>/dev/null
 }
 

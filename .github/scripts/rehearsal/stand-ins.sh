@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Images of the rehearsals for a machine that reaches no image registry: stand-ins.sh <work folder> <registry>
-# They go into the registry as nginx:1, prometheus:1, postgres:1 and grafana:1.
+# Images of the rehearsals for a machine that reaches no image registry:
+#   stand-ins.sh <work folder> <registry> <tag> <nginx, prometheus, grafana, postgres or next_postgres...>
 #
 # Each holds programs of this machine with the libraries they link to; nginx is that of Debian's next release, as
 # no older one follows the addresses of a name. There is no Grafana: its stand-in refuses what is no YAML, and
@@ -8,8 +8,11 @@
 set -euo pipefail
 shopt -s inherit_errexit
 
-work=$(realpath "${1:?usage: stand-ins.sh <work folder> <registry>}")
-registry=${2:?usage: stand-ins.sh <work folder> <registry>}
+usage='usage: stand-ins.sh <work folder> <registry> <tag> <name...>'
+work=$(realpath "${1:?$usage}")
+registry=${2:?$usage}
+tag=${3:?$usage}
+shift 3
 suite=forky
 
 # add <root> <program...>: programs and scripts where they are here, with what they link to.
@@ -31,7 +34,7 @@ root() {
     for link in bin sbin lib lib64; do ln -sfn "usr/$link" "$root/$link"; done
     ln -sfn /run "$root/var/run"
     chmod 1777 "$root/tmp"
-    add "$root" bash cat chmod chown cp curl cut date env find grep head id ls mkdir mv rm sed seq sleep sort sync tail tar \
+    add "$root" bash base64 cat chmod chown cp curl cut date env find grep head id ls mkdir mv rm sed seq sleep sort sync tail tar \
         touch tr wget xargs gzip setpriv flock realpath basename dirname du stat
     ln -sf bash "$root/usr/bin/sh"
     cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
@@ -48,8 +51,7 @@ image() {
     local name=$1 root=$2 changes=()
     shift 2
     for change; do changes+=(--change "$change"); done
-    tar -C "$root" --numeric-owner -c . | docker import "${changes[@]}" - "$registry/$name:1" >/dev/null
-    docker push --quiet "$registry/$name:1" >/dev/null
+    tar -C "$root" --numeric-owner -c . | docker import "${changes[@]}" - "$registry/$name:$tag" >/dev/null
 }
 
 # Packages of another suite with all they need, unpacked and not installed.
@@ -62,6 +64,7 @@ unpack() {
         -o Dir::Etc::sourcelist="$apt/sources.list" -o Dir::Etc::sourceparts=- -o Dir::State::status=/dev/null
         -o APT::Sandbox::User=root -o Acquire::Check-Valid-Until=false -o Acquire::Languages=none)
     apt-get "${options[@]}" update --quiet=2
+    rm -f "$apt"/archives/*.deb
     apt-get "${options[@]}" install --quiet=2 --yes --download-only --no-install-recommends "$@" >/dev/null
     for package in "$apt"/archives/*.deb; do dpkg-deb --extract "$package" "$root"; done
 }
@@ -70,11 +73,12 @@ nginx() {
     local root
     root=$(root nginx)
     unpack "$root" nginx-light
-    cat >"$root/start" <<'END'
+    cat >"$root/docker-entrypoint.sh" <<'END'
 #!/bin/sh
 # Fills in the variables that NGINX_ENVSUBST_FILTER names, as the real image does.
 set -e
 if [ "$1" = nginx ]; then
+    for file in /docker-entrypoint.d/*.envsh; do [ ! -x "$file" ] || . "$file"; done
     for template in /etc/nginx/templates/*.template; do
         to=$NGINX_ENVSUBST_OUTPUT_DIR/$(printf '%s' "${template##*/}" | sed 's/\.template$//')
         cat "$template" >"$to.part"
@@ -88,11 +92,11 @@ if [ "$1" = nginx ]; then
 fi
 exec "$@"
 END
-    chmod 755 "$root/start"
+    chmod 755 "$root/docker-entrypoint.sh"
     rm -rf "$root/var/lib/nginx"
     mkdir -p "$root/var/cache/nginx"
     ln -s /var/cache/nginx "$root/var/lib/nginx"
-    image nginx "$root" 'ENTRYPOINT ["/start"]' 'CMD ["nginx", "-g", "daemon off;"]'
+    image nginx "$root" 'ENTRYPOINT ["/docker-entrypoint.sh"]' 'CMD ["nginx", "-g", "daemon off;"]'
 }
 
 prometheus() {
@@ -118,6 +122,7 @@ grafana() {
     cp -RL /usr/lib/python3/dist-packages/yaml "$root/usr/lib/${python##*/}/"
     cat >"$root/stand-in.py" <<'END'
 import http.server
+import os
 import pathlib
 import signal
 import sys
@@ -136,7 +141,8 @@ class Health(http.server.BaseHTTPRequestHandler):
 
 
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-for file in pathlib.Path("/etc/grafana/provisioning").rglob("*.yaml"):
+provisioning = pathlib.Path(os.environ.get("GF_PATHS_PROVISIONING", "/etc/grafana/provisioning"))
+for file in provisioning.rglob("*.yaml"):
     yaml.load(file.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 http.server.ThreadingHTTPServer(("0.0.0.0", 3000), Health).serve_forever()
 END
@@ -147,21 +153,37 @@ END
 }
 
 postgres() {
-    local root version
+    local root version module file
     root=$(root postgres)
     version=$(find /usr/lib/postgresql -mindepth 1 -maxdepth 1 -printf '%f\n' | sort -V | tail -1)
     for program in "/usr/lib/postgresql/$version/bin"/*; do add "$root" "$program"; done
     cp -R "/usr/lib/postgresql/$version/lib" "$root/usr/lib/postgresql/$version/"
-    mkdir -p "$root/usr/share/postgresql" "$root/usr/share/zoneinfo" "$root/usr/lib/locale"
+    mkdir -p "$root/usr/share/postgresql"
     cp -R "/usr/share/postgresql/$version" "$root/usr/share/postgresql/"
-    cp -R /usr/share/zoneinfo/. "$root/usr/share/zoneinfo/"
-    cp -R /usr/lib/locale/C.utf8 "$root/usr/lib/locale/"
     # Its libraries link to others than its programs do.
     for module in "/usr/lib/postgresql/$version/lib"/*.so; do
         for file in $(ldd "$module" | grep -o '/[^ )]*'); do
             [ -e "$root$file" ] || install -D "$(realpath "$file")" "$root$file"
         done
     done
+    postgres_image postgres "$root" "$version"
+}
+
+# The next release of Debian has a later one.
+next_postgres() {
+    local root version module file
+    root=$(root next_postgres)
+    unpack "$root" postgresql
+    version=$(find "$root/usr/lib/postgresql" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort -V | tail -1)
+    postgres_image next_postgres "$root" "$version"
+}
+
+# postgres_image <name> <root> <version>
+postgres_image() {
+    local root=$2 version=$3
+    mkdir -p "$root/usr/share/zoneinfo" "$root/usr/lib/locale"
+    cp -R /usr/share/zoneinfo/. "$root/usr/share/zoneinfo/"
+    cp -R /usr/lib/locale/C.utf8 "$root/usr/lib/locale/"
     cat >"$root/usr/bin/docker-entrypoint.sh" <<'END'
 #!/bin/sh
 # An empty folder becomes a cluster with one user and one database, as in the real image.
@@ -183,9 +205,9 @@ fi
 exec "$@"
 END
     chmod 755 "$root/usr/bin/docker-entrypoint.sh"
-    image postgres "$root" 'ENTRYPOINT ["docker-entrypoint.sh"]' 'CMD ["postgres"]' \
+    image "$1" "$root" 'ENTRYPOINT ["docker-entrypoint.sh"]' 'CMD ["postgres"]' \
         'VOLUME /var/lib/postgresql/data' \
         "ENV LANG=C.UTF-8 PGDATA=/var/lib/postgresql/data PATH=/usr/local/bin:/usr/lib/postgresql/$version/bin:/usr/sbin:/usr/bin"
 }
 
-for name in ${3-nginx prometheus grafana postgres}; do "$name"; done
+for name; do "$name"; done

@@ -24,10 +24,11 @@ grep -qF -- '--host other.example changes it' kept
 [ "$(cat secrets/database_url)" = "postgres://minitwit:$(cat secrets/postgres_password)@postgres:5432/minitwit" ]
 diff <(printf 'MINITWIT_HOST=minitwit.example\nCOMPOSE_PROFILES=postgres\nMINITWIT_DATABASE_URL_FILE=/run/secrets/database_url\n') \
     <(grep -v '^MINITWIT_CPUS=[12]$' .env)
+grep -qE '^simulator:[0-9a-f]{48}$' secrets/simulator_auth
 for name in minitwit.example api.minitwit.example ops.minitwit.example; do
     openssl x509 -in tls/fullchain.pem -noout -checkhost "$name" | grep -q 'does match'
 done
-for password in secrets/*_password secrets/alert_token; do
+for password in secrets/*_password secrets/alert_token secrets/simulator_auth; do
     if grep -qF "$(cat "$password")" first; then
         echo "FAILED: $password was shown" >&2
         exit 1
@@ -41,11 +42,23 @@ grep -qx 'MINITWIT_HOST=other.example' .env
 grep -qx "MINITWIT_OPERATORS='198.51.100.7 1; 2001:db8::/32 1; '" .env
 grep -qx "MINITWIT_FRONT_PROXIES='set_real_ip_from 198.51.100.0/24; '" .env
 grep -qx 'GRAFANA_URL=https://ops.other.example/grafana/' .env
+grep -qx 'MINITWIT_OPS_URL=https://ops.other.example' .env
 grep -qx 'COMPOSE_PROFILES=postgres' .env
 openssl x509 -in tls/fullchain.pem -noout -checkhost ops.other.example | grep -q 'does match'
 ./setup.sh --operators '' >fourth
 if grep -q 'ops\.' .env fourth; then
     echo 'FAILED: operator access stays on' >&2
+    exit 1
+fi
+./setup.sh --course >fifth
+[ "$(cat secrets/simulator_auth)" = 'simulator:super_safe!' ]
+# From a version that had it among the settings.
+rm -f secrets/simulator_auth
+echo 'MINITWIT_SIMULATOR_AUTH=somebody:chosen before' >>.env
+./setup.sh >sixth
+[ "$(cat secrets/simulator_auth)" = 'somebody:chosen before' ]
+if grep -q SIMULATOR_AUTH .env; then
+    echo 'FAILED: the credentials stay in .env' >&2
     exit 1
 fi
 ./setup.sh --help | grep -q -- --renew-certificate
