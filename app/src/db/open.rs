@@ -191,7 +191,7 @@ impl Db {
     }
 
     /// Pools whose connections are opened when they are needed, for who has to start without the database.
-    /// Fails only for an address that makes no sense.
+    /// Fails only for an invalid URL.
     pub fn lazy(url: &DatabaseUrl, sizes: PoolSizes) -> Result<Self, OpenError> {
         let pools = match url {
             DatabaseUrl::Sqlite(path) => Ok(sqlite_pools(path, sizes.sqlite_readers)),
