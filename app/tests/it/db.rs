@@ -145,6 +145,10 @@ const ARGUED: &[(&str, &str)] = &[
     ("replicas.remove", "Seq Scan"),
     // Once, after the migration that adds the keys of names.
     ("users.without_keys", "SCAN"),
+    ("users.without_keys", "Sort"),
+    ("users.set_keys", "SCAN json_each"),
+    ("operators.without_keys", "Sort"),
+    ("operators.set_keys", "SCAN json_each"),
     ("users.without_keys", "Seq Scan"),
     ("operators.without_keys", "SCAN"),
     ("operators.without_keys", "Seq Scan"),
