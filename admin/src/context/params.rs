@@ -70,14 +70,14 @@ impl Params {
         self.frame_of(self.window(now))
     }
 
-    /// The same for a page that begins elsewhere by default, such as `7d` ago.
+    /// The view of a page whose window begins elsewhere by default, such as `7d` ago.
     pub(crate) fn frame_from(&self, default: &str, now: i64) -> View {
         let window = self.window(now);
         let implied = Window { is_implied: true, ..Window::parse(Some(default), None, now) };
         self.frame_of(if window.is_implied { implied } else { window })
     }
 
-    /// The same for a page that chooses its own window.
+    /// The view of a page that chooses its own window.
     pub(crate) fn frame_of(&self, window: Window) -> View {
         View { refresh: self.refresh(), orders: self.orders(), ..View::of(window) }
     }

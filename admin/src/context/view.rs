@@ -86,20 +86,20 @@ impl View {
         self.sort == "old" && !self.tail
     }
 
-    /// The same view at an address that names no window.
+    /// This view at an address that names no window.
     #[must_use]
     pub fn anywhere(&self) -> Self {
         let window = Window::parse(None, None, self.window.now);
         Self { window, ..self.clone() }
     }
 
-    /// The same view with this auto-refresh interval in seconds.
+    /// This view with another auto-refresh interval, in seconds.
     #[must_use]
     pub fn refreshing(&self, refresh: u32) -> Self {
         Self { refresh, ..self.clone() }
     }
 
-    /// The same view with this filter for the sidebar's fields.
+    /// This view with another filter for the fields of the sidebar.
     #[must_use]
     pub fn showing(&self, fields: impl Into<String>) -> Self {
         Self { fields: fields.into(), ..self.clone() }
