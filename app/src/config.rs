@@ -125,7 +125,7 @@ pub struct ListenConfig {
     #[arg(long, env = "MINITWIT_REQUEST_TIMEOUT", default_value = "20s", value_name = "DURATION")]
     pub request_timeout: Span,
     /// Maximum number of route, method and status combinations in metrics; further ones share one series
-    #[arg(long, env = "MINITWIT_METRICS_LABEL_SETS", default_value_t = 210, value_name = "N",
+    #[arg(long, env = "MINITWIT_METRICS_LABEL_SETS", default_value_t = 190, value_name = "N",
         value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub metrics_label_sets: u16,
     /// How long to wait for running requests after SIGTERM, SIGINT, SIGHUP or SIGQUIT

@@ -67,6 +67,10 @@ impl Outage {
         let since = self.0.map_or_else(Instant::now, |(_, since)| since);
         self.0 = now.map(|fault| (fault, since));
         if let Some(fault) = now {
+            // Who watches the file says which of its faults it is, and what to do.
+            if fault == Fault::FileLost {
+                return;
+            }
             tracing::error!(
                 error.type = fault.label(),
                 error.message = fault.text(),

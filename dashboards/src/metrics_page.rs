@@ -42,6 +42,7 @@ pub const VALUES: [(&str, &str, &[&str]); 19] = [
             "connection_refused",
             "damaged",
             "disk_full",
+            "file_lost",
             "io_error",
             "locked",
             "other",

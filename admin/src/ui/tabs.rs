@@ -16,9 +16,10 @@ pub fn of(panel: &Panel, path: &str, view: &View) -> Vec<Tab> {
     let operators = panel.host.operators().map(|_| ("Operators", path::OPERATORS));
     let own = panel.own_pages.iter().copied();
     let known = [("System", path::SYSTEM)].into_iter().chain(operators).chain(own);
+    let kept = View::of(view.window).refreshing(view.refresh);
     let tab = |(name, to): (&'static str, &str)| Tab {
         name,
-        url: panel.links.page_in(to, &view.window),
+        url: panel.links.page(to, &kept),
         is_current: to == path,
     };
     let tabs: Vec<Tab> = known.map(tab).collect();

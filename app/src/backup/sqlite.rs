@@ -54,26 +54,42 @@ async fn set_aside(database: &Path, now: Timestamp) -> anyhow::Result<String> {
     let aside = aside_name(database, now);
     // Before SQLite opens the file: it removes the log of a database that has lost its pages.
     let companions = Companions::keep(database, &aside)?;
-    match sqlite_file::fold(database).await {
-        Ok(()) => {
+    let folded = if is_empty(database)? { None } else { Some(sqlite_file::fold(database).await) };
+    match folded {
+        Some(Ok(())) => {
             companions.discard()?;
             let reopened = SUFFIXES.iter().any(|suffix| beside(database, suffix).exists());
             anyhow::ensure!(!reopened, "{} is in use; stop the service first", database.display());
         }
-        Err(error @ FileError::InUse(_)) => {
+        Some(Err(error @ FileError::InUse(_))) => {
             companions.discard()?;
             return Err(error.into());
         }
-        // What is damaged is replaced for that reason, and kept as it is.
-        Err(_) => companions.detach()?,
+        // What is damaged is replaced for that reason, and kept as it is. One that was emptied has a log still,
+        // which SQLite would neither read nor remove.
+        Some(Err(_)) | None => companions.detach()?,
     }
     keep(database, &aside)?;
     sync(directory_of(database))?;
     Ok(aside.display().to_string())
 }
 
+fn is_empty(database: &Path) -> anyhow::Result<bool> {
+    let metadata = fs::metadata(database);
+    let metadata = metadata.with_context(|| format!("could not read {}", database.display()))?;
+    Ok(metadata.len() == 0)
+}
+
+/// A name that nothing has, also at the second restore within a second.
 fn aside_name(database: &Path, now: Timestamp) -> PathBuf {
-    beside(database, &format!(".before-restore-{}", stamp(now)))
+    let name = |number: u32| {
+        let repeated = if number == 1 { String::new() } else { format!("-{number}") };
+        beside(database, &format!(".before-restore-{}{repeated}", stamp(now)))
+    };
+    let is_free = |name: &PathBuf| {
+        !name.exists() && SUFFIXES.iter().all(|suffix| !beside(name, suffix).exists())
+    };
+    (1..).map(name).find(is_free).unwrap_or_else(|| name(1))
 }
 
 /// Second names of what SQLite keeps beside a database.

@@ -22,7 +22,7 @@ use super::request_body::ClientWait;
 use super::request_id::RequestId;
 use crate::error::ErrorType;
 use crate::metrics::{self, Outcome, RequestMetrics, Surface};
-use crate::request_profile::{RequestProfile, RunningStage};
+use crate::request_profile::{ProfileTotals, RequestProfile, RunningStage};
 use crate::state::AppState;
 
 /// The template a request matched. The API's is the same wherever it is mounted.
@@ -153,8 +153,7 @@ impl RequestRecord {
         if is_abandoned { Outcome::Abandoned } else { Outcome::Ok }
     }
 
-    fn log(&self, status: u16, outcome: Outcome, duration_us: u64) {
-        let database = self.profile.totals();
+    fn log(&self, status: u16, outcome: Outcome, duration_us: u64, database: &ProfileTotals) {
         let is_abandoned = outcome == Outcome::Abandoned;
         let error_type = if is_abandoned { Some(outcome.label()) } else { self.error_type };
         let cause = is_abandoned.then(|| self.profile.cause());
@@ -200,6 +199,8 @@ impl RequestRecord {
 impl Drop for RequestRecord {
     fn drop(&mut self) {
         drop(self.sending.take());
+        // First, so that a statement that still runs has not taken longer than its request.
+        let database = self.profile.totals();
         let duration = self.started.elapsed();
         // 499 is nginx's number for a client that did not wait.
         let status = self.status.map_or(499, |status| status.as_u16());
@@ -211,7 +212,7 @@ impl Drop for RequestRecord {
             status,
             outcome,
             duration,
-            statements: self.profile.totals().statements,
+            statements: database.statements,
         });
         let span = self.span.clone();
         let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
@@ -220,7 +221,7 @@ impl Drop for RequestRecord {
                 self.headers.log();
                 self.profile.log();
             }
-            self.log(status, outcome, duration_us);
+            self.log(status, outcome, duration_us, &database);
         });
     }
 }

@@ -50,12 +50,13 @@ async fn a_pool_without_a_free_connection_is_a_503_soon() {
     raw.execute("BEGIN; LOCK TABLE simulator_latest").await.unwrap();
     let api = app.simulator();
     let started = Instant::now();
-    let waiting = app.state.db.set_latest(1);
+    // The second has to wait for the connection and then for the lock, longer than a request waits in all.
+    let waiting = async { tokio::join!(app.state.db.set_latest(1), app.state.db.set_latest(2)) };
     let refused = async {
         let answer = api.get("/latest").await;
         (answer, started.elapsed())
     };
-    let (blocked, (answer, after)) = tokio::join!(waiting, refused);
+    let ((blocked, _), (answer, after)) = tokio::join!(waiting, refused);
     answer.is(503);
     assert_eq!(answer.header("retry-after"), "1");
     assert!(after < Duration::from_millis(1800), "{after:?}");

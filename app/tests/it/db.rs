@@ -147,6 +147,7 @@ const ARGUED: &[(&str, &str)] = &[
     ("users.without_keys", "SCAN"),
     ("users.without_keys", "Sort"),
     ("users.set_keys", "SCAN json_each"),
+    ("users.set_keys", "Seq Scan"),
     ("operators.without_keys", "Sort"),
     ("operators.set_keys", "SCAN json_each"),
     ("users.without_keys", "Seq Scan"),

@@ -100,7 +100,7 @@ async fn strangers_never_lock_a_user_out(app: TestApp) {
     });
     assert_eq!(worked.await, 100, "of 100");
     // Somebody whom nobody knows has to wait with the others.
-    assert_eq!(sign_in(&mut at(&app, "203.0.113.99"), "victim", "right").await, 429);
+    assert_eq!(sign_in(&mut at(&app, "192.0.2.99"), "victim", "right").await, 429);
 }
 
 /// An attempt of an operator; the cookies that the browser keeps.

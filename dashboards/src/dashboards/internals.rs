@@ -215,12 +215,13 @@ fn ingest() -> Vec<Panel> {
         panel(Bars, "Dropped events", "short")
             .about(
                 "Log records dropped before they were searchable, in the preceding 5 \
-                     minutes, by reason.",
+                     minutes, by reason, and before a stream or a file took them.",
             )
             .query(
                 "sum by (reason) (increase(minitwit_log_events_dropped_total{%J}[5m]))",
                 "{{reason}}",
             )
+            .query("sum by (sink) (increase(minitwit_log_sink_dropped_total{%J}[5m]))", "{{sink}}")
             .logs("Log pipeline messages", "target:logsearch*"),
         panel(Lines, "Ingest lag", "s")
             .about(

@@ -170,7 +170,8 @@ fn long_value(field: Field, text: &str) -> Query {
     if start.is_empty() {
         return Query::Exists(field);
     }
-    let is_plain = |c: char| is_inside_word(c) || "/_-.:%,@&+".contains(c);
+    // Two `&` would join clauses.
+    let is_plain = |c: char| is_inside_word(c) || "/_-.:%,@+".contains(c);
     let plain = |c| if is_plain(c) { c } else { '?' };
     Query::Wild(field, start.chars().map(plain).chain(['*']).collect())
 }

@@ -63,5 +63,6 @@ pub async fn acknowledge(
         return Err(PanelError::NotFound);
     }
     audit!("alert.acknowledge", by, { alert.name = rule }, "alert acknowledged: {note}");
-    Ok(Redirect::to(&panel.links.alert(&rule, Some(id))).into_response())
+    let back = panel.links.page(&Links::alert_path(&rule, Some(id)), &form.frame(panel.now()));
+    Ok(Redirect::to(&back).into_response())
 }

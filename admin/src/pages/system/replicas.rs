@@ -63,6 +63,7 @@ pub async fn choose(State(panel): State<Arc<Panel>>, own: OwnForm) -> Result<Res
         let sentence = "This replica is gone, or cannot be chosen; reload System.";
         PanelError::Refused(sentence.to_owned())
     })?;
-    let back = Redirect::to(&panel.links.path(path::SYSTEM));
+    let back = panel.links.page(path::SYSTEM, &own.form.frame(panel.now()));
+    let back = Redirect::to(&back);
     Ok(([(SET_COOKIE, cookie)], back).into_response())
 }

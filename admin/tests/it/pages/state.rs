@@ -65,10 +65,10 @@ fn check_links(page: &Page, url: &str) -> usize {
         let (there_path, there) = parts(link.attr("href"));
         // Home, the menus, saved searches, examples and what fires begin anew, and a firing of a rule is a page
         // of its own.
-        let begins = "a.brand, a[data-firing], nav[aria-label=Pages], nav[aria-label=Views], [data-help], nav[aria-label='Saved searches'], \
-                      [data-section=firings], [data-mark]";
+        let begins = "a.brand, a.version, a[data-firing], nav[aria-label=Pages], nav[aria-label=Views], nav[aria-label=System], [data-help], nav[aria-label='Saved searches'], \
+                      [data-section=firings], [data-mark], [data-context], [data-request]";
         if there_path == path && !is_in(link, begins) {
-            is_one_change(&changed(&here, &there), &format!("{url}: {}", link.attr("href")));
+            is_one_change(&changed(&here, &there), &format!("{url}: {}", link.html()));
             count += 1;
         }
     }
