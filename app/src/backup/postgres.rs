@@ -53,9 +53,10 @@ pub async fn restore(
     let stamp = stamp(now);
     // A name has at most 63 bytes.
     let base: String = database.name().chars().take(20).collect();
-    let (fresh, aside) = (format!("{base}_restore_{stamp}"), format!("{base}_before_{stamp}"));
+    let fresh = format!("{base}_restore_{stamp}");
+    let aside = free_name(&database, &format!("{base}_before_"), &stamp).await?;
     // Nobody else restores, so they are of restores that were killed.
-    for left in database.unfinished(&format!("{base}_restore_")).await? {
+    for left in database.beside(&format!("{base}_restore_")).await? {
         database.drop_beside(&left).await.with_context(|| format!("could not drop {left}"))?;
     }
     database
@@ -69,6 +70,20 @@ pub async fn restore(
     }
     let aside = Some(format!("the database {aside}"));
     Ok(Restored { schema_version: exchanged?, has_checksum: false, aside })
+}
+
+/// A name that no database has, also at the second restore within a second.
+async fn free_name(database: &WholeDatabase, start: &str, stamp: &str) -> anyhow::Result<String> {
+    let taken = database.beside(start).await.context("could not list the databases")?;
+    let first = format!("{start}{stamp}");
+    let mut name = first.clone();
+    for number in 2.. {
+        if !taken.contains(&name) {
+            break;
+        }
+        name = format!("{first}_{number}");
+    }
+    Ok(name)
 }
 
 async fn fill_and_exchange(

@@ -105,12 +105,13 @@ impl WholeDatabase {
         Ok(if is_locked.fetch_one(&mut connection).await? { Some(connection) } else { None })
     }
 
-    /// The databases whose names are this start and a time, as restores name theirs until they are whole.
-    pub async fn unfinished(&self, start: &str) -> sqlx::Result<Vec<String>> {
+    /// The databases whose names are this start and a time, as restores name theirs until they are whole, and what
+    /// they set aside; the second of a second has a number.
+    pub async fn beside(&self, start: &str) -> sqlx::Result<Vec<String>> {
         let mut connection = self.maintenance().await?;
         let names = sqlx::query_scalar(
             "SELECT datname::TEXT FROM pg_database
-             WHERE starts_with(datname, $1) AND substr(datname, length($1) + 1) ~ '^[0-9]{8}T[0-9]{6}Z$'",
+             WHERE starts_with(datname, $1) AND substr(datname, length($1) + 1) ~ '^[0-9]{8}T[0-9]{6}Z(_[0-9]+)?$'",
         );
         let names = names.bind(start).fetch_all(&mut connection).await?;
         connection.close().await?;
