@@ -95,10 +95,10 @@ fn page() -> String {
         Totals of the database are the same from every replica: take `max`. Counters are each replica's own:\n\
         take `sum` of their `rate`.\n\n\
         Counters stand at zero from the start, because `increase` misses the first event of a series that was\n\
-        not there before. So do the histograms of what users do: success and failure (500) of each route of\n\
-        site and API, and the statements on users, messages and followers. Other routes, statuses and\n\
-        statements appear when they first happen: with their buckets, all of them would be four times as many\n\
-        series. A fresh service exposes about 1,350, and none more than 6,000: further label sets are measured\n\
+        not there before: requests by outcome are there for every route. So do the histograms of what users do:\n\
+        the success of each route of site and API, and the statements on users, messages and followers. Other\n\
+        statuses and statements appear when they first happen: with their buckets, all of them would be four\n\
+        times as many series. A fresh service exposes about 1,500, and none more than 6,000: further label sets are measured\n\
         as `<overflow>`. Requests that no route takes, by their address or by their method, are measured as\n\
         `<unmatched>`.\n\n\
         A scrape takes 1.0 ms of a processor when fresh and 5.4 ms with 5,700 series; to measure a request takes\n\

@@ -207,12 +207,12 @@ async fn a_step_of_the_clock_is_told_and_missed_runs_are_caught_up_once() {
         let step = Duration::from_hours(*hours);
         app.clock.advance(2 * step);
         eventually("the missed run is caught up", async || {
-            runs(&app, "daily_test", "success") == expected + 1.0
+            runs(&app, "daily_test", "success") == expected + 1.0 && told() == steps + 1
         })
         .await;
         app.clock.turn_back(2 * step);
         eventually("the due time is taken back", async || {
-            runs(&app, "daily_test", "success") == expected + 2.0
+            runs(&app, "daily_test", "success") == expected + 2.0 && told() == steps + 2
         })
         .await;
         (expected, steps) = (expected + 2.0, steps + 2);
