@@ -3,13 +3,14 @@
 //! their answers sent. When the server then shuts the stream down, the refusal is written, and what the
 //! client still sends is dropped.
 //!
-//! A client that sends no more may still read: its end is held back from the server, which would give up the
-//! answer, until that is sent. Not for an event stream, which would go on for nobody.
+//! A client that ends its side together with its request still reads: that end is held back from the server,
+//! which would give up the answer, until that is sent. Not for an event stream, which would go on for nobody. An
+//! end that comes later is of a client that waited and gave up.
 
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::future::BoxFuture;
@@ -24,6 +25,9 @@ const PIECE: usize = 8 * 1024;
 /// What a client still sends after it was refused is taken and dropped for this long, and to this
 /// many bytes: closing at once would reset the connection, and with it the answer on its way.
 const DRAIN: (Duration, u64) = (Duration::from_secs(2), 16 * 1024 * 1024);
+
+/// An end this soon behind the last byte of a request came with it.
+const TOGETHER: Duration = Duration::from_millis(100);
 
 /// Makes the bytes that answer a refused request.
 pub type Refuse = Box<dyn FnOnce(Box<Refused>) -> BoxFuture<'static, Bytes> + Send>;
@@ -43,6 +47,10 @@ pub struct Strict<S> {
     reader: Option<Waker>,
     /// The last bytes of a body in chunks, which tell whether it is whole.
     chunks_end: [u8; 5],
+    /// When bytes of the client were passed on last.
+    passed: Instant,
+    /// Whether the client ended its side with its request, and still reads.
+    is_reader: bool,
     refused: Option<Box<Refused>>,
     refuse: Option<Refuse>,
     /// The answer to the refused request in the making, and what is not yet written of it.
@@ -81,6 +89,8 @@ impl<S> Strict<S> {
             is_settled: true,
             reader: None,
             chunks_end: [0; 5],
+            passed: Instant::now(),
+            is_reader: false,
             refused: None,
             refuse: Some(refuse),
             refusal: None,
@@ -102,14 +112,15 @@ impl<S> Strict<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// The end of the client: at once in the middle of a request, else once it is answered.
+    /// The end of the client: at once in the middle of a request or when it gave up, else once it is answered.
     fn poll_client_end(&mut self, context: &Context<'_>) -> Poll<io::Result<()>> {
         let is_whole = match self.expected {
             Expected::Head => self.input.is_empty(),
             Expected::Rest => self.chunks_end == *b"0\r\n\r\n",
             Expected::Bytes(_) | Expected::End => false,
         };
-        if !is_whole || self.is_settled || self.answering.is_endless() {
+        self.is_reader |= self.passed.elapsed() < TOGETHER;
+        if !is_whole || self.is_settled || self.answering.is_endless() || !self.is_reader {
             return Poll::Ready(Ok(()));
         }
         self.reader = Some(context.waker().clone());
@@ -181,6 +192,9 @@ impl<S: AsyncRead + Unpin> Strict<S> {
     fn pass(&mut self, buffer: &mut ReadBuf<'_>) -> bool {
         let length = self.passing().min(buffer.remaining());
         buffer.put_slice(&self.input[..length]);
+        if length > 0 {
+            self.passed = Instant::now();
+        }
         if self.expected == Expected::Rest {
             for byte in &self.input[length.saturating_sub(5)..length] {
                 self.chunks_end.rotate_left(1);

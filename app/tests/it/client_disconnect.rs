@@ -8,6 +8,8 @@ use futures_util::stream;
 use http::Request;
 use http::header::{CONTENT_TYPE, HOST};
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tower::ServiceExt;
 use tracing::Level;
 
@@ -81,6 +83,34 @@ async fn a_client_that_gives_up_a_locked_database_is_a_failure() {
         .await;
         let simulator = [("action", "tweet"), ("outcome", "abandoned")];
         assert!((app.metric("minitwit_simulator_requests_total", &simulator) - 1.0).abs() < 0.1);
+        raw.execute("ROLLBACK").await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_connection_that_ends_while_the_database_is_locked_is_a_failure() {
+    on(Backend::Sqlite, async |app| {
+        app.user("a").await;
+        let served = app.serve().await;
+        let mut raw = Raw::connect(&app).await;
+        raw.execute("BEGIN IMMEDIATE").await.unwrap();
+        let body = r#"{"content":"x"}"#;
+        let post = format!(
+            "POST /msgs/a HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic c2ltdWxhdG9yOnN1cGVyX3NhZmUh\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let mut stream = TcpStream::connect(served.api).await.unwrap();
+        stream.write_all(post.as_bytes()).await.unwrap();
+        let answer = tokio::time::timeout(PATIENCE, stream.read_u8()).await;
+        assert!(answer.is_err(), "the answer came too early for this test");
+        drop(stream);
+        eventually("the client is seen to leave", async || {
+            let counted = app.metric(REQUESTS, &[("surface", "api"), ("outcome", "abandoned")]);
+            (counted - 1.0).abs() < 0.1
+        })
+        .await;
         raw.execute("ROLLBACK").await.unwrap();
     })
     .await;
