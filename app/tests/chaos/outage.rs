@@ -204,7 +204,7 @@ async fn locked(rehearsal: &Rehearsal, dir: &Path) {
     })
     .await;
     until("so does its first page", async || {
-        let tiles = rehearsal.page("/admin/").await?.texts(".tiles li").join(" ");
+        let tiles = rehearsal.page("/admin").await?.texts(".tiles li").join(" ");
         tiles.contains("gave up").then_some(()).ok_or(tiles)
     })
     .await;
