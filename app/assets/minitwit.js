@@ -28,7 +28,23 @@ if (box && left) {
   };
   box.addEventListener("input", count);
   count();
+  // An answer goes on behind the name it begins with.
+  box.setSelectionRange(box.value.length, box.value.length);
 }
+
+// Times as the clock of the reader shows them. Without this file they are in UTC, as the page says.
+const two = (number) => String(number).padStart(2, "0");
+const localize = (root) => {
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    const then = new Date(time.dateTime);
+    if (Number.isNaN(then.getTime())) continue;
+    const day = [then.getFullYear(), two(then.getMonth() + 1), two(then.getDate())].join("-");
+    time.textContent = `${day} @ ${two(then.getHours())}:${two(then.getMinutes())}`;
+  }
+};
+localize(document);
+const zone = document.getElementById("zone");
+if (zone) zone.textContent = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "your time zone";
 
 // "View more" in place. The document comes parsed by the browser; no string becomes markup here.
 const load = (address) =>
@@ -54,6 +70,7 @@ const next = () => document.querySelector(".more a[rel=next]");
 const append = (page) => {
   const found = [...page.querySelectorAll(".messages > li[id]")];
   const added = found.map((item) => document.importNode(item, true));
+  added.forEach(localize);
   list.append(...added);
   const more = page.querySelector(".more a[rel=next]");
   if (more) next().href = more.getAttribute("href");
@@ -99,6 +116,44 @@ if (list) {
   if (history.state?.pages && visit?.type === "back_forward") restore(history.state).catch(() => {});
   else if (history.state) history.replaceState(null, "");
   addEventListener("scrollend", () => history.state?.pages && remember());
+}
+
+// A quiet sign of new messages: asked for seldom, less and less often, and only while somebody looks.
+// Without credentials: asking is no visit, and keeps no session alive.
+const newer = document.querySelector("[data-newer]")?.dataset.newer;
+if (newer) {
+  const [first, longest] = [30_000, 600_000];
+  let wait = first;
+  let timer = 0;
+  let known = 0;
+  const show = (count) => {
+    const link = document.querySelector(".newer a") ?? document.createElement("a");
+    link.href = location.pathname;
+    link.textContent = count === 1 ? "1 new message" : `${count >= 30 ? "30 or more" : count} new messages`;
+    if (!link.isConnected) {
+      const line = document.createElement("p");
+      line.className = "newer";
+      line.append(link);
+      list.before(line);
+    }
+    if (known === 0) say(link.textContent);
+    known = count;
+  };
+  const ask = async () => {
+    clearTimeout(timer);
+    if (document.visibilityState !== "visible") return;
+    try {
+      const response = await fetch(newer, { credentials: "omit" });
+      const { count } = await response.json();
+      if (count > known) show(count);
+    } catch {
+      // The next one may succeed.
+    }
+    timer = setTimeout(ask, wait);
+    wait = Math.min(wait * 1.5, longest);
+  };
+  timer = setTimeout(ask, wait);
+  document.addEventListener("visibilitychange", ask);
 }
 
 // A time in the words and the zone of the reader.

@@ -26,8 +26,9 @@ fn code(flash: &Flash) -> String {
         Flash::LoggedIn => "i".to_owned(),
         Flash::LoggedOut => "o".to_owned(),
         Flash::LoggedOutEverywhere => "e".to_owned(),
-        Flash::Registered => "r".to_owned(),
+        Flash::Registered(name) => named('r', name),
         Flash::Posted => "p".to_owned(),
+        Flash::Deleted => "d".to_owned(),
         Flash::Followed(name) => named('f', name),
         Flash::Unfollowed(name) => named('u', name),
     }
@@ -39,8 +40,9 @@ fn flash(code: &str) -> Option<Flash> {
         'i' => Some(Flash::LoggedIn),
         'o' => Some(Flash::LoggedOut),
         'e' => Some(Flash::LoggedOutEverywhere),
-        'r' => Some(Flash::Registered),
+        'r' => name().map(Flash::Registered),
         'p' => Some(Flash::Posted),
+        'd' => Some(Flash::Deleted),
         'f' => name().map(Flash::Followed),
         'u' => name().map(Flash::Unfollowed),
         _ => None,
@@ -56,7 +58,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_name_survives_the_cookie(name in ".{0,64}") {
-            let flashes = [Flash::Registered, Flash::Followed(name.clone()), Flash::Unfollowed(name)];
+            let flashes = [Flash::Registered(name.clone()), Flash::Followed(name.clone()), Flash::Unfollowed(name)];
             let value = encode(&flashes);
             prop_assert!(value.bytes().all(|b| b.is_ascii_alphanumeric() || b"%.".contains(&b)));
             prop_assert_eq!(decode(&value), flashes);

@@ -1,5 +1,7 @@
 //! The only place that builds links to users, their timelines and what they do with them.
 
+use std::fmt::Display;
+
 use admin::is_hidden;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -35,6 +37,36 @@ pub const RESERVED: [&str; 22] = [
 
 /// Where ending all sessions of a user posts to.
 pub const LOGOUT_EVERYWHERE: &str = "/-/logout-everywhere";
+
+/// Where people are found by the beginning of a name.
+pub const PEOPLE: &str = "/-/people";
+/// Where a page asks how many messages came after one.
+pub const NEWER: &str = "/-/newer";
+
+/// Who follows a user.
+pub fn followers(username: &str) -> String {
+    format!("/-/user/{}/followers", utf8_percent_encode(username, SEGMENT))
+}
+
+/// Whom a user follows.
+pub fn following(username: &str) -> String {
+    format!("/-/user/{}/following", utf8_percent_encode(username, SEGMENT))
+}
+
+/// The page of one message.
+pub fn message(id: impl Display) -> String {
+    format!("/-/message/{id}")
+}
+
+/// Where deleting a message is asked for, and posts to.
+pub fn delete_message(id: impl Display) -> String {
+    format!("/-/message/{id}/delete")
+}
+
+/// The form for a message that begins with the name of a user.
+pub fn reply(username: &str) -> String {
+    format!("/?to={}", utf8_percent_encode(username, SEGMENT))
+}
 
 /// The page of a user.
 pub fn user(username: &str) -> String {

@@ -5,5 +5,6 @@ pub mod confirm;
 pub mod follow;
 mod form;
 pub mod message;
+pub mod people;
 mod render;
 pub mod timeline;

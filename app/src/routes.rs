@@ -13,13 +13,13 @@ use tower_http::compression::CompressionLayer;
 
 use crate::error::{AppError, refused};
 use crate::exposition::Exposition;
-use crate::links::LOGOUT_EVERYWHERE;
+use crate::links::{LOGOUT_EVERYWHERE, NEWER, PEOPLE};
 use crate::metrics::Surface;
 use crate::middleware::observe::observe;
 use crate::middleware::{client, detach, errors, panics, security, session, strict, wait};
 use crate::ops::panel::{self, Panel};
 use crate::ops::{health, problem, runbooks, scrape};
-use crate::pages::{account, confirm, follow, message, timeline};
+use crate::pages::{account, confirm, follow, message, people, timeline};
 use crate::state::AppState;
 use crate::{api, assets, request_profile};
 
@@ -36,6 +36,10 @@ pub fn site(state: &AppState) -> Router {
         .route("/register", get(account::register_form).post(account::register))
         .route("/logout", get(account::logout).post(account::logout))
         .route(LOGOUT_EVERYWHERE, post(account::logout_everywhere))
+        .route(PEOPLE, get(people::find))
+        .route(NEWER, get(timeline::newer))
+        .route("/-/message/{id}", get(message::show))
+        .route("/-/message/{id}/delete", get(message::ask_to_delete).post(message::delete))
         .route("/public/{number}", get(timeline::old_public))
         .route("/timeline/{number}", get(timeline::old_home))
         .route("/{username}", get(timeline::author))
@@ -43,6 +47,8 @@ pub fn site(state: &AppState) -> Router {
         .route("/{username}/unfollow", get(follow::unfollow).post(follow::unfollow))
         .route("/{username}/{number}", get(timeline::old_author))
         .route("/-/user/{username}", get(timeline::author))
+        .route("/-/user/{username}/followers", get(people::followers))
+        .route("/-/user/{username}/following", get(people::following))
         .route("/-/user/{username}/follow", get(follow::follow).post(follow::follow))
         .route("/-/user/{username}/unfollow", get(follow::unfollow).post(follow::unfollow))
         .fallback(async || AppError::NotFound);

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::command::{Limit, existing_name};
 use super::json;
+use crate::db::Asking;
 use crate::domain::{self, MessageText, Page};
 use crate::error::{ApiError, AppError};
 use crate::metrics::{self, Model, Surface};
@@ -78,7 +79,8 @@ pub async fn list_of_user(
     limit: Limit,
 ) -> Result<Json<Vec<Message>>, AppError> {
     let username = existing_name(&state, username).await?;
-    let timeline = state.db.author_timeline(&username, None, Page::default(), limit.0).await?;
+    let timeline =
+        state.db.author_timeline(&username, Asking::program(), Page::default(), limit.0).await?;
     let messages = timeline.ok_or(AppError::NotFound)?.messages;
     Ok(Json(messages.into_iter().map(Message::from).collect()))
 }

@@ -2,6 +2,7 @@
 //! messages; what a page costs does not grow with the table.
 
 use super::executor::{Arg, Statement};
+use super::people::{Asking, Profile, profile};
 use super::row::Row;
 use super::{Db, Result};
 use crate::domain::{Message, MessageText, Page};
@@ -77,24 +78,36 @@ const HOME_BY_AUTHOR: Statement = Statement::read(
      ORDER BY m.pub_date DESC, m.id DESC LIMIT $2 OFFSET $3"
 ));
 
+/// Follows are counted to `$6` only, and by the name: what depends on the row would be counted for each.
+macro_rules! profile {
+    () => {
+        "u.username, u.email,
+         (SELECT COUNT(*) FROM (SELECT 1 FROM followers x WHERE x.whom_id =
+            (SELECT n.id FROM users n WHERE n.username = $4) LIMIT $6) few),
+         (SELECT COUNT(*) FROM (SELECT 1 FROM followers x WHERE x.who_id =
+            (SELECT n.id FROM users n WHERE n.username = $4) LIMIT $6) few),
+         (SELECT COUNT(*) FROM followers f WHERE f.who_id = $5 AND f.whom_id = u.id)"
+    };
+}
+
 /// Profile and page in one: a user without messages is one row of NULLs, no user is no row. SQLite walks
 /// the index in order; PostgreSQL would collect and sort all messages of the author, unless the page is
 /// cut inside the join.
 const OF_AUTHOR: Statement = Statement::read(
     "messages.of_author",
     concat!(
-        "SELECT u.id, u.username, u.email,
-                (SELECT COUNT(*) FROM followers f WHERE f.who_id = $5 AND f.whom_id = u.id),
-                m.id, m.text, m.pub_date
+        "SELECT ",
+        profile!(),
+        ", m.id, m.text, m.pub_date
          FROM users u LEFT JOIN messages m ON m.author_id = u.id AND NOT m.flagged AND ",
         before_cursor!("m"),
         " WHERE u.username = $4 ORDER BY m.pub_date DESC, m.id DESC LIMIT $2 OFFSET $3"
     ),
 )
 .on_postgres(concat!(
-    "SELECT u.id, u.username, u.email,
-            (SELECT COUNT(*) FROM followers f WHERE f.who_id = $5 AND f.whom_id = u.id),
-            m.id, m.text, m.pub_date
+    "SELECT ",
+    profile!(),
+    ", m.id, m.text, m.pub_date
      FROM users u LEFT JOIN LATERAL
         (SELECT x.id, x.text, x.pub_date FROM messages x
          WHERE x.author_id = u.id AND NOT x.flagged AND ",
@@ -107,15 +120,37 @@ const POST: Statement = Statement::write(
     "messages.create",
     "INSERT INTO messages (author_id, text, pub_date) SELECT id, $2, $3 FROM users WHERE username = $1",
 );
-const FLAG: Statement =
-    Statement::write("messages.flag", "UPDATE messages SET flagged = $2 WHERE id = $1");
+/// What its author deleted has nothing left to show.
+const FLAG: Statement = Statement::write(
+    "messages.flag",
+    "UPDATE messages SET flagged = $2 WHERE id = $1 AND deleted_at IS NULL",
+);
+const GET: Statement = Statement::read(
+    "messages.get",
+    "SELECT m.id, u.username, u.email, m.text, m.pub_date
+     FROM messages m JOIN users u ON u.id = m.author_id WHERE m.id = $1 AND NOT m.flagged",
+);
+/// Not one that is hidden already: what operators hid stays for them to look at.
+const DELETE: Statement = Statement::write(
+    "messages.delete",
+    "UPDATE messages SET flagged = TRUE, text = '', deleted_at = $3
+     WHERE id = $1 AND author_id = $2 AND NOT flagged",
+);
+/// How many came after message `$1`, counted to `$2`. The order makes PostgreSQL walk the index.
+const NEWER: Statement = Statement::read(
+    "messages.newer",
+    "SELECT COUNT(*) FROM (
+        SELECT 1 FROM messages m WHERE NOT m.flagged
+           AND (m.pub_date, m.id) > ((SELECT c.pub_date FROM messages c WHERE c.id = $1), $1)
+        ORDER BY m.pub_date DESC, m.id DESC LIMIT $2) few",
+);
 const DUMP: Statement = Statement::read(
     "messages.dump",
     "SELECT id, author_id, text, flagged FROM messages WHERE id > $1 ORDER BY id LIMIT $2",
 );
 
 pub(super) const STATEMENTS: &[Statement] =
-    &[PUBLIC, HOME_RECENT, HOME_BY_AUTHOR, OF_AUTHOR, POST, FLAG, DUMP];
+    &[PUBLIC, HOME_RECENT, HOME_BY_AUTHOR, OF_AUTHOR, POST, FLAG, GET, DELETE, NEWER, DUMP];
 
 /// Following at least so many, a personal timeline most likely fills from the newest messages alone.
 const MANY_FOLLOWED: i64 = 64;
@@ -123,12 +158,8 @@ const MANY_FOLLOWED: i64 = 64;
 /// The page of one author.
 #[derive(Clone, Debug)]
 pub struct AuthorTimeline {
-    /// Username as registered.
-    pub username: String,
-    /// Email address, which determines the avatar.
-    pub email: String,
-    /// Whether the asking user follows the author.
-    pub followed: bool,
+    /// Who it is.
+    pub profile: Profile,
     /// Newest first.
     pub messages: Vec<Message>,
 }
@@ -179,12 +210,12 @@ impl Db {
         self.fetch_all(&HOME_BY_AUTHOR, &args, message).await
     }
 
-    /// The newest messages of one author, and whether `asking` follows them; `None` when there is no
-    /// such user.
+    /// The newest messages of one author, and who that is to whoever asks; `None` when there is no such
+    /// user.
     pub async fn author_timeline(
         &self,
         username: &str,
-        asking: Option<i64>,
+        asking: Asking,
         page: Page,
         limit: i64,
     ) -> Result<Option<AuthorTimeline>> {
@@ -193,16 +224,26 @@ impl Db {
             Arg::Int(limit.max(1)),
             Arg::Int(page.offset),
             Arg::Text(username),
-            // No user has id 0.
-            Arg::Int(asking.unwrap_or(0)),
+            Arg::Int(asking.user()),
+            Arg::Int(asking.counted()),
         ];
         let rows = self.fetch_all(&OF_AUTHOR, &args, author_row).await?;
-        let Some((first, _)) = rows.first() else { return Ok(None) };
-        let mut timeline = first.clone();
+        let Some((profile, _)) = rows.first() else { return Ok(None) };
+        let profile = profile.clone();
         let shown = usize::try_from(limit).unwrap_or(0);
-        timeline.messages =
-            rows.into_iter().filter_map(|(_, message)| message).take(shown).collect();
-        Ok(Some(timeline))
+        let messages = rows.into_iter().filter_map(|(_, message)| message).take(shown).collect();
+        Ok(Some(AuthorTimeline { profile, messages }))
+    }
+
+    /// A message that readers see.
+    pub async fn message(&self, id: i64) -> Result<Option<Message>> {
+        self.fetch_optional(&GET, &[Arg::Int(id)], message).await
+    }
+
+    /// Number of messages after one, at most `limit`; 0 when there is no such message.
+    pub async fn newer_messages(&self, than: i64, limit: i64) -> Result<i64> {
+        let args = [Arg::Int(than), Arg::Int(limit)];
+        Ok(self.fetch_optional(&NEWER, &args, |row| row.get(0)).await?.unwrap_or(0))
     }
 
     /// Posts a message; `false` when there is no such user.
@@ -211,7 +252,13 @@ impl Db {
         Ok(self.execute(&POST, &args).await? > 0)
     }
 
-    /// Hides a message or shows it again; `false` when there is no such message.
+    /// Takes a message away for good; `false` when its author has none of that id that readers see.
+    pub async fn delete_message(&self, id: i64, author: i64, now: i64) -> Result<bool> {
+        let args = [Arg::Int(id), Arg::Int(author), Arg::Int(now)];
+        Ok(self.execute(&DELETE, &args).await? > 0)
+    }
+
+    /// Hides a message or shows it again; `false` when there is no such message, or its author deleted it.
     pub async fn set_flagged(&self, message: i64, flagged: bool) -> Result<bool> {
         let changed = self.execute(&FLAG, &[Arg::Int(message), Arg::Bool(flagged)]).await?;
         Ok(changed > 0)
@@ -245,22 +292,17 @@ fn message(row: &Row) -> sqlx::Result<Message> {
     })
 }
 
-fn author_row(row: &Row) -> sqlx::Result<(AuthorTimeline, Option<Message>)> {
-    let timeline = AuthorTimeline {
-        username: row.get(1)?,
-        email: row.get(2)?,
-        followed: row.get::<i64>(3)? > 0,
-        messages: Vec::new(),
-    };
-    let message = match row.get::<Option<i64>>(4)? {
+fn author_row(row: &Row) -> sqlx::Result<(Profile, Option<Message>)> {
+    let profile = profile(row)?;
+    let message = match row.get::<Option<i64>>(5)? {
         None => None,
         Some(id) => Some(Message {
             id,
-            author: timeline.username.clone(),
-            email: timeline.email.clone(),
-            text: row.get(5)?,
-            pub_date: row.get(6)?,
+            author: profile.username.clone(),
+            email: profile.email.clone(),
+            text: row.get(6)?,
+            pub_date: row.get(7)?,
         }),
     };
-    Ok((timeline, message))
+    Ok((profile, message))
 }

@@ -64,6 +64,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/sqlite/0009_replicas_and_backups.sql"),
         include_str!("../../migrations/postgres/0009_replicas_and_backups.sql"),
     ),
+    (
+        10,
+        "people_and_deleted_messages",
+        include_str!("../../migrations/sqlite/0010_people_and_deleted_messages.sql"),
+        include_str!("../../migrations/postgres/0010_people_and_deleted_messages.sql"),
+    ),
 ];
 
 const VERSION: Statement = Statement::read(

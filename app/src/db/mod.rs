@@ -25,6 +25,7 @@ mod name_keys;
 mod open;
 mod operator_sessions;
 mod operators;
+mod people;
 mod plan;
 pub mod postgres_whole;
 mod probe;
@@ -59,6 +60,7 @@ pub use moderation::{MessageFilter, ModeratedMessage, ModeratedUser};
 pub use open::{DatabaseUrl, ExistingError, OpenError, PoolSizes};
 pub use operator_sessions::{ListedSession, Origin};
 pub use operators::{OperatorAccount, OperatorCredentials};
+pub use people::{Asking, MAX_COUNTED, Person, Profile};
 pub use probe::{Finding, Probe};
 pub use replicas::Replica;
 pub use saved_searches::SavedSearch;
@@ -68,8 +70,13 @@ pub use users::Credentials;
 pub use wait::WaitBudget;
 
 /// The tables that requests of users read and write: their statements are measured from the start.
-const OF_USERS: [&[Statement]; 4] =
-    [users::STATEMENTS, messages::STATEMENTS, follows::STATEMENTS, latest::STATEMENTS];
+const OF_USERS: [&[Statement]; 5] = [
+    users::STATEMENTS,
+    people::STATEMENTS,
+    messages::STATEMENTS,
+    follows::STATEMENTS,
+    latest::STATEMENTS,
+];
 
 impl Db {
     /// Zeros for the statements of users' requests. The others are measured from their first run: no alert
@@ -85,6 +92,7 @@ impl Db {
 pub fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
     [
         users::STATEMENTS,
+        people::STATEMENTS,
         messages::STATEMENTS,
         moderation::STATEMENTS,
         error_states::STATEMENTS,

@@ -16,7 +16,7 @@ pub const SCANNED: i64 = 20_000;
 macro_rules! messages {
     ($only:literal) => {
         concat!(
-            "SELECT m.id, u.username, m.text, m.pub_date, m.flagged FROM (SELECT * FROM (",
+            "SELECT m.id, u.username, m.text, m.pub_date, m.flagged, m.deleted_at FROM (SELECT * FROM (",
             messages!(@part "NOT x.flagged AND $4 <> 1", $only),
             ") few UNION ALL SELECT * FROM (",
             messages!(@part "x.flagged AND $4 <> 0", $only),
@@ -26,7 +26,7 @@ macro_rules! messages {
     };
     (@part $flagged:literal, $only:literal) => {
         concat!(
-            "SELECT x.id, x.author_id, x.text, x.pub_date, x.flagged FROM messages x
+            "SELECT x.id, x.author_id, x.text, x.pub_date, x.flagged, x.deleted_at FROM messages x
              WHERE ", $flagged, " AND ", before_cursor!("x"), $only,
             " AND ($5 = '' OR lower(x.text) LIKE lower($5) ESCAPE '\\')
              ORDER BY x.pub_date DESC, x.id DESC LIMIT $2"
@@ -48,7 +48,7 @@ const OF_AUTHOR: Statement = Statement::read(
 );
 const MESSAGE: Statement = Statement::read(
     "moderation.message",
-    "SELECT m.id, u.username, m.text, m.pub_date, m.flagged
+    "SELECT m.id, u.username, m.text, m.pub_date, m.flagged, m.deleted_at
      FROM messages m JOIN users u ON u.id = m.author_id WHERE m.id = $1",
 );
 /// The last message that a search from the cursor `$1` on looks at.
@@ -117,6 +117,8 @@ pub struct ModeratedMessage {
     pub pub_date: i64,
     /// Whether the message is hidden from all lists.
     pub flagged: bool,
+    /// Whether its author deleted it; the text is gone and it stays hidden.
+    pub deleted: bool,
 }
 
 /// A user with counts of messages and follows.
@@ -247,6 +249,7 @@ fn message(row: &Row) -> sqlx::Result<ModeratedMessage> {
         text: row.get(2)?,
         pub_date: row.get(3)?,
         flagged: row.get(4)?,
+        deleted: row.get::<Option<i64>>(5)?.is_some(),
     })
 }
 

@@ -9,10 +9,12 @@ pub enum Flash {
     LoggedOut,
     /// All sessions were ended.
     LoggedOutEverywhere,
-    /// An account was registered.
-    Registered,
+    /// An account of this name was registered; the sentence does not name it, the form does.
+    Registered(String),
     /// A message was posted.
     Posted,
+    /// A message was deleted.
+    Deleted,
     /// This user was followed.
     Followed(String),
     /// This user was unfollowed.
@@ -26,8 +28,9 @@ impl Flash {
             Self::LoggedIn => "You were logged in".to_owned(),
             Self::LoggedOut => "You were logged out".to_owned(),
             Self::LoggedOutEverywhere => "You were signed out on all devices".to_owned(),
-            Self::Registered => "You were successfully registered and can login now".to_owned(),
+            Self::Registered(_) => "You were successfully registered and can login now".to_owned(),
             Self::Posted => "Your message was recorded".to_owned(),
+            Self::Deleted => "Your message was deleted".to_owned(),
             Self::Followed(name) => format!("You are now following \"{name}\""),
             Self::Unfollowed(name) => format!("You are no longer following \"{name}\""),
         }

@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 
+use super::part::{Part, parts};
+
 /// Longest message, in characters. The course's longest has 140.
 pub const MAX_TEXT: usize = 280;
 
@@ -29,6 +31,11 @@ impl Message {
     /// RFC 3339 in UTC to the second, for machines.
     pub fn datetime(&self) -> String {
         self.timestamp().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    }
+
+    /// The text in parts: plain, links and names.
+    pub fn parts(&self) -> Vec<Part<'_>> {
+        parts(&self.text)
     }
 
     fn timestamp(&self) -> Timestamp {

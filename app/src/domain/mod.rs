@@ -3,6 +3,7 @@
 mod alert;
 mod flash;
 mod message;
+mod part;
 mod timeline;
 mod user;
 mod username;
@@ -13,6 +14,7 @@ pub use alert::{
 };
 pub use flash::Flash;
 pub use message::{MAX_TEXT, Message, MessageText, MessageTextError};
+pub use part::{Part, mention, parts};
 pub use timeline::{PAGE_SIZE, Page};
 pub use user::{NewUser, RegisterError, User};
 pub use username::{NameError, NameKeys, Username, canonical};

@@ -1,6 +1,6 @@
 //! The page Messages of the panel: what people posted, newest first, hidden messages too; found by author
-//! and text, flagged and unflagged by operators. The flag hides a message from every reader; nothing is
-//! deleted.
+//! and text, flagged and unflagged by operators. The flag hides a message from every reader and deletes
+//! nothing; what authors delete themselves is listed without its text.
 
 use admin::{HostError, OperatorForm, OwnPage, PanelError, Params, audit, format};
 use askama::Template;
@@ -134,9 +134,12 @@ pub async fn set_flagged(
         Some("shown") => (false, "message.unflag", "unflagged"),
         _ => return Err(PanelError::Invalid("Invalid form: choose flag or unflag.".to_owned())),
     };
-    db.set_flagged(id, flagged).await.map_err(HostError::from)?;
+    let changed = db.set_flagged(id, flagged).await.map_err(HostError::from)?;
     let message = db.moderated_message(id).await.map_err(HostError::from)?;
     let author = message.ok_or(PanelError::NotFound)?.author;
+    if !changed {
+        return Err(PanelError::Invalid("The author deleted this message.".to_owned()));
+    }
     audit!(
         action,
         by,

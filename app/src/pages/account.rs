@@ -42,10 +42,16 @@ pub struct RegisterForm {
 struct LoginPage {
     visit: Visit,
     error: Option<String>,
+    /// As typed before, or as just registered.
     username: String,
 }
 
 impl LoginPage {
+    /// Whether the field is the first that is left to fill in.
+    fn is_next(&self, field: &str) -> bool {
+        self.error.is_none() && (field == "username") == self.username.is_empty()
+    }
+
     fn fault(&self, field: &str) -> Safe<&'static str> {
         let sentence = self.error.as_deref().unwrap_or_default();
         mark(sentence.ends_with(field))
@@ -98,7 +104,11 @@ pub async fn login_form(visit: Visit) -> Result<Response, AppError> {
     if visit.user.is_some() {
         return Ok(Found::at("/").into_response());
     }
-    render(&LoginPage { visit, error: None, username: String::new() })
+    let registered = visit.flashes.iter().rev().find_map(|flash| match flash {
+        Flash::Registered(name) => Some(name.clone()),
+        _ => None,
+    });
+    render(&LoginPage { visit, error: None, username: registered.unwrap_or_default() })
 }
 
 /// `POST /login`.
@@ -172,7 +182,10 @@ pub async fn register(
         repeated: Some(&form.password2),
     };
     match accounts::register(&state, &registration, Surface::Web).await? {
-        Ok(()) => Ok(Found::at("/login").saying(Flash::Registered).into_response()),
+        Ok(()) => {
+            let flash = Flash::Registered(canonical(&form.username));
+            Ok(Found::at("/login").saying(flash).into_response())
+        }
         Err(error) => render(&RegisterPage {
             visit,
             error: Some(error),

@@ -1,5 +1,6 @@
-//! The question before a change by GET that nobody can prove to come from the site itself. A link of another
-//! site, a redirect or an image would otherwise follow somebody or sign the visitor out.
+//! The question before a change: before one by GET that nobody can prove to come from the site itself, where a
+//! link of another site, a redirect or an image would otherwise follow somebody or sign the visitor out; and
+//! before one that cannot be undone.
 
 use askama::Template;
 use axum::extract::{MatchedPath, Request};
@@ -14,30 +15,45 @@ use crate::middleware::session::Visit;
 
 #[derive(Template)]
 #[template(path = "confirm.html")]
-struct ConfirmPage {
-    visit: Visit,
-    question: String,
+pub(super) struct ConfirmPage {
+    pub(super) visit: Visit,
+    pub(super) question: String,
+    /// Why it is asked.
+    pub(super) explanation: &'static str,
+    /// What it is about, as somebody wrote it.
+    pub(super) quote: Option<String>,
     /// What the button says.
-    change: &'static str,
-    /// Where it posts to: the address that was asked for.
-    action: String,
+    pub(super) change: &'static str,
+    /// Where it posts to.
+    pub(super) action: String,
     /// Where a visitor goes who did not want it.
-    back: String,
+    pub(super) back: String,
 }
 
+/// Why a change by GET is asked about.
+const UNPROVEN: &str = "Your browser does not say whether MiniTwit or another site sent you here.";
+
 impl ConfirmPage {
+    /// Before the change that a path makes by GET.
     fn new(visit: Visit, path: &str) -> Self {
-        let action = path.to_owned();
+        let unproven = |question, change, back| Self {
+            visit,
+            question,
+            explanation: UNPROVEN,
+            quote: None,
+            change,
+            action: path.to_owned(),
+            back,
+        };
         let Some((page, last)) = path.rsplit_once('/').filter(|(page, _)| !page.is_empty()) else {
-            let question = "Do you want to sign out?".to_owned();
-            return Self { visit, question, change: "Sign out", action, back: "/".to_owned() };
+            return unproven("Do you want to sign out?".to_owned(), "Sign out", "/".to_owned());
         };
         let name = page.rsplit('/').next().unwrap_or_default();
         let name = percent_decode_str(name).decode_utf8_lossy();
         let (verb, change) =
             if last == "follow" { ("follow", "Follow") } else { ("unfollow", "Unfollow") };
         let question = format!("Do you want to {verb} {}?", links::shown(&name));
-        Self { visit, question, change, action, back: page.to_owned() }
+        unproven(question, change, page.to_owned())
     }
 }
 

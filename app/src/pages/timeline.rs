@@ -1,13 +1,16 @@
-//! The three timelines: everybody's, one's own with those one follows, and a single author's.
+//! The three timelines: everybody's, one's own with those one follows, and a single author's; and how many
+//! messages came after one.
 
 use askama::Template;
+use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::render::render;
 use crate::avatar::{Avatar, avatar};
-use crate::domain::{Message, PAGE_SIZE, Page};
+use crate::db::{Asking, MAX_COUNTED, Profile};
+use crate::domain::{Message, PAGE_SIZE, Page, Part, mention};
 use crate::error::AppError;
 use crate::links;
 use crate::middleware::session::{Found, Visit};
@@ -18,11 +21,22 @@ use crate::state::AppState;
 pub struct Position {
     before: Option<String>,
     p: Option<String>,
+    /// Whom a message is to answer, on one's own timeline.
+    to: Option<String>,
 }
+
+/// Longest name that is answered to, in bytes; what is longer is nobody's.
+const MAX_NAME: usize = 1024;
 
 impl Position {
     fn page(&self) -> Page {
         Page::from_query(self.before.as_deref(), self.p.as_deref())
+    }
+
+    /// What a message begins with.
+    fn draft(&self) -> String {
+        let name = self.to.as_deref().filter(|name| !name.is_empty() && name.len() <= MAX_NAME);
+        name.map(|name| format!("{} ", mention(name))).unwrap_or_default()
     }
 }
 
@@ -44,8 +58,8 @@ struct TimelinePage {
 /// Whose timeline, with what only it shows.
 enum Kind {
     Public,
-    Home { username: String },
-    Author { username: String, email: String, relation: Relation },
+    Home { username: String, draft: String },
+    Author { profile: Profile, relation: Relation },
 }
 
 impl Kind {
@@ -57,12 +71,21 @@ impl Kind {
         matches!(self, Self::Home { .. })
     }
 
+    fn is_author(&self) -> bool {
+        matches!(self, Self::Author { .. })
+    }
+
+    /// Whether it is the visitor's own page.
+    fn is_self(&self) -> bool {
+        matches!(self, Self::Author { relation: Relation::Myself, .. })
+    }
+
     /// The path of the timeline's beginning.
     fn path(&self) -> String {
         match self {
             Self::Public => "/public".to_owned(),
             Self::Home { .. } => "/".to_owned(),
-            Self::Author { username, .. } => links::user(username),
+            Self::Author { profile, .. } => links::user(&profile.username),
         }
     }
 }
@@ -73,6 +96,17 @@ enum Relation {
     Myself,
     Following,
     NotFollowing,
+}
+
+impl Relation {
+    fn of(visit: &Visit, profile: &Profile) -> Self {
+        match &visit.user {
+            None => Self::Stranger,
+            Some(user) if user.username == profile.username => Self::Myself,
+            Some(_) if profile.followed => Self::Following,
+            Some(_) => Self::NotFollowing,
+        }
+    }
 }
 
 impl TimelinePage {
@@ -98,7 +132,9 @@ impl TimelinePage {
         match &self.kind {
             Kind::Public => "Public Timeline".to_owned(),
             Kind::Home { .. } => "My Timeline".to_owned(),
-            Kind::Author { username, .. } => format!("{}'s Timeline", links::shown(username)),
+            Kind::Author { profile, .. } => {
+                format!("{}'s Timeline", links::shown(&profile.username))
+            }
         }
     }
 
@@ -107,10 +143,30 @@ impl TimelinePage {
         match &self.kind {
             Kind::Public => "The latest messages from everyone on MiniTwit.".to_owned(),
             Kind::Home { .. } => "Messages from you and the people you follow.".to_owned(),
-            Kind::Author { username, .. } => {
-                format!("The latest messages from {} on MiniTwit.", links::shown(username))
+            Kind::Author { profile, .. } => {
+                format!("The latest messages from {} on MiniTwit.", links::shown(&profile.username))
             }
         }
+    }
+
+    /// Where the page asks for newer messages. Only at the beginning of the public timeline: elsewhere asking
+    /// would cost more, or keep the visitor's session alive.
+    fn newer(&self) -> Option<String> {
+        let newest = self.messages.first().filter(|_| self.first && self.kind.is_public())?;
+        Some(format!("{}?after={}", links::NEWER, newest.id))
+    }
+
+    /// Address, number and word of each list of people that an author has.
+    fn counts(&self) -> Vec<(String, String, &'static str)> {
+        let Kind::Author { profile, .. } = &self.kind else { return Vec::new() };
+        let number = |count: i64| {
+            if count > MAX_COUNTED { format!("{MAX_COUNTED}+") } else { count.to_string() }
+        };
+        let name = &profile.username;
+        vec![
+            (links::followers(name), number(profile.followers), "followers"),
+            (links::following(name), number(profile.following), "following"),
+        ]
     }
 
     fn avatar(&self, email: &str) -> Avatar {
@@ -139,7 +195,7 @@ pub async fn home(
     let page = position.page();
     let timeline = state.db.home_timeline(user.id, visit.follows, page, PAGE_SIZE + 1);
     let messages = timeline.await?;
-    let kind = Kind::Home { username: user.username.clone() };
+    let kind = Kind::Home { username: user.username.clone(), draft: position.draft() };
     render(&TimelinePage::new(&state, visit, kind, page, messages))
 }
 
@@ -169,22 +225,40 @@ async fn show_author(
     visit: Visit,
 ) -> Result<Response, AppError> {
     let page = position.page();
-    let asking = visit.user.as_ref().map(|user| user.id);
+    let asking = Asking::visitor(visit.user.as_ref().map(|user| user.id));
     let timeline = state.db.author_timeline(username, asking, page, PAGE_SIZE + 1).await?;
-    let Some(timeline) = timeline else {
-        // Behind the last page there is no row that would tell a user without more from no user.
-        let beyond_the_end = page.offset > 0 && state.db.user_exists(username).await?;
-        let home = Found::at(links::user(username));
-        return if beyond_the_end { Ok(home.into_response()) } else { Err(AppError::NotFound) };
+    let (profile, messages) = match timeline {
+        Some(timeline) => (Some(timeline.profile), timeline.messages),
+        // Past the last page there is no row that would tell a user without more from no user.
+        None if page.offset > 0 => (state.db.profile(username, asking).await?, Vec::new()),
+        None => (None, Vec::new()),
     };
-    let relation = match &visit.user {
-        None => Relation::Stranger,
-        Some(user) if user.username == timeline.username => Relation::Myself,
-        Some(_) if timeline.followed => Relation::Following,
-        Some(_) => Relation::NotFollowing,
-    };
-    let kind = Kind::Author { username: timeline.username, email: timeline.email, relation };
-    render(&TimelinePage::new(state, visit, kind, page, timeline.messages))
+    let profile = profile.ok_or(AppError::NotFound)?;
+    let kind = Kind::Author { relation: Relation::of(&visit, &profile), profile };
+    render(&TimelinePage::new(state, visit, kind, page, messages))
+}
+
+/// `?after=<id>`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct After {
+    after: String,
+}
+
+/// How many messages a reader of the public timeline has not seen.
+#[derive(Debug, Serialize)]
+pub struct Newer {
+    /// At most a page of them.
+    count: i64,
+}
+
+/// `GET /-/newer`, which the script of the public timeline asks now and then.
+pub async fn newer(
+    State(state): State<AppState>,
+    Query(After { after }): Query<After>,
+) -> Result<Json<Newer>, AppError> {
+    let after = after.parse().unwrap_or(i64::MAX);
+    Ok(Json(Newer { count: state.db.newer_messages(after, PAGE_SIZE).await? }))
 }
 
 /// `GET /public/{number}` and its like: an older MiniTwit grew its page in the path.

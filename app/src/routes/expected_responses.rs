@@ -7,7 +7,7 @@
 use crate::metrics::{ANY_ROUTE, Answer, Surface, UNMATCHED};
 
 /// The route templates of site and API, and what stands for all of ops.
-pub const COUNTED_ROUTES: [(Surface, &str); 31] = [
+pub const COUNTED_ROUTES: [(Surface, &str); 37] = [
     (Surface::Web, "/"),
     (Surface::Web, "/public"),
     (Surface::Web, "/add_message"),
@@ -16,6 +16,10 @@ pub const COUNTED_ROUTES: [(Surface, &str); 31] = [
     (Surface::Web, "/register"),
     (Surface::Web, "/logout"),
     (Surface::Web, "/-/logout-everywhere"),
+    (Surface::Web, "/-/people"),
+    (Surface::Web, "/-/newer"),
+    (Surface::Web, "/-/message/{id}"),
+    (Surface::Web, "/-/message/{id}/delete"),
     (Surface::Web, "/public/{number}"),
     (Surface::Web, "/timeline/{number}"),
     (Surface::Web, "/{username}"),
@@ -23,6 +27,8 @@ pub const COUNTED_ROUTES: [(Surface, &str); 31] = [
     (Surface::Web, "/{username}/unfollow"),
     (Surface::Web, "/{username}/{number}"),
     (Surface::Web, "/-/user/{username}"),
+    (Surface::Web, "/-/user/{username}/followers"),
+    (Surface::Web, "/-/user/{username}/following"),
     (Surface::Web, "/-/user/{username}/follow"),
     (Surface::Web, "/-/user/{username}/unfollow"),
     (Surface::Web, "/static/{name}"),

@@ -423,7 +423,12 @@ async fn a_text_with_nul_matches_nothing(app: TestApp) {
     assert_eq!(db.follow("a", "a\0", 0).await.unwrap(), Followed::UnknownUser);
     assert_eq!(db.unfollow("a\0", "a").await.unwrap(), Followed::UnknownUser);
     assert!(db.followed_by("a\0", 10).await.unwrap().is_none());
-    assert!(db.author_timeline("a\0", None, Page::default(), 10).await.unwrap().is_none());
+    assert!(
+        db.author_timeline("a\0", db::Asking::program(), Page::default(), 10)
+            .await
+            .unwrap()
+            .is_none()
+    );
 }
 
 async fn deleting_expired_sessions_leaves_the_others(app: TestApp) {

@@ -49,6 +49,7 @@ mod panel_browser;
 mod panel_pages;
 mod parsers;
 mod passive_scan;
+mod people;
 mod personal_timelines;
 mod postgres;
 mod process;

@@ -216,8 +216,14 @@ async fn messages_are_paged_filtered_and_flagged_by_operators_alone(app: TestApp
         .has("#m118 [data-status=shown]");
     operator.post("/admin/moderation/119", &[("set", "shown")]).await.is(303);
     site.clone().get("/public").await.shows("Number 119 ");
+    // What its author deleted is listed without its text, and nobody can show it again.
+    app.browser_of("ben & <b>").await.post("/-/message/119/delete", &[]).await.is(302);
+    let list = operator.get("/admin/moderation").await;
+    list.has("#m119 [data-status=deleted]").lacks("#m119 button").hides("Number 119 ");
+    operator.post("/admin/moderation/119", &[("set", "shown")]).await.is(400);
     assert_eq!(audited(&app, "message.flag"), ["octavia"]);
     assert_eq!(audited(&app, "message.unflag"), ["octavia"]);
+    assert_eq!(audited(&app, "message.delete"), ["ben & <b>"]);
 }
 
 async fn users_are_listed_with_their_figures(app: TestApp) {

@@ -131,7 +131,7 @@ impl Site {
     pub fn is_logged_in(&self, name: &str, jar: &Path) -> bool {
         let page = self.curl("127.0.1.9", &["-b", jar.to_str().unwrap(), &self.url(HOST, "/")]);
         let page = text(&page);
-        page.contains("sign out [") && page.contains(name)
+        page.contains("action=\"/logout\"") && page.contains(&format!("[{name}]"))
     }
 
     pub fn messages_of(&self, name: &str) -> Vec<String> {

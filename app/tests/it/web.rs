@@ -20,6 +20,7 @@ on_both_databases!(
     pages_run_at_most_two_statements,
     what_was_written_is_kept_when_it_cannot_be_posted,
     a_page_past_the_end_says_so,
+    registering_leaves_only_the_password_to_type,
 );
 
 /// A route, and what `GET` and `POST` answer to anybody and to a user.
@@ -41,6 +42,14 @@ const ROUTES: &[Row] = &[
     ("/register", [200, 200], [302, 302]),
     ("/logout", [302, 302], [302, 302]),
     ("/-/logout-everywhere", [405, 401], [405, 302]),
+    ("/-/people", [200, 405], [200, 405]),
+    ("/-/newer", [200, 405], [200, 405]),
+    ("/-/message/1", [404, 405], [404, 405]),
+    ("/-/message/1/delete", [401, 401], [404, 404]),
+    ("/-/user/a/followers", [200, 405], [200, 405]),
+    ("/-/user/nobody/followers", [404, 405], [404, 405]),
+    ("/-/user/a/following", [200, 405], [200, 405]),
+    ("/-/user/nobody/following", [404, 405], [404, 405]),
     ("/static/style.css", [200, 405], [200, 405]),
     ("/static/nothing.css", [404, 405], [404, 405]),
     ("/static/..%2FCargo.toml", [404, 405], [404, 405]),
@@ -165,7 +174,9 @@ async fn requests_of_other_sites_change_nothing(app: TestApp) {
             browser.get(path).await.is(403);
             browser.post(path, &[]).await.is(403);
         }
-        for path in ["/add_message", "/login", "/register", "/api/add_message"] {
+        for path in
+            ["/add_message", "/login", "/register", "/api/add_message", "/-/message/1/delete"]
+        {
             browser.post(path, &[("text", "x")]).await.is(403);
         }
         browser.get("/public").await.is(200);
@@ -182,7 +193,7 @@ async fn requests_of_other_sites_change_nothing(app: TestApp) {
         browser.get("/b/follow").await.goes_to("/b");
         browser.post("/add_message", &[("text", "x")]).await.goes_to("/");
     }
-    assert!(app.metric("minitwit_http_rejected_total", &[("reason", "csrf")]) > 47.0);
+    assert!(app.metric("minitwit_http_rejected_total", &[("reason", "csrf")]) > 51.0);
 }
 
 async fn the_follow_box_says_how_the_visitor_stands(app: TestApp) {
@@ -286,7 +297,19 @@ async fn pages_run_at_most_two_statements(app: TestApp) {
         app.message(name, "x").await;
     }
     let mut browser = app.browser_of("a").await;
-    for path in ["/", "/public", "/a", "/b", "/nobody", "/login", "/b/follow", "/b"] {
+    for path in [
+        "/",
+        "/public",
+        "/a",
+        "/b",
+        "/nobody",
+        "/login",
+        "/b/follow",
+        "/b",
+        "/-/message/1",
+        "/-/newer?after=1",
+        "/-/user/b/followers",
+    ] {
         app.records().take();
         browser.get(path).await;
         app.browser().get(path).await;
@@ -325,7 +348,19 @@ async fn a_page_past_the_end_says_so(app: TestApp) {
     app.browser().get("/public").await.shows("There's no message so far.");
     app.user("a").await;
     app.message("a", "the only one").await;
-    for path in ["/public?p=7", "/public?before=1"] {
+    for path in ["/public?p=7", "/public?before=1", "/a?p=7", "/a?before=1"] {
         app.browser().get(path).await.is(200).shows("past the end").hides("no message so far");
     }
+    app.browser().get("/nobody?p=7").await.is(404);
+}
+
+async fn registering_leaves_only_the_password_to_type(app: TestApp) {
+    let mut browser = app.browser();
+    browser.get("/login").await.has("[name=username][value=''][autofocus]");
+    let form = [("username", " <b>ee "), ("email", "@"), ("password", "x"), ("password2", "x")];
+    browser.post("/register", &form).await.goes_to("/login");
+    let page = browser.get("/login").await;
+    page.has("[name=username][value='<b>ee']:not([autofocus])").has("[name=password][autofocus]");
+    page.hides("<b>ee").shows("successfully registered");
+    browser.get("/login").await.has("[name=username][value=''][autofocus]");
 }
