@@ -27,13 +27,37 @@ const MIN_DISTINCT: usize = 4;
 /// Random bytes of a made-up password: 16 characters.
 const MADE_UP: usize = 12;
 
+/// The password of the first operator, which nobody has seen yet. Shown when dropped: at the end of the start,
+/// below everything else, and also when the start fails meanwhile.
+pub struct FirstPassword {
+    password: String,
+    next: Vec<String>,
+}
+
+impl FirstPassword {
+    /// With what to do next, a line each.
+    #[must_use]
+    pub fn before(mut self, next: Vec<String>) -> Self {
+        self.next = next;
+        self
+    }
+}
+
+impl Drop for FirstPassword {
+    fn drop(&mut self) {
+        let text = introduction(&self.password, &self.next);
+        // There is nobody else to tell.
+        let _unseen = std::io::stderr().lock().write_all(text.as_bytes());
+    }
+}
+
 /// Sets the configured password of `admin`. Without one, and if there is no operator yet, generates
-/// a password and hands it out once. It is never logged.
+/// a password and hands it out once: on a terminal as the result, elsewhere to a file. It is never logged.
 pub async fn ensure(
     state: &AppState,
     configured: Option<&Secret>,
     data_dir: &Path,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Option<FirstPassword>> {
     let set = async |password: &str| {
         set_password(&state.db, &state.passwords, ADMIN, password, Role::Operator, &state.clock)
             .await
@@ -43,16 +67,20 @@ pub async fn ensure(
         let known = state.db.operator(ADMIN).await?.map(|known| known.pw_hash);
         let check = state.passwords.verify(&password.0, known.as_deref()).await?;
         if check == (PasswordCheck::Match { outdated: false }) {
-            return Ok(());
+            return Ok(None);
         }
-        return set(&password.0).await;
+        return set(&password.0).await.map(|()| None);
     }
-    if state.db.has_no_operator().await? {
-        let password = make_up()?;
-        set(&password).await?;
-        hand_out(&password, data_dir)?;
+    if !state.db.has_no_operator().await? {
+        return Ok(None);
     }
-    Ok(())
+    let password = make_up()?;
+    set(&password).await?;
+    if std::io::stderr().is_terminal() {
+        return Ok(Some(FirstPassword { password, next: Vec::new() }));
+    }
+    keep(&password, data_dir)?;
+    Ok(None)
 }
 
 /// While the database is away, the configured password of `admin` is known all the same: it counts until the
@@ -79,16 +107,16 @@ pub async fn assume_configured(
     Ok(())
 }
 
-/// On a terminal it is shown. Elsewhere standard error is a log that somebody keeps, and the password goes to a file.
-fn hand_out(password: &str, data_dir: &Path) -> anyhow::Result<()> {
-    let mut terminal = std::io::stderr().lock();
-    if terminal.is_terminal() {
-        writeln!(
-            terminal,
-            "\n  Operator account:  {ADMIN}\n  Password:          {password}\n  This password is shown only once. Change it with `minitwit admin passwd`.\n"
-        )?;
-        return Ok(());
-    }
+fn introduction(password: &str, next: &[String]) -> String {
+    let next = next.join("\n  ");
+    format!(
+        "\n  {next}\n\n  Operator account:  {ADMIN}\n  Password:          {password}\n  \
+         This password is shown only once. Change it with `minitwit admin passwd`.\n\n"
+    )
+}
+
+/// Where standard error is no terminal it is a log that somebody keeps; the password goes to a file.
+fn keep(password: &str, data_dir: &Path) -> anyhow::Result<()> {
     let path = data_dir.join("admin-password");
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
     let mut file = file.with_context(|| format!("could not write {}", path.display()))?;
@@ -148,4 +176,16 @@ fn make_up() -> anyhow::Result<String> {
     let mut bytes = [0; MADE_UP];
     getrandom::fill(&mut bytes)?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_first_start_says_what_to_do_before_the_password() {
+        let text = introduction("geheim", &["Open: http://127.0.0.1:5000/".to_owned()]);
+        let (next, password) = (text.find("5000/\n"), text.find(" geheim\n"));
+        assert!(next.is_some() && next < password, "{text}");
+    }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use admin::metrics::{Metrics, Sampler};
 use logsearch::error_chain;
+use parking_lot::Mutex;
 
 use crate::alerts::{self, AlertInbox};
 use crate::clock::Clock;
@@ -20,6 +21,7 @@ use crate::durable::DurableRecords;
 use crate::exposition::Exposition;
 use crate::jobs::Jobs;
 use crate::listen::Listener;
+use crate::operators::FirstPassword;
 use crate::ops::charts;
 use crate::ops::panel::Panel;
 use crate::signals::Signals;
@@ -91,7 +93,9 @@ async fn start(
     state.operators.keep_in(data_dir.path());
     state.throttle.read_key(data_dir.path());
     measure_from_now_on(&state);
-    let away = match open(config, data_dir, &state, &url).await {
+    // Shown to the operator when it goes out of scope.
+    let first_password = Mutex::new(None);
+    let away = match open(config, data_dir, &state, &url, &first_password).await {
         Err(error) if db::away(&error).is_none() => return Err(error),
         first_try => first_try.err(),
     };
@@ -119,13 +123,14 @@ async fn start(
         state.starting.set(true);
         serve(listeners.drain(..), &public, &ops, config.listen.shutdown_grace.0);
         operators::assume_configured(&state, config.account.admin_password()).await?;
-        let open = || open(config, data_dir, &state, &url);
+        let open = || open(config, data_dir, &state, &url, &first_password);
         waiting::until_open(&config.listen, error, open).await?;
     }
     watch_database(&upkeep, &state, url);
     // Who waits for the ops pages to be announced finds the others announced as well.
     listeners.splice(0..0, bind(&config.listen, &state).await?);
     serve(listeners, &public, &ops, config.listen.shutdown_grace.0);
+    drop(first_password);
     state.starting.set(false);
     jobs.start().await?;
     upkeep.spawn_endless("clock watch", jobs.clone().watch_clock());
@@ -139,15 +144,29 @@ async fn open(
     data_dir: &DataDir,
     state: &AppState,
     url: &DatabaseUrl,
+    first_password: &Mutex<Option<FirstPassword>>,
 ) -> anyhow::Result<()> {
     open_database(&state.db, url).await?;
-    operators::ensure(state, config.account.admin_password(), data_dir.path()).await?;
+    let made_up = operators::ensure(state, config.account.admin_password(), data_dir.path());
+    if let Some(password) = made_up.await? {
+        *first_password.lock() = Some(password.before(first_steps(&config.listen)));
+    }
     state.operators.refresh().await?;
     state.throttle.open().await?;
     state.throttle.keep_key(data_dir.path());
     metrics::simulator_latest(state.db.latest().await?.unwrap_or(-1));
     note_version(state).await;
     Ok(())
+}
+
+/// What somebody does who started the service for the first time.
+fn first_steps(listen: &ListenConfig) -> Vec<String> {
+    let site = matches!(listen.role, Surfaces::All | Surfaces::Site)
+        .then(|| format!("Sign up:         http://{}/register", listen.site));
+    let load = matches!(listen.role, Surfaces::All | Surfaces::Api)
+        .then(|| format!("Send some load:  minitwit simulate --url http://{}", listen.api));
+    let panel = format!("Look inside:     http://{}/admin", listen.ops);
+    site.into_iter().chain(load).chain([panel]).collect()
 }
 
 /// Watches whether the database works, and whether its file is still the one that was opened.

@@ -1,6 +1,8 @@
 //! `minitwit logs`: the logs from the command line. Asks the running service; when none uses the data
 //! directory, opens the logs itself.
 
+mod line;
+mod moment;
 mod output;
 mod source;
 mod stats;
@@ -12,7 +14,8 @@ use clap::{Args, Subcommand};
 use logsearch::store::{MAX_PAGE, Search, TimeRange};
 use logsearch::{embedded, query};
 
-use self::output::{Output, OutputFormat};
+use self::moment::Moment;
+use self::output::{Look, Output, OutputFormat};
 use self::source::Source;
 pub use self::source::open_files;
 use super::out::{note, say};
@@ -24,7 +27,7 @@ use crate::data_dir::DataDir;
 /// Subcommands of `minitwit logs`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Find records: `minitwit logs search 'status:5xx route:/msgs/*' --last 1h`
+    /// Find records: `minitwit logs search status:5xx timed out --last 1h`
     Search(SearchArgs),
     /// Follow matching records live until interrupted
     Tail(TailArgs),
@@ -54,49 +57,67 @@ struct Window {
     /// Length of the window up to now, such as 15m, 1h or 7d
     #[arg(long, value_name = "DURATION", default_value = "1h", conflicts_with_all = ["from", "to"])]
     last: Span,
-    /// Start of the window (RFC 3339)
+    /// Start of the window: 10:31, yesterday, '10 min ago', or RFC 3339
     #[arg(long, value_name = "TIME")]
-    from: Option<jiff::Timestamp>,
-    /// End of the window (RFC 3339) [default: now]
+    from: Option<Moment>,
+    /// End of the window, as for --from [default: now]
     #[arg(long, value_name = "TIME")]
-    to: Option<jiff::Timestamp>,
+    to: Option<Moment>,
+}
+
+/// A query as words of the command line.
+#[derive(Args, Clone, Debug)]
+struct Words {
+    /// Query: words, "phrases", field:value, level>=warn, (a OR b), -not in quotes or behind --; empty matches
+    /// all records
+    #[arg(value_name = "QUERY")]
+    query: Vec<String>,
+}
+
+impl Words {
+    /// The words as they were typed.
+    fn text(&self) -> String {
+        self.query.join(" ")
+    }
+}
+
+fn parse_limit(text: &str) -> Result<usize, &'static str> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or("must be a number greater than 0")
 }
 
 #[derive(Args, Clone, Debug)]
 pub struct SearchArgs {
-    /// Query: words, "phrases", field:value, level>=warn, -not, (a OR b); empty matches all records
-    #[arg(default_value = "", hide_default_value = true)]
-    query: String,
+    #[command(flatten)]
+    words: Words,
     #[command(flatten)]
     window: Window,
     /// Maximum number of records
-    #[arg(long, short = 'n', default_value_t = 100, value_name = "N")]
+    #[arg(long, short = 'n', default_value_t = 100, value_name = "N", value_parser = parse_limit)]
     limit: usize,
     /// Show the oldest records first
     #[arg(long)]
     ascending: bool,
-    #[arg(long, value_enum, default_value_t = OutputFormat::Pretty)]
-    format: OutputFormat,
+    #[command(flatten)]
+    look: Look,
     #[command(flatten)]
     place: Place,
 }
 
 #[derive(Args, Clone, Debug)]
 pub struct TailArgs {
-    /// Query; empty matches all records
-    #[arg(default_value = "", hide_default_value = true)]
-    query: String,
-    #[arg(long, value_enum, default_value_t = OutputFormat::Pretty)]
-    format: OutputFormat,
+    #[command(flatten)]
+    words: Words,
+    #[command(flatten)]
+    look: Look,
     #[command(flatten)]
     place: Place,
 }
 
 #[derive(Args, Clone, Debug)]
 pub struct ExportArgs {
-    /// Query; empty matches all records
-    #[arg(default_value = "", hide_default_value = true)]
-    query: String,
+    #[command(flatten)]
+    words: Words,
     #[command(flatten)]
     window: Window,
     #[arg(long, value_enum, default_value_t = OutputFormat::Ndjson)]
@@ -130,10 +151,11 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
 }
 
 async fn search(args: SearchArgs) -> anyhow::Result<()> {
-    let search = args.window.search(&args.query, args.ascending, args.limit)?;
+    let query = args.words.text();
+    let search = args.window.search(&query, args.ascending, args.limit)?;
     let mut source = Source::open(&args.place.data_dir).await?;
-    show_unknown_fields(&mut source, &args.query).await?;
-    let mut output = Output::new(args.format)?;
+    show_unknown_fields(&mut source, &query).await?;
+    let mut output = Output::looking(args.look)?;
     let found = source.pages(search, args.limit, |records| output.records(records)).await?;
     if found == 0 {
         note("no matching records in this window; widen it, for example with --last 24h")?;
@@ -142,25 +164,27 @@ async fn search(args: SearchArgs) -> anyhow::Result<()> {
 }
 
 async fn export(args: ExportArgs) -> anyhow::Result<()> {
-    let search = args.window.search(&args.query, true, usize::MAX)?;
+    let query = args.words.text();
+    let search = args.window.search(&query, true, usize::MAX)?;
     let mut source = Source::open(&args.place.data_dir).await?;
-    show_unknown_fields(&mut source, &args.query).await?;
+    show_unknown_fields(&mut source, &query).await?;
     let mut output = Output::new(args.format)?;
     source.pages(search, usize::MAX, |records| output.records(records)).await?;
     Ok(())
 }
 
 async fn tail(args: TailArgs) -> anyhow::Result<()> {
-    show_notices(&args.query)?;
+    let query = args.words.text();
+    show_notices(&query)?;
     let Source::Service(mut client) = Source::open(&args.place.data_dir).await? else {
         bail!(
             "no service is running on {}, so there is nothing to tail",
             args.place.data_dir.display()
         );
     };
-    let mut output = Output::new(args.format)?;
+    let mut output = Output::looking(args.look)?;
     client
-        .tail(args.query, |tailed| match tailed {
+        .tail(query, |tailed| match tailed {
             Tailed::Record(record) => output.records(&[*record]),
             Tailed::Gap(gap) => note(&format!("skipped {gap} records (output too slow)")),
         })
@@ -222,9 +246,9 @@ impl Window {
     fn search(&self, text: &str, ascending: bool, limit: usize) -> anyhow::Result<Search> {
         show_notices(text)?;
         let now = Clock::default().now();
-        let to = self.to.map_or(now.saturating_add(1), jiff::Timestamp::as_microsecond);
+        let to = self.to.map_or(now.saturating_add(1), |Moment(to)| to);
         let last = to.saturating_sub(micros(self.last.0));
-        let from = self.from.map_or(last, jiff::Timestamp::as_microsecond);
+        let from = self.from.map_or(last, |Moment(from)| from);
         anyhow::ensure!(from < to, "the window must end after it starts");
         let search = Search::new(query::parse(text).query).within(TimeRange { from, to });
         Ok(search.ascending(ascending).limit(limit.min(MAX_PAGE)))

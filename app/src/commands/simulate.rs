@@ -129,6 +129,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         drive(&parameters, commands.into_iter(), total).await
     } else {
         let commands = Invention::new(args.users, args.start_at, args.seed);
+        // Several clients keep the order of each user's commands only.
+        let commands = if args.clients == 1 { commands.mixed() } else { commands };
         drive(&parameters, commands, None).await
     };
     print(&report, args.json)?;

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::progress::Progress;
+use super::progress::{End, Progress};
 use super::report::Report;
 use super::scenario::{Action, Command};
 use super::target::Target;
@@ -58,7 +58,7 @@ pub async fn run(
 ) -> Report {
     let shared = Arc::new(Mutex::new(Shared {
         report: Report::default(),
-        progress: Progress::new(total, drive.target.host()),
+        progress: Progress::new(End { total, duration: drive.duration }, drive.target.host()),
     }));
     let started = Instant::now();
     let mut pacer = Pacer::new(drive, started);
@@ -84,11 +84,11 @@ struct Shared {
 
 impl Shared {
     fn nothing() -> Self {
-        Self { report: Report::default(), progress: Progress::new(None, "") }
+        Self { report: Report::default(), progress: Progress::new(End::default(), "") }
     }
 }
 
-/// An endless scenario registers at its start and nowhere else.
+/// An endless scenario for several clients registers at its start and nowhere else.
 fn registrations_first(
     commands: impl Iterator<Item = Command>,
     ends: bool,

@@ -36,10 +36,17 @@ const WORDS: [&str; 24] = [
     "boat",
 ];
 
-/// An endless scenario: the registrations of its users, then what they do.
+/// Whoever does something has somebody else to follow.
+const FIRST_REGISTRATIONS: u64 = 2;
+/// Among the commands until everybody is registered every so many is a registration.
+const REGISTRATION_EVERY: i64 = 3;
+
+/// An endless scenario: its users register, all at first or one by one among what the others do.
 #[derive(Clone, Debug)]
 pub struct Invention {
     users: u64,
+    first_id: i64,
+    is_registering_first: bool,
     next_id: i64,
     registered: u64,
     random: SplitMix,
@@ -51,11 +58,13 @@ pub struct Invention {
 const MAX_FOLLOWS: usize = 10_000;
 
 impl Invention {
-    /// With so many users, two at least; the seed makes it repeatable.
+    /// With so many users, two at least, who register before anything else; the seed makes it repeatable.
     pub fn new(users: u32, first_id: i64, seed: u64) -> Self {
         let users = u64::from(users.max(2));
         Self {
             users,
+            first_id,
+            is_registering_first: true,
             next_id: first_id,
             registered: 0,
             random: SplitMix(seed),
@@ -63,13 +72,22 @@ impl Invention {
         }
     }
 
-    /// How many of the next commands are registrations.
-    pub fn registrations_left(&self) -> u64 {
-        self.users - self.registered
+    /// With registrations among the other commands. For one client, which keeps the order: nobody acts or is
+    /// followed before being registered.
+    #[must_use]
+    pub fn mixed(mut self) -> Self {
+        self.is_registering_first = false;
+        self
+    }
+
+    fn is_registration_next(&self) -> bool {
+        let is_turn = (self.next_id - self.first_id) % REGISTRATION_EVERY == 0;
+        let is_first = self.is_registering_first || self.registered < FIRST_REGISTRATIONS;
+        self.registered < self.users && (is_first || is_turn)
     }
 
     fn activity(&mut self) -> (u64, What) {
-        let user = self.random.below(self.users);
+        let user = self.random.below(self.registered);
         match self.random.below(1_000) {
             0..TWEETS => (user, What::Tweet(self.text())),
             kind if kind < TWEETS + FOLLOWS => {
@@ -93,7 +111,7 @@ impl Invention {
     }
 
     fn other(&mut self, user: u64) -> u64 {
-        (user + 1 + self.random.below(self.users - 1)) % self.users
+        (user + 1 + self.random.below(self.registered - 1)) % self.registered
     }
 
     fn text(&mut self) -> String {
@@ -109,7 +127,7 @@ impl Iterator for Invention {
     type Item = Command;
 
     fn next(&mut self) -> Option<Command> {
-        let (user, what) = if self.registered < self.users {
+        let (user, what) = if self.is_registration_next() {
             let user = self.registered;
             self.registered += 1;
             let email = format!("simulated.user.{user}@example.com");
@@ -146,6 +164,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+    use crate::simulate::scenario::Action;
 
     #[test]
     fn everybody_registers_first_and_the_mixture_is_the_courses() {
@@ -176,5 +195,27 @@ mod tests {
                 .all(|(at, command)| u64::try_from(command.id) == Ok(at as u64))
         );
         assert_eq!(commands, Invention::new(50, 0, 1).take(10_050).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_mixed_scenario_begins_with_all_kinds_and_names_nobody_too_early() {
+        let commands: Vec<_> = Invention::new(50, 7, 1).mixed().take(300).collect();
+        let start: Vec<_> = commands[..30].iter().map(Command::action).collect();
+        for action in Action::ALL {
+            assert!(start.contains(&action), "{action:?} in {start:?}");
+        }
+        let registrations = start.iter().filter(|action| **action == Action::Register).count();
+        assert!(registrations <= 15, "{registrations} of 30");
+        let mut registered = HashSet::new();
+        for command in &commands {
+            match &command.what {
+                What::Register(..) => assert!(registered.insert(command.user.clone())),
+                What::Tweet(_) => assert!(registered.contains(&command.user)),
+                What::Follow(whom) | What::Unfollow(whom) => {
+                    assert!(registered.contains(&command.user) && registered.contains(whom));
+                }
+            }
+        }
+        assert_eq!(registered.len(), 50);
     }
 }

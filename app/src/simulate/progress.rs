@@ -21,17 +21,59 @@ const MAX_SHOWN: u64 = 20;
 /// Shows progress on standard error.
 pub struct Progress {
     bar: Option<ProgressBar>,
-    total: Option<u64>,
+    end: End,
+    started: Instant,
     last: Instant,
     shown: u64,
     host: String,
 }
 
+/// What ends a simulation, as far as it is known.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct End {
+    /// Number of commands that are to come.
+    pub total: Option<u64>,
+    /// Time after which no command is sent.
+    pub duration: Option<Duration>,
+}
+
+impl End {
+    /// The time that is left after so many commands in so long: until the duration is over or, at this rate, the
+    /// commands are.
+    fn left(self, requests: u64, elapsed: Duration) -> Option<Duration> {
+        let of_time = self.duration.map(|duration| duration.saturating_sub(elapsed));
+        let of_commands = self.total.filter(|_| requests > 0).map(|total| {
+            elapsed.div_f64(as_float(requests)).mul_f64(as_float(total.saturating_sub(requests)))
+        });
+        of_time.into_iter().chain(of_commands).min()
+    }
+
+    /// Count, rate, errors, slowness and time left, in one line.
+    fn status(self, report: &Report, elapsed: Duration) -> String {
+        let (requests, errors) = (report.requests(), report.errors());
+        let of = self.total.map(|total| format!(" of {total}")).unwrap_or_default();
+        let rate = as_float(requests) / elapsed.as_secs_f64().max(1e-3);
+        let p95 = report.percentile(95).as_secs_f64() * 1e3;
+        let left = self.left(requests, elapsed).map(|left| {
+            let seconds = left.as_secs();
+            format!(", {}:{:02} left", seconds / 60, seconds % 60)
+        });
+        let left = left.unwrap_or_default();
+        format!("{requests}{of} commands, {rate:.1}/s, {errors} errors, p95 {p95:.1} ms{left}")
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+fn as_float(number: u64) -> f64 {
+    number as f64
+}
+
 impl Progress {
-    /// `total` commands are to come, if that is known.
-    pub fn new(total: Option<u64>, host: &str) -> Self {
-        let bar = stderr().is_terminal().then(|| bar(total));
-        Self { bar, total, last: Instant::now(), shown: 0, host: host.to_owned() }
+    /// Begins now.
+    pub fn new(end: End, host: &str) -> Self {
+        let bar = stderr().is_terminal().then(|| bar(end.total));
+        let now = Instant::now();
+        Self { bar, end, started: now, last: now, shown: 0, host: host.to_owned() }
     }
 
     /// Reports progress after a command.
@@ -41,15 +83,12 @@ impl Progress {
             return;
         }
         self.last = Instant::now();
-        let p95 = report.percentile(95).as_secs_f64() * 1e3;
-        let errors = report.errors();
+        let status = self.end.status(report, self.started.elapsed());
         if let Some(bar) = &self.bar {
             bar.set_position(report.requests());
-            bar.set_message(format!("{errors} errors, p95 {p95:.1} ms"));
+            bar.set_message(status);
         } else {
-            let of = self.total.map(|total| format!(" of {total}")).unwrap_or_default();
-            let requests = report.requests();
-            self.line(&format!("{requests}{of} commands, {errors} errors, p95 {p95:.1} ms"));
+            self.line(&status);
         }
     }
 
@@ -90,9 +129,33 @@ impl Progress {
 fn bar(total: Option<u64>) -> ProgressBar {
     let Some(total) = total else { return ProgressBar::new_spinner() };
     let bar = ProgressBar::new(total);
-    let template = "{bar:40} {pos}/{len} {per_sec} {eta} {msg}";
+    let template = "{bar:40} {msg}";
     match ProgressStyle::with_template(template) {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulate::scenario::Action;
+
+    #[test]
+    fn a_status_has_count_rate_errors_and_the_time_that_is_left() {
+        let mut report = Report::default();
+        for status in [204, 204, 204, 500] {
+            report.add(Action::Tweet, &Outcome::Status(status), Duration::from_millis(2));
+        }
+        let after = |end: End, seconds| end.status(&report, Duration::from_secs(seconds));
+        let duration = Some(Duration::from_secs(90));
+        let endless = after(End { total: None, duration }, 2);
+        assert!(endless.starts_with("4 commands, 2.0/s, 1 errors, p95 "), "{endless}");
+        assert!(endless.ends_with(", 1:28 left"), "{endless}");
+        let file = after(End { total: Some(10), duration: None }, 2);
+        assert!(file.starts_with("4 of 10 commands") && file.ends_with(", 0:03 left"), "{file}");
+        let both = after(End { total: Some(1_000), duration }, 100);
+        assert!(both.ends_with(", 0:00 left"), "{both}");
+        assert!(!after(End::default(), 2).contains("left"));
     }
 }

@@ -79,7 +79,8 @@ async fn every_command_explains_itself_and_its_arguments() {
 async fn wrong_arguments_are_named_with_what_would_do() {
     for (words, setting, accepts) in [
         ("search --last soon", "--last", "300ms, 30s, 12h or 7d"),
-        ("search --from yesterday", "--from", "yesterday"),
+        ("search --from someday", "--from", "yesterday"),
+        ("search -n 0", "--limit", "greater than 0"),
         ("search --last 1h --from 2026-01-01T00:00:00Z", "--last", "--from"),
         ("search --format xml", "--format", "pretty, ndjson, csv"),
         ("export --limit 3", "--limit", "unexpected"),
@@ -119,10 +120,25 @@ async fn a_running_service_is_searched_exported_watched_and_told_about() {
         succeeds(logs(at, &["search", query])).await.lines().count() == 2
     })
     .await;
+    let words: Vec<_> = ["search"].into_iter().chain(query.split(' ')).collect();
+    assert_eq!(succeeds(logs(at, &words)).await.lines().count(), 2, "words need no quotes");
+    let since = ["search", query, "--from", "10 min ago", "--format", "pretty"];
+    let lines = succeeds(logs(at, &since)).await;
+    let shown =
+        lines.lines().filter(|line| line.contains(" GET /public 200  ") && line.contains(" ms"));
+    assert_eq!((shown.count(), lines.lines().count()), (1, 2), "{lines}");
+    assert!(!lines.contains("code.callsite") && !lines.contains('\u{1b}'), "{lines}");
+    let verbose = succeeds(logs(at, &["search", query, "--format", "pretty", "-v"])).await;
+    assert!(verbose.contains("code.callsite=") || verbose.contains("http.route="), "{verbose}");
+    let before = ["search", query, "--to", "yesterday", "--last", "1h"];
+    let error = run(logs(at, &before), "").await;
+    assert_eq!(error.status.code(), Some(2), "a window has one length");
+    assert_eq!(succeeds(logs(at, &["search", query, "--to", "yesterday"])).await, "");
     let newest = succeeds(logs(at, &["search", query, "-n", "1", "--format", "ndjson"])).await;
     let record: serde_json::Value = serde_json::from_str(newest.trim_end()).unwrap();
     assert_eq!(record["http.response.status_code"], 404, "{newest}");
     let oldest = succeeds(logs(at, &["search", query, "-n", "1", "--ascending"])).await;
+    assert!(serde_json::from_str::<serde_json::Value>(oldest.trim_end()).is_ok(), "{oldest}");
     assert!(oldest.contains("/public") && oldest.lines().count() == 1, "{oldest}");
     let csv = succeeds(logs(at, &["export", query, "--format", "csv"])).await;
     let rows: Vec<_> = csv.lines().collect();

@@ -301,7 +301,7 @@ async fn levels_changed_by_a_command_and_their_end_leave_audit_records() {
     run(&["levels", "debug", "--for", "1s"]).await;
     let by = format!("user:\"uid {}\"", rustix::process::getuid().as_raw());
     let set = run(&["search", &format!("action:levels.set {by}")]).await;
-    assert!(set.contains("logs.levels=debug"), "{set}");
+    assert!(set.contains("\"logs.levels\":\"debug\""), "{set}");
     eventually("the usual levels hold again, and a record says so", async || {
         let reverted = run(&["search", "action:levels.revert user:system"]).await;
         reverted.contains("restored the configured log levels")
