@@ -189,8 +189,8 @@ document.addEventListener("pointerup", (event) => {
   const ends = [start, share(chart, event)].sort((a, b) => a - b);
   const url = new URL(location.href);
   for (const name of ["older", "newer", "tail"]) url.searchParams.delete(name);
-  url.searchParams.set("from", time(ends[0]));
-  url.searchParams.set("to", time(ends[1]));
+  const names = (chart.dataset.names ?? "from to").split(" ");
+  names.forEach((name, at) => url.searchParams.set(name, time(ends[at])));
   location.assign(url);
 });
 

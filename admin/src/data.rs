@@ -12,3 +12,4 @@ pub mod statements;
 pub mod summary;
 pub mod timeline;
 pub mod traffic;
+pub mod two_windows;

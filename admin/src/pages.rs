@@ -1,6 +1,7 @@
 //! The pages: one folder per menu entry; one file per page with its handler and template struct.
 
 pub mod alerts;
+pub mod compare;
 pub mod errors;
 pub mod logs;
 pub mod marks;

@@ -21,7 +21,7 @@ use crate::pages::logs::{self, completion, event, export, patterns, searches, ta
 use crate::pages::requests::{self, request};
 use crate::pages::sql::{self, plan, statement};
 use crate::pages::system::{self, operators, replicas};
-use crate::pages::{metrics, now, theme};
+use crate::pages::{compare, metrics, now, theme};
 use crate::ui::{assets, error_page};
 
 /// A path of the service's own, below the prefix, with what answers there.
@@ -56,6 +56,7 @@ where
         .route(&at("/logs/searches"), get(searches::show).post(searches::save))
         .route(&at("/logs/searches/{id}"), post(searches::change))
         .route(&at("/errors"), get(errors::show))
+        .route(&at("/compare"), get(compare::show))
         .route(&at("/metrics"), get(metrics::show))
         .route(&at("/metrics/data.json"), get(metrics::data))
         .route(&at("/errors/{fingerprint}"), get(group::show).post(group::set_state))
@@ -79,15 +80,23 @@ where
         // For a proxy that shows other pages to who is signed in here: the guard has answered for others.
         .route(&at("/session"), get(async || StatusCode::NO_CONTENT))
         .route(&at("/{*rest}"), get(async || PanelError::NotFound));
-    let with_own = own.into_iter().fold(pages, |pages, OwnRoute { path, handler }| {
-        let panel = Arc::clone(&panel);
-        pages.route(&at(path), handler.with_state(()).layer(Extension(panel)))
-    });
-    with_own
+    with_own(pages, own, &panel)
         .layer(from_fn_with_state(Arc::clone(&panel), limits::take_turn))
         .layer(from_fn(same_site::same_site))
         .layer(from_fn_with_state(Arc::clone(&panel), error_page::errors))
         .layer(from_fn(guarded))
         .layer(from_fn(headers::headers))
         .with_state(panel)
+}
+
+/// Adds the pages of the service's own.
+fn with_own(
+    pages: Router<Arc<Panel>>,
+    own: Vec<OwnRoute>,
+    panel: &Arc<Panel>,
+) -> Router<Arc<Panel>> {
+    own.into_iter().fold(pages, |pages, OwnRoute { path, handler }| {
+        let handler = handler.with_state(()).layer(Extension(Arc::clone(panel)));
+        pages.route(&panel.links.path(path), handler)
+    })
 }

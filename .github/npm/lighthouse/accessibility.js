@@ -6,7 +6,7 @@ import puppeteer from "puppeteer-core";
 const [base, username, password] = process.argv.slice(2);
 const PAGES = [
   "", "/logs", "/logs?q=nothing_has_this", "/logs/patterns", "/logs/searches", "/requests",
-  "/requests/sql", "/errors", "/metrics", "/alerts", "/system", "/operators", "/moderation", "/users",
+  "/requests/sql", "/errors", "/compare", "/metrics", "/alerts", "/system", "/operators", "/moderation", "/users",
   "/nothing",
 ];
 /** Pages with an id in their address: the first link of a page that leads to one. */

@@ -9,8 +9,8 @@ use logsearch::store::Cursor;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 pub use super::view::{Place, TableOrder, View};
-use super::window::Window;
-use crate::format;
+use super::window::{Bound, Window};
+use crate::format::{self, SECOND};
 
 /// Characters that need no escaping in parameter values, to keep queries readable in URLs.
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC
@@ -58,6 +58,8 @@ pub mod path {
     pub const OPERATORS: &str = "/operators";
     /// Target of the form that chooses a replica.
     pub const REPLICA: &str = "/system/replica";
+    /// Two windows side by side.
+    pub const COMPARE: &str = "/compare";
     /// Where a theme is chosen.
     pub const THEME: &str = "/theme";
 }
@@ -208,6 +210,22 @@ impl Links {
     /// The path of an error's page, below the prefix.
     pub fn error_path(fingerprint: &str) -> String {
         format!("{}/{}", path::ERRORS, Self::segment(fingerprint))
+    }
+
+    /// URL of the comparison of a view's window with the one before it.
+    pub fn compare(&self, view: &View) -> String {
+        let window = Window { is_implied: false, ..view.window };
+        let view = View::of(window).query(view.q.clone()).refreshing(view.refresh);
+        self.page(path::COMPARE, &view)
+    }
+
+    /// URL of the comparison of the time since a deployment, an hour at most, with as long before it.
+    pub fn compare_since(&self, deployed: i64, now: i64) -> String {
+        let from = deployed.div_euclid(SECOND) * SECOND;
+        let end = from.saturating_add(3_600 * SECOND);
+        let to = if end < now { Bound::At(end) } else { Bound::Ago(0) };
+        let window = Window { from: Bound::At(from), to, ..Window::parse(None, None, now) };
+        self.compare(&View::of(window))
     }
 
     /// A chart on the page of metrics.

@@ -187,6 +187,14 @@ impl Window {
         Self::absolute(range.from.saturating_add(by), range.to.saturating_add(by), self.now)
     }
 
+    /// The window of the same length that ends where this one begins.
+    #[must_use]
+    pub fn preceding(&self) -> Self {
+        let from = self.from.resolve(self.now);
+        let length = self.to.resolve(self.now).saturating_sub(from).max(SECOND);
+        Self::absolute(from.saturating_sub(length), from, self.now)
+    }
+
     /// A window three times as long, with the same center, or up to now for a live window.
     #[must_use]
     pub fn wider(&self) -> Self {

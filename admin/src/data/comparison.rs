@@ -16,7 +16,7 @@ const VALUES: usize = 200;
 /// Maximum number of differences shown.
 const SHOWN: usize = 10;
 /// Significance threshold: the G statistic for p = 0.001 with one degree of freedom.
-const UNLIKELY: f64 = 10.83;
+pub(super) const UNLIKELY: f64 = 10.83;
 /// Minimum length of the baseline window, in microseconds.
 const SHORTEST: i64 = 3_600 * SECOND;
 
@@ -53,12 +53,36 @@ pub async fn differences(
     let range = window.range();
     let length = window.length().max(SHORTEST);
     let earlier = TimeRange { from: range.from.saturating_sub(length), to: range.from };
-    let others = others(base);
+    between(store, range, earlier, &others(base)).await
+}
+
+/// Compares the records of a window that match with those of another one. The requests of the panel at `base`
+/// are excluded.
+///
+/// # Errors
+/// When the store fails.
+pub async fn differences_from(
+    store: &dyn LogStore,
+    range: TimeRange,
+    earlier: TimeRange,
+    query: &Query,
+    base: &str,
+) -> Result<Differences, StoreError> {
+    between(store, range, earlier, &query.clone().and(others(base))).await
+}
+
+async fn between(
+    store: &dyn LogStore,
+    range: TimeRange,
+    earlier: TimeRange,
+    others: &Query,
+) -> Result<Differences, StoreError> {
+    let length = earlier.to.saturating_sub(earlier.from);
     let (total, total_before, during, before) = tokio::try_join!(
-        store.count(range, &others),
-        store.count(earlier, &others),
-        store.top_values(range, &others, &summary::FIELDS, VALUES),
-        store.top_values(earlier, &others, &summary::FIELDS, VALUES),
+        store.count(range, others),
+        store.count(earlier, others),
+        store.top_values(range, others, &summary::FIELDS, VALUES),
+        store.top_values(earlier, others, &summary::FIELDS, VALUES),
     )?;
     let mut found = candidates(&during, &before, total, total_before);
     // A value beyond the most frequent ones has a count, too.
@@ -146,7 +170,7 @@ impl Difference {
 /// The G statistic of a value's presence in two groups: the significance of the difference of their
 /// shares.
 #[expect(clippy::cast_precision_loss, reason = "an order is wanted, not a figure")]
-fn g(during: u64, total: u64, before: u64, total_before: u64) -> f64 {
+pub(super) fn g(during: u64, total: u64, before: u64, total_before: u64) -> f64 {
     let (all, with) = ((total + total_before) as f64, (during + before) as f64);
     if total == 0 || total_before == 0 {
         return 0.0;

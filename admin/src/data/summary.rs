@@ -55,7 +55,12 @@ pub async fn timeline(
     range: TimeRange,
     query: &Query,
 ) -> Result<Timeline, StoreError> {
-    timeline_of(store, range, query, range.interval(BARS)).await
+    timeline_of(store, range, query, interval(range)).await
+}
+
+/// Length of the intervals of a range, in microseconds.
+pub fn interval(range: TimeRange) -> i64 {
+    range.interval(BARS)
 }
 
 /// Counts per interval and level, for intervals of the given length in microseconds.

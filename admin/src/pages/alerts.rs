@@ -1,7 +1,7 @@
 //! The alert inbox: firing and resolved alerts, and the heartbeat of alerting. Shows what alerting
 //! systems sent to the host; does not edit rules.
 
-mod differences;
+pub mod differences;
 mod known;
 pub mod response;
 pub mod rule;

@@ -33,7 +33,7 @@ fn marks(events: &WindowEvents, range: TimeRange, now: i64, links: &Links) -> Ma
     let alerts = alerts.filter(|alert| !alert.is_heartbeat() && !alert.is_evaluation_failure());
     Marks {
         bands: alerts.map(|alert| band(alert, range, now, span, links)).collect(),
-        lines: events.deploys.iter().map(|deploy| line(deploy, span)).collect(),
+        lines: events.deploys.iter().map(|deploy| line(deploy, now, span, links)).collect(),
         notices: events.notices.clone(),
     }
 }
@@ -53,11 +53,12 @@ fn band(alert: &Alert, range: TimeRange, now: i64, span: i64, links: &Links) -> 
     }
 }
 
-fn line(deploy: &Deploy, span: i64) -> Line {
+fn line(deploy: &Deploy, now: i64, span: i64, links: &Links) -> Line {
     Line {
         at: deploy.at,
         label: deploy.label(),
         when: format::tick(deploy.at, span),
         note: deploy.note.clone(),
+        compare: links.compare_since(deploy.at, now),
     }
 }

@@ -56,10 +56,17 @@ struct SystemPage {
     levels: Option<LevelsView>,
     alerting: Vec<AlertingNotice>,
     jobs: Table<JobRow>,
-    build: Vec<(String, String)>,
+    build: BuildView,
     external_links: Vec<(String, String)>,
     audit: Vec<Row>,
     audit_url: String,
+}
+
+/// What runs.
+struct BuildView {
+    facts: Vec<(String, String)>,
+    /// URL of the comparison of before and after the deployment.
+    compare: Option<String>,
 }
 
 struct LevelsView {
@@ -92,7 +99,7 @@ pub async fn show(visit: Visit) -> Result<Response, PanelError> {
         Some(jobs) => or_notice(jobs.list().await, "jobs", &mut notices),
         None => Vec::new(),
     };
-    let deployed = deployed(panel, view.window.now, &mut notices).await;
+    let build = build(panel, view.window.now, &mut notices).await;
     let columns = ["user".to_owned(), "action".to_owned()];
     render(&SystemPage {
         layout: visit.layout(Section::System, "System", path::SYSTEM, &view),
@@ -106,19 +113,26 @@ pub async fn show(visit: Visit) -> Result<Response, PanelError> {
         levels: levels(panel),
         alerting: panel.host.alerts().map(Alerts::notices).unwrap_or_default(),
         jobs: job_table(jobs, visit.operator.may_change(), &view, panel),
-        build: panel.service.build_info.iter().cloned().chain(deployed).collect(),
+        build,
         external_links: panel.service.external_links.clone(),
         audit: Rows::new(&panel.links, &columns, &view).list(&page.records),
         audit_url: panel.links.logs(&view.query(audit.to_string())),
     })
 }
 
-/// Since when this version runs, as far as the host knows.
-async fn deployed(panel: &Panel, now: i64, notices: &mut Vec<String>) -> Option<(String, String)> {
-    let host = panel.host.deploys()?;
-    let deploy = or_notice(host.latest().await, "deployments", notices)?;
-    let text = format!("{} {}", format::ago(deploy.at, now), deploy.note);
-    Some(("deployed".to_owned(), text.trim_end().to_owned()))
+/// What runs, and since when as far as the host knows.
+async fn build(panel: &Panel, now: i64, notices: &mut Vec<String>) -> BuildView {
+    let mut facts = panel.service.build_info.clone();
+    let latest = match panel.host.deploys() {
+        Some(host) => or_notice(host.latest().await, "deployments", notices),
+        None => None,
+    };
+    let compare = latest.map(|deploy| {
+        let text = format!("{} {}", format::ago(deploy.at, now), deploy.note);
+        facts.push(("deployed".to_owned(), text.trim_end().to_owned()));
+        panel.links.compare_since(deploy.at, now)
+    });
+    BuildView { facts, compare }
 }
 
 fn levels(panel: &Panel) -> Option<LevelsView> {

@@ -14,7 +14,7 @@ mod sparkline;
 mod waterfall;
 
 pub use heatmap::{DurationBand, Heatmap, Intervals};
-pub use histogram::Histogram;
+pub use histogram::{Histogram, highest};
 pub use lines::{Lines, SparkLines, last};
 pub use marks::{Band, Line, Marks};
 pub use sparkline::Sparkline;

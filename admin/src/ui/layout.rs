@@ -93,6 +93,8 @@ pub struct WindowMenu {
     pub earlier: String,
     pub later: String,
     pub wider: String,
+    /// The comparison of this window with the one before it.
+    pub compare: String,
 }
 
 /// Where the forms of a page go, and what they keep.
@@ -171,7 +173,7 @@ impl Layout {
             navigation: navigation(links, section, view),
             has_window: true,
             firing: FiringBadge::now(panel),
-            window: window_menu(links, path, view),
+            window: window_menu(links, section, path, view),
             form: page_form(links, path, view),
             refresh: refresh_menu(links, path, view),
             account: AccountMenu {
@@ -215,8 +217,11 @@ fn page_form(links: &Links, path: &str, view: &View) -> PageForm {
     }
 }
 
-fn window_menu(links: &Links, path: &str, view: &View) -> WindowMenu {
+fn window_menu(links: &Links, section: Section, path: &str, view: &View) -> WindowMenu {
     let shown = view.window;
+    // A page of the service's own may search something else than records.
+    let is_of_records = matches!(section, Section::Logs | Section::Requests | Section::Errors);
+    let compared = if is_of_records { view.clone() } else { view.query("") };
     let within = |window: Window| links.page(path, &view.within(window));
     let preset = |preset: &&str| {
         let window = Window::parse(Some(*preset), None, shown.now);
@@ -232,6 +237,7 @@ fn window_menu(links: &Links, path: &str, view: &View) -> WindowMenu {
         earlier: within(shown.shifted(false)),
         later: within(shown.shifted(true)),
         wider: within(shown.wider()),
+        compare: links.compare(&compared),
     }
 }
 

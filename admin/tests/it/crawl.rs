@@ -40,6 +40,7 @@ async fn every_link_of_every_page_leads_somewhere() {
         }
     }
     assert!(opened > 100, "{opened}");
+    assert!(seen.iter().any(|url| url.starts_with("/ops/compare?from=2026")));
     assert!(seen.contains("/ops/alerts") && seen.iter().any(|url| url.starts_with("/ops/alerts/")));
 }
 

@@ -111,6 +111,7 @@ async fn no_page_has_a_payload_as_markup_or_shows_hidden_characters() {
         "/ops/requests",
         "/ops/requests/sql",
         "/ops/errors",
+        "/ops/compare",
         "/ops/metrics",
         "/ops/system",
         "/ops/operators",
@@ -127,6 +128,7 @@ async fn no_page_has_a_payload_as_markup_or_shows_hidden_characters() {
     for payload in PAYLOADS {
         let payload = encoded(payload);
         pages.push(format!("/ops/logs?q={payload}&from={payload}&cols={payload}&sort={payload}"));
+        pages.push(format!("/ops/compare?q={payload}&before-from={payload}"));
         pages.push(format!("/ops/requests/{payload}"));
         pages.push(format!("/ops/{payload}"));
         pages.push(format!("/ops/orders?q={payload}&from={payload}"));

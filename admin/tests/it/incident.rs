@@ -207,7 +207,7 @@ async fn now_says_whether_an_alert_fires_and_what_changed() {
         .collect();
     let expected = [
         ("alert", "/ops/alerts/Errors?at=1"),
-        ("deploy", ""),
+        ("deploy", "/ops/compare?from=2026-11-01T00:39:00Z"),
         ("alert resolved", "/ops/alerts/Errors?at=2"),
         ("alert", "/ops/alerts/Errors?at=2"),
     ];

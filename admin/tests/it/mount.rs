@@ -5,7 +5,7 @@ use axum::http::{Request, StatusCode};
 
 use crate::harness::App;
 
-const PATHS: [&str; 24] = [
+const PATHS: [&str; 25] = [
     "/ops",
     "/ops/alerts",
     "/ops/alerts/Errors",
@@ -19,6 +19,7 @@ const PATHS: [&str; 24] = [
     "/ops/requests/sql/0123456789abcdef",
     "/ops/requests/x",
     "/ops/errors",
+    "/ops/compare",
     "/ops/metrics",
     "/ops/metrics/data.json",
     "/ops/system",

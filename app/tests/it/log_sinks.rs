@@ -268,8 +268,16 @@ async fn a_killed_service_is_read_by_commands_and_the_panel_and_starts_again() {
     assert_eq!(export.lines().count(), 30);
     assert!(succeeds(logs(dir.path(), &["stats"])).await.contains("records"));
     let (_panel, address) = panel(dir.path());
-    for path in ["", "/logs", "/logs/patterns", "/requests", "/requests/sql", "/errors", "/system"]
-    {
+    for path in [
+        "",
+        "/logs",
+        "/logs/patterns",
+        "/requests",
+        "/requests/sql",
+        "/errors",
+        "/compare",
+        "/system",
+    ] {
         let (status, page) = get(address, &format!("/admin{path}")).await;
         assert_eq!(status, 200, "{path}: {page}");
     }

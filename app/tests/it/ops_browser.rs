@@ -29,7 +29,7 @@ use crate::webdriver::Driver;
 
 /// The pages whose address is known, each in the states it has: with and without records, searched,
 /// followed, refreshing.
-const PAGES: [&str; 26] = [
+const PAGES: [&str; 28] = [
     "/admin",
     "/admin/logs",
     "/admin/logs?q=level%3E%3Dwarn+usr:x&cols=route,user,error,user_agent",
@@ -45,6 +45,8 @@ const PAGES: [&str; 26] = [
     "/admin/requests/sql?q=nothing_has_this",
     "/admin/errors",
     "/admin/errors?q=nothing_has_this",
+    "/admin/compare",
+    "/admin/compare?q=nothing_has_this&before-from=what",
     "/admin/metrics",
     "/admin/metrics?from=24h",
     "/admin/alerts",

@@ -292,10 +292,12 @@ async fn statements_cost_what_all_of_their_runs_do(app: TestApp) {
     let panel = Panel::of(&app).await;
     let operator = panel.log_in(&app, "o", Role::Viewer).await;
     app.user("a").await;
+    let now = app.clock.now();
     let look = |ago: i64| {
         let exposition = app.instruments.metrics.render();
-        panel.metrics.observe(&exposition, app.clock.now() - ago * 1_000_000);
+        panel.metrics.observe(&exposition, now - ago * 1_000_000);
     };
+    look(30);
     look(20);
     for number in 0..7 {
         app.message("a", &format!("message {number}")).await;
@@ -310,6 +312,15 @@ async fn statements_cost_what_all_of_their_runs_do(app: TestApp) {
     };
     let seven = |kept: &str, sql: &str| (kept.to_owned(), "7".to_owned(), sql.to_owned());
     assert_eq!(row("").await, seven("none", ""));
+    // A comparison has them where both windows were measured.
+    let ago = |seconds: i64| now - seconds * 1_000_000;
+    let windows = format!("from={}&before-from={}&before-to={}", ago(16), ago(26), ago(16));
+    let url = format!("/admin/compare?{windows}");
+    let compared = operator.get(&url).await.is(200).page();
+    let row_of = |name: &str| compared.one(&format!("tr[data-statement='{name}']"));
+    let runs = &row_of(NAME).texts("td.num")[1];
+    assert!(runs.starts_with("0 → 0."), "{runs}");
+    assert!(compared.has("[data-section=statements] [data-runs=all]"));
 
     // A slow run is told at once and again at the end of its request, and is one run.
     let kept = [("/x", false), ("/x", true), ("/y", true)];

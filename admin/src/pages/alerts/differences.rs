@@ -1,5 +1,7 @@
 //! What differs from the time before, with the records of each value.
 
+use logsearch::query::parse;
+
 use crate::context::links::{Links, View};
 use crate::context::params::short_name;
 use crate::data::comparison::{Difference, Differences};
@@ -10,6 +12,8 @@ pub struct DifferencesView {
     pub rows: Vec<DifferenceRow>,
     /// `the 1 h before, 4,021 records`.
     pub before: String,
+    /// `4,021 records` of the time before.
+    pub records: String,
     pub is_comparable: bool,
 }
 
@@ -33,6 +37,7 @@ impl DifferencesView {
         Self {
             rows: differences.found.iter().map(row).collect(),
             before: format!("the {length} before, {records}"),
+            records,
             is_comparable: differences.is_comparable(),
         }
     }
@@ -44,7 +49,7 @@ fn row(one: &Difference, all: &Differences, view: &View, links: &Links) -> Diffe
     DifferenceRow {
         field: short_name(&one.field),
         value: one.value.clone(),
-        url: links.logs(&view.query(one.clause().to_string())),
+        url: links.logs(&view.query(parse(&view.q).query.and(one.clause()).to_string())),
         rose: one.rose(all.total, all.total_before),
         share: format::percent(one.during, all.total),
         share_before: format::percent(one.before, all.total_before),

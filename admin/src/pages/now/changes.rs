@@ -38,6 +38,8 @@ pub struct Change {
     pub about: String,
     pub who: String,
     pub url: String,
+    /// Of a deployment: URL of the comparison of before and after.
+    pub compare: String,
 }
 
 /// The columns of the list.
@@ -63,7 +65,8 @@ pub async fn changes(
         done(panel.store.as_ref(), range),
     )?;
     let links = &panel.links;
-    let mut changes: Vec<Change> = events.deploys.iter().map(of_deploy).collect();
+    let mut changes: Vec<Change> =
+        events.deploys.iter().map(|deploy| of_deploy(deploy, panel.now(), links)).collect();
     let is_shown = |alert: &&Alert| !alert.is_heartbeat() && !alert.is_evaluation_failure();
     for alert in events.alerts.iter().filter(is_shown) {
         let ends = alert.ended.map(|ended| of_alert(alert, ended, true, links));
@@ -93,12 +96,17 @@ fn change(at: i64, kind: &str, class: &'static str) -> Change {
         about: String::new(),
         who: String::new(),
         url: String::new(),
+        compare: String::new(),
     }
 }
 
-fn of_deploy(deploy: &Deploy) -> Change {
-    let text = deploy.label();
-    Change { text, about: deploy.note.clone(), ..change(deploy.at, "deploy", "info") }
+fn of_deploy(deploy: &Deploy, now: i64, links: &Links) -> Change {
+    Change {
+        text: deploy.label(),
+        about: deploy.note.clone(),
+        compare: links.compare_since(deploy.at, now),
+        ..change(deploy.at, "deploy", "info")
+    }
 }
 
 fn of_alert(alert: &Alert, at: i64, has_ended: bool, links: &Links) -> Change {

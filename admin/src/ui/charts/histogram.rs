@@ -31,6 +31,8 @@ pub struct Histogram {
     lines: Vec<Mark>,
     marks: Marks,
     scale: Scale,
+    /// Parameters that a drag over the chart sets.
+    names: &'static str,
 }
 
 /// A mark in the drawing's own units.
@@ -63,13 +65,24 @@ impl Histogram {
         Safe(self)
     }
 
-    /// The intervals of a view; the link of each is built by `url`.
+    /// The intervals of a view; each leads to the page at `path` of its interval.
     pub fn new(buckets: &[Bucket], interval: i64, view: &View, links: &Links, path: &str) -> Self {
-        let range = view.window.range();
-        let max = buckets.iter().map(total).max().unwrap_or(0);
+        let max = highest(buckets);
         let url = |window: Window| links.page(path, &view.within(window));
+        Self::linking(buckets, (interval, max), view.window, &url)
+    }
+
+    /// The intervals of a window, of a length in microseconds and drawn up to a maximum; the link of each is
+    /// built by `url`.
+    pub fn linking(
+        buckets: &[Bucket],
+        (interval, max): (i64, u64),
+        window: Window,
+        url: &dyn Fn(Window) -> String,
+    ) -> Self {
+        let range = window.range();
         let scale = Scale { from: range.from, to: range.to, max, interval };
-        let bars = buckets.iter().map(|bucket| scale.bar(bucket, view.window.now, &url)).collect();
+        let bars = buckets.iter().map(|bucket| scale.bar(bucket, window.now, url)).collect();
         Self {
             bars,
             ticks: ticks(range.from, range.to),
@@ -81,7 +94,15 @@ impl Histogram {
             lines: Vec::new(),
             marks: Marks::default(),
             scale,
+            names: "from to",
         }
+    }
+
+    /// Lets a drag over the chart set these two parameters instead of those of the window.
+    #[must_use]
+    pub fn setting(mut self, names: &'static str) -> Self {
+        self.names = names;
+        self
     }
 
     /// Adds event marks to the chart.
@@ -101,6 +122,11 @@ impl Histogram {
         self.marks = marks;
         self
     }
+}
+
+/// The most records of an interval.
+pub fn highest(buckets: &[Bucket]) -> u64 {
+    buckets.iter().map(total).max().unwrap_or(0)
 }
 
 fn total(bucket: &Bucket) -> u64 {
@@ -239,6 +265,7 @@ mod tests {
             label: "2".to_owned(),
             when: "now".to_owned(),
             note: String::new(),
+            compare: String::new(),
         };
         let marks = Marks { bands: vec![band], lines: vec![line], ..Marks::default() };
         let marked = histogram().marked(marks);

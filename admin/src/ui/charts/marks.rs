@@ -46,6 +46,9 @@ pub struct Line {
     pub when: String,
     /// Note of the deployment.
     pub note: String,
+    /// URL of the comparison of before and after.
+    #[serde(skip)]
+    pub compare: String,
 }
 
 impl Marks {

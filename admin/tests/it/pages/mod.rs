@@ -3,6 +3,7 @@
 
 mod alerts;
 mod around;
+mod compare;
 mod empty_values;
 mod errors;
 mod event;

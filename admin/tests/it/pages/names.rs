@@ -19,6 +19,7 @@ async fn pages(app: &App) -> Vec<(String, Page)> {
         "/requests",
         "/requests/sql",
         "/errors",
+        "/compare",
         "/alerts",
         "/alerts/Errors",
         "/metrics",

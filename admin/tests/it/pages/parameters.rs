@@ -33,12 +33,29 @@ const ODD: [&str; 24] = [
 ];
 
 /// Every parameter that any page reads.
-const NAMES: [&str; 17] = [
-    "q", "from", "to", "cols", "sort", "by", "fields", "refresh", "tail", "older", "newer", "at",
-    "scope", "add", "not", "col", "caret",
+const NAMES: [&str; 19] = [
+    "q",
+    "from",
+    "to",
+    "cols",
+    "sort",
+    "by",
+    "fields",
+    "refresh",
+    "tail",
+    "older",
+    "newer",
+    "at",
+    "scope",
+    "add",
+    "not",
+    "col",
+    "caret",
+    "before-from",
+    "before-to",
 ];
 
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 14] = [
     "",
     "/logs",
     "/logs/patterns",
@@ -47,6 +64,7 @@ const PAGES: [&str; 13] = [
     "/requests",
     "/requests/sql",
     "/errors",
+    "/compare",
     "/alerts",
     "/alerts/Errors",
     "/metrics",

@@ -10,8 +10,14 @@ use crate::lines::{line, log, request};
 
 /// Enough that everything the help sheet shows is there.
 const RECORDS: usize = 6_000;
-const PAGES: [&str; 5] =
-    ["/ops/logs", "/ops/logs/patterns", "/ops/requests", "/ops/errors", "/ops/requests/sql"];
+const PAGES: [&str; 6] = [
+    "/ops/logs",
+    "/ops/logs/patterns",
+    "/ops/requests",
+    "/ops/errors",
+    "/ops/requests/sql",
+    "/ops/compare",
+];
 
 #[tokio::test]
 async fn every_example_of_the_help_sheet_runs_and_finds_something() {

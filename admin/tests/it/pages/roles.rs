@@ -102,6 +102,7 @@ async fn viewers_see_every_page_and_no_form_that_would_refuse_them() {
         "/requests",
         "/requests/sql",
         "/errors",
+        "/compare",
         "/alerts",
         "/alerts/Errors",
         "/metrics",

@@ -14,6 +14,7 @@ async fn pages(app: &App) -> Vec<(String, Page)> {
         "/requests",
         "/requests/sql",
         "/errors",
+        "/compare",
         "/alerts",
         "/alerts/Errors",
         "/metrics",

@@ -10,10 +10,13 @@ use crate::html::{Element, Page};
 /// What every page takes.
 const SHARED: &str = "from=2026-10-01T00:00:00Z&to=2026-12-01T00:00:00Z&refresh=30";
 /// What a link or a form may change at once; a page of a list begins anew with each of them.
-const CHANGES: [&[&str]; 10] = [
+const CHANGES: [&[&str]; 12] = [
     &["from", "to"],
     &["refresh"],
     &["q"],
+    // The other window of a comparison, and that it follows from this one.
+    &["before-from", "before-to"],
+    &["before-from", "before-to", "by"],
     // A cell of a heat map.
     &["q", "from", "to"],
     &["sort"],
@@ -102,6 +105,7 @@ async fn path_of(app: &App, page: &str, css: &str) -> String {
 /// Every kind of page with every parameter that it takes.
 async fn urls(app: &App) -> Vec<String> {
     let logs = "q=level%3E%3Dinfo+-user:nobody&cols=user,status&sort=old&fields=status";
+    let before = "before-from=2026-09-01T00:00:00Z&before-to=2026-10-01T00:00:00Z";
     let event = path_of(app, "/ops/logs?from=30d", "tr.record [data-link]").await;
     let request = path_of(app, "/ops/requests?from=30d&q=db_count:*", "[data-request]").await;
     let error = path_of(app, "/ops/errors?from=30d", ".groups td:first-child > a").await;
@@ -118,6 +122,7 @@ async fn urls(app: &App) -> Vec<String> {
         format!("{statement}?{SHARED}&by=slowest:runs"),
         format!("/ops/errors?{SHARED}&q=level:*&by=groups:users"),
         format!("{error}?{SHARED}"),
+        format!("/ops/compare?{SHARED}&{before}&q=status:*&by=compared-statements:runs"),
         format!("/ops/alerts?{SHARED}"),
         format!("/ops/alerts/Errors?at=2&{SHARED}&by=groups:count"),
         format!("/ops/metrics?{SHARED}"),

@@ -208,9 +208,16 @@ async fn whatever_an_address_says_of_tables_a_page_is_shown() {
 async fn every_head_of_every_sorted_table_can_be_clicked_in_a_page_full_of_hostile_texts() {
     let app = App::with_log(600).await;
     let mut tables = 0;
-    for path in
-        ["", "/requests", "/requests/sql", "/errors", "/logs/patterns", "/logs/searches", "/system"]
-    {
+    for path in [
+        "",
+        "/requests",
+        "/requests/sql",
+        "/errors",
+        "/compare",
+        "/logs/patterns",
+        "/logs/searches",
+        "/system",
+    ] {
         let page = app.get(&format!("/ops{path}?from=30d")).await.page();
         for table in page.all("table[id^=table-]") {
             tables += 1;
@@ -229,5 +236,5 @@ async fn every_head_of_every_sorted_table_can_be_clicked_in_a_page_full_of_hosti
             }
         }
     }
-    assert!(tables >= 9, "{tables}");
+    assert!(tables >= 11, "{tables}");
 }

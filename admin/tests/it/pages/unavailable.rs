@@ -57,7 +57,7 @@ fn broken(kind: StoreErrorKind) -> App {
     App::over(Host::default(), Arc::new(Broken { kind, searches: None }), START)
 }
 
-const PAGES: [&str; 12] = [
+const PAGES: [&str; 13] = [
     "",
     "/logs",
     "/logs/patterns",
@@ -66,6 +66,7 @@ const PAGES: [&str; 12] = [
     "/requests/sql",
     "/requests/x",
     "/errors",
+    "/compare",
     "/errors/0123456789abcdef",
     "/alerts/Errors",
     "/system",

@@ -4,7 +4,8 @@ use crate::harness::App;
 use crate::html::Page;
 use crate::lines::{START, line, log};
 
-const PAGES: [&str; 7] = ["", "/logs", "/requests", "/errors", "/alerts", "/metrics", "/system"];
+const PAGES: [&str; 8] =
+    ["", "/logs", "/requests", "/errors", "/compare", "/alerts", "/metrics", "/system"];
 
 /// The clock stands a second behind midnight.
 async fn app() -> App {
