@@ -128,6 +128,25 @@ async fn a_part_of_the_histogram_is_opened_by_dragging_and_without_scripts_by_a_
 }
 
 #[tokio::test]
+async fn the_window_before_is_chosen_by_dragging_and_the_other_one_stays() {
+    let Some(ops) = Ops::start(Backend::Sqlite).await else { return };
+    ops.open("/admin/compare?from=2026-11-30T10:00:00Z&to=2026-11-30T11:00:00Z").await;
+    let place = "(box => [box.left, box.top, box.width])(document.querySelector('[data-side=Before] svg').getBoundingClientRect())";
+    let [left, top, width]: [f64; 3] =
+        serde_json::from_value(ops.driver.eval(place).await).unwrap();
+    for (kind, share) in [("mousePressed", 0.25), ("mouseMoved", 0.75), ("mouseReleased", 0.75)] {
+        let event = json!({ "type": kind, "x": left + width * share, "y": top + 20.0,
+            "button": "left", "buttons": 1, "clickCount": 1 });
+        ops.driver.devtools("Input.dispatchMouseEvent", event).await;
+    }
+    eventually("chosen", async || ops.path().await.contains("before-to=2026-11-30T09")).await;
+    let path = ops.path().await;
+    for end in ["?from=2026-11-30T10", "&to=2026-11-30T11", "&before-from=2026-11-30T09"] {
+        assert!(path.contains(end), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn new_records_come_by_themselves_and_move_nothing_that_is_read() {
     let Some(ops) = Ops::start(Backend::Sqlite).await else { return };
     ops.open("/admin/logs?tail=1&q=lighthouse").await;
