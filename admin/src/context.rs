@@ -6,6 +6,7 @@ pub mod firing;
 pub mod links;
 pub mod panel;
 pub mod params;
+pub mod time;
 pub mod turns;
 pub mod view;
 pub mod window;

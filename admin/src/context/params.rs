@@ -9,12 +9,16 @@ use logsearch::fields;
 use logsearch::query::Field;
 
 use super::links::{Links, Place, TableOrder, View};
+use super::time::{self, End};
 use super::window::Window;
 
 /// Auto-refresh intervals in seconds.
 pub const REFRESHES: [u32; 4] = [5, 10, 30, 60];
 /// Maximum number of columns.
 const MAX_COLUMNS: usize = 12;
+
+/// Most characters of a time that could not be read are shown again.
+const MAX_TYPED: usize = 60;
 
 /// Parameters as name and value pairs, in order.
 #[derive(Clone, Debug, Default)]
@@ -65,6 +69,14 @@ impl Params {
         Window::parse(self.get("from"), self.get("to"), now)
     }
 
+    /// Ends of the window that cannot be read.
+    fn misread(&self, now: i64) -> [Option<String>; 2] {
+        [("from", End::From), ("to", End::To)].map(|(name, end)| {
+            let text = self.get(name)?;
+            time::parse(text, end, now).is_none().then(|| text.chars().take(MAX_TYPED).collect())
+        })
+    }
+
     /// Reads window, auto-refresh and orders of tables only, for pages that list no records.
     pub(crate) fn frame(&self, now: i64) -> View {
         self.frame_of(self.window(now))
@@ -79,7 +91,12 @@ impl Params {
 
     /// The view of a page that chooses its own window.
     pub(crate) fn frame_of(&self, window: Window) -> View {
-        View { refresh: self.refresh(), orders: self.orders(), ..View::of(window) }
+        View {
+            refresh: self.refresh(),
+            orders: self.orders(),
+            misread: self.misread(window.now),
+            ..View::of(window)
+        }
     }
 
     /// Reads the complete view.
@@ -100,6 +117,7 @@ impl Params {
             fields: self.get("fields").map(str::trim).unwrap_or_default().to_owned(),
             refresh: self.refresh(),
             orders: self.orders(),
+            misread: self.misread(now),
         }
     }
 }

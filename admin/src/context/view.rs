@@ -28,6 +28,8 @@ pub struct View {
     pub refresh: u32,
     /// How tables are sorted that are not in their usual order.
     pub orders: Vec<TableOrder>,
+    /// Ends of the window that could not be read, as they were typed.
+    pub misread: [Option<String>; 2],
 }
 
 /// By which column a table is sorted: in the usual direction of the column, or against it.
@@ -78,6 +80,7 @@ impl View {
             fields: String::new(),
             refresh: 0,
             orders: Vec::new(),
+            misread: [None, None],
         }
     }
 

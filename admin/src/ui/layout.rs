@@ -11,7 +11,8 @@ use crate::context::firing::FiringBadge;
 use crate::context::links::{Links, View, path};
 use crate::context::panel::Panel;
 use crate::context::params::{Params, REFRESHES};
-use crate::context::window::{PRESETS, Window};
+use crate::context::time::EXAMPLES;
+use crate::context::window::{Bound, PRESETS, Window};
 
 /// The entries of the navigation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,9 +87,12 @@ pub struct WindowMenu {
     /// Whether the address has a window that could not be read.
     pub is_misread: bool,
     pub presets: Vec<Entry>,
-    /// Both ends, as parameters spell them.
+    /// Both ends, as parameters spell them, or as they were typed if they could not be read.
     pub from: String,
     pub to: String,
+    /// Ends that could not be read, and what can.
+    pub misread: Vec<String>,
+    pub examples: &'static str,
     /// The same page half a window earlier and later, and over three times as long.
     pub earlier: String,
     pub later: String,
@@ -228,12 +232,15 @@ fn window_menu(links: &Links, section: Section, path: &str, view: &View) -> Wind
         let is_current = window.is_same(&shown);
         Entry { name: (*preset).to_owned(), url: within(window), is_current, key: "" }
     };
+    let typed = |at: usize, end: Bound| view.misread[at].clone().unwrap_or(end.to_string());
     WindowMenu {
         label: shown.label(),
         is_misread: shown.is_misread,
         presets: PRESETS.iter().map(preset).collect(),
-        from: shown.from.to_string(),
-        to: shown.to.to_string(),
+        from: typed(0, shown.from),
+        to: typed(1, shown.to),
+        misread: view.misread.iter().flatten().cloned().collect(),
+        examples: EXAMPLES,
         earlier: within(shown.shifted(false)),
         later: within(shown.shifted(true)),
         wider: within(shown.wider()),

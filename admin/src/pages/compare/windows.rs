@@ -5,6 +5,7 @@ use logsearch::store::TimeRange;
 
 use crate::context::links::{Links, View, path};
 use crate::context::params::Params;
+use crate::context::time::{self, End};
 use crate::context::window::{Bound, Window};
 use crate::data::two_windows::Pair;
 use crate::format::{self, SECOND};
@@ -38,7 +39,9 @@ impl Windows {
     pub fn read(params: &Params, frame: &View) -> Self {
         let after = frame.query(params.get("q").unwrap_or_default().trim());
         let texts = [FROM, TO].map(|name| params.get(name).map(str::to_owned));
-        let ends = texts.each_ref().map(|text| text.as_deref().and_then(Bound::parse));
+        let ends = [(0, End::From), (1, End::To)].map(|(at, end): (usize, End)| {
+            time::parse(texts[at].as_deref()?, end, after.window.now)
+        });
         let before = before(&after.window, ends);
         let [from, to] = texts;
         let misread = [from.filter(|_| ends[0].is_none()), to.filter(|_| ends[1].is_none())];

@@ -129,3 +129,37 @@ async fn a_window_without_an_end_is_bounded() {
         }
     }
 }
+
+#[tokio::test]
+async fn times_are_read_as_people_type_them() {
+    let app = app().await;
+    // The clock stands at a second past midnight of 1 November.
+    for (from, to, read) in [
+        ("10:31", "10:45", ["2026-10-31T10:31:00Z", "2026-10-31T10:45:00Z"]),
+        ("10:31:05", "now", ["2026-10-31T10:31:05Z", "now"]),
+        ("yesterday", "yesterday", ["2026-10-31T00:00:00Z", "2026-11-01T00:00:00Z"]),
+        ("today", "today", ["2026-11-01T00:00:00Z", "now"]),
+        ("1h30m", "10 min ago", ["90m", "10m"]),
+        ("2026-10-30 10:31", "", ["2026-10-30T10:31:00Z", "now"]),
+    ] {
+        let query = serde_urlencoded::to_string([("from", from), ("to", to)]).unwrap();
+        assert_eq!(window(&app, &query).await, read, "{from} {to}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_time_stays_in_the_form_beside_examples_that_are() {
+    let app = app().await;
+    for path in PAGES {
+        let page = app.get(&format!("/ops{path}?from=half+past&to=10m&refresh=30")).await.page();
+        assert_eq!(ends(&page), ["half past", "10m"], "{path}");
+        let menu = page.one(".window details");
+        assert!(menu.find("open").is_some(), "{path}: the form is in sight");
+        let entry = menu.one("form [data-misread-entry]").text();
+        assert!(entry.contains("half past") && entry.contains("10 min ago"), "{path}: {entry}");
+        // Links of the page don't repeat it.
+        assert!(!page.links().iter().any(|link| link.contains("half")), "{path}");
+        let read = app.get(&format!("/ops{path}?from=20m&to=10m")).await.page();
+        assert!(!read.has("[data-misread-entry], .window details[open]"), "{path}");
+    }
+}
