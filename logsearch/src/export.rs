@@ -8,6 +8,19 @@ pub use crate::json::{Line, TIMESTAMP, line, parse_line};
 use crate::record::{LogRecord, Matchable};
 use crate::store::{Pages, StoreError};
 
+/// Fields of a table for people, behind the columns that every record has: what was asked, by whom, and what
+/// came of it.
+pub const CSV_FIELDS: [&str; 8] = [
+    fields::REQUEST_ID,
+    fields::METHOD,
+    fields::ROUTE,
+    fields::STATUS,
+    fields::DURATION,
+    fields::USER_NAME,
+    fields::ERROR_MESSAGE,
+    fields::CALLSITE,
+];
+
 /// Output format of records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Format {

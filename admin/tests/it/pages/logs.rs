@@ -4,7 +4,7 @@ use logsearch::fields;
 use logsearch::record::Level;
 use serde_json::Value;
 
-use crate::harness::App;
+use crate::harness::{Answer, App};
 use crate::html::Page;
 use crate::lines::{line, log};
 
@@ -152,12 +152,24 @@ async fn exports_have_what_the_page_shows_in_its_order_and_columns() {
         ndjson.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let items: Vec<_> = items.iter().map(|record| record["cart.items"].as_i64().unwrap()).collect();
     assert_eq!(items, [0, 3, 6, 9]);
-    assert!(ndjson.headers["content-disposition"].to_str().unwrap().contains("logs.ndjson"));
+    let name = |answer: &Answer| {
+        let disposition = answer.headers["content-disposition"].to_str().unwrap().to_owned();
+        disposition.split('"').nth(1).unwrap().to_owned()
+    };
+    let window = "20261031T230012Z-20261101T000012Z";
+    assert_eq!(name(&ndjson), format!("logs-user-anna-{window}.ndjson"));
     let csv = app.get(&format!("/ops/logs/export.csv?{query}")).await;
     let rows: Vec<&str> = csv.text.lines().collect();
     assert_eq!(rows.len(), 5, "{}", csv.text);
-    assert!(rows[0].ends_with("user.name,cart.items"), "{}", rows[0]);
-    assert!(rows[1].ends_with("anna,0"), "{}", rows[1]);
+    // What the command line writes, and what the page has besides.
+    let columns = "timestamp,level,target,message,http.request.id,http.request.method,http.route,\
+                   http.response.status_code,duration_us,user.name,error.message,code.callsite,\
+                   cart.items";
+    assert_eq!(rows[0], columns);
+    assert!(rows[1].ends_with(",anna,,,0"), "{}", rows[1]);
+    let odd = "q=path:%22/a%0D%0Ab;%22%20%C3%A6&from=2026-10-31T23:00:00Z&to=2026-10-31T23:30:00Z";
+    let odd = name(&app.get(&format!("/ops/logs/export.csv?{odd}")).await);
+    assert_eq!(odd, "logs-path-a-b-20261031T230000Z-20261031T233000Z.csv");
     assert!(csv.headers["content-type"].to_str().unwrap().starts_with("text/csv"));
     let quoted = app.get("/ops/logs/export.csv?q=cart.items:1&cols=user&from=1h").await;
     assert!(quoted.text.contains("\"ben \"\"b\"\"\""), "{}", quoted.text);

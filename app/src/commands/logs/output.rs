@@ -4,8 +4,7 @@ use std::env;
 
 use clap::{Args, ValueEnum};
 use jiff::tz::TimeZone;
-use logsearch::export::Format;
-use logsearch::fields;
+use logsearch::export::{CSV_FIELDS, Format};
 use logsearch::record::LogRecord;
 use logsearch::text_line;
 
@@ -33,18 +32,6 @@ pub struct Look {
     #[arg(long, short)]
     verbose: bool,
 }
-
-/// CSV columns after the ones that every record has.
-const CSV_FIELDS: [&str; 8] = [
-    fields::REQUEST_ID,
-    fields::METHOD,
-    fields::ROUTE,
-    fields::STATUS,
-    fields::DURATION,
-    fields::USER_NAME,
-    fields::ERROR_MESSAGE,
-    fields::CALLSITE,
-];
 
 /// Writes records one after the other.
 pub struct Output {
