@@ -6,6 +6,8 @@ import { fetchPage, say } from "./page.js";
 const $ = (selector, from = document) => from.querySelector(selector);
 const $$ = (selector, from = document) => [...from.querySelectorAll(selector)];
 document.documentElement.classList.add("scripted");
+// Only the browser knows where it is.
+for (const local of $$("[data-local-zone]")) local.value = local.title = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 async function copy(text, what) {
   try {

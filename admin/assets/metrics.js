@@ -128,7 +128,7 @@ let isOver = false;
 const isRead = () => isPaused || isOver || document.hidden || !getSelection().isCollapsed;
 // What somebody opened or stands on stays as it is.
 const isOpen = (part) => part.contains(document.activeElement) || part.matches("[open]") || part.querySelector("details[open]");
-const say = () => { state.textContent = `${refresh > 0 ? "live" : "as of"}${refresh > 0 ? "," : ""} ${page.dataset.now} UTC`; };
+const say = () => { state.textContent = `${refresh > 0 ? "live" : "as of"}${refresh > 0 ? "," : ""} ${page.dataset.now} ${page.dataset.zone}`; };
 
 function swap(old, drawing) {
   if (old && drawing && !isOpen(old)) old.replaceWith(document.importNode(drawing, true));

@@ -9,3 +9,4 @@ pub(crate) mod limits;
 pub(crate) mod operator;
 pub mod same_site;
 pub(crate) mod theme;
+pub(crate) mod zone;

@@ -1,6 +1,9 @@
-//! Human-readable times (UTC), durations, counts and sizes. Never parsed back.
+//! Human-readable times in the zone of whoever asks, durations, counts and sizes. Never parsed back.
+
+pub mod zone;
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 /// Microseconds per second.
@@ -12,23 +15,36 @@ pub fn micros(seconds: f64) -> i64 {
     (seconds * 1e6).round() as i64
 }
 
-fn civil(micros: i64) -> jiff::civil::DateTime {
+fn timestamp(micros: i64) -> Timestamp {
     let end = if micros < 0 { Timestamp::MIN } else { Timestamp::MAX };
-    let timestamp = Timestamp::from_microsecond(micros).unwrap_or(end);
-    TimeZone::UTC.to_datetime(timestamp)
+    Timestamp::from_microsecond(micros).unwrap_or(end)
 }
 
-/// `2026-11-22T06:26:05.123456Z`, for titles, exports and links.
+fn utc(micros: i64) -> DateTime {
+    TimeZone::UTC.to_datetime(timestamp(micros))
+}
+
+/// As a clock in the zone of whoever asks shows it.
+fn civil(micros: i64) -> DateTime {
+    zone::current().to_datetime(timestamp(micros))
+}
+
+/// `2026-11-22T06:26:05.123456Z`, in UTC wherever somebody is, for titles, exports and links.
 pub fn rfc3339(micros: i64) -> String {
-    civil(micros).strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
+    utc(micros).strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
 }
 
-/// RFC 3339 time without fractional digits if they are zero.
+/// RFC 3339 time in UTC without fractional digits if they are zero.
 pub fn rfc3339_short(micros: i64) -> String {
     if micros % SECOND == 0 {
-        return civil(micros).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        return utc(micros).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     }
     rfc3339(micros)
+}
+
+/// `2026-11-22 06:26:05`.
+pub fn date_time(micros: i64) -> String {
+    civil(micros).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 /// `25 Nov 06:26`, with seconds where there are some.
@@ -55,7 +71,8 @@ pub fn day_time(micros: i64) -> String {
 
 /// The number of the day, to tell when it changes.
 pub fn day_number(micros: i64) -> i64 {
-    micros.div_euclid(86_400 * SECOND)
+    let offset = zone::current().to_offset(timestamp(micros)).seconds();
+    micros.saturating_add(i64::from(offset) * SECOND).div_euclid(86_400 * SECOND)
 }
 
 /// Label of a tick on a time axis of the given length in microseconds.

@@ -12,7 +12,7 @@ use axum::routing::{MethodRouter, get, post};
 use axum::{Extension, Router};
 
 use crate::access::operator::Operator;
-use crate::access::{guard, headers, limits, same_site};
+use crate::access::{guard, headers, limits, same_site, zone};
 use crate::context::error::PanelError;
 use crate::context::panel::Panel;
 use crate::pages::alerts::{self, response, rule};
@@ -69,6 +69,7 @@ where
         .route(&at("/operators/{name}/password"), post(operators::set_password))
         .route(&at("/operators/{name}/sessions"), post(operators::end))
         .route(&at("/theme"), post(theme::choose))
+        .route(&at("/zone"), post(theme::choose_zone))
         .route(&at("/events/{id}"), get(event::show))
         .route(&at("/events/{id}/context"), get(event::context))
         .route(&at("/requests"), get(requests::show))
@@ -85,6 +86,7 @@ where
         .layer(from_fn(same_site::same_site))
         .layer(from_fn_with_state(Arc::clone(&panel), error_page::errors))
         .layer(from_fn(guarded))
+        .layer(from_fn(zone::zoned))
         .layer(from_fn(headers::headers))
         .with_state(panel)
 }

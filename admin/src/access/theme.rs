@@ -7,6 +7,13 @@ use axum::http::header::COOKIE;
 /// The name of the cookie, and of the field in the form that sets it.
 pub const NAME: &str = "theme";
 
+/// The value of a cookie.
+pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let texts = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = texts.flat_map(|text| text.split("; ")).filter_map(|one| one.split_once('='));
+    pairs.find(|(known, _)| *known == name).map(|(_, value)| value)
+}
+
 /// The color theme of the panel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Theme {
@@ -38,10 +45,7 @@ impl Theme {
 
     /// Reads the theme from the request's cookies.
     pub fn of(headers: &HeaderMap) -> Self {
-        let texts = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let mut pairs =
-            texts.flat_map(|text| text.split("; ")).filter_map(|one| one.split_once('='));
-        pairs.find(|(name, _)| *name == NAME).map_or_else(Self::default, |(_, is)| Self::parse(is))
+        cookie(headers, NAME).map_or_else(Self::default, Self::parse)
     }
 
     /// The name of the chosen theme; `None` for `Auto`.

@@ -62,6 +62,8 @@ pub mod path {
     pub const COMPARE: &str = "/compare";
     /// Where a theme is chosen.
     pub const THEME: &str = "/theme";
+    /// Where a time zone is chosen.
+    pub const ZONE: &str = "/zone";
 }
 
 /// Builds URLs below one prefix.

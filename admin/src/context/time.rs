@@ -1,12 +1,12 @@
 //! Times as people type them: `10:31`, `yesterday`, `1h30m`, `10 min ago`, `2026-11-30 10:31`, and as tools
-//! write them: RFC 3339 and Unix time. Times without a zone are UTC, like all that is shown.
+//! write them: RFC 3339 and Unix time. Times without a zone are read in the one
+//! in which the page shows them.
 
 use jiff::civil::{Date, DateTime, Time};
-use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
 use super::window::Bound;
-use crate::format::SECOND;
+use crate::format::{SECOND, zone};
 
 /// What forms and notices name as examples; each is read.
 pub const EXAMPLES: &str = "10:31, yesterday, today 10:31, 1h30m, 10 min ago or 2026-11-30 10:31";
@@ -77,7 +77,7 @@ fn unix(number: i64) -> Option<i64> {
 
 /// A day, a time of day, or both, without a zone.
 fn civil(text: &str, end: End, now: i64) -> Option<Bound> {
-    let zone = TimeZone::UTC;
+    let zone = zone::current();
     let today = Timestamp::from_microsecond(now).ok()?.to_zoned(zone.clone()).date();
     let at = |time: DateTime| {
         let zoned = time.to_zoned(zone.clone()).ok()?;

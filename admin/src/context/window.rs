@@ -5,7 +5,7 @@ use std::fmt;
 use logsearch::store::TimeRange;
 
 use super::time::{self, End};
-use crate::format::{SECOND, rfc3339_short};
+use crate::format::{self, SECOND, rfc3339_short};
 
 /// Windows offered in the menu.
 pub const PRESETS: [&str; 8] = ["5m", "15m", "1h", "3h", "12h", "24h", "7d", "30d"];
@@ -168,13 +168,13 @@ impl Window {
             return format!("last {}", self.from);
         }
         let range = self.range();
-        let same_day = crate::format::day_number(range.from) == crate::format::day_number(range.to);
-        let (from, to) = (rfc3339_short(range.from), rfc3339_short(range.to));
-        let short = |text: &str| text.replace('T', " ").replace('Z', "")[..19].to_owned();
+        let same_day = format::day_number(range.from) == format::day_number(range.to);
+        let (from, to) = (format::date_time(range.from), format::date_time(range.to));
         if same_day {
-            return format!("{} – {}", short(&from), &short(&to)[11..]);
+            let time = to.split(' ').nth(1).unwrap_or_default();
+            return format!("{from} – {time}");
         }
-        format!("{} – {}", short(&from), short(&to))
+        format!("{from} – {to}")
     }
 }
 

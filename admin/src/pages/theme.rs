@@ -1,4 +1,4 @@
-//! Handler of the theme form; the choice is stored in a cookie.
+//! Handlers of the forms that choose the theme and the time zone; each choice is stored in a cookie.
 
 use std::sync::Arc;
 
@@ -8,7 +8,9 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use crate::access::forms::OwnForm;
 use crate::access::theme::{NAME, Theme};
+use crate::access::zone;
 use crate::context::panel::Panel;
+use crate::format::zone::find;
 
 /// How long the choice is kept, in seconds: a year.
 const MAX_AGE: u32 = 365 * 24 * 3_600;
@@ -16,11 +18,20 @@ const MAX_AGE: u32 = 365 * 24 * 3_600;
 /// `POST /theme`: stores the choice and redirects back.
 pub async fn choose(State(panel): State<Arc<Panel>>, own: OwnForm) -> Response {
     let theme = Theme::parse(own.form.get(NAME).unwrap_or_default());
+    remember(&panel, &own, NAME, theme.as_str())
+}
+
+/// `POST /zone`: stores the time zone and redirects back; UTC if there is none of that name.
+pub async fn choose_zone(State(panel): State<Arc<Panel>>, own: OwnForm) -> Response {
+    let zone = own.form.get(zone::NAME).and_then(find);
+    let name = zone.as_ref().and_then(|zone| zone.iana_name()).unwrap_or("UTC");
+    remember(&panel, &own, zone::NAME, name)
+}
+
+/// Stores a choice in a cookie and leads back to the page with the form.
+fn remember(panel: &Panel, own: &OwnForm, name: &str, value: &str) -> Response {
     let base = panel.links.base();
-    let cookie = format!(
-        "{NAME}={}; Path={base}; Max-Age={MAX_AGE}; HttpOnly; SameSite=Lax",
-        theme.as_str()
-    );
+    let cookie = format!("{name}={value}; Path={base}; Max-Age={MAX_AGE}; HttpOnly; SameSite=Lax");
     let back = own.form.get("back").filter(|back| is_page(base, back)).unwrap_or(base);
     ([(SET_COOKIE, cookie)], Redirect::to(back)).into_response()
 }

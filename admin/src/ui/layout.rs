@@ -13,6 +13,7 @@ use crate::context::panel::Panel;
 use crate::context::params::{Params, REFRESHES};
 use crate::context::time::EXAMPLES;
 use crate::context::window::{Bound, PRESETS, Window};
+use crate::format::zone;
 
 /// The entries of the navigation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +76,7 @@ pub struct Layout {
     pub form: PageForm,
     pub refresh: RefreshMenu,
     pub account: AccountMenu,
+    pub zone: ZoneMenu,
     pub files: Files,
     /// Some records of the window are not indexed yet, so that figures of the page leave them out.
     pub is_indexing: bool,
@@ -129,6 +131,17 @@ pub struct AccountMenu {
     pub theme_action: String,
     pub back: String,
     pub logout: Option<String>,
+}
+
+/// The zone of all times of the page that do not say theirs.
+#[derive(Debug)]
+pub struct ZoneMenu {
+    /// `Europe/Copenhagen`, and how it is called now: `CET`.
+    pub name: String,
+    pub label: String,
+    pub is_utc: bool,
+    /// Target of the form that chooses one.
+    pub action: String,
 }
 
 /// What every page loads.
@@ -188,6 +201,12 @@ impl Layout {
                 back: links.page(path, view),
                 logout: panel.service.logout.clone(),
             },
+            zone: ZoneMenu {
+                name: zone::name(),
+                label: zone::label(view.window.now),
+                is_utc: zone::is_utc(),
+                action: links.path(path::ZONE),
+            },
             files: Files {
                 style: asset("admin.css"),
                 script: asset("admin.js"),
@@ -232,7 +251,7 @@ fn window_menu(links: &Links, section: Section, path: &str, view: &View) -> Wind
         let is_current = window.is_same(&shown);
         Entry { name: (*preset).to_owned(), url: within(window), is_current, key: "" }
     };
-    let typed = |at: usize, end: Bound| view.misread[at].clone().unwrap_or(end.to_string());
+    let typed = |at: usize, end: Bound| view.misread[at].clone().unwrap_or_else(|| written(end));
     WindowMenu {
         label: shown.label(),
         is_misread: shown.is_misread,
@@ -245,6 +264,14 @@ fn window_menu(links: &Links, section: Section, path: &str, view: &View) -> Wind
         later: within(shown.shifted(true)),
         wider: within(shown.wider()),
         compare: links.compare(&compared),
+    }
+}
+
+/// The end of a window as its form shows it.
+fn written(end: Bound) -> String {
+    match end {
+        Bound::At(at) if !zone::is_utc() => zone::with_offset(at),
+        end => end.to_string(),
     }
 }
 

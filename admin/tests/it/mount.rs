@@ -5,7 +5,7 @@ use axum::http::{Request, StatusCode};
 
 use crate::harness::App;
 
-const PATHS: [&str; 25] = [
+const PATHS: [&str; 26] = [
     "/ops",
     "/ops/alerts",
     "/ops/alerts/Errors",
@@ -29,6 +29,7 @@ const PATHS: [&str; 25] = [
     "/ops/errors/0123456789abcdef",
     "/ops/orders/1",
     "/ops/theme",
+    "/ops/zone",
     "/ops/events/1-1",
     "/ops/nothing/of/that/name",
 ];

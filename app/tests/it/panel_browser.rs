@@ -147,6 +147,18 @@ async fn the_window_before_is_chosen_by_dragging_and_the_other_one_stays() {
 }
 
 #[tokio::test]
+async fn local_time_is_that_of_the_browser() {
+    let Some(ops) = Ops::start(Backend::Sqlite).await else { return };
+    let zone = json!({ "timezoneId": "Europe/Copenhagen" });
+    ops.driver.devtools("Emulation.setTimezoneOverride", zone).await;
+    ops.open("/admin/system").await;
+    ops.driver.eval("document.querySelector('[data-local-zone]').click()").await;
+    let shown = "document.querySelector('header [data-zone=\"Europe/Copenhagen\"]') !== null";
+    eventually("local time", async || ops.driver.eval(shown).await == true).await;
+    assert_eq!(ops.path().await, "/admin/system");
+}
+
+#[tokio::test]
 async fn new_records_come_by_themselves_and_move_nothing_that_is_read() {
     let Some(ops) = Ops::start(Backend::Sqlite).await else { return };
     ops.open("/admin/logs?tail=1&q=lighthouse").await;

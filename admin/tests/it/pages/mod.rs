@@ -25,3 +25,4 @@ mod system;
 mod tables;
 mod unavailable;
 mod window;
+mod zone;

@@ -190,7 +190,7 @@ pub const ADMIN: Table = &[
     ("host", &["metrics"]),
     // What every page may use; it knows no page.
     ("context", &["format", "host"]),
-    ("access", &["context", "host"]),
+    ("access", &["context", "format", "host"]),
     // How things look, without knowing any data, and data without knowing how it looks.
     ("ui", &["access", "context", "format", "metrics"]),
     ("data", &["context", "format", "history", "host", "metrics"]),
