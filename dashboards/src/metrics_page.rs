@@ -56,7 +56,15 @@ pub const VALUES: [(&str, &str, &[&str]); 19] = [
     (
         "minitwit_job_runs_total",
         "job_name",
-        &["backup", "business_totals", "expired_sessions", "site_api_parity", "sqlite_optimize"],
+        &[
+            "backup",
+            "backup_status",
+            "business_totals",
+            "certificate",
+            "expired_sessions",
+            "site_api_parity",
+            "sqlite_optimize",
+        ],
     ),
     ("minitwit_job_runs_total", "outcome", &["success", "failure", "skipped", "missed"]),
     ("minitwit_inserts_total", "model", &["user", "message", "follower", "session"]),

@@ -89,7 +89,7 @@ fn aside_name(database: &Path, now: Timestamp) -> PathBuf {
     let is_free = |name: &PathBuf| {
         !name.exists() && SUFFIXES.iter().all(|suffix| !beside(name, suffix).exists())
     };
-    (1..).map(name).find(is_free).unwrap_or_else(|| name(1))
+    (1..=u32::MAX).map(name).find(is_free).unwrap_or_else(|| name(1))
 }
 
 /// Second names of what SQLite keeps beside a database.

@@ -137,10 +137,17 @@ async fn the_next_restore_removes_what_a_killed_one_left(app: TestApp) {
     let (dir, url) = (app.dir().to_owned(), app.database_url().clone());
     app.user("a").await;
     let left = dir.join("minitwit.sqlite.1.part");
-    let databases = "SELECT datname FROM pg_database WHERE datname LIKE '%_restore_2%'";
-    if let DatabaseUrl::Postgres(url) = &url {
-        let name = url.split("localhost/").nth(1).unwrap().split('?').next().unwrap();
-        let base: String = name.chars().take(20).collect();
+    let base: String = match &url {
+        DatabaseUrl::Postgres(url) => {
+            let name = url.split("localhost/").nth(1).unwrap().split('?').next().unwrap();
+            name.chars().take(20).collect()
+        }
+        DatabaseUrl::Sqlite(_) => String::new(),
+    };
+    // Other tests restore theirs on the same server.
+    let databases =
+        &format!("SELECT datname FROM pg_database WHERE starts_with(datname, '{base}_restore_')");
+    if matches!(url, DatabaseUrl::Postgres(_)) {
         let create = format!("CREATE DATABASE \"{base}_restore_20260101T000000Z\"");
         crate::raw_sql::Raw::connect(&app).await.execute(&create).await.unwrap();
         assert_eq!(crate::raw_sql::texts(&app, databases).await.len(), 1);

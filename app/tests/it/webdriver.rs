@@ -92,8 +92,16 @@ impl Driver {
 
     /// The text a reader sees.
     pub async fn text(&self, selector: &str) -> String {
-        let Element(id) = self.find(selector).await;
-        self.get(&format!("/element/{id}/text")).await.as_str().unwrap().to_owned()
+        // In one step: the next page would take away an element that was found before.
+        let script =
+            format!("document.querySelector({})?.innerText ?? null", Value::from(selector));
+        let mut text = None;
+        eventually("an element to read", async || {
+            text = self.eval(&script).await.as_str().map(|text| text.trim().to_owned());
+            text.is_some()
+        })
+        .await;
+        text.unwrap()
     }
 
     /// Types into an element.
