@@ -111,7 +111,7 @@ async fn any_username_that_can_be_registered_has_a_page() {
 }
 
 /// Names that a reader takes for `carol`, each in its own way.
-const LOOK_ALIKES: [&str; 14] = [
+const SAME_LOOKS: [&str; 14] = [
     "carol",
     "carol ",
     " carol",
@@ -144,7 +144,7 @@ const HIDDEN: [&str; 10] = [
 async fn names_that_read_as_one_are_taken_however_they_are_registered(app: TestApp) {
     app.user("carol").await;
     let api = app.simulator();
-    for name in LOOK_ALIKES {
+    for name in SAME_LOOKS {
         let taken = "The username is already taken";
         let answer = api.post("/register", user(name)).await;
         assert_eq!(answer.is(400).json()["error_msg"], taken, "{name:?}");
@@ -162,7 +162,7 @@ async fn names_that_read_as_one_are_taken_however_they_are_registered(app: TestA
 }
 
 async fn of_many_at_once_one_gets_the_name(app: TestApp) {
-    let users = LOOK_ALIKES.map(|name| NewUser::check(name, "a@b", "p", None, 1).unwrap());
+    let users = SAME_LOOKS.map(|name| NewUser::check(name, "a@b", "p", None, 1).unwrap());
     let now = app.clock.now();
     let created = users.iter().map(|user| app.state.db.create_user(user, "none", now));
     let created = futures_util::future::join_all(created).await;
