@@ -17,7 +17,8 @@ cp -R --parents compose/swarm.yaml compose/nginx.conf compose/nginx-credentials.
 cp "$here/stack-status.sh" "$folder/"
 if [ -n "$ops_url" ]; then
     grep -rl --null 'http://localhost:' "$folder/alerts" "$folder/dashboards" |
-        xargs -0 sed -i -e "s#http://localhost:5002#$ops_url#g" -e "s#http://localhost:3000#$ops_url/grafana#g"
+        xargs -0 sed -i -e "s#http://localhost:5002#$ops_url#g" -e "s#http://localhost:3000#$ops_url/grafana#g" \
+            -e "s#http://localhost:9090#$ops_url/prometheus#g"
 fi
 stack=$folder/compose/swarm.yaml
 
