@@ -36,6 +36,18 @@ fn list<'a>(service: &'a Value, key: &str) -> Vec<&'a str> {
     items.filter_map(Value::as_str).collect()
 }
 
+/// The client of Debian 12 puts in values, defaults and errors; another form is refused for the whole stack.
+#[test]
+fn a_stack_asks_for_settings_in_forms_that_its_oldest_client_knows() {
+    let text = read("compose/swarm.yaml").replace("$$", "");
+    let forms = regex::Regex::new(r"\$\{([^}]*)\}").unwrap();
+    let known = regex::Regex::new(r"^[A-Z_]+(:?[-?].*)?$").unwrap();
+    let found: Vec<_> = forms.captures_iter(&text).map(|form| form[1].to_owned()).collect();
+    assert!(found.len() > 10, "{found:?}");
+    let unknown: Vec<_> = found.iter().filter(|form| !known.is_match(form)).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
+
 #[test]
 fn every_image_is_pinned_by_digest_or_is_ours() {
     for file in FILES {
