@@ -30,6 +30,14 @@ pub fn stamp(now: Timestamp) -> String {
     now.strftime("%Y%m%dT%H%M%SZ").to_string()
 }
 
+/// The first of `name`, `name<separator>2` and so on that is free: the second restore within a second finds the name
+/// of the first one taken.
+pub fn numbered(name: &str, separator: char, is_free: impl Fn(&str) -> bool) -> String {
+    let later = (2..=u32::MAX).map(|number| format!("{name}{separator}{number}"));
+    let found = std::iter::once(name.to_owned()).chain(later).find(|name| is_free(name));
+    found.unwrap_or_else(|| name.to_owned())
+}
+
 /// A file under a temporary name; removed unless finished. Locked as long as this lives, so that what a killed
 /// process left can be told from what is being written, in whatever container.
 pub struct Part {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 use jiff::Timestamp;
 
-use super::files::stamp;
+use super::files::{numbered, stamp};
 use super::{Restored, ToolMissing, Verify, check_version};
 use crate::db::postgres_whole::WholeDatabase;
 
@@ -72,18 +72,11 @@ pub async fn restore(
     Ok(Restored { schema_version: exchanged?, has_checksum: false, aside })
 }
 
-/// A name that no database has, also at the second restore within a second.
+/// A name that no database has.
 async fn free_name(database: &WholeDatabase, start: &str, stamp: &str) -> anyhow::Result<String> {
     let taken = database.beside(start).await.context("could not list the databases")?;
-    let first = format!("{start}{stamp}");
-    let mut name = first.clone();
-    for number in 2.. {
-        if !taken.contains(&name) {
-            break;
-        }
-        name = format!("{first}_{number}");
-    }
-    Ok(name)
+    let is_free = |name: &str| taken.iter().all(|taken| taken != name);
+    Ok(numbered(&format!("{start}{stamp}"), '_', is_free))
 }
 
 async fn fill_and_exchange(

@@ -6,7 +6,7 @@ use std::{fs, io};
 use anyhow::Context;
 use jiff::Timestamp;
 
-use super::files::{Part, directory_of, stamp, sync};
+use super::files::{Part, directory_of, numbered, stamp, sync};
 use super::{Restored, Verify, beside, check_version};
 use crate::db::sqlite_file::{self, Check, FileError};
 
@@ -80,16 +80,13 @@ fn is_empty(database: &Path) -> anyhow::Result<bool> {
     Ok(metadata.len() == 0)
 }
 
-/// A name that nothing has, also at the second restore within a second.
+/// A name that nothing has.
 fn aside_name(database: &Path, now: Timestamp) -> PathBuf {
-    let name = |number: u32| {
-        let repeated = if number == 1 { String::new() } else { format!("-{number}") };
-        beside(database, &format!(".before-restore-{}{repeated}", stamp(now)))
+    let is_free = |suffix: &str| {
+        let name = beside(database, suffix);
+        !name.exists() && SUFFIXES.iter().all(|suffix| !beside(&name, suffix).exists())
     };
-    let is_free = |name: &PathBuf| {
-        !name.exists() && SUFFIXES.iter().all(|suffix| !beside(name, suffix).exists())
-    };
-    (1..=u32::MAX).map(name).find(is_free).unwrap_or_else(|| name(1))
+    beside(database, &numbered(&format!(".before-restore-{}", stamp(now)), '-', is_free))
 }
 
 /// Second names of what SQLite keeps beside a database.
