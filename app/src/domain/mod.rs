@@ -15,6 +15,6 @@ pub use alert::{
 pub use flash::Flash;
 pub use message::{MAX_TEXT, Message, MessageText, MessageTextError};
 pub use part::{Part, mention, parts};
-pub use timeline::{PAGE_SIZE, Page};
+pub use timeline::{PAGE_SIZE, Page, cut_page};
 pub use user::{NewUser, RegisterError, User};
 pub use username::{NameError, NameKeys, Username, canonical};

@@ -5,6 +5,14 @@ pub const PAGE_SIZE: i64 = 30;
 /// The last page that can be asked for by number; further back the cursor goes.
 const MAX_PAGE_NUMBER: i64 = 100;
 
+/// Cuts a list to one page; whether it had more. One row more than a page is asked for to know that.
+pub fn cut_page<T>(rows: &mut Vec<T>) -> bool {
+    let size = usize::try_from(PAGE_SIZE).unwrap_or(0);
+    let has_more = rows.len() > size;
+    rows.truncate(size);
+    has_more
+}
+
 /// Which part of a timeline: by cursor, which costs the same anywhere, or by number, which the
 /// course's monitoring asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

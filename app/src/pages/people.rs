@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::render::render;
 use crate::avatar::{Avatar, avatar};
 use crate::db::Person;
-use crate::domain::PAGE_SIZE;
+use crate::domain::{PAGE_SIZE, cut_page};
 use crate::error::AppError;
 use crate::links;
 use crate::middleware::session::Visit;
@@ -70,10 +70,7 @@ impl PeoplePage {
         first: bool,
         mut people: Vec<Person>,
     ) -> Self {
-        // One more than shown was asked for.
-        let page_size = usize::try_from(PAGE_SIZE).unwrap_or(0);
-        let has_more = people.len() > page_size;
-        people.truncate(page_size);
+        let has_more = cut_page(&mut people);
         Self { visit, list, first, people, has_more, gravatar: state.settings.gravatar }
     }
 
@@ -118,8 +115,7 @@ pub async fn find(
     Query(search): Query<Search>,
     visit: Visit,
 ) -> Result<Response, AppError> {
-    let people = state.db.find_people(&search.q, PAGE_SIZE + 1).await?;
-    render(&PeoplePage::new(&state, visit, List::Found { text: search.q }, true, people))
+    show(&state, visit, List::Found { text: search.q }, &Position::default()).await
 }
 
 /// `GET /-/user/{username}/followers`.
@@ -129,9 +125,7 @@ pub async fn followers(
     Query(position): Query<Position>,
     visit: Visit,
 ) -> Result<Response, AppError> {
-    let cursor = position.cursor();
-    let people = state.db.followers(&username, cursor, PAGE_SIZE + 1).await?;
-    show(&state, visit, List::Followers { username }, cursor.is_none(), people).await
+    show(&state, visit, List::Followers { username }, &position).await
 }
 
 /// `GET /-/user/{username}/following`.
@@ -141,21 +135,26 @@ pub async fn following(
     Query(position): Query<Position>,
     visit: Visit,
 ) -> Result<Response, AppError> {
-    let cursor = position.cursor();
-    let people = state.db.following(&username, cursor, PAGE_SIZE + 1).await?;
-    show(&state, visit, List::Following { username }, cursor.is_none(), people).await
+    show(&state, visit, List::Following { username }, &position).await
 }
 
 async fn show(
     state: &AppState,
     visit: Visit,
     list: List,
-    first: bool,
-    people: Vec<Person>,
+    position: &Position,
 ) -> Result<Response, AppError> {
-    let page = PeoplePage::new(state, visit, list, first, people);
+    let (db, cursor, limit) = (&state.db, position.cursor(), PAGE_SIZE + 1);
+    let people = match &list {
+        List::Found { text } => db.find_people(text, limit).await?,
+        List::Followers { username } => db.followers(username, cursor, limit).await?,
+        List::Following { username } => db.following(username, cursor, limit).await?,
+    };
+    let page = PeoplePage::new(state, visit, list, cursor.is_none(), people);
     // An empty list may be that of nobody.
-    if page.people.is_empty() && !state.db.user_exists(page.owner().unwrap_or_default()).await? {
+    if let Some(owner) = page.owner().filter(|_| page.people.is_empty())
+        && !db.user_exists(owner).await?
+    {
         return Err(AppError::NotFound);
     }
     render(&page)

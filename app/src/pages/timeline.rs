@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::render::render;
 use crate::avatar::{Avatar, avatar};
 use crate::db::{Asking, MAX_COUNTED, Profile};
-use crate::domain::{Message, PAGE_SIZE, Page, Part, mention};
+use crate::domain::{Message, PAGE_SIZE, Page, Part, cut_page, mention};
 use crate::error::AppError;
 use crate::links;
 use crate::middleware::session::{Found, Visit};
@@ -117,10 +117,7 @@ impl TimelinePage {
         page: Page,
         mut messages: Vec<Message>,
     ) -> Self {
-        // One more than shown was asked for: it says whether there is a next page.
-        let page_size = usize::try_from(PAGE_SIZE).unwrap_or(0);
-        let has_more = messages.len() > page_size;
-        messages.truncate(page_size);
+        let has_more = cut_page(&mut messages);
         let last = messages.last().filter(|_| has_more);
         let path = kind.path();
         let more = last.map(|message| links::before(&path, message.id));
