@@ -108,19 +108,19 @@ impl View {
         Self { fields: fields.into(), ..self.clone() }
     }
 
-    /// The same view with another query, from the beginning.
+    /// Copies the view with another query; its page of records is the first.
     #[must_use]
     pub fn query(&self, q: impl Into<String>) -> Self {
         Self { q: q.into(), place: Place::Start, ..self.clone() }
     }
 
-    /// The same view in another window, from the beginning.
+    /// Copies the view with another window; its page of records is the first.
     #[must_use]
     pub fn within(&self, window: Window) -> Self {
         Self { window, place: Place::Start, ..self.clone() }
     }
 
-    /// The same view in another order, from the beginning.
+    /// Copies the view with another order of records; its page of records is the first.
     #[must_use]
     pub fn sorted(&self, sort: impl Into<String>) -> Self {
         Self { sort: sort.into(), place: Place::Start, ..self.clone() }
@@ -133,7 +133,7 @@ impl View {
         Self { place, window: self.window.pinned(), ..self.clone() }
     }
 
-    /// The same view with other columns.
+    /// Copies the view with other columns of records.
     #[must_use]
     pub fn columns(&self, cols: Vec<String>) -> Self {
         Self { cols: Some(cols), ..self.clone() }
@@ -164,7 +164,7 @@ impl View {
         columns
     }
 
-    /// The same view with a table in this order.
+    /// Copies the view with one more table in an order of its own.
     #[must_use]
     pub fn ordered(&self, order: TableOrder) -> Self {
         let mut view = self.unordered(&order.table);

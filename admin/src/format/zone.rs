@@ -3,10 +3,9 @@
 
 use std::future::Future;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::SECOND;
+use super::{SECOND, timestamp};
 
 /// Longest name of a zone that is looked up; the longest that there is has 30 characters.
 const MAX_NAME: usize = 40;
@@ -57,10 +56,6 @@ pub fn with_offset(micros: i64) -> String {
     let format =
         if micros % SECOND == 0 { "%Y-%m-%dT%H:%M:%S%:z" } else { "%Y-%m-%dT%H:%M:%S.%6f%:z" };
     zoned.strftime(format).to_string()
-}
-
-fn timestamp(micros: i64) -> Timestamp {
-    super::timestamp(micros)
 }
 
 #[cfg(test)]
